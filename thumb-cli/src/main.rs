@@ -1,0 +1,2 @@
+//! thumb-cli
+fn main() {}

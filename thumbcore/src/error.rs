@@ -1,0 +1,236 @@
+//! What can go wrong, sorted by what the caller can do about it.
+
+use std::time::Duration;
+
+/// Why an extraction failed.
+///
+/// [`Error::is_transient`] answers the question a queue consumer asks: may the same input succeed
+/// if it is tried again?
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A limit of [`Limits`](crate::Limits) or a budget was reached.
+    #[error("limit reached: {0}")]
+    Limit(#[from] LimitError),
+    /// The container or codec is not on the allow-list, or this build of libav lacks it.
+    #[error("unsupported {what}: {name}")]
+    Unsupported {
+        /// `"container"`, `"codec"`, `"encryption"` or `"output format"`.
+        what: &'static str,
+        /// Its name, as far as it could be read.
+        name: String,
+    },
+    /// The bytes are not a video that can be read: truncated, damaged or nothing we know.
+    #[error("corrupt or truncated video: {reason}")]
+    Corrupt {
+        /// What was found, in words.
+        reason: String,
+    },
+    /// The container is sound and holds no video stream.
+    #[error("no video stream: {reason}")]
+    NoVideo {
+        /// What was found instead.
+        reason: String,
+    },
+    /// The source could not deliver the bytes.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A picture was decoded and could not be written in the wanted format.
+    #[error("cannot encode the picture as {format}: {reason}")]
+    Encode {
+        /// `"jpg"`, `"webp"` or `"avif"`.
+        format: &'static str,
+        /// The encoder's words.
+        reason: String,
+    },
+    /// A wrong option: nothing was read.
+    #[error("invalid {option}: {reason}")]
+    Invalid {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A fault of this crate: a panic that was stopped, or libav broke its own contract.
+    #[error("internal error: {reason}")]
+    Internal {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anyone changing the input.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_transient(),
+            Self::Limit(error) => matches!(error, LimitError::Time { .. }),
+            Self::Internal { .. } => true,
+            Self::Unsupported { .. }
+            | Self::Corrupt { .. }
+            | Self::NoVideo { .. }
+            | Self::Encode { .. }
+            | Self::Invalid { .. } => false,
+        }
+    }
+
+    /// A stable name for the kind of error, for JSON and metric labels.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Limit(_) => "limit",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Corrupt { .. } => "corrupt",
+            Self::NoVideo { .. } => "no_video",
+            Self::Source(error) => error.kind(),
+            Self::Encode { .. } => "encode",
+            Self::Invalid { .. } => "invalid",
+            Self::Internal { .. } => "internal",
+        }
+    }
+}
+
+/// Which limit stopped the work, and what had been spent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// More bytes would have been fetched than the budget allows.
+    #[error("{spent} bytes fetched of at most {limit}")]
+    Bytes {
+        /// Bytes fetched so far.
+        spent: u64,
+        /// The budget.
+        limit: u64,
+    },
+    /// More requests would have been sent than the budget allows.
+    #[error("{spent} requests sent of at most {limit}")]
+    Requests {
+        /// Requests sent so far.
+        spent: u64,
+        /// The budget.
+        limit: u64,
+    },
+    /// The wall-clock budget of a video ran out.
+    #[error("{spent:?} spent of at most {limit:?}")]
+    Time {
+        /// Time since the extraction began.
+        spent: Duration,
+        /// The budget.
+        limit: Duration,
+    },
+    /// The video claims more pixels than may be decoded.
+    #[error("{width}x{height} pixels; at most {max_side} a side and {max_pixels} in all")]
+    Dimensions {
+        /// Coded width in pixels.
+        width: u32,
+        /// Coded height in pixels.
+        height: u32,
+        /// Longest side allowed, in pixels.
+        max_side: u32,
+        /// Most pixels allowed in one picture.
+        max_pixels: u64,
+    },
+    /// The container declares more streams than may be opened.
+    #[error("{streams} streams; at most {limit}")]
+    Streams {
+        /// Streams declared.
+        streams: usize,
+        /// Streams allowed.
+        limit: usize,
+    },
+    /// Too many packets were read in search of a picture.
+    #[error("{limit} packets read without a picture")]
+    Packets {
+        /// Packets allowed for one picture.
+        limit: usize,
+    },
+}
+
+/// Why a source could not deliver bytes. Never holds a credential or a URL's query.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is no such file or object.
+    #[error("{name}: not found")]
+    NotFound {
+        /// The input, as it may be shown.
+        name: String,
+    },
+    /// The source refuses these credentials, or wants some.
+    #[error("{name}: access denied ({reason})")]
+    Denied {
+        /// The input, as it may be shown.
+        name: String,
+        /// The source's words.
+        reason: String,
+    },
+    /// The object was overwritten between two reads. Starting afresh reads the new version.
+    #[error("{name}: changed while it was read")]
+    Changed {
+        /// The input, as it may be shown.
+        name: String,
+    },
+    /// The server does not serve byte ranges.
+    #[error("{name}: the server does not serve byte ranges")]
+    NoRanges {
+        /// The input, as it may be shown.
+        name: String,
+    },
+    /// The source is throttling or broken right now (429, 5xx), after the reader's own retries.
+    #[error("{name}: temporarily unavailable ({reason})")]
+    Unavailable {
+        /// The input, as it may be shown.
+        name: String,
+        /// The source's words.
+        reason: String,
+    },
+    /// The connection broke, stalled or delivered fewer bytes than asked for.
+    #[error("{name}: {reason}")]
+    Io {
+        /// The input, as it may be shown.
+        name: String,
+        /// The cause.
+        reason: String,
+    },
+    /// Any other answer that a retry will not change.
+    #[error("{name}: {reason}")]
+    Rejected {
+        /// The input, as it may be shown.
+        name: String,
+        /// The source's words.
+        reason: String,
+    },
+}
+
+impl SourceError {
+    /// Whether the same read may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Changed { .. } | Self::Unavailable { .. } | Self::Io { .. }
+        )
+    }
+
+    /// Whether repeating this one read within the same extraction makes sense: a changed object
+    /// needs a new extraction instead.
+    #[must_use]
+    pub fn is_retryable_read(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Io { .. })
+    }
+
+    /// A stable name for the kind of error, for JSON and metric labels.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not_found",
+            Self::Denied { .. } => "denied",
+            Self::Changed { .. } => "changed",
+            Self::NoRanges { .. } => "no_ranges",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Io { .. } => "io",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Limits on what one video, which may be hostile, can cost.
+
+use std::time::Duration;
+
+/// Limits on one extraction. Exceeding one is [`Error::Limit`](crate::Error::Limit), which says
+/// what was spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest side of a coded picture, in pixels: 8192, which is 8K UHD with room.
+    pub max_side: u32,
+    /// Most pixels in a coded picture: 64 Mi, as one frame of it takes about 100 MB decoded.
+    pub max_pixels: u64,
+    /// Most streams a container may declare: 64; broadcast streams carry a dozen.
+    pub max_streams: usize,
+    /// Most video packets read to find one picture: 2000, a minute of video.
+    pub max_packets: usize,
+    /// Most bytes fetched: 256 MiB, far above any sound file's need.
+    pub max_bytes: u64,
+    /// Most requests sent: 512.
+    pub max_requests: u64,
+    /// Longest wall-clock time: 60 s.
+    pub max_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_side: 8192,
+            max_pixels: 64 << 20,
+            max_streams: 64,
+            max_packets: 2000,
+            max_bytes: 256 << 20,
+            max_requests: 512,
+            max_time: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Where bytes come from.
+//!
+//! A [`RangeSource`] is one immutable version of one file: it knows its length and a validator, and
+//! reads byte ranges. Everything above it (caching, prefetch, retries, budgets, counting) is the
+//! [`reader`](crate::reader)'s business, so a source stays small: one call, one request.
+
+mod memory;
+
+use std::{fmt, ops::Range};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use self::memory::MemorySource;
+use crate::SourceError;
+
+/// What identifies one version of a file: an `ETag`, or a modification time and length.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Validator(pub String);
+
+impl fmt::Display for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Length and version of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Length in bytes.
+    pub len: u64,
+    /// The version every later read must match; `None` where the source cannot tell.
+    pub validator: Option<Validator>,
+}
+
+/// The first and last bytes of a source, read at once, and what was learned on the way.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Length and version.
+    pub stat: Stat,
+    /// Bytes from offset 0: as many as asked for, or all there are.
+    pub head: Bytes,
+    /// Bytes up to the end: as many as asked for, or all there are. May overlap `head`. Empty
+    /// where `head` already holds the whole file and the source could know that in time.
+    pub tail: Bytes,
+    /// Requests this took.
+    pub requests: u64,
+    /// Bytes that crossed the wire for it: `head` and `tail` before any overlap was cut.
+    pub bytes_fetched: u64,
+}
+
+/// One version of one file, readable by byte range.
+///
+/// Implementations are cheap to share (`Arc<dyn RangeSource>`), may be read concurrently and are
+/// cancelled by dropping the future. They do not retry and do not cache.
+///
+/// # Contract
+/// - [`read`](Self::read) returns exactly `range.end - range.start` bytes or an error, never fewer;
+///   a range that reaches past the end is an error, an empty range is empty.
+/// - Every read sees the version that the first successful call saw. If the file was replaced
+///   since, the read fails with [`SourceError::Changed`]; it never mixes versions.
+/// - Errors name the source as a person may see it, without credentials or signed queries.
+///
+/// `thumbcore::source::conformance` (feature `testing`) checks all of this for any implementation.
+#[async_trait]
+pub trait RangeSource: Send + Sync + fmt::Debug {
+    /// The source's name as it may be shown and logged.
+    fn name(&self) -> &str;
+
+    /// Length and version; costs a request where nothing was read yet.
+    async fn stat(&self) -> Result<Stat, SourceError>;
+
+    /// Reads `range`, in one request.
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, SourceError>;
+
+    /// Reads the first `head` and the last `tail` bytes, in one round trip where the source can
+    /// address its end without knowing its length (HTTP suffix ranges).
+    async fn ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {
+        let stat = self.stat().await?;
+        let head_end = head.min(stat.len);
+        let tail_start = stat.len.saturating_sub(tail).max(head_end);
+        let (head, tail) =
+            futures::try_join!(self.read(0..head_end), self.read(tail_start..stat.len))?;
+        Ok(Ends {
+            requests: 1 + u64::from(!tail.is_empty()),
+            bytes_fetched: (head.len() + tail.len()) as u64,
+            stat,
+            head,
+            tail,
+        })
+    }
+}

@@ -1,0 +1,2 @@
+//! worker-svc
+fn main() {}
