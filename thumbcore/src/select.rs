@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
     Error,
-    demux::{Around, Keyframe},
+    container::{Around, Keyframe},
 };
 
 /// A place in a video.
@@ -151,6 +151,7 @@ pub(crate) fn plan(targets: &[i64], around: &[Around], rules: &Rules) -> Vec<Run
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::Place;
 
     #[test]
     fn positions_that_mean_nothing_are_refused_by_name() {
@@ -173,8 +174,12 @@ mod tests {
 
     /// Keyframes at these seconds.
     fn around(keyframes: &[i64], target: i64) -> Around {
-        let at =
-            |seconds: Option<&i64>| seconds.map(|s| Keyframe::counted(s * SECOND, *s as usize));
+        let at = |seconds: Option<&i64>| {
+            seconds.map(|s| Keyframe {
+                time_us: s * SECOND,
+                place: Place::Counted(*s as usize),
+            })
+        };
         Around {
             before: at(keyframes.iter().rfind(|s| **s * SECOND <= target)),
             after: at(keyframes.iter().find(|s| **s * SECOND > target)),

@@ -2,11 +2,18 @@
 //!
 //! File names are not believed: a playlist called `.mp4` must not reach libav's playlist demuxers.
 
+mod keyframe;
+mod locate;
 mod mp4;
+mod search;
 
 use std::ffi::CStr;
 
-pub(crate) use self::mp4::Mp4Layout;
+pub(crate) use self::{
+    keyframe::{Around, Keyframe, Place},
+    locate::{Locator, Timeline, locator},
+    mp4::Mp4Layout,
+};
 
 /// A container family with a reading strategy of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,9 +158,9 @@ impl Container {
         )
     }
 
-    /// Whether the container's index, once libav has read it, says where each keyframe is.
+    /// Whether libav's index, read with the header, says where each keyframe is.
     pub(crate) fn has_index(self) -> bool {
-        matches!(self, Self::Mp4 | Self::Matroska | Self::Avi)
+        matches!(self, Self::Mp4 | Self::Avi)
     }
 }
 

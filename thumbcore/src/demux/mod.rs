@@ -4,83 +4,36 @@
 //! [`Session::around`] finds the keyframes on either side of a time; [`Session::prefetch`] fetches
 //! many of them at once; [`Session::packets`] gives the packets from one on.
 
+mod opener;
 mod route;
 mod track;
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use self::route::Route;
 pub(crate) use self::track::Track;
+use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Container, DEMUXERS, Mp4Layout},
-    libav::{AvError, Input, OpenOptions, Packet},
-    reader::{Cursor, Reader, Reason},
+    container::{Around, Container, Keyframe, Mp4Layout, Place, locator},
+    libav::{Input, Packet},
+    reader::{Reader, Reason},
 };
 
 /// An opened video.
 pub(crate) struct Session {
-    pub(crate) reader: Arc<Reader>,
-    runtime: Handle,
-    container: Container,
+    opener: Opener,
     pub(crate) container_name: &'static str,
     pub(crate) track: Arc<Track>,
     route: Route,
 }
 
-/// A keyframe that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Keyframe {
-    /// Its time in the container's timeline, in microseconds; a decoding time in mp4, so a few
-    /// frames off the time of the picture.
-    pub(crate) time_us: i64,
-    place: Place,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// In libav's index: a timestamp that seeks to it, and its bytes.
-    Indexed { seek: i64, bytes: Range<u64> },
-    /// The nth video packet from the start.
-    Counted(usize),
-}
-
-/// The keyframes on either side of a time.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Around {
-    pub(crate) before: Option<Keyframe>,
-    pub(crate) after: Option<Keyframe>,
-}
-
-impl Around {
-    /// The keyframe of the two that is not `chosen`.
-    pub(crate) fn other_than(&self, chosen: Option<&Keyframe>) -> Option<Keyframe> {
-        [&self.before, &self.after]
-            .into_iter()
-            .flatten()
-            .find(|keyframe| Some(*keyframe) != chosen)
-            .cloned()
-    }
-}
-
-#[cfg(test)]
-impl Keyframe {
-    /// The nth packet of a stream.
-    pub(crate) fn counted(time_us: i64, nth: usize) -> Self {
-        Self {
-            time_us,
-            place: Place::Counted(nth),
-        }
-    }
-}
-
 /// The video packets from a keyframe on.
 pub(crate) struct Packets<'a> {
     input: InputRef<'a>,
-    reader: &'a Reader,
-    stream: usize,
+    opener: &'a Opener,
+    track: &'a Track,
 }
 
 enum InputRef<'a> {
@@ -101,26 +54,31 @@ impl Session {
         if container == Container::Mp4 {
             runtime.block_on(fetch_movie_box(&reader))?;
         }
-        let mut input = open_input(&reader, &runtime, container)?;
-        if container.needs_stream_info() {
-            // Two seconds show every stream that is worth a thumbnail.
-            input
-                .find_stream_info(2_000_000)
-                .map_err(|error| open_error(&reader, error))?;
-        }
+        let locator = runtime.block_on(locator(container, &reader))?;
+        let mut opener = Opener {
+            reader,
+            runtime,
+            container,
+        };
+        let (mut input, timeline) = match &locator {
+            Some(locator) => (opener.located()?, Some(locator.timeline())),
+            None => (opener.seekable()?, None),
+        };
+        let reader = &opener.reader;
         let streams = input.stream_count();
         let limit = reader.limits().max_streams;
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let track = Arc::new(Track::choose(&input, reader.limits())?);
+        let track = Arc::new(Track::choose(&input, timeline, reader.limits())?);
         input.discard_all_but(track.stream);
         let container_name = container.name(input.format_name());
-        let route = Route::choose(&reader, &runtime, container, input, &track)?;
+        let route = match locator {
+            Some(locator) => Route::Locate(locator),
+            None => Route::of_libav(&mut opener, input, &track)?,
+        };
         Ok(Self {
-            reader,
-            runtime,
-            container,
+            opener,
             container_name,
             track,
             route,
@@ -129,7 +87,7 @@ impl Session {
 
     /// The keyframes around each of `times_us` of the container's timeline.
     pub(crate) fn around(&mut self, times_us: &[i64]) -> Result<Vec<Around>, Error> {
-        self.route.around(&self.track, times_us)
+        self.route.around(&self.opener, &self.track, times_us)
     }
 
     /// Fetches all of `keyframes` at once, as far as their places are known.
@@ -139,13 +97,10 @@ impl Session {
     ) -> Result<(), Error> {
         let ranges: Vec<_> = keyframes
             .into_iter()
-            .filter_map(|keyframe| match &keyframe.place {
-                Place::Indexed { bytes, .. } => Some(bytes.clone()),
-                Place::Counted(_) => None,
-            })
+            .filter_map(|keyframe| keyframe.place.bytes())
             .collect();
-        self.runtime
-            .block_on(self.reader.prefetch(ranges, Reason::Keyframe))
+        let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
+        self.opener.runtime.block_on(fetch)
     }
 
     /// The video packets from `keyframe` on.
@@ -160,20 +115,23 @@ impl Session {
                 }
                 Ok(packets)
             }
+            Place::Spliced { pieces, .. } => {
+                let input = self.opener.spliced(pieces.iter().cloned())?;
+                Ok(self.owned_packets(input))
+            }
             Place::Indexed { seek, .. } => {
                 let Route::Index(input) = &mut self.route else {
                     return Err(Error::Internal {
                         reason: "an index entry without an index".to_owned(),
                     });
                 };
-                let stream = self.track.stream;
                 input
-                    .seek_backward(stream, *seek)
-                    .map_err(|error| read_error(&self.reader, error))?;
+                    .seek_backward(self.track.stream, *seek)
+                    .map_err(|error| self.opener.explain("read", error))?;
                 Ok(Packets {
                     input: InputRef::Shared(input),
-                    reader: &self.reader,
-                    stream,
+                    opener: &self.opener,
+                    track: &self.track,
                 })
             }
         }
@@ -181,51 +139,49 @@ impl Session {
 
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
-        let mut input = open_input(&self.reader, &self.runtime, self.container)?;
-        if self.container.needs_stream_info() && input.stream_count() <= self.track.stream {
-            input
-                .find_stream_info(2_000_000)
-                .map_err(|error| open_error(&self.reader, error))?;
-        }
+        let input = match &self.route {
+            Route::Locate(_) => self.opener.located()?,
+            Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
+        };
+        Ok(self.owned_packets(input))
+    }
+
+    fn owned_packets(&self, mut input: Input) -> Packets<'_> {
         input.discard_all_but(self.track.stream);
-        Ok(Packets {
+        Packets {
             input: InputRef::Owned(Box::new(input)),
-            reader: &self.reader,
-            stream: self.track.stream,
-        })
+            opener: &self.opener,
+            track: &self.track,
+        }
     }
 }
 
 impl Packets<'_> {
-    /// The next packet of the video stream; `None` at the end.
+    /// The next packet of the video track; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
         let input = match &mut self.input {
             InputRef::Shared(input) => input,
             InputRef::Owned(input) => input.as_mut(),
         };
+        let reader = &self.opener.reader;
         let mut failures = 0;
         loop {
             match input.read_packet() {
-                Ok(Some(packet)) if packet.stream() == self.stream && packet.size() > 0 => {
+                Ok(Some(packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
                     return Ok(Some(packet));
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => {
-                    // libav takes an I/O error for the end in some demuxers.
-                    return self.reader.take_failure().map_or(Ok(None), Err);
-                }
+                // libav takes an I/O error for the end in some demuxers.
+                Ok(None) => return reader.take_failure().map_or(Ok(None), Err),
                 Err(error) => {
-                    if let Some(failure) = self.reader.take_failure() {
-                        return Err(failure);
-                    }
                     // Demuxers resynchronise after damage; a few errors are not the end.
                     failures += 1;
-                    if failures > 16 {
-                        return Err(read_error(self.reader, error));
+                    if failures > 16 || reader.has_failed() {
+                        return Err(self.opener.explain("read", error));
                     }
                 }
             }
-            self.reader.check_time()?;
+            reader.check_time()?;
         }
     }
 }
@@ -246,36 +202,4 @@ async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
         reader.prefetch([window], Reason::Index).await?;
     }
     Ok(())
-}
-
-fn open_input(
-    reader: &Arc<Reader>,
-    runtime: &Handle,
-    container: Container,
-) -> Result<Input, Error> {
-    let cursor = Cursor::new(Arc::clone(reader), runtime.clone());
-    let private: &[(&str, &str)] = match container {
-        Container::Mp4 => &[("use_mfra_for", "pts")],
-        _ => &[],
-    };
-    let options = OpenOptions {
-        format: container.demuxer(),
-        allowed: DEMUXERS,
-        private,
-        probe_size: 1 << 20,
-    };
-    Input::open_seekable(cursor, &options).map_err(|error| open_error(reader, error))
-}
-
-/// What stands behind libav's failure to open.
-fn open_error(reader: &Reader, error: AvError) -> Error {
-    reader.take_failure().unwrap_or_else(|| Error::Corrupt {
-        reason: format!("cannot be opened: {error}"),
-    })
-}
-
-fn read_error(reader: &Reader, error: AvError) -> Error {
-    reader.take_failure().unwrap_or_else(|| Error::Corrupt {
-        reason: format!("cannot be read: {error}"),
-    })
 }

@@ -1,66 +1,56 @@
 //! How keyframes are found.
 
-use std::sync::Arc;
+use futures::future::try_join_all;
 
-use tokio::runtime::Handle;
-
-use super::{Around, InputRef, Keyframe, Packets, Place, Track};
+use super::{InputRef, Packets, Track, opener::Opener};
 use crate::{
     Error,
-    container::Container,
+    container::{Around, Keyframe, Locator, Place},
     libav::{IndexEntry, Input},
-    reader::Reader,
 };
 
 /// The way to the keyframes of one file.
 pub(super) enum Route {
     /// libav's index names the place of each.
     Index(Box<Input>),
+    /// We find them by the file's bytes.
+    Locate(Box<dyn Locator>),
     /// The file was read front to back and these keyframes were seen.
     Scan(Vec<Keyframe>),
 }
 
 impl Route {
-    pub(super) fn choose(
-        reader: &Arc<Reader>,
-        _runtime: &Handle,
-        container: Container,
-        mut input: Input,
-        track: &Track,
-    ) -> Result<Self, Error> {
-        let entries = input
-            .info(track.stream)
-            .map_or(0, |info| info.index_entries);
-        if container == Container::Matroska {
-            // libav reads the Cues at the first seek.
-            let _ = input.seek_backward(track.stream, track.ticks(track.start_us));
-        }
-        let entries = input
-            .info(track.stream)
-            .map_or(entries, |info| info.index_entries);
-        if container.has_index() && entries > 0 {
+    /// The way that libav alone offers.
+    pub(super) fn of_libav(opener: &Opener, input: Input, track: &Track) -> Result<Self, Error> {
+        let info = input.info(track.stream);
+        if opener.container.has_index() && info.is_some_and(|info| info.index_entries > 0) {
             return Ok(Self::Index(Box::new(input)));
         }
-        scan(reader, input, track).map(Self::Scan)
+        scan(opener, input, track).map(Self::Scan)
     }
 
-    pub(super) fn around(&mut self, track: &Track, times_us: &[i64]) -> Result<Vec<Around>, Error> {
-        Ok(match self {
-            Self::Index(input) => times_us
+    pub(super) fn around(
+        &mut self,
+        opener: &Opener,
+        track: &Track,
+        times_us: &[i64],
+    ) -> Result<Vec<Around>, Error> {
+        match self {
+            Self::Index(input) => Ok(times_us
                 .iter()
                 .map(|time_us| index_around(input, track, *time_us))
-                .collect(),
-            Self::Scan(keyframes) => times_us
+                .collect()),
+            Self::Locate(locator) => {
+                let searches = times_us
+                    .iter()
+                    .map(|time_us| locator.around(&opener.reader, *time_us));
+                opener.runtime.block_on(try_join_all(searches))
+            }
+            Self::Scan(keyframes) => Ok(times_us
                 .iter()
-                .map(|time_us| {
-                    let after = keyframes.partition_point(|keyframe| keyframe.time_us <= *time_us);
-                    Around {
-                        before: after.checked_sub(1).and_then(|i| keyframes.get(i)).cloned(),
-                        after: keyframes.get(after).cloned(),
-                    }
-                })
-                .collect(),
-        })
+                .map(|time_us| Around::among(keyframes, *time_us))
+                .collect()),
+        }
     }
 }
 
@@ -98,13 +88,13 @@ fn indexed(track: &Track, entry: IndexEntry, next: Option<IndexEntry>) -> Option
     })
 }
 
-/// Reads packets from the start and notes the keyframes, until the file or the share of the byte
-/// budget ends.
-fn scan(reader: &Arc<Reader>, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
+/// Reads packets from the start and notes the keyframes, to the end of the file or of the share
+/// of the byte budget.
+fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
     let mut packets = Packets {
         input: InputRef::Owned(Box::new(input)),
-        reader,
-        stream: track.stream,
+        opener,
+        track,
     };
     let mut keyframes = Vec::new();
     let mut nth = 0;
@@ -117,7 +107,13 @@ fn scan(reader: &Arc<Reader>, input: Input, track: &Track) -> Result<Vec<Keyfram
             });
         }
         nth += 1;
+        if opener.reader.bytes_fetched() > MAX_SCAN {
+            break;
+        }
     }
     keyframes.sort_by_key(|keyframe| keyframe.time_us);
     Ok(keyframes)
 }
+
+/// Bytes read front to back in search of keyframes: 32 MiB, what the cache holds to decode from.
+const MAX_SCAN: u64 = 32 << 20;

@@ -2,9 +2,9 @@
 
 use crate::{
     Error, Limits,
-    container::codec_is_allowed,
+    container::{Timeline, codec_is_allowed},
     decode::check_dimensions,
-    libav::{Input, Parameters, StreamInfo},
+    libav::{Input, Packet, Parameters, StreamInfo},
 };
 
 /// One video track and its timeline.
@@ -18,6 +18,8 @@ pub(crate) struct Track {
     pub(crate) sample_aspect: (i32, i32),
     pub(crate) display_matrix: Option<[i32; 9]>,
     time_base: (i32, i32),
+    /// The header declares every stream, so that stream numbers mean the same in every splice.
+    declared: bool,
     /// Where the container's timeline starts, in microseconds: times are shown from here.
     pub(crate) start_us: i64,
     /// In microseconds.
@@ -26,7 +28,11 @@ pub(crate) struct Track {
 
 impl Track {
     /// Picks the video stream a player would show.
-    pub(crate) fn choose(input: &Input, limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn choose(
+        input: &Input,
+        timeline: Option<Timeline>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let streams: Vec<_> = (0..input.stream_count())
             .filter_map(|index| input.info(index))
             .collect();
@@ -58,8 +64,9 @@ impl Track {
             .ok_or_else(|| Error::Internal {
                 reason: "a stream without parameters".to_owned(),
             })?;
-        let duration_us = input
-            .duration_us()
+        let duration_us = timeline
+            .and_then(|timeline| timeline.duration_us)
+            .or_else(|| input.duration_us())
             .or_else(|| micros(video.duration?, video.time_base));
         Ok(Self {
             stream: video.index,
@@ -70,9 +77,20 @@ impl Track {
             sample_aspect: video.sample_aspect,
             display_matrix: video.display_matrix,
             time_base: video.time_base,
-            start_us: start_us(input, &streams),
+            start_us: timeline
+                .map_or_else(|| start_us(input, &streams), |timeline| timeline.start_us),
+            declared: !input.declares_streams_late(),
             duration_us,
         })
+    }
+
+    /// Whether `packet`, read from `input`, is this track's.
+    pub(crate) fn owns(&self, packet: &Packet, input: &Input) -> bool {
+        if self.declared {
+            packet.stream() == self.stream
+        } else {
+            input.is_video(packet.stream())
+        }
     }
 
     /// Ticks of the stream in microseconds.

@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     Error,
+    container::Keyframe,
     decode::{Decoder, Picture},
-    demux::{Keyframe, Packets, Session, Track},
+    demux::{Packets, Session, Track},
     encode::encode,
     libav::Packet,
     reader::Reader,

@@ -208,6 +208,22 @@ impl Input {
         known(self.context().start_time)
     }
 
+    /// Whether the demuxer finds streams only as it meets their packets.
+    pub(crate) fn declares_streams_late(&self) -> bool {
+        self.context().ctx_flags & ffi::AVFMTCTX_NOHEADER as i32 != 0
+    }
+
+    /// Whether stream `index` is a video with a known codec, and no cover art.
+    pub(crate) fn is_video(&self, index: usize) -> bool {
+        self.info(index)
+            .is_some_and(|info| info.is_video && !info.is_attached_picture && info.codec != "none")
+    }
+
+    /// Whether a video stream is known so far.
+    pub(crate) fn has_video(&self) -> bool {
+        (0..self.stream_count()).any(|index| self.is_video(index))
+    }
+
     /// What the demuxer says of stream `index`.
     pub(crate) fn info(&self, index: usize) -> Option<StreamInfo> {
         let stream = self.stream(index)?;

@@ -136,6 +136,10 @@ impl Ledger {
         self.waited += waited;
     }
 
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(super) fn account(&self, stats: &mut Stats) {
         stats.requests = self.requests;
         stats.bytes_fetched = self.bytes;

@@ -212,6 +212,16 @@ impl Reader {
         self.state().failure.get_or_insert(error);
     }
 
+    /// Bytes fetched so far.
+    pub(crate) fn bytes_fetched(&self) -> u64 {
+        self.state().ledger.bytes()
+    }
+
+    /// Whether a cursor met an error that nobody has taken.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state().failure.is_some()
+    }
+
     /// The error behind libav's last "I/O error".
     pub(crate) fn take_failure(&self) -> Option<Error> {
         self.state().failure.take()
