@@ -75,7 +75,15 @@ struct Session {
 
 impl Session {
     async fn run(&mut self, options: &Options, own: Vec<Video>) -> anyhow::Result<()> {
-        step("Install ministack, once", Stack::install()).await?;
+        // Seconds each the first time, nothing later.
+        let prepare = async {
+            if own.is_empty() {
+                let ((), samples) = tokio::try_join!(Stack::install(), upload::samples())?;
+                return Ok(samples);
+            }
+            Stack::install().await.map(|()| own)
+        };
+        let videos = step("Prepare S3, SQS and videos", prepare).await?;
         let start = Stack::start(StackOptions {
             port: options.port,
             ..StackOptions::default()
@@ -83,11 +91,6 @@ impl Session {
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
         let start = Worker::start(stack);
         let worker = self.worker.insert(step("Start a worker", start).await?);
-        let videos = if own.is_empty() {
-            step("Make sample videos, once", upload::samples()).await?
-        } else {
-            own
-        };
         let mut watch = Watch::new(stack, options.once);
         tokio::select! {
             result = show(options, &mut watch, stack, &videos) => result?,
