@@ -41,7 +41,7 @@ pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::R
     command
         .args(["-copyts", "-i"])
         .arg(path)
-        .args(["-map", "0:V:0", "-frames:v", "1", "-vf", &filters])
+        .args(["-an", "-sn", "-dn", "-frames:v", "1", "-vf", &filters])
         .args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"])
         .args(["-f", "rawvideo", "pipe:1"]);
     let pixels = process::output(&mut command)?;

@@ -201,6 +201,10 @@ impl Packets<'_> {
     }
 }
 
+/// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
+/// has seen the media.
+const BEHIND_MOOV: u64 = 256;
+
 /// Fetches the whole movie box, the index of a plain file, in one or two requests.
 async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
     let mut layout = Mp4Layout::default();
@@ -208,13 +212,22 @@ async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
     for _ in 0..16 {
         layout.walk(reader.len(), |at| reader.cached(at));
         if let Some(moov) = layout.moov {
-            return reader.prefetch([moov], Reason::Index).await;
+            let wanted = moov.start..moov.end.saturating_add(BEHIND_MOOV);
+            return reader.prefetch([wanted], Reason::Index).await;
         }
         if layout.fragmented || layout.next >= reader.len() {
             break;
         }
-        let window = layout.next..layout.next.saturating_add(16);
-        reader.prefetch([window], Reason::Index).await?;
+        // What follows the media is mostly the movie box and the last: then all of it is wanted.
+        // Where it is too much to be an index, a look at its header comes first.
+        let rest = layout.next..reader.len();
+        let plausible = (reader.len() / 64).clamp(1 << 20, 64 << 20);
+        let wanted = if rest.end - rest.start <= plausible {
+            rest
+        } else {
+            rest.start..rest.start.saturating_add(16)
+        };
+        reader.prefetch([wanted], Reason::Index).await?;
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -11,6 +10,7 @@ use tokio::{
 
 use super::{
     builder::Settings,
+    cpu::CpuTime,
     outcome::{Extraction, Media, Origin, Probe, Stats, Thumbnail},
 };
 use crate::{
@@ -100,7 +100,7 @@ impl Job {
             .map(|position| start_us + position.resolve(duration).as_micros() as i64)
             .collect();
         let around = session.around(&targets)?;
-        let rungs = select::plan(
+        let mut rungs = select::plan(
             &targets,
             &around,
             &select::Rules {
@@ -126,6 +126,15 @@ impl Job {
             .collect();
         let mut extra_cpu = Duration::ZERO;
         self.keyframes(&mut session, &rungs, &mut slots, decoding, &mut extra_cpu)?;
+        for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
+            // No whole picture by itself: the stream refreshes step by step, or is damaged there.
+            if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
+                *rung = Rung::Forward {
+                    from: around.before.or(around.after),
+                    target_us: slot.target_us,
+                };
+            }
+        }
         let _permit = self.permit(decoding)?;
         self.replace_dull(&mut session, &mut slots)?;
         self.forward(&mut session, &rungs, &mut slots)?;
@@ -406,23 +415,5 @@ fn media(session: &Session, (width, height): (u32, u32)) -> Media {
 fn undecodable() -> Error {
     Error::Corrupt {
         reason: "no picture of it can be decoded".to_owned(),
-    }
-}
-
-/// CPU time of the calling thread since a moment.
-struct CpuTime(Duration);
-
-impl CpuTime {
-    fn now() -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
-    }
-
-    fn start() -> Self {
-        Self(Self::now())
-    }
-
-    fn spent(&self) -> Duration {
-        Self::now().saturating_sub(self.0)
     }
 }
