@@ -1,1 +1,17 @@
-//! devstack
+//! What tests and `cargo xtask up` run against: a private local S3 and SQS, real media, and independent judges.
+//!
+//! - [`Stack`] is one `ministack` process with the bucket, the queues and the S3 to SQS notification of production. A
+//!   service under test takes [`Stack::env`] and cannot tell it from AWS.
+//! - [`media`] makes clips with the `ffmpeg` program, once, into `target/media/`.
+//! - [`oracle`] says what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never our own code.
+//!
+//! Nothing here is part of the product.
+
+mod cache;
+pub mod media;
+mod ministack;
+pub mod oracle;
+mod process;
+mod stack;
+
+pub use stack::{EXTENSIONS, Stack, StackOptions};

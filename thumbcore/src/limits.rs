@@ -31,7 +31,7 @@ impl Default for Limits {
             max_packets: 2000,
             max_bytes: 256 << 20,
             max_requests: 512,
-            max_time: Duration::from_secs(60),
+            max_time: Duration::from_mins(1),
         }
     }
 }

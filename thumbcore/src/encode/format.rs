@@ -1,4 +1,4 @@
-//! Pictures out.
+//! The formats a picture can be written in.
 
 use std::{fmt, str::FromStr};
 

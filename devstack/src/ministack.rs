@@ -1,0 +1,175 @@
+//! The `ministack` program: its installation in a virtual environment, and one running server.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use crate::{cache, process};
+
+const VERSION: &str = "1.5.33";
+
+/// Starting takes about half a second on a quiet core; tests start many servers on few cores.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// Runs the server until standard input ends, which the kernel sees to however the parent ends, by `kill -9` too.
+/// Then the parent's clean-up did not run either, so the server removes its own folder (`TMPDIR`).
+const LAUNCHER: &str = "\
+import os, shutil, sys, threading
+def watch():
+    while os.read(0, 1024): pass
+    shutil.rmtree(os.environ['TMPDIR'], ignore_errors=True)
+    os._exit(0)
+threading.Thread(target=watch, daemon=True).start()
+from ministack.app import main
+main()
+";
+
+/// The Python interpreter that has ministack, installed if it is not there yet.
+pub(crate) fn install() -> anyhow::Result<PathBuf> {
+    let folder = cache::target_dir().join("ministack");
+    let venv = folder.join(VERSION);
+    let python = venv.join("bin/python");
+    // Written last: a folder without it is half an installation.
+    let complete = venv.join("complete");
+    if complete.exists() {
+        return Ok(python);
+    }
+    let _lock = cache::lock(&folder, VERSION)?;
+    if complete.exists() {
+        return Ok(python);
+    }
+    process::output(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&venv),
+    )
+    .context("cannot create a Python virtual environment (Debian: apt-get install python3-venv)")?;
+    process::output(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--no-input"])
+            .arg("--disable-pip-version-check")
+            .arg(format!("ministack=={VERSION}")),
+    )
+    .with_context(|| format!("cannot install ministack {VERSION} from PyPI"))?;
+    fs::write(&complete, "")?;
+    Ok(python)
+}
+
+/// A running server. Dropping it kills the process and reaps it.
+#[derive(Debug)]
+pub(crate) struct Ministack {
+    child: Child,
+    /// The launcher's lifeline; see [`LAUNCHER`].
+    _lifeline: Option<ChildStdin>,
+    /// Log, pid file and whatever else the server writes.
+    _folder: TempDir,
+    port: u16,
+}
+
+impl Ministack {
+    /// Starts a server on `port` of 127.0.0.1, or on a free one, and waits until it listens.
+    pub(crate) fn start(port: Option<u16>) -> anyhow::Result<Self> {
+        if let Some(port) = port {
+            return Self::try_start(port);
+        }
+        // Between choosing a free port and listening on it another process may take it: then choose again.
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match Self::try_start(free_port()?) {
+                Err(error) if attempts < 5 && format!("{error:#}").contains("in use") => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn try_start(port: u16) -> anyhow::Result<Self> {
+        let python = install()?;
+        let folder = tempfile::Builder::new()
+            .prefix("devstack-")
+            .tempdir()
+            .context("cannot create a temporary folder")?;
+        let log = folder.path().join("ministack.log");
+        let log_file = File::create(&log)?;
+        let mut command = Command::new(&python);
+        command
+            .args(["-c", LAUNCHER])
+            .env("SERVICES", "s3,sqs")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("TMPDIR", folder.path())
+            // Persistence costs two orders of magnitude; someone's shell may have it on.
+            .env("S3_PERSIST", "0")
+            .env("PERSIST_STATE", "0")
+            .env_remove("LOCALSTACK_PERSISTENCE")
+            .env_remove("USE_SSL")
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(Stdio::piped())
+            .stdout(log_file.try_clone()?)
+            .stderr(log_file);
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            // Ctrl-C in a terminal is for us: we stop the services first, then the server.
+            command.process_group(0);
+        }
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", python.display()))?;
+        let lifeline = child.stdin.take();
+        let mut server = Self {
+            child,
+            _lifeline: lifeline,
+            _folder: folder,
+            port,
+        };
+
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let mut text = Vec::new();
+            File::open(&log)?.read_to_end(&mut text)?;
+            // The log, not the port: another process may be the one that answers there.
+            if String::from_utf8_lossy(&text).contains("Running on http") {
+                return Ok(server);
+            }
+            if let Some(status) = server.child.try_wait()? {
+                bail!(
+                    "ministack ended while starting on port {port} ({status}): {}",
+                    process::tail(&text)
+                );
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "ministack did not listen on port {port} within {} s: {}",
+                    START_LIMIT.as_secs(),
+                    process::tail(&text)
+                );
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        // It keeps everything in memory, so there is nothing to finish. Errors mean that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}

@@ -1,0 +1,67 @@
+//! Where keyframes lie.
+
+use std::ops::Range;
+
+/// A keyframe that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keyframe {
+    /// Its time in the container's timeline, in microseconds; a decoding time in mp4, so a few
+    /// frames off the time of the picture.
+    pub(crate) time_us: i64,
+    pub(crate) place: Place,
+}
+
+/// How the packets from a keyframe on are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In libav's index: a timestamp that seeks to it, and its bytes.
+    Indexed { seek: i64, bytes: Range<u64> },
+    /// Found by a [`Locator`](super::Locator): a demuxer of its own reads `pieces` one after the
+    /// other as if they were the file (headers first, then from the keyframe on; the last piece
+    /// may reach to the end of the file). `bytes` are what the keyframe needs of them.
+    Spliced {
+        pieces: Vec<Range<u64>>,
+        bytes: Range<u64>,
+    },
+    /// The nth video packet from the start.
+    Counted(usize),
+}
+
+impl Place {
+    /// The bytes to fetch before the keyframe is read, where they are known.
+    pub(crate) fn bytes(&self) -> Option<Range<u64>> {
+        match self {
+            Self::Indexed { bytes, .. } | Self::Spliced { bytes, .. } => Some(bytes.clone()),
+            Self::Counted(_) => None,
+        }
+    }
+}
+
+/// The keyframes on either side of a time, as near as could be found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Around {
+    /// At or before the time.
+    pub(crate) before: Option<Keyframe>,
+    /// After the time.
+    pub(crate) after: Option<Keyframe>,
+}
+
+impl Around {
+    /// The keyframes around `time_us` among `sorted` ones.
+    pub(crate) fn among(sorted: &[Keyframe], time_us: i64) -> Self {
+        let after = sorted.partition_point(|keyframe| keyframe.time_us <= time_us);
+        Self {
+            before: after.checked_sub(1).and_then(|i| sorted.get(i)).cloned(),
+            after: sorted.get(after).cloned(),
+        }
+    }
+
+    /// The keyframe of the two that is not `chosen`.
+    pub(crate) fn other_than(&self, chosen: Option<&Keyframe>) -> Option<Keyframe> {
+        [&self.before, &self.after]
+            .into_iter()
+            .flatten()
+            .find(|keyframe| Some(*keyframe) != chosen)
+            .cloned()
+    }
+}

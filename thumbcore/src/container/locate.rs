@@ -1,0 +1,54 @@
+//! Finding keyframes where libav's own way costs too much.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::{Around, Container};
+use crate::{Error, reader::Reader};
+
+/// Finds keyframes of one file by its bytes, reading as few as it can.
+///
+/// A locator believes nothing: the file may be hostile, so sizes are bounded before they are
+/// trusted, loops end, and arithmetic cannot overflow. What it cannot make sense of it leaves to
+/// libav, by returning no keyframe.
+#[async_trait]
+pub(crate) trait Locator: Send + Sync + fmt::Debug {
+    /// The container's timeline.
+    fn timeline(&self) -> Timeline;
+
+    /// The keyframes around `time_us` (of the container's timeline; the first frame is at
+    /// [`Timeline::start_us`]). Called for several times at once. Each keyframe's place is
+    /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
+    /// cost more reading.
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+}
+
+/// Start and length of a container's timeline, as libav would report them after reading packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Timeline {
+    /// The earliest presentation time of any audio or video stream, in microseconds.
+    pub(crate) start_us: i64,
+    /// In microseconds; `None` where the container does not tell.
+    pub(crate) duration_us: Option<i64>,
+}
+
+/// The locator for `reader`'s file, whose head and tail are already held; `None` leaves it to
+/// libav.
+pub(crate) async fn locator(
+    container: Container,
+    reader: &Reader,
+) -> Result<Option<Box<dyn Locator>>, Error> {
+    let _ = reader;
+    Ok(match container {
+        Container::Mp4
+        | Container::Matroska
+        | Container::MpegTs
+        | Container::MpegPs
+        | Container::Flv
+        | Container::Avi
+        | Container::Asf
+        | Container::Ogg
+        | Container::Other => None,
+    })
+}

@@ -1,0 +1,90 @@
+//! Opening demuxers on one file.
+
+use std::{ops::Range, sync::Arc};
+
+use tokio::runtime::Handle;
+
+use crate::{
+    Error,
+    container::{Container, DEMUXERS},
+    libav::{AvError, Input, OpenOptions},
+    reader::{Cursor, Reader, Splice},
+};
+
+/// Bytes libav may read to tell a container and its codecs: 1 MiB, beyond any sane file's need.
+const PROBE_SIZE: u64 = 1 << 20;
+/// Microseconds of media read where the header leaves out the streams: two seconds show each.
+const ANALYSE_US: i64 = 2_000_000;
+/// Packets read to see the streams of a container that declares them as they come.
+const PACKETS_TO_A_STREAM: usize = 200;
+
+/// One file and how its demuxers are opened.
+pub(super) struct Opener {
+    pub(super) reader: Arc<Reader>,
+    pub(super) runtime: Handle,
+    pub(super) container: Container,
+}
+
+impl Opener {
+    /// A demuxer that may seek, with all that libav can learn of the streams.
+    pub(super) fn seekable(&self) -> Result<Input, Error> {
+        let cursor = Cursor::new(Arc::clone(&self.reader), self.runtime.clone());
+        let mut input = Input::open_seekable(cursor, &self.options())
+            .map_err(|error| self.explain("opened", error))?;
+        if self.container.needs_stream_info() {
+            input
+                .find_stream_info(ANALYSE_US)
+                .map_err(|error| self.explain("opened", error))?;
+        }
+        Ok(input)
+    }
+
+    /// A demuxer that reads the file front to back, opened until a video stream is known.
+    pub(super) fn located(&self) -> Result<Input, Error> {
+        let mut input = self.spliced([0..self.reader.len()])?;
+        if self.container.needs_stream_info() {
+            for _ in 0..PACKETS_TO_A_STREAM {
+                if input.has_video() {
+                    // Opened again, since the packets read so far are spent.
+                    break;
+                }
+                match input.read_packet() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(error) => return Err(self.explain("opened", error)),
+                }
+            }
+        }
+        Ok(input)
+    }
+
+    /// A demuxer that reads `pieces` as if they were the whole file.
+    pub(super) fn spliced(
+        &self,
+        pieces: impl IntoIterator<Item = Range<u64>>,
+    ) -> Result<Input, Error> {
+        let splice = Splice::new(Arc::clone(&self.reader), self.runtime.clone(), pieces);
+        Input::open_streamed(splice, &self.options()).map_err(|error| self.explain("opened", error))
+    }
+
+    fn options(&self) -> OpenOptions<'static> {
+        OpenOptions {
+            format: self.container.demuxer(),
+            allowed: DEMUXERS,
+            private: match self.container {
+                Container::Mp4 => &[("use_mfra_for", "pts")],
+                _ => &[],
+            },
+            probe_size: PROBE_SIZE,
+        }
+    }
+
+    /// What stands behind libav's failure.
+    pub(super) fn explain(&self, what: &str, error: AvError) -> Error {
+        self.reader
+            .take_failure()
+            .unwrap_or_else(|| Error::Corrupt {
+                reason: format!("cannot be {what}: {error}"),
+            })
+    }
+}

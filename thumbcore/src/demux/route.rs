@@ -1,0 +1,140 @@
+//! How keyframes are found.
+
+use futures::future::try_join_all;
+
+use super::{InputRef, Packets, Track, opener::Opener};
+use crate::{
+    Error,
+    container::{Around, Keyframe, Locator, Place},
+    libav::{IndexEntry, Input},
+};
+
+/// The way to the keyframes of one file.
+pub(super) enum Route {
+    /// libav's index names the place of each.
+    Index(Box<Input>),
+    /// We find them by the file's bytes.
+    Locate(Box<dyn Locator>),
+    /// The file was read front to back and these keyframes were seen.
+    Scan(Vec<Keyframe>),
+}
+
+impl Route {
+    /// The way that libav alone offers.
+    pub(super) fn of_libav(opener: &Opener, input: Input, track: &Track) -> Result<Self, Error> {
+        let info = input.info(track.stream);
+        if opener.container.has_index() && info.is_some_and(|info| info.index_entries > 0) {
+            return Ok(Self::Index(Box::new(input)));
+        }
+        scan(opener, input, track).map(Self::Scan)
+    }
+
+    pub(super) fn around(
+        &mut self,
+        opener: &Opener,
+        track: &Track,
+        times_us: &[i64],
+    ) -> Result<Vec<Around>, Error> {
+        match self {
+            Self::Index(input) => Ok(times_us
+                .iter()
+                .map(|time_us| index_around(input, track, *time_us))
+                .collect()),
+            Self::Locate(locator) => {
+                let searches = times_us
+                    .iter()
+                    .map(|time_us| locator.around(&opener.reader, *time_us));
+                opener.runtime.block_on(try_join_all(searches))
+            }
+            Self::Scan(keyframes) => Ok(times_us
+                .iter()
+                .map(|time_us| Around::among(keyframes, *time_us))
+                .collect()),
+        }
+    }
+}
+
+impl Route {
+    /// One past the bytes that decoding forward to `time_us` reads, where an index tells.
+    pub(super) fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
+        let Self::Index(input) = self else {
+            return None;
+        };
+        // The picture at the time may be stored some frames later.
+        let ticks = track.ticks(time_us.saturating_add(REORDERING_US));
+        let stream = track.stream;
+        let entry = input
+            .index_search_any(stream, ticks)
+            .and_then(|entry| input.index_entry(stream, entry))?;
+        Some(entry.position + entry.size)
+    }
+}
+
+/// How much later than its time a picture may be stored: half a second, 16 frames at 30 a second,
+/// as many as H.264 may hold back.
+const REORDERING_US: i64 = 500_000;
+
+fn index_around(input: &mut Input, track: &Track, time_us: i64) -> Around {
+    let ticks = track.ticks(time_us);
+    let stream = track.stream;
+    let before = input.index_search(stream, ticks, true);
+    let after = input.index_search(stream, ticks.saturating_add(1), false);
+    let mut keyframe = |entry: Option<usize>| {
+        let entry = entry?;
+        let found = input.index_entry(stream, entry)?;
+        let next = input
+            .index_search(stream, found.timestamp.saturating_add(1), false)
+            .and_then(|next| input.index_entry(stream, next));
+        indexed(track, found, next)
+    };
+    Around {
+        before: keyframe(before),
+        after: keyframe(after),
+    }
+}
+
+fn indexed(track: &Track, entry: IndexEntry, next: Option<IndexEntry>) -> Option<Keyframe> {
+    // Halfway to the next keyframe: mp4 seeks by presentation time, which lies a few frames after
+    // the entry's decoding time, and libav would step back to the keyframe before.
+    let seek = next.map_or(i64::MAX / 2, |next| {
+        entry.timestamp + (next.timestamp - entry.timestamp) / 2
+    });
+    Some(Keyframe {
+        time_us: track.micros(Some(entry.timestamp))?,
+        place: Place::Indexed {
+            seek,
+            bytes: entry.position..entry.position + entry.size,
+        },
+    })
+}
+
+/// Reads packets from the start and notes the keyframes, to the end of the file or of the share
+/// of the byte budget.
+fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
+    let mut packets = Packets {
+        input: InputRef::Owned(Box::new(input)),
+        put_back: None,
+        opener,
+        track,
+    };
+    let mut keyframes = Vec::new();
+    let mut nth = 0;
+    while let Some(packet) = packets.next()? {
+        if packet.is_keyframe() {
+            let time_us = track.micros(packet.timestamp()).unwrap_or(0);
+            keyframes.push(Keyframe {
+                time_us,
+                place: Place::Counted(nth),
+            });
+        }
+        nth += 1;
+        if opener.reader.bytes_fetched() > MAX_SCAN {
+            break;
+        }
+    }
+    keyframes.sort_by_key(|keyframe| keyframe.time_us);
+    Ok(keyframes)
+}
+
+/// Bytes read front to back in search of keyframes: 32 MiB, what the cache holds to decode from.
+const MAX_SCAN: u64 = 32 << 20;

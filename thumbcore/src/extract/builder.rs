@@ -1,0 +1,154 @@
+//! Options of an extraction.
+
+use super::Extractor;
+use crate::{Error, ImageFormat, Limits, Position, ReadConfig};
+
+/// Builds an [`Extractor`].
+#[derive(Debug, Clone)]
+pub struct ExtractorBuilder {
+    settings: Settings,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) positions: Vec<Position>,
+    pub(super) max_width: u32,
+    pub(super) format: ImageFormat,
+    pub(super) quality: u8,
+    pub(super) exact: bool,
+    pub(super) tolerance: f64,
+    pub(super) limits: Limits,
+    pub(super) read: ReadConfig,
+}
+
+impl Default for ExtractorBuilder {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                positions: vec![
+                    Position::Fraction(0.10),
+                    Position::Fraction(0.50),
+                    Position::Fraction(0.95),
+                ],
+                max_width: 640,
+                format: ImageFormat::Jpeg,
+                quality: 82,
+                exact: false,
+                tolerance: 0.05,
+                limits: Limits::default(),
+                read: ReadConfig::default(),
+            },
+        }
+    }
+}
+
+impl ExtractorBuilder {
+    /// Where to take pictures, one each. At most 1000.
+    #[must_use]
+    pub fn positions(mut self, positions: impl IntoIterator<Item = Position>) -> Self {
+        self.settings.positions = positions.into_iter().collect();
+        self
+    }
+
+    /// Widest picture in pixels; a narrower video is never enlarged.
+    #[must_use]
+    pub fn max_width(mut self, pixels: u32) -> Self {
+        self.settings.max_width = pixels;
+        self
+    }
+
+    /// The pictures' format.
+    #[must_use]
+    pub fn format(mut self, format: ImageFormat) -> Self {
+        self.settings.format = format;
+        self
+    }
+
+    /// Quality from 1 to 100.
+    #[must_use]
+    pub fn quality(mut self, quality: u8) -> Self {
+        self.settings.quality = quality;
+        self
+    }
+
+    /// Decode forward to the exact time instead of taking the nearest keyframe. Costs the packets
+    /// from the keyframe before to the target.
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.settings.exact = exact;
+        self
+    }
+
+    /// How far a keyframe may lie from its target, as a fraction of the duration (default 0.05),
+    /// before the video is decoded forward to the target instead.
+    #[must_use]
+    pub fn tolerance(mut self, fraction: f64) -> Self {
+        self.settings.tolerance = fraction;
+        self
+    }
+
+    /// Limits on what one video may cost.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// How the source is read.
+    #[must_use]
+    pub fn read(mut self, config: ReadConfig) -> Self {
+        self.settings.read = config;
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the option that is wrong.
+    pub fn build(self) -> Result<Extractor, Error> {
+        let settings = self.settings;
+        let check = |good: bool, option, reason: &str| {
+            if good {
+                return Ok(());
+            }
+            Err(Error::Invalid {
+                option,
+                reason: reason.to_owned(),
+            })
+        };
+        let count = settings.positions.len();
+        check(
+            (1..=1000).contains(&count),
+            "positions",
+            "1 to 1000 are needed",
+        )?;
+        let fractions_are_sound = settings.positions.iter().all(|position| match position {
+            Position::Fraction(fraction) => (0.0..=1.0).contains(fraction),
+            Position::Time(_) => true,
+        });
+        check(
+            fractions_are_sound,
+            "positions",
+            "a fraction lies outside 0 to 1",
+        )?;
+        let max_width = settings.max_width;
+        check(
+            (1..=16_384).contains(&max_width),
+            "max_width",
+            "not within 1 to 16384",
+        )?;
+        let quality = settings.quality;
+        check(
+            (1..=100).contains(&quality),
+            "quality",
+            "not within 1 to 100",
+        )?;
+        let tolerance = settings.tolerance;
+        check(
+            (0.0..=1.0).contains(&tolerance),
+            "tolerance",
+            "not within 0 to 1",
+        )?;
+        Ok(Extractor::new(settings))
+    }
+}

@@ -1,0 +1,140 @@
+//! Decoders of video packets.
+
+use ffmpeg_next::{Discard, codec, codec::decoder::Opened, ffi, frame::Video};
+
+use super::{AvError, Packet, input::Parameters};
+
+/// A decoder of one video stream, single-threaded: a keyframe needs no more, and threads would add
+/// latency (one frame each) and memory.
+pub(crate) struct VideoDecoder {
+    opened: Opened,
+}
+
+/// A decoded picture.
+pub(crate) struct Frame(pub(crate) Video);
+
+/// What a decoder had to give.
+pub(crate) enum Received {
+    /// A picture.
+    Frame(Frame),
+    /// It wants more packets.
+    Hungry,
+    /// Everything was given.
+    Drained,
+}
+
+impl VideoDecoder {
+    /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`.
+    pub(crate) fn open(parameters: &Parameters, max_pixels: u64) -> Result<Self, AvError> {
+        let mut context = codec::Context::from_parameters(parameters.0.clone())
+            .map_err(|error| AvError(error.into()))?;
+        {
+            // SAFETY: allocated and not yet opened; `context` is exclusive here.
+            let fields = unsafe { &mut *context.as_mut_ptr() };
+            fields.max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX);
+            fields.thread_count = 1;
+            // Give out what can be shown even where an earlier reference is missing: the first
+            // picture after a seek is what we came for. Damage is judged by `Frame::is_damaged`.
+            fields.flags |= ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as i32;
+            fields.flags2 |= ffi::AV_CODEC_FLAG2_SHOW_ALL as i32;
+        }
+        let codec =
+            codec::decoder::find(context.id()).ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?;
+        let opened = context
+            .decoder()
+            .open_as(codec)
+            .map_err(|error| AvError(error.into()))?;
+        Ok(Self { opened })
+    }
+
+    pub(crate) fn send(&mut self, packet: &Packet) -> Result<(), AvError> {
+        self.opened
+            .send_packet(&packet.0)
+            .map_err(|error| AvError(error.into()))
+    }
+
+    /// Says that no packet follows, so that held-back pictures come out.
+    pub(crate) fn finish(&mut self) -> Result<(), AvError> {
+        self.opened
+            .send_eof()
+            .map_err(|error| AvError(error.into()))
+    }
+
+    /// Forgets everything, for a fresh start elsewhere in the stream.
+    pub(crate) fn flush(&mut self) {
+        self.opened.flush();
+    }
+
+    /// Skips decoding pictures that no other needs, while going towards a later one.
+    pub(crate) fn skip_disposable(&mut self, skip: bool) {
+        // SAFETY: an open context; `skip_frame` may be changed between packets.
+        let fields = unsafe { &mut *self.opened.as_mut_ptr() };
+        fields.skip_frame = if skip {
+            Discard::NonReference
+        } else {
+            Discard::Default
+        }
+        .into();
+    }
+
+    pub(crate) fn receive(&mut self) -> Result<Received, AvError> {
+        let mut frame = Video::empty();
+        match self.opened.receive_frame(&mut frame) {
+            Ok(()) => Ok(Received::Frame(Frame(frame))),
+            Err(ffmpeg_next::Error::Other { errno }) if errno == ffi::EAGAIN => {
+                Ok(Received::Hungry)
+            }
+            Err(ffmpeg_next::Error::Eof) => Ok(Received::Drained),
+            Err(error) => Err(AvError(error.into())),
+        }
+    }
+}
+
+impl Frame {
+    pub(super) fn fields(&self) -> &ffi::AVFrame {
+        // SAFETY: valid while `self` lives.
+        unsafe { &*self.0.as_ptr() }
+    }
+
+    pub(crate) fn width(&self) -> u32 {
+        self.0.width()
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.0.height()
+    }
+
+    /// Presentation time in ticks of the stream.
+    pub(crate) fn timestamp(&self) -> Option<i64> {
+        let fields = self.fields();
+        [fields.best_effort_timestamp, fields.pts, fields.pkt_dts]
+            .into_iter()
+            .find(|ticks| *ticks != ffi::AV_NOPTS_VALUE)
+    }
+
+    /// Part of the picture was missing or could not be decoded, and libav filled it in.
+    pub(crate) fn is_damaged(&self) -> bool {
+        let fields = self.fields();
+        fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT as i32 != 0
+    }
+
+    /// Two fields of different times are woven into the picture.
+    pub(crate) fn is_interlaced(&self) -> bool {
+        self.0.is_interlaced()
+    }
+
+    /// Pixel width to height; (0, 1) where unknown.
+    pub(crate) fn sample_aspect(&self) -> (i32, i32) {
+        let ratio = self.fields().sample_aspect_ratio;
+        (ratio.num, ratio.den)
+    }
+
+    /// Whether libav gave at least one plane of pixels.
+    pub(crate) fn has_pixels(&self) -> bool {
+        let fields = self.fields();
+        !fields.data[0].is_null()
+            && fields.linesize[0] != 0
+            && fields.width > 0
+            && fields.height > 0
+    }
+}

@@ -1,0 +1,134 @@
+//! The bytes fetched so far.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
+
+use bytes::Bytes;
+
+/// A sparse copy of a file: segments that do not overlap, the oldest of which go first when there
+/// is more than `capacity`.
+#[derive(Debug)]
+pub(super) struct SparseCache {
+    segments: BTreeMap<u64, Bytes>,
+    order: VecDeque<u64>,
+    held: usize,
+    capacity: usize,
+}
+
+impl SparseCache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            segments: BTreeMap::new(),
+            order: VecDeque::new(),
+            held: 0,
+            capacity,
+        }
+    }
+
+    /// Adds `bytes` at `start`; what is already there is kept.
+    pub(super) fn insert(&mut self, start: u64, bytes: &Bytes) {
+        for gap in self.gaps(start..start + bytes.len() as u64) {
+            let piece = bytes.slice((gap.start - start) as usize..(gap.end - start) as usize);
+            self.held += piece.len();
+            self.order.push_back(gap.start);
+            self.segments.insert(gap.start, piece);
+        }
+        while self.held > self.capacity && self.order.len() > 1 {
+            if let Some(segment) = self
+                .order
+                .pop_front()
+                .and_then(|oldest| self.segments.remove(&oldest))
+            {
+                self.held -= segment.len();
+            }
+        }
+    }
+
+    /// The parts of `range` that are not held.
+    pub(super) fn gaps(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut gaps = Vec::new();
+        let mut position = range.start;
+        let first = self
+            .segments
+            .range(..=range.start)
+            .next_back()
+            .map_or(range.start, |(start, _)| *start);
+        for (start, segment) in self.segments.range(first..range.end.max(first)) {
+            let end = start + segment.len() as u64;
+            if end <= position {
+                continue;
+            }
+            if *start > position {
+                gaps.push(position..*start);
+            }
+            position = end;
+        }
+        if position < range.end {
+            gaps.push(position..range.end);
+        }
+        gaps
+    }
+
+    /// The held bytes from `position` on, up to the end of the segment they are in.
+    pub(super) fn at(&self, position: u64) -> Option<Bytes> {
+        let (start, segment) = self.segments.range(..=position).next_back()?;
+        let offset = usize::try_from(position - start).ok()?;
+        (offset < segment.len()).then(|| segment.slice(offset..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(len: usize) -> Bytes {
+        (0..len).map(|i| (i % 251) as u8).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn holds_exactly_what_was_inserted(
+            inserts in prop::collection::vec((0u64..500, 0usize..120), 0..20),
+            start in 0u64..600,
+            len in 0u64..200,
+        ) {
+            let file = file(700);
+            let mut cache = SparseCache::new(usize::MAX);
+            let mut held = [false; 700];
+            for (at, len) in inserts {
+                cache.insert(at, &file.slice(at as usize..at as usize + len));
+                held[at as usize..at as usize + len].fill(true);
+            }
+            let range = start..(start + len).min(700);
+            let gaps = cache.gaps(range.clone());
+            for position in range {
+                let in_gap = gaps.iter().any(|gap| gap.contains(&position));
+                prop_assert_eq!(in_gap, !held[position as usize]);
+                match cache.at(position) {
+                    Some(bytes) => {
+                        prop_assert!(held[position as usize]);
+                        let at = position as usize;
+                        prop_assert_eq!(&bytes[..], &file[at..at + bytes.len()]);
+                    }
+                    None => prop_assert!(!held[position as usize]),
+                }
+            }
+        }
+
+        #[test]
+        fn stays_within_its_capacity(inserts in prop::collection::vec((0u64..5000, 1usize..200), 1..50)) {
+            let file = file(6000);
+            let mut cache = SparseCache::new(1000);
+            for (at, len) in inserts {
+                cache.insert(at, &file.slice(at as usize..at as usize + len));
+                let held: usize = cache.segments.values().map(Bytes::len).sum();
+                prop_assert_eq!(held, cache.held);
+                prop_assert!(held <= 1000);
+            }
+        }
+    }
+}

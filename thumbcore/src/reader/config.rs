@@ -1,0 +1,66 @@
+//! The numbers that shape reading, each with its reason.
+
+use std::time::Duration;
+
+use crate::{Error, SourceError};
+
+/// How a source is read. The defaults suit object storage (first byte 30 to 200 ms, some
+/// 100 MB/s a connection).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadConfig {
+    /// Bytes read from the start, unasked: 64 KiB hold every header but an mp4 index, and often
+    /// that.
+    pub head: u64,
+    /// Bytes read from the end at the same time: 64 KiB hold the Cues of a three-hour Matroska
+    /// file, the `mfra` of a fragmented mp4, the last timestamps of a transport stream, and spare
+    /// the round trip that would find them.
+    pub tail: u64,
+    /// Two ranges closer than this are read as one: 32 KiB take less time than the overhead of a
+    /// request.
+    pub gap: u64,
+    /// First window of an unplanned read: 64 KiB, a typical keyframe of a small video.
+    pub window: u64,
+    /// The window doubles on sequential reads up to this: 2 MiB, where transfer time equals a
+    /// typical first-byte time, so that larger ones gain little and waste more.
+    pub max_window: u64,
+    /// Bytes kept in memory for one video: 48 MiB, room for the index of a ten-hour file and
+    /// three 4K keyframes.
+    pub cache: usize,
+    /// Tries of one read beyond the first: 3, which outlast a throttled second.
+    pub retries: u32,
+    /// Wait before the first retry, doubled for each further one: 100 ms.
+    pub retry_wait: Duration,
+}
+
+impl Default for ReadConfig {
+    fn default() -> Self {
+        Self {
+            head: 64 << 10,
+            tail: 64 << 10,
+            gap: 32 << 10,
+            window: 64 << 10,
+            max_window: 2 << 20,
+            cache: 48 << 20,
+            retries: 3,
+            retry_wait: Duration::from_millis(100),
+        }
+    }
+}
+
+impl ReadConfig {
+    /// Waits before the next try after `error`, or gives the error back where no try is left or
+    /// none would help.
+    pub(super) async fn back_off(
+        &self,
+        attempt: &mut u32,
+        error: SourceError,
+    ) -> Result<(), Error> {
+        if *attempt >= self.retries || !error.is_retryable_read() {
+            return Err(error.into());
+        }
+        tracing::debug!(%error, attempt, "retrying a read");
+        tokio::time::sleep(self.retry_wait * 2u32.saturating_pow(*attempt)).await;
+        *attempt += 1;
+        Ok(())
+    }
+}

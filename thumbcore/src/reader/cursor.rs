@@ -1,0 +1,134 @@
+//! The blocking face of a [`Reader`]: what libav reads from.
+
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
+    sync::Arc,
+};
+
+use tokio::runtime::Handle;
+
+use super::{Reader, Reason};
+
+/// Reads a source through the cache, from a thread that may block.
+///
+/// A read returns what is held at the position and no more, even if that is less than asked for:
+/// libav asks for whole buffers where it needs a few bytes, and the rest would cost a request.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    reader: Arc<Reader>,
+    runtime: Handle,
+    position: u64,
+    /// Where the last unplanned read ended, and how large it was.
+    last_miss: Option<(u64, u64)>,
+}
+
+impl Cursor {
+    pub(crate) fn new(reader: Arc<Reader>, runtime: Handle) -> Self {
+        Self {
+            reader,
+            runtime,
+            position: 0,
+            last_miss: None,
+        }
+    }
+
+    fn window(&self) -> u64 {
+        let config = self.reader.config();
+        match self.last_miss {
+            Some((end, size)) if end == self.position => (size * 2).min(config.max_window),
+            _ => config.window,
+        }
+    }
+
+    fn fill(&mut self, limit: u64) -> io::Result<bytes::Bytes> {
+        if let Some(held) = self.reader.cached(self.position) {
+            return Ok(held);
+        }
+        let size = self.window();
+        let wanted = self.position..(self.position + size).min(limit);
+        let read = self.reader.read(wanted.clone(), Reason::Demux);
+        let bytes = self.runtime.block_on(read).map_err(|error| {
+            let text = io::Error::other(error.to_string());
+            self.reader.fail(error);
+            text
+        })?;
+        self.last_miss = Some((wanted.end, size));
+        Ok(bytes)
+    }
+
+    fn read_until(&mut self, buf: &mut [u8], limit: u64) -> io::Result<usize> {
+        let limit = limit.min(self.reader.len());
+        if self.position >= limit || buf.is_empty() {
+            return Ok(0);
+        }
+        let held = self.fill(limit)?;
+        let len = buf
+            .len()
+            .min(held.len())
+            .min(usize::try_from(limit - self.position).unwrap_or(usize::MAX));
+        buf[..len].copy_from_slice(&held[..len]);
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_until(buf, u64::MAX)
+    }
+}
+
+impl Seek for Cursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.reader.len().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek out of range"))?;
+        Ok(self.position)
+    }
+}
+
+/// Pieces of a file read one after the other as if they were the whole of it: the header, then a
+/// stretch from a keyframe on. libav takes that for a short live stream, so that a demuxer that
+/// cannot seek well need not seek at all.
+#[derive(Debug)]
+pub(crate) struct Splice {
+    cursor: Cursor,
+    /// What is left, the piece being read first.
+    pieces: std::collections::VecDeque<Range<u64>>,
+}
+
+impl Splice {
+    pub(crate) fn new(
+        reader: Arc<Reader>,
+        runtime: Handle,
+        pieces: impl IntoIterator<Item = Range<u64>>,
+    ) -> Self {
+        Self {
+            cursor: Cursor::new(reader, runtime),
+            pieces: pieces
+                .into_iter()
+                .filter(|piece| !piece.is_empty())
+                .collect(),
+        }
+    }
+}
+
+impl Read for Splice {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while let Some(piece) = self.pieces.front_mut() {
+            self.cursor.position = piece.start;
+            let len = self.cursor.read_until(buf, piece.end)?;
+            if len > 0 || buf.is_empty() {
+                piece.start += len as u64;
+                return Ok(len);
+            }
+            self.pieces.pop_front();
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,149 @@
+//! What reading has cost, and may still cost.
+
+use std::{ops::Range, time::Duration};
+
+use crate::{Error, LimitError, Limits, Stats, source::Ends};
+
+/// Why a range was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The start or end, before anything was known.
+    Ends,
+    /// The container's header or index.
+    Index,
+    /// A search for a keyframe where no index tells its place.
+    Search,
+    /// A keyframe whose place is known.
+    Keyframe,
+    /// Read by libav beyond what was planned.
+    Demux,
+}
+
+impl Reason {
+    /// `"ends"`, `"index"`, `"search"`, `"keyframe"` or `"demux"`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ends => "ends",
+            Self::Index => "index",
+            Self::Search => "search",
+            Self::Keyframe => "keyframe",
+            Self::Demux => "demux",
+        }
+    }
+}
+
+/// One range that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeRead {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// Why.
+    pub reason: Reason,
+    /// Its place in the longest chain of requests that waited for each other, from 1.
+    pub round_trip: u64,
+    /// From the request to the last byte.
+    pub waited: Duration,
+}
+
+/// A request under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    round_trip: u64,
+    bytes: u64,
+}
+
+/// Counts requests, bytes and round trips, and says no when the budget is spent.
+///
+/// A request's round trip is one more than the highest of those finished when it started: it may
+/// have needed any of them. The maximum is the length of the longest possible chain.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    requests: u64,
+    bytes: u64,
+    reserved: u64,
+    finished_round_trip: u64,
+    waited: Duration,
+    reads: Vec<RangeRead>,
+}
+
+impl Ledger {
+    pub(super) fn opened(&mut self, ends: &Ends, waited: Duration) {
+        self.requests += ends.requests;
+        self.bytes += ends.bytes_fetched;
+        self.finished_round_trip = 1;
+        self.waited += waited;
+        let mut push = |range: Range<u64>| {
+            if !range.is_empty() {
+                self.reads.push(RangeRead {
+                    start: range.start,
+                    end: range.end,
+                    reason: Reason::Ends,
+                    round_trip: 1,
+                    waited,
+                });
+            }
+        };
+        push(0..ends.head.len() as u64);
+        push(ends.stat.len - ends.tail.len() as u64..ends.stat.len);
+    }
+
+    pub(super) fn begin(&mut self, bytes: u64, limits: &Limits) -> Result<Ticket, Error> {
+        let spent = self.bytes + self.reserved;
+        if spent + bytes > limits.max_bytes {
+            let limit = limits.max_bytes;
+            return Err(LimitError::Bytes { spent, limit }.into());
+        }
+        if self.requests >= limits.max_requests {
+            return Err(LimitError::Requests {
+                spent: self.requests,
+                limit: limits.max_requests,
+            }
+            .into());
+        }
+        self.requests += 1;
+        self.reserved += bytes;
+        Ok(Ticket {
+            round_trip: self.finished_round_trip + 1,
+            bytes,
+        })
+    }
+
+    pub(super) fn done(
+        &mut self,
+        ticket: Ticket,
+        range: &Range<u64>,
+        reason: Reason,
+        waited: Duration,
+    ) {
+        self.failed(ticket, waited);
+        self.bytes += ticket.bytes;
+        self.reads.push(RangeRead {
+            start: range.start,
+            end: range.end,
+            reason,
+            round_trip: ticket.round_trip,
+            waited,
+        });
+    }
+
+    pub(super) fn failed(&mut self, ticket: Ticket, waited: Duration) {
+        self.reserved -= ticket.bytes;
+        self.finished_round_trip = self.finished_round_trip.max(ticket.round_trip);
+        self.waited += waited;
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn account(&self, stats: &mut Stats) {
+        stats.requests = self.requests;
+        stats.bytes_fetched = self.bytes;
+        stats.round_trips = self.finished_round_trip;
+        stats.reads = self.reads.clone();
+    }
+}

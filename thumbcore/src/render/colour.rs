@@ -1,0 +1,132 @@
+//! From a video's `YCbCr` to a JPEG's.
+//!
+//! Both are linear in gamma-encoded RGB, so one affine map takes one to the other; on the scaled
+//! 4:2:0 planes it costs a fraction of a pass through RGB.
+
+use crate::libav::{ColourInfo, Planes};
+
+/// Fixed-point bits of the coefficients.
+const BITS: i32 = 14;
+
+/// Converts `planes` in place from `from` to full-range BT.601.
+pub(super) fn to_jfif(planes: &mut Planes<u8>, from: ColourInfo) {
+    if from.kr == ColourInfo::JFIF.kr && from.kb == ColourInfo::JFIF.kb && from.full_range {
+        return;
+    }
+    let [luma, blue, red] = affine(from);
+    let fixed = |value: f32| (value * (1 << BITS) as f32).round() as i32;
+    let (yy, yu, yv) = (fixed(luma[0]), fixed(luma[1]), fixed(luma[2]));
+    let (uu, uv) = (fixed(blue[1]), fixed(blue[2]));
+    let (vu, vv) = (fixed(red[1]), fixed(red[2]));
+    let offset = if from.full_range { 0 } else { 16 };
+    let half = 1 << (BITS - 1);
+
+    let chroma_width = planes.chroma_width;
+    let rows = planes.y.chunks_exact_mut(planes.width.max(1));
+    for (row, line) in rows.enumerate() {
+        let start = (row / 2) * chroma_width;
+        let us = &planes.u[start..start + chroma_width];
+        let vs = &planes.v[start..start + chroma_width];
+        for ((pair, u), v) in line.chunks_mut(2).zip(us).zip(vs) {
+            let shift = yu * (i32::from(*u) - 128) + yv * (i32::from(*v) - 128) + half;
+            for y in pair {
+                *y = clamp((yy * (i32::from(*y) - offset) + shift) >> BITS);
+            }
+        }
+    }
+    for (u, v) in planes.u.iter_mut().zip(planes.v.iter_mut()) {
+        let (cb, cr) = (i32::from(*u) - 128, i32::from(*v) - 128);
+        *u = clamp(128 + ((uu * cb + uv * cr + half) >> BITS));
+        *v = clamp(128 + ((vu * cb + vv * cr + half) >> BITS));
+    }
+}
+
+fn clamp(value: i32) -> u8 {
+    value.clamp(0, 255) as u8
+}
+
+/// Rows give JPEG's Y, Cb and Cr from a source's Y, Cb and Cr (offsets removed).
+fn affine(from: ColourInfo) -> [[f32; 3]; 3] {
+    let (luma_scale, chroma_scale) = if from.full_range {
+        (1.0, 1.0)
+    } else {
+        (255.0 / 219.0, 255.0 / 224.0)
+    };
+    let to_rgb = |ycc: [f32; 3]| ycc_to_rgb(ycc, from.kr, from.kb);
+    let columns = [
+        to_rgb([luma_scale, 0.0, 0.0]),
+        to_rgb([0.0, chroma_scale, 0.0]),
+        to_rgb([0.0, 0.0, chroma_scale]),
+    ]
+    .map(rgb_to_jfif);
+    std::array::from_fn(|row| std::array::from_fn(|column| columns[column][row]))
+}
+
+/// `YCbCr` (chroma around 0) to RGB with the luma weights `kr` and `kb`.
+/// Source: ITU-T H.273, section 8.3.
+pub(super) fn ycc_to_rgb([y, cb, cr]: [f32; 3], kr: f32, kb: f32) -> [f32; 3] {
+    let kg = 1.0 - kr - kb;
+    let red = y + 2.0 * (1.0 - kr) * cr;
+    let blue = y + 2.0 * (1.0 - kb) * cb;
+    let green = (y - kr * red - kb * blue) / kg;
+    [red, green, blue]
+}
+
+/// RGB to full-range BT.601 `YCbCr` (chroma around 0).
+pub(super) fn rgb_to_jfif([red, green, blue]: [f32; 3]) -> [f32; 3] {
+    let ColourInfo { kr, kb, .. } = ColourInfo::JFIF;
+    let y = kr * red + (1.0 - kr - kb) * green + kb * blue;
+    [
+        y,
+        (blue - y) / (2.0 * (1.0 - kb)),
+        (red - y) / (2.0 * (1.0 - kr)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libav::Transfer;
+
+    fn convert(ycc: [u8; 3], from: ColourInfo) -> [u8; 3] {
+        let mut planes = Planes {
+            width: 1,
+            height: 1,
+            y: vec![ycc[0]],
+            u: vec![ycc[1]],
+            v: vec![ycc[2]],
+            chroma_width: 1,
+            chroma_height: 1,
+        };
+        to_jfif(&mut planes, from);
+        [planes.y[0], planes.u[0], planes.v[0]]
+    }
+
+    #[test]
+    fn known_colours_of_hd_video() {
+        let bt709 = ColourInfo {
+            kr: 0.2126,
+            kb: 0.0722,
+            full_range: false,
+            transfer: Transfer::Sdr,
+            wide_gamut: false,
+        };
+        // Limited BT.709 codes of 100 % bars (ITU-R BT.709), and the same colours in JFIF.
+        let cases = [
+            ([235, 128, 128], [255, 128, 128]),
+            ([16, 128, 128], [0, 128, 128]),
+            ([63, 102, 240], [76, 85, 255]),
+            ([173, 42, 26], [150, 44, 21]),
+            ([32, 240, 118], [29, 255, 107]),
+        ];
+        for (video, jpeg) in cases {
+            let got = convert(video, bt709);
+            for (got, want) in got.into_iter().zip(jpeg) {
+                assert!(
+                    i32::from(got).abs_diff(want) <= 2,
+                    "{video:?}: {got:?} is not {jpeg:?}"
+                );
+            }
+        }
+    }
+}
