@@ -2,7 +2,7 @@
 //!
 //! `uploads/a/b.mp4` becomes `thumbnails/a/b_1.jpg`, `_2`, `_3` and the manifest
 //! `thumbnails/a/b.json`. Two videos that differ only in their extension want the same names: the
-//! second one tries the next of [`OutputName::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a
+//! second one tries the next of [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a
 //! name is taken is for the caller to find out, from the object's [`metadata`](crate::metadata).
 
 use std::fmt;
