@@ -125,11 +125,12 @@ impl Session {
                 Ok(self.owned_packets(input))
             }
             Place::Indexed { seek, .. } => {
-                let Route::Index(input) = &mut self.route else {
+                let Route::Index(index) = &mut self.route else {
                     return Err(Error::Internal {
                         reason: "an index entry without an index".to_owned(),
                     });
                 };
+                let input = &mut index.input;
                 input
                     .seek_backward(self.track.stream, *seek)
                     .map_err(|error| self.opener.explain("read", error))?;

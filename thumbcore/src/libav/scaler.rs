@@ -81,7 +81,7 @@ impl Sample for u16 {
 }
 
 impl Frame {
-    /// How this frame's samples encode colour, with the usual guesses where it does not say.
+    /// How this frame's samples encode colour, with a guess where it does not say.
     pub(crate) fn colour(&self) -> ColourInfo {
         let fields = self.fields();
         if self.is_rgb() {
@@ -94,9 +94,7 @@ impl Frame {
             }
             AVColorSpace::AVCOL_SPC_SMPTE240M => (0.212, 0.087),
             AVColorSpace::AVCOL_SPC_FCC => (0.30, 0.11),
-            AVColorSpace::AVCOL_SPC_BT470BG | AVColorSpace::AVCOL_SPC_SMPTE170M => (0.299, 0.114),
-            // Untagged: HD is BT.709, SD is BT.601, as players assume.
-            _ if fields.width >= 1280 || fields.height > 576 => (0.2126, 0.0722),
+            // Untagged: BT.601 whatever the size, as ffmpeg shows it.
             _ => (0.299, 0.114),
         };
         let format: AVPixelFormat = self.0.format().into();
