@@ -61,7 +61,7 @@ impl Session {
             container,
         };
         let (mut input, timeline) = match &locator {
-            Some(locator) => (opener.located()?, Some(locator.timeline())),
+            Some(locator) => (opener.located(locator.headers())?, Some(locator.timeline())),
             None => (opener.seekable()?, None),
         };
         let reader = &opener.reader;
@@ -140,7 +140,7 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.located()?,
+            Route::Locate(_) => self.opener.spliced([0..self.opener.reader.len()])?,
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))
