@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 
-use super::{Around, Container, flv::Flv};
+use super::{Around, Container, flv::Flv, mpegts::TransportStream};
 use crate::{
     Error,
     reader::{Reader, Reason},
@@ -31,6 +31,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     fn headers(&self) -> Option<Vec<Range<u64>>> {
         None
     }
+
+    /// Bits of the track's timestamps where they wrap around: a demuxer that starts in the middle
+    /// cannot tell how often they have.
+    fn wrap_bits(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// A file up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
@@ -52,16 +58,16 @@ pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let is_stream = matches!(container, Container::Flv);
+    let is_stream = matches!(container, Container::Flv | Container::MpegTs);
     if is_stream && reader.len() <= WHOLE {
         reader.read(0..reader.len(), Reason::Index).await?;
         return Ok(None);
     }
     Ok(match container {
         Container::Flv => boxed(Flv::open(reader).await?),
+        Container::MpegTs => boxed(TransportStream::open(reader).await?),
         Container::Mp4
         | Container::Matroska
-        | Container::MpegTs
         | Container::MpegPs
         | Container::Avi
         | Container::Asf

@@ -72,9 +72,9 @@ impl Effort {
         Self {
             probe,
             probes,
-            // A hundredth of the video, at most four seconds, and in a short one half of what a
+            // A fiftieth of the video, at most four seconds, and in a short one half of what a
             // picture may be off.
-            near_us: (span_us / 100).clamp((span_us / 40).clamp(1, 1_000_000), 4_000_000),
+            near_us: (span_us / 50).clamp((span_us / 40).clamp(1, 1_000_000), 4_000_000),
             sweep: 32 << 20,
         }
     }
@@ -136,7 +136,12 @@ pub(crate) async fn keyframes_around(
 ) -> Result<Nearby, Error> {
     let start = land(reader, scanner, time_us, (low, high), effort).await?;
     let steps = Steps {
-        next: FIRST_STEP,
+        // What a large probe read is scanned before more is read.
+        next: if effort.probe >= FIRST_STEP / 2 {
+            effort.probe
+        } else {
+            FIRST_STEP
+        },
         last: LAST_STEP,
         limit: effort.sweep,
         group,

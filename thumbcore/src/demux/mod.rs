@@ -70,7 +70,9 @@ impl Session {
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let track = Arc::new(Track::choose(&input, timeline, reader.limits())?);
+        let mut track = Track::choose(&input, timeline, reader.limits())?;
+        track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
+        let track = Arc::new(track);
         input.discard_all_but(track.stream);
         let container_name = container.name(input.format_name());
         let route = match locator {

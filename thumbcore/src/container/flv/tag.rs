@@ -267,10 +267,10 @@ mod tests {
                 [(AUDIO, &[0xaf, 1]), (VIDEO, &[0x27, 1, 0, 0, 0]), (VIDEO, &[0x17, 1, 0, 0, 0])];
             let mut file = Vec::new();
             let mut starts = Vec::new();
-            for (i, (kind, size)) in tags.iter().enumerate() {
+            for (i, (kind, size)) in (0..).zip(&tags) {
                 let (kind, body) = BODIES[*kind];
                 starts.push((file.len(), kind == VIDEO && body[0] == 0x17));
-                file.extend(tag(kind, i as i32 * 40, body, *size));
+                file.extend(tag(kind, i * 40, body, *size));
             }
             let cut = cut.min(file.len());
             let scan = TagScanner.scan(&Bytes::copy_from_slice(&file[cut..]), cut as u64);
