@@ -146,12 +146,20 @@ pub(crate) async fn keyframes_around(
         limit: effort.sweep,
         group,
     };
-    let (mut seen, swept) = sweep(reader, scanner, start..high.position, steps).await?;
+    // Beyond this place every keyframe is too late, so one before the time is worth more.
+    let late = interpolate(low, high, time_us.saturating_add(tolerance_us));
+    let late = late
+        .max(start.saturating_add(FIRST_STEP))
+        .min(high.position);
+    let (mut seen, swept) = sweep(reader, scanner, start..late, steps).await?;
     let is_near =
         |sighting: &Sighting| sighting.time_us.abs_diff(time_us) <= tolerance_us.unsigned_abs();
     if !seen.iter().any(|s| is_near(s) || s.time_us <= time_us) {
         let earlier = retreat(reader, scanner, low.position..start, swept, steps).await?;
         seen.splice(0..0, earlier);
+    }
+    if seen.is_empty() {
+        (seen, _) = sweep(reader, scanner, start..high.position, steps).await?;
     }
     Ok(Nearby {
         before: seen.iter().rfind(|s| s.time_us <= time_us).cloned(),
