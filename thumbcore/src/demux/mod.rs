@@ -19,6 +19,7 @@ use crate::{
     container::{Around, Container, Keyframe, Mp4Layout, Place, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
+    select::Rung,
 };
 
 /// An opened video.
@@ -32,6 +33,7 @@ pub(crate) struct Session {
 /// The video packets from a keyframe on.
 pub(crate) struct Packets<'a> {
     input: InputRef<'a>,
+    put_back: Option<Packet>,
     opener: &'a Opener,
     track: &'a Track,
 }
@@ -92,14 +94,17 @@ impl Session {
         self.route.around(&self.opener, &self.track, times_us)
     }
 
-    /// Fetches all of `keyframes` at once, as far as their places are known.
-    pub(crate) fn prefetch<'a>(
-        &self,
-        keyframes: impl IntoIterator<Item = &'a Keyframe>,
-    ) -> Result<(), Error> {
-        let ranges: Vec<_> = keyframes
-            .into_iter()
-            .filter_map(|keyframe| keyframe.place.bytes())
+    /// Fetches all that `rungs` will read at once, as far as its place is known.
+    pub(crate) fn prefetch(&mut self, rungs: &[Rung]) -> Result<(), Error> {
+        let ranges: Vec<_> = rungs
+            .iter()
+            .filter_map(|rung| match rung {
+                Rung::Keyframe(keyframe) => keyframe.place.bytes(),
+                Rung::Forward { from, target_us } => {
+                    let start = from.as_ref().and_then(|from| from.place.bytes())?;
+                    Some(start.start..self.route.end_of(&self.track, *target_us)?.max(start.end))
+                }
+            })
             .collect();
         let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
         self.opener.runtime.block_on(fetch)
@@ -132,6 +137,7 @@ impl Session {
                     .map_err(|error| self.opener.explain("read", error))?;
                 Ok(Packets {
                     input: InputRef::Shared(input),
+                    put_back: None,
                     opener: &self.opener,
                     track: &self.track,
                 })
@@ -152,6 +158,7 @@ impl Session {
         input.discard_all_but(self.track.stream);
         Packets {
             input: InputRef::Owned(Box::new(input)),
+            put_back: None,
             opener: &self.opener,
             track: &self.track,
         }
@@ -159,8 +166,16 @@ impl Session {
 }
 
 impl Packets<'_> {
+    /// Gives `packet` out again before any other.
+    pub(crate) fn put_back(&mut self, packet: Packet) {
+        self.put_back = Some(packet);
+    }
+
     /// The next packet of the video track; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
+        if let Some(packet) = self.put_back.take() {
+            return Ok(Some(packet));
+        }
         let input = match &mut self.input {
             InputRef::Shared(input) => input,
             InputRef::Owned(input) => input.as_mut(),

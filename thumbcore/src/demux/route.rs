@@ -54,6 +54,26 @@ impl Route {
     }
 }
 
+impl Route {
+    /// One past the bytes that decoding forward to `time_us` reads, where an index tells.
+    pub(super) fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
+        let Self::Index(input) = self else {
+            return None;
+        };
+        // The picture at the time may be stored some frames later.
+        let ticks = track.ticks(time_us.saturating_add(REORDERING_US));
+        let stream = track.stream;
+        let entry = input
+            .index_search_any(stream, ticks)
+            .and_then(|entry| input.index_entry(stream, entry))?;
+        Some(entry.position + entry.size)
+    }
+}
+
+/// How much later than its time a picture may be stored: half a second, 16 frames at 30 a second,
+/// as many as H.264 may hold back.
+const REORDERING_US: i64 = 500_000;
+
 fn index_around(input: &mut Input, track: &Track, time_us: i64) -> Around {
     let ticks = track.ticks(time_us);
     let stream = track.stream;
@@ -93,6 +113,7 @@ fn indexed(track: &Track, entry: IndexEntry, next: Option<IndexEntry>) -> Option
 fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
     let mut packets = Packets {
         input: InputRef::Owned(Box::new(input)),
+        put_back: None,
         opener,
         track,
     };

@@ -109,7 +109,7 @@ impl Job {
                 exact: self.settings.exact,
             },
         );
-        session.prefetch(rungs.iter().filter_map(Rung::keyframe))?;
+        session.prefetch(&rungs)?;
 
         let mut slots: Vec<_> = targets
             .iter()
@@ -117,7 +117,10 @@ impl Job {
             .zip(&rungs)
             .map(|((target_us, around), rung)| Slot {
                 target_us: *target_us,
-                spare: around.other_than(rung.keyframe()),
+                spare: around.other_than(rung.keyframe()).filter(|spare| {
+                    // Another target's picture would make two of one.
+                    rungs.iter().all(|rung| rung.keyframe() != Some(spare))
+                }),
                 done: None,
             })
             .collect();
@@ -211,16 +214,17 @@ impl Job {
     /// A picture that shows nothing loses to the keyframe on the target's other side.
     fn replace_dull(&self, session: &mut Session, slots: &mut [Slot]) -> Result<(), Error> {
         let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
-        let spares = slots
+        let spares: Vec<_> = slots
             .iter()
             .filter(|slot| is_dull(slot))
-            .filter_map(|slot| slot.spare.as_ref());
-        session.prefetch(spares)?;
+            .filter_map(|slot| slot.spare.clone().map(Rung::Keyframe))
+            .collect();
+        session.prefetch(&spares)?;
         for slot in slots.iter_mut().filter(|slot| is_dull(slot)) {
             let Some(spare) = slot.spare.take() else {
                 continue;
             };
-            if let Some(done) = self.from_keyframe(session, &spare, None)?
+            if let Some(done) = self.from_keyframe(session, &spare)?
                 && !done.dull
             {
                 slot.done = Some((done, Origin::Keyframe));
@@ -284,15 +288,15 @@ impl Job {
             }
             let places = [rung.keyframe().cloned(), slot.spare.take()];
             for keyframe in places.into_iter().flatten() {
-                if let Some(done) = self.from_keyframe(session, &keyframe, None)? {
+                if let Some(done) = self.from_keyframe(session, &keyframe)? {
                     slot.done = Some((done, Origin::Fallback));
                     break;
                 }
             }
             if slot.done.is_none() {
                 if first.is_none() {
-                    let mut packets = session.packets_from_start()?;
-                    let picture = self.first_picture(&session.track, &mut packets, None)?;
+                    let packets = session.packets_from_start()?;
+                    let picture = self.first_picture(&session.track, packets)?;
                     first = Some(picture.ok_or_else(undecodable)?);
                 }
                 slot.done = first.clone().map(|done| (done, Origin::Fallback));
@@ -305,21 +309,19 @@ impl Job {
         &self,
         session: &mut Session,
         keyframe: &Keyframe,
-        target_us: Option<i64>,
     ) -> Result<Option<Done>, Error> {
         let track = Arc::clone(&session.track);
-        let mut packets = session.packets(keyframe)?;
-        self.first_picture(&track, &mut packets, target_us)
+        let packets = session.packets(keyframe)?;
+        self.first_picture(&track, packets)
     }
 
     fn first_picture(
         &self,
         track: &Arc<Track>,
-        packets: &mut Packets<'_>,
-        target_us: Option<i64>,
+        mut packets: Packets<'_>,
     ) -> Result<Option<Done>, Error> {
         Decoder::open(track, self.reader.limits())?
-            .forward(packets, target_us, &self.reader)?
+            .first(&mut packets, &self.reader)?
             .map(|picture| self.finish(track, &picture))
             .transpose()
     }
