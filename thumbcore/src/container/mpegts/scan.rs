@@ -124,3 +124,154 @@ impl Progress<'_> {
         self.picture = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        super::{
+            packet::PACKET,
+            tables::{Tables, Video},
+        },
+        *,
+    };
+    use crate::container::pes::stored;
+
+    const VIDEO: u16 = 0x100;
+    const MAP: u16 = 0x1000;
+
+    /// A packet of `pid` that carries `payload`, filled up by an adaptation field.
+    fn packet(pid: u16, starts: bool, random_access: bool, payload: &[u8]) -> Vec<u8> {
+        let [high, low] = pid.to_be_bytes();
+        let fill = PACKET - 4 - payload.len();
+        assert!(fill >= 2);
+        let mut packet = vec![0x47, high | u8::from(starts) << 6, low, 0x30];
+        packet.push(fill as u8 - 1);
+        packet.push(u8::from(random_access) << 6);
+        packet.resize(4 + fill, 0xff);
+        packet.extend_from_slice(payload);
+        packet
+    }
+
+    fn section(table: u8, body: &[u8]) -> Vec<u8> {
+        let len = body.len() as u8 + 9;
+        [&[0, table, 0xb0, len, 0, 1, 0xc1, 0, 0][..], body, &[0; 4]].concat()
+    }
+
+    fn pes(ticks: i64, picture: &[u8]) -> Vec<u8> {
+        let header = [0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5];
+        [&header[..], &stored(2, ticks), picture].concat()
+    }
+
+    const IDR: &[u8] = &[0, 0, 1, 9, 0x10, 0, 0, 1, 0x65, 0x88];
+    const PREDICTED: &[u8] = &[0, 0, 1, 0x41, 0x9a, 0, 0];
+
+    /// A stream of one picture a packet: tables first, every third an IDR picture.
+    fn stream(pictures: i64) -> Vec<u8> {
+        let association = section(0, &[0, 1, 0xf0, 0]);
+        let map = section(2, &[0xe1, 0, 0xf0, 0, 0x1b, 0xe1, 0, 0xf0, 0]);
+        let mut stream = packet(0, true, false, &association);
+        stream.extend(packet(MAP, true, false, &map));
+        for nth in 0..pictures {
+            let picture = if nth % 3 == 0 { IDR } else { PREDICTED };
+            stream.extend(packet(VIDEO, true, false, &pes(nth * 3600, picture)));
+        }
+        stream
+    }
+
+    fn scanner(framing: Framing) -> PacketScanner {
+        PacketScanner {
+            framing,
+            video: VIDEO,
+            codec: Elementary::H264,
+            media: vec![VIDEO],
+            clock: Clock::new(0),
+        }
+    }
+
+    #[test]
+    fn tables_name_the_video_and_their_place() {
+        let stream = stream(5);
+        let (framing, start) = Framing::detect(&stream).unwrap();
+        assert_eq!((framing.stride, start), (PACKET, 0));
+        let mut tables = Tables::default();
+        for (at, packet) in framing.packets(&stream) {
+            tables.push(&packet, at as u64..(at + PACKET) as u64);
+        }
+        assert!(tables.are_whole());
+        let video = Video {
+            pid: VIDEO,
+            codec: Elementary::H264,
+            headers: vec![0..188, 188..376],
+        };
+        assert_eq!(tables.video, Some(video));
+    }
+
+    #[test]
+    fn a_keyframe_ends_where_the_picture_after_the_next_begins() {
+        let stream = Bytes::from(stream(7));
+        let (framing, _) = Framing::detect(&stream).unwrap();
+        let scan = scanner(framing).scan(&stream, 1000);
+        let packet = |nth: u64| 1000 + nth * PACKET as u64;
+        let expected: Vec<_> = [(0, true), (3, true), (6, false)]
+            .map(|(nth, ends)| Sighting {
+                time_us: nth * 40_000,
+                start: packet(2 + nth.unsigned_abs()),
+                end: ends.then(|| packet(5 + nth.unsigned_abs())),
+            })
+            .into();
+        assert_eq!(scan.keyframes, expected);
+        assert_eq!(scan.first_time_us, Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn keyframes_are_found_from_anywhere_in_any_form(
+            pictures in 8i64..40, cut in 0usize..3000, form in 0usize..3,
+        ) {
+            let (stride, prefix) = [(188, 0), (192, 4), (204, 0)][form];
+            let file: Vec<u8> = stream(pictures)
+                .chunks(PACKET)
+                .flat_map(|packet| {
+                    let mut unit = vec![1; prefix];
+                    unit.extend_from_slice(packet);
+                    unit.resize(stride, 2);
+                    unit
+                })
+                .collect();
+            let (framing, start) = Framing::detect(&file).unwrap();
+            prop_assert_eq!((framing.stride, start), (stride, 0));
+            let cut = cut.min(file.len() - 6 * stride);
+            let scan = scanner(framing).scan(&Bytes::copy_from_slice(&file[cut..]), cut as u64);
+            let expected: Vec<_> = (0..pictures)
+                .step_by(3)
+                .map(|nth| (2 + nth.unsigned_abs()) * stride as u64)
+                .filter(|start| *start >= cut as u64)
+                .collect();
+            let found: Vec<_> = scan.keyframes.iter().map(|s| s.start).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn any_packets_end(
+            packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 187), 5..20),
+        ) {
+            let mut file = Vec::new();
+            for packet in packets {
+                file.push(0x47);
+                file.extend(packet);
+            }
+            let (framing, _) = Framing::detect(&file).unwrap();
+            let mut tables = Tables::default();
+            for (at, mut packet) in framing.packets(&file) {
+                // Any content, in the tables' packets.
+                packet.pid &= 1;
+                tables.push(&packet, at as u64..(at + PACKET) as u64);
+            }
+            let mut scanner = scanner(framing);
+            scanner.media = (0..0x2000).collect();
+            scanner.scan(&Bytes::from(file), 0);
+        }
+    }
+}
