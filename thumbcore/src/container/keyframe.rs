@@ -28,6 +28,17 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// A keyframe whose packets a demuxer reads from `start` of a file of `len` bytes on, after
+    /// `headers`; `end` is one past what the keyframe itself needs.
+    pub(crate) fn spliced(headers: &[Range<u64>], start: u64, end: u64, len: u64) -> Self {
+        let mut pieces = headers.to_vec();
+        pieces.push(start..len);
+        Self::Spliced {
+            pieces,
+            bytes: start..end.min(len),
+        }
+    }
+
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {

@@ -1,11 +1,14 @@
 //! Finding keyframes where libav's own way costs too much.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 
-use super::{Around, Container};
-use crate::{Error, reader::Reader};
+use super::{Around, Container, flv::Flv, mpegts::TransportStream};
+use crate::{
+    Error,
+    reader::{Reader, Reason},
+};
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
 ///
@@ -22,7 +25,23 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+
+    /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
+    /// streams. `None` lets it read the file from the start until it knows them.
+    fn headers(&self) -> Option<Vec<Range<u64>>> {
+        None
+    }
+
+    /// Bits of the track's timestamps where they wrap around: a demuxer that starts in the middle
+    /// cannot tell how often they have.
+    fn wrap_bits(&self) -> Option<u32> {
+        None
+    }
 }
+
+/// A file up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
+/// byte, and read by libav.
+const WHOLE: u64 = 2 << 20;
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,16 +58,24 @@ pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let _ = reader;
+    let is_stream = matches!(container, Container::Flv | Container::MpegTs);
+    if is_stream && reader.len() <= WHOLE {
+        reader.read(0..reader.len(), Reason::Index).await?;
+        return Ok(None);
+    }
     Ok(match container {
+        Container::Flv => boxed(Flv::open(reader).await?),
+        Container::MpegTs => boxed(TransportStream::open(reader).await?),
         Container::Mp4
         | Container::Matroska
-        | Container::MpegTs
         | Container::MpegPs
-        | Container::Flv
         | Container::Avi
         | Container::Asf
         | Container::Ogg
         | Container::Other => None,
     })
+}
+
+fn boxed<L: Locator + 'static>(locator: Option<L>) -> Option<Box<dyn Locator>> {
+    locator.map(|locator| Box::new(locator) as Box<dyn Locator>)
 }

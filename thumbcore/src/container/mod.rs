@@ -2,9 +2,13 @@
 //!
 //! File names are not believed: a playlist called `.mp4` must not reach libav's playlist demuxers.
 
+mod elementary;
+mod flv;
 mod keyframe;
 mod locate;
 mod mp4;
+mod mpegts;
+mod pes;
 mod search;
 
 use std::ffi::CStr;

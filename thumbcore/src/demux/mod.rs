@@ -63,7 +63,7 @@ impl Session {
             container,
         };
         let (mut input, timeline) = match &locator {
-            Some(locator) => (opener.located()?, Some(locator.timeline())),
+            Some(locator) => (opener.located(locator.headers())?, Some(locator.timeline())),
             None => (opener.seekable()?, None),
         };
         let reader = &opener.reader;
@@ -72,7 +72,9 @@ impl Session {
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let track = Arc::new(Track::choose(&input, timeline, reader.limits())?);
+        let mut track = Track::choose(&input, timeline, reader.limits())?;
+        track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
+        let track = Arc::new(track);
         input.discard_all_but(track.stream);
         let container_name = container.name(input.format_name());
         let route = match locator {
@@ -147,7 +149,7 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.located()?,
+            Route::Locate(_) => self.opener.spliced([0..self.opener.reader.len()])?,
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))

@@ -39,18 +39,21 @@ impl Opener {
         Ok(input)
     }
 
-    /// A demuxer that reads the file front to back, opened until a video stream is known.
-    pub(super) fn located(&self) -> Result<Input, Error> {
-        let mut input = self.spliced([0..self.reader.len()])?;
+    /// A demuxer that reads `headers`, or the file front to back, opened until a video stream is
+    /// known. Its packets are spent.
+    pub(super) fn located(&self, headers: Option<Vec<Range<u64>>>) -> Result<Input, Error> {
+        let whole = 0..self.reader.len();
+        let mut input = self.spliced(headers.unwrap_or_else(|| vec![whole]))?;
         if self.container.needs_stream_info() {
             for _ in 0..PACKETS_TO_A_STREAM {
                 if input.has_video() {
-                    // Opened again, since the packets read so far are spent.
                     break;
                 }
                 match input.read_packet() {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
+                    // Headers alone may end in the middle of a packet.
+                    Err(_) if input.has_video() && !self.reader.has_failed() => break,
                     Err(error) => return Err(self.explain("opened", error)),
                 }
             }

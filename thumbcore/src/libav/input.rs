@@ -45,6 +45,8 @@ pub(crate) struct Packet(pub(crate) ffmpeg_next::Packet);
 #[derive(Debug, Clone)]
 pub(crate) struct StreamInfo {
     pub(crate) index: usize,
+    /// The container's own number: the packet id in a transport stream.
+    pub(crate) id: i32,
     pub(crate) is_video: bool,
     /// Cover art and the like: one picture that belongs to no time.
     pub(crate) is_attached_picture: bool,
@@ -233,6 +235,7 @@ impl Input {
         let index_entries = unsafe { ffi::avformat_index_get_entries_count(stream) };
         Some(StreamInfo {
             index,
+            id: stream.id,
             is_video: parameters.codec_type == AVMediaType::AVMEDIA_TYPE_VIDEO,
             is_attached_picture: stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as i32 != 0,
             is_default: stream.disposition & ffi::AV_DISPOSITION_DEFAULT as i32 != 0,

@@ -120,15 +120,24 @@ impl Splice {
 
 impl Read for Splice {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
         while let Some(piece) = self.pieces.front_mut() {
-            self.cursor.position = piece.start;
-            let len = self.cursor.read_until(buf, piece.end)?;
-            if len > 0 || buf.is_empty() {
-                piece.start += len as u64;
-                return Ok(len);
+            // Small pieces are given out together, as far as they are held: libav judges a
+            // container by what it gets first, and cannot go back.
+            if filled > 0 && self.cursor.reader.cached(piece.start).is_none() {
+                break;
             }
-            self.pieces.pop_front();
+            self.cursor.position = piece.start;
+            let len = self.cursor.read_until(&mut buf[filled..], piece.end)?;
+            piece.start += len as u64;
+            filled += len;
+            if filled == buf.len() {
+                break;
+            }
+            if len == 0 {
+                self.pieces.pop_front();
+            }
         }
-        Ok(0)
+        Ok(filled)
     }
 }
