@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Around, Container};
-use crate::{Error, reader::Reader};
+use super::{Around, Container, fragmented::Fragmented};
+use crate::{Error, reader::Reader, select::Position};
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
 ///
@@ -34,15 +34,15 @@ pub(crate) struct Timeline {
 }
 
 /// The locator for `reader`'s file, whose head and tail are already held; `None` leaves it to
-/// libav.
+/// libav. `positions` will probably be asked for, so that what they need can be read along.
 pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
+    positions: &[Position],
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let _ = reader;
     Ok(match container {
-        Container::Mp4
-        | Container::Matroska
+        Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
+        Container::Matroska
         | Container::MpegTs
         | Container::MpegPs
         | Container::Flv
@@ -51,4 +51,8 @@ pub(crate) async fn locator(
         | Container::Ogg
         | Container::Other => None,
     })
+}
+
+fn boxed<L: Locator + 'static>(locator: Option<L>) -> Option<Box<dyn Locator>> {
+    locator.map(|locator| Box::new(locator) as Box<dyn Locator>)
 }

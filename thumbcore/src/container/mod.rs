@@ -2,6 +2,7 @@
 //!
 //! File names are not believed: a playlist called `.mp4` must not reach libav's playlist demuxers.
 
+mod fragmented;
 mod keyframe;
 mod locate;
 mod mp4;
@@ -10,7 +11,7 @@ mod search;
 use std::ffi::CStr;
 
 pub(crate) use self::{
-    keyframe::{Around, Keyframe, Place},
+    keyframe::{Around, Entry, Keyframe, Place},
     locate::{Locator, Timeline, locator},
     mp4::Mp4Layout,
 };

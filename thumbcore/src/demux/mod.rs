@@ -16,9 +16,10 @@ pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Around, Container, Keyframe, Mp4Layout, Place, locator},
+    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
+    select::Position,
 };
 
 /// An opened video.
@@ -34,6 +35,12 @@ pub(crate) struct Packets<'a> {
     input: InputRef<'a>,
     opener: &'a Opener,
     track: &'a Track,
+    /// Packets up to the first keyframe are dropped.
+    skips_to_keyframe: bool,
+    /// What the first packet's time must become, until that packet is read.
+    first_time_us: Option<i64>,
+    /// Added to all times, in ticks.
+    shift: i64,
 }
 
 enum InputRef<'a> {
@@ -42,8 +49,12 @@ enum InputRef<'a> {
 }
 
 impl Session {
-    /// Opens what `reader` reads. Blocks on I/O.
-    pub(crate) fn open(reader: Arc<Reader>, runtime: Handle) -> Result<Self, Error> {
+    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for.
+    pub(crate) fn open(
+        reader: Arc<Reader>,
+        runtime: Handle,
+        positions: &[Position],
+    ) -> Result<Self, Error> {
         let head = reader.cached(0).unwrap_or_default();
         if head.is_empty() {
             return Err(Error::Corrupt {
@@ -54,7 +65,7 @@ impl Session {
         if container == Container::Mp4 {
             runtime.block_on(fetch_movie_box(&reader))?;
         }
-        let locator = runtime.block_on(locator(container, &reader))?;
+        let locator = runtime.block_on(locator(container, &reader, positions))?;
         let mut opener = Opener {
             reader,
             runtime,
@@ -119,6 +130,16 @@ impl Session {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
                 Ok(self.owned_packets(input))
             }
+            Place::Composed { pieces, entry, .. } => {
+                let input = self.opener.spliced(pieces.iter().cloned())?;
+                let mut packets = self.owned_packets(input);
+                match entry {
+                    Entry::Exact => {}
+                    Entry::Untimed => packets.first_time_us = Some(keyframe.time_us),
+                    Entry::Early => packets.skips_to_keyframe = true,
+                }
+                Ok(packets)
+            }
             Place::Indexed { seek, .. } => {
                 let Route::Index(input) = &mut self.route else {
                     return Err(Error::Internal {
@@ -128,11 +149,11 @@ impl Session {
                 input
                     .seek_backward(self.track.stream, *seek)
                     .map_err(|error| self.opener.explain("read", error))?;
-                Ok(Packets {
-                    input: InputRef::Shared(input),
-                    opener: &self.opener,
-                    track: &self.track,
-                })
+                Ok(Packets::new(
+                    InputRef::Shared(input),
+                    &self.opener,
+                    &self.track,
+                ))
             }
         }
     }
@@ -148,15 +169,22 @@ impl Session {
 
     fn owned_packets(&self, mut input: Input) -> Packets<'_> {
         input.discard_all_but(self.track.stream);
-        Packets {
-            input: InputRef::Owned(Box::new(input)),
-            opener: &self.opener,
-            track: &self.track,
-        }
+        Packets::new(InputRef::Owned(Box::new(input)), &self.opener, &self.track)
     }
 }
 
-impl Packets<'_> {
+impl<'a> Packets<'a> {
+    fn new(input: InputRef<'a>, opener: &'a Opener, track: &'a Track) -> Self {
+        Self {
+            input,
+            opener,
+            track,
+            skips_to_keyframe: false,
+            first_time_us: None,
+            shift: 0,
+        }
+    }
+
     /// The next packet of the video track; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
         let input = match &mut self.input {
@@ -167,7 +195,17 @@ impl Packets<'_> {
         let mut failures = 0;
         loop {
             match input.read_packet() {
-                Ok(Some(packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
+                Ok(Some(mut packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
+                    if self.skips_to_keyframe && !packet.is_keyframe() {
+                        reader.check_time()?;
+                        continue;
+                    }
+                    self.skips_to_keyframe = false;
+                    if let Some(time_us) = self.first_time_us.take() {
+                        let first = packet.timestamp().unwrap_or(0);
+                        self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
+                    }
+                    packet.shift(self.shift);
                     return Ok(Some(packet));
                 }
                 Ok(Some(_)) => {}

@@ -91,11 +91,7 @@ fn indexed(track: &Track, entry: IndexEntry, next: Option<IndexEntry>) -> Option
 /// Reads packets from the start and notes the keyframes, to the end of the file or of the share
 /// of the byte budget.
 fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
-    let mut packets = Packets {
-        input: InputRef::Owned(Box::new(input)),
-        opener,
-        track,
-    };
+    let mut packets = Packets::new(InputRef::Owned(Box::new(input)), opener, track);
     let mut keyframes = Vec::new();
     let mut nth = 0;
     while let Some(packet) = packets.next()? {

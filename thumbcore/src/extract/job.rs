@@ -61,7 +61,7 @@ impl Job {
 
     pub(super) fn probe(self) -> Result<Probe, Error> {
         let cpu = CpuTime::start();
-        let session = Session::open(Arc::clone(&self.reader), self.runtime.clone())?;
+        let session = Session::open(Arc::clone(&self.reader), self.runtime.clone(), &[])?;
         let track = &session.track;
         let shown = if track.width > 0 && track.height > 0 {
             self.geometry(track, (track.width, track.height), (0, 1))
@@ -87,7 +87,11 @@ impl Job {
 
     pub(super) fn extract(self, decoding: &Arc<Semaphore>) -> Result<Extraction, Error> {
         let cpu = CpuTime::start();
-        let mut session = Session::open(Arc::clone(&self.reader), self.runtime.clone())?;
+        let mut session = Session::open(
+            Arc::clone(&self.reader),
+            self.runtime.clone(),
+            &self.settings.positions,
+        )?;
         let start_us = session.track.start_us;
         let duration = session
             .track
