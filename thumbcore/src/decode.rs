@@ -56,6 +56,12 @@ impl Decoder {
         self.whole_frame(fallback)
     }
 
+    /// Whether pictures come out later than their packets go in, so that a packet's own time is
+    /// not its picture's where the container has no presentation times.
+    pub(crate) fn reorders(&self) -> bool {
+        self.decoder.reorders()
+    }
+
     /// Forgets what was decoded, before packets from elsewhere.
     pub(crate) fn restart(&mut self) {
         self.decoder.flush();

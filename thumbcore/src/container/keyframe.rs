@@ -49,6 +49,17 @@ pub(crate) enum Entry {
 }
 
 impl Place {
+    /// Whether its packets carry no times.
+    pub(crate) fn is_untimed(&self) -> bool {
+        matches!(
+            self,
+            Self::Composed {
+                entry: Entry::Untimed,
+                ..
+            }
+        )
+    }
+
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {

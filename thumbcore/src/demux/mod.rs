@@ -114,6 +114,21 @@ impl Session {
         self.opener.runtime.block_on(fetch)
     }
 
+    /// Fetches what follows each of `keyframes`, as much as an unplanned read takes, at once.
+    pub(crate) fn prefetch_behind<'a>(
+        &self,
+        keyframes: impl IntoIterator<Item = &'a Keyframe>,
+    ) -> Result<(), Error> {
+        let reader = &self.opener.reader;
+        let ranges: Vec<_> = keyframes
+            .into_iter()
+            .filter_map(|keyframe| keyframe.place.bytes())
+            .map(|bytes| bytes.end..bytes.end.saturating_add(reader.config().window))
+            .collect();
+        let fetch = reader.prefetch(ranges, Reason::Keyframe);
+        self.opener.runtime.block_on(fetch)
+    }
+
     /// The video packets from `keyframe` on.
     pub(crate) fn packets(&mut self, keyframe: &Keyframe) -> Result<Packets<'_>, Error> {
         match &keyframe.place {

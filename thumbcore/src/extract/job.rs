@@ -48,6 +48,8 @@ struct Slot {
     /// Where a keyframe on its other side lies, for when the first choice does not do.
     spare: Option<Keyframe>,
     done: Option<(Done, Origin)>,
+    /// The keyframe's picture comes out of a decoder later than its packet goes in.
+    is_reordered: bool,
 }
 
 impl Job {
@@ -123,11 +125,13 @@ impl Job {
                 target_us: *target_us,
                 spare: around.other_than(rung.keyframe()),
                 done: None,
+                is_reordered: false,
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
         self.keyframes(&mut session, &rungs, &mut slots, decoding, &mut extra_cpu)?;
         let _permit = self.permit(decoding)?;
+        self.retime(&mut session, &rungs, &mut slots)?;
         self.replace_dull(&mut session, &mut slots)?;
         self.forward(&mut session, &rungs, &mut slots)?;
         self.fall_back(&mut session, &rungs, &mut slots)?;
@@ -207,6 +211,31 @@ impl Job {
             self.reader.check_time()?;
             if let Some(picture) = decoder.keyframe(&packet)? {
                 slot.done = Some((self.finish(track, &picture)?, Origin::Keyframe));
+                slot.is_reordered = decoder.reorders();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where packets carry no times and pictures are reordered, only the packets that push a
+    /// keyframe's picture out of the decoder tell its time.
+    fn retime(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let mut late: Vec<_> = rungs
+            .iter()
+            .zip(slots)
+            .filter(|(_, slot)| slot.is_reordered)
+            .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
+            .filter(|(keyframe, _)| keyframe.place.is_untimed())
+            .collect();
+        session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
+        for (keyframe, slot) in &mut late {
+            if let Some(done) = self.from_keyframe(session, keyframe, None)? {
+                slot.done = Some((done, Origin::Keyframe));
             }
         }
         Ok(())
