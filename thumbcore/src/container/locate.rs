@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Around, Container, avi::Avi, fragmented::Fragmented};
+use super::{Around, Container, asf::Asf, avi::Avi, fragmented::Fragmented};
 use crate::{Error, reader::Reader, select::Position};
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
@@ -42,12 +42,12 @@ pub(crate) async fn locator(
 ) -> Result<Option<Box<dyn Locator>>, Error> {
     Ok(match container {
         Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
+        Container::Asf => boxed(Asf::open(reader).await?),
         Container::Avi => boxed(Avi::open(reader).await?),
         Container::Matroska
         | Container::MpegTs
         | Container::MpegPs
         | Container::Flv
-        | Container::Asf
         | Container::Ogg
         | Container::Other => None,
     })

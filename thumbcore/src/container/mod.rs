@@ -2,6 +2,7 @@
 //!
 //! File names are not believed: a playlist called `.mp4` must not reach libav's playlist demuxers.
 
+mod asf;
 mod avi;
 mod fragmented;
 mod keyframe;
