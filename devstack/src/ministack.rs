@@ -19,7 +19,7 @@ const VERSION: &str = "1.5.33";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs the server until standard input ends, which the kernel sees to however the parent ends, by `kill -9` too.
-/// Then the parent's clean-up did not run either, so the server removes its own folder.
+/// Then the parent's clean-up did not run either, so the server removes its own folder (`TMPDIR`).
 const LAUNCHER: &str = "\
 import os, shutil, sys, threading
 def watch():
@@ -31,7 +31,7 @@ from ministack.app import main
 main()
 ";
 
-/// The Python interpreter that has ministack, installed from PyPI if it is not there yet.
+/// The Python interpreter that has ministack, installed if it is not there yet.
 pub(crate) fn install() -> anyhow::Result<PathBuf> {
     let folder = cache::target_dir().join("ministack");
     let venv = folder.join(VERSION);

@@ -3,6 +3,7 @@
 //! Times are in seconds from the start of the file, whatever its first timestamp is; so a keyframe's time from
 //! [`keyframes`] is what [`frame_at`] takes for the same picture.
 
+use std::array;
 use std::path::Path;
 use std::process::Command;
 
@@ -18,29 +19,29 @@ const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 /// The first frame at or after `seconds`, upright, scaled to `width` x `height` pixels.
 ///
 /// Times that were rounded to milliseconds still mean the frame that they came from. Files up to 64 MiB are decoded
-/// from the start, so the answer does not depend on any seeking; larger ones are sought by ffmpeg.
+/// from the start, so the answer does not depend on any seeking; in larger ones ffmpeg seeks well ahead of the frame.
 pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::Result<RgbImage> {
     // Less than half a frame at 120 frames a second, more than half a millisecond.
     const SLACK: f64 = 0.004;
-    let seek = format!("{:.6}", (seconds - SLACK).max(0.0));
-    let from_start = path
-        .metadata()
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .len()
-        <= DECODE_FROM_START_LIMIT;
+    // A seek may land late, but not by this much.
+    const HEAD_START: f64 = 20.0;
+    let facts = probe(path)?;
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-    if !from_start {
-        command.args(["-ss", &seek]);
+    if facts.bytes > DECODE_FROM_START_LIMIT && seconds > HEAD_START {
+        command.args(["-noaccurate_seek", "-ss"]);
+        command.arg(format!("{:.6}", seconds - HEAD_START));
     }
-    command.arg("-i").arg(path);
-    if from_start {
-        command.args(["-ss", &seek]);
-    }
+    // The file's own timestamps: those that ffmpeg makes count from the first used stream's start, not the file's.
+    let time = facts.start + seconds - SLACK;
     // The average over the covered pixels, as thumbnailers scale down.
-    let scale = format!("scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int");
+    let filters = format!(
+        "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int"
+    );
     command
-        .args(["-map", "0:V:0", "-frames:v", "1", "-vf", &scale])
+        .args(["-copyts", "-i"])
+        .arg(path)
+        .args(["-an", "-sn", "-dn", "-frames:v", "1", "-vf", &filters])
         .args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"])
         .args(["-f", "rawvideo", "pipe:1"]);
     let pixels = process::output(&mut command)?;
@@ -100,20 +101,15 @@ fn luma(image: &RgbImage) -> Vec<f64> {
 fn window_ssim(pixels: impl Iterator<Item = (f64, f64)>) -> f64 {
     const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
     const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
-    let (mut n, mut sum_a, mut sum_b, mut sum_aa, mut sum_bb, mut sum_ab) =
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-    for (a, b) in pixels {
-        n += 1.0;
-        sum_a += a;
-        sum_b += b;
-        sum_aa += a * a;
-        sum_bb += b * b;
-        sum_ab += a * b;
-    }
-    let (mean_a, mean_b) = (sum_a / n, sum_b / n);
-    let variance_a = sum_aa / n - mean_a * mean_a;
-    let variance_b = sum_bb / n - mean_b * mean_b;
-    let covariance = sum_ab / n - mean_a * mean_b;
+    let [count, sum_a, sum_b, squares_a, squares_b, products] = pixels
+        .map(|(a, b)| [1.0, a, b, a * a, b * b, a * b])
+        .fold([0.0; 6], |sums, terms| {
+            array::from_fn(|i| sums[i] + terms[i])
+        });
+    let (mean_a, mean_b) = (sum_a / count, sum_b / count);
+    let variance_a = squares_a / count - mean_a * mean_a;
+    let variance_b = squares_b / count - mean_b * mean_b;
+    let covariance = products / count - mean_a * mean_b;
     (2.0 * mean_a * mean_b + C1) * (2.0 * covariance + C2)
         / ((mean_a * mean_a + mean_b * mean_b + C1) * (variance_a + variance_b + C2))
 }
@@ -159,7 +155,7 @@ pub fn probe(path: &Path) -> anyhow::Result<Facts> {
     )?;
     let json: Value = serde_json::from_slice(&json)?;
     let streams = json["streams"].as_array().map_or(&[][..], Vec::as_slice);
-    let is = |stream: &Value, kind| stream["codec_type"] == kind;
+    let is = |candidate: &Value, kind| candidate["codec_type"] == kind;
     let video = streams
         .iter()
         .find(|stream| is(stream, "video") && stream["disposition"]["attached_pic"] != 1)
@@ -250,7 +246,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::media::Clip;
+    use crate::media::{Clip, Shape, looped};
 
     fn frame(seconds: f64) -> RgbImage {
         let clip = Clip {
@@ -293,6 +289,18 @@ mod tests {
         }
         assert_ne!(frame(0.36), exact);
         assert_ne!(frame(0.44), exact);
+    }
+
+    #[test]
+    fn frame_at_seeks_to_the_same_frame_in_a_large_file() {
+        for shape in [Shape::Mp4MoovLast, Shape::Ts] {
+            let large = looped(&Clip::default(), shape, DECODE_FROM_START_LIMIT + 1).unwrap();
+            let keyframe = keyframes(&large).unwrap()[203];
+            let there = frame_at(&large, keyframe.seconds, 320, 180).unwrap();
+            let same = frame_at(&Clip::default().make().unwrap(), 3.0, 320, 180).unwrap();
+            let similarity = ssim(&there, &same);
+            assert!(similarity > 0.98, "{shape:?}: {similarity}");
+        }
     }
 
     #[test]

@@ -109,8 +109,8 @@ async fn a_message_received_too_often_moves_to_the_dlq() {
             .send()
             .await
             .unwrap();
-        let received = answer.messages.unwrap_or_default();
-        receives += received
+        let messages = answer.messages.unwrap_or_default();
+        receives += messages
             .iter()
             .filter(|message| message.body().unwrap().contains("a.mp4"))
             .count();

@@ -62,6 +62,24 @@ impl Decoder {
         self.decoder.reorders()
     }
 
+    /// The first whole picture of `packets`, which start at a keyframe: of the first packet alone
+    /// where that gives one, since every further packet may have to be fetched.
+    pub(crate) fn first(
+        &mut self,
+        packets: &mut Packets<'_>,
+        reader: &Reader,
+    ) -> Result<Option<Picture>, Error> {
+        let Some(packet) = packets.next()? else {
+            return Ok(None);
+        };
+        if let Some(picture) = self.keyframe(&packet)? {
+            return Ok(Some(picture));
+        }
+        packets.put_back(packet);
+        self.restart();
+        self.forward(packets, None, reader)
+    }
+
     /// Forgets what was decoded, before packets from elsewhere.
     pub(crate) fn restart(&mut self) {
         self.decoder.flush();

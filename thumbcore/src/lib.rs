@@ -16,6 +16,8 @@ mod render;
 mod select;
 pub mod source;
 
+#[cfg(feature = "s3")]
+pub use self::source::S3Source;
 pub use self::{
     encode::ImageFormat,
     error::{Error, LimitError, SourceError},
@@ -23,5 +25,5 @@ pub use self::{
     limits::Limits,
     reader::{RangeRead, ReadConfig, Reason},
     select::Position,
-    source::{Ends, MemorySource, RangeSource, Stat, Validator},
+    source::{Ends, FileSource, HttpSource, MemorySource, RangeSource, Stat, Validator},
 };

@@ -1,2 +1,114 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that the rest needs.
+
+mod packages;
+mod step;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+use clap::Parser;
+
+use step::Steps;
+
+/// The optional formats take minutes to compile, so only tests and checks turn them on.
+const ALL: [&str; 2] = ["--workspace", "--all-features"];
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "Run, test and check thumbcore")]
+enum Task {
+    /// Run the whole service here and upload sample videos; `cargo xtask up --help` tells more
+    #[command(disable_help_flag = true)]
+    Up {
+        /// Passed to `devstack up`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run every test, then the whole service once
+    Test,
+    /// Check formatting, lints and documentation
+    Check,
+}
+
+fn main() -> ExitCode {
+    let mut steps = Steps::default();
+    let result = match Task::parse() {
+        Task::Up { arguments } => up(&mut steps, &arguments),
+        Task::Test => test(&mut steps),
+        Task::Check => check(&mut steps),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    // xtask stays out: it would be built once more for the features it shares with the others.
+    let build = ["build", "--workspace", "--exclude", "xtask", "--bins"];
+    steps.run("Build", || step::status(cargo().args(build)))?;
+    // In this process's place, so that signals reach it and its exit status is ours.
+    let error = Command::new(devstack()?).arg("up").args(arguments).exec();
+    Err(error).context("cannot run devstack")
+}
+
+fn test(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    // Tests run the programs, and not every one is built by `cargo test` before the test that runs it.
+    let build = ["build", "--exclude", "xtask", "--bins"];
+    steps.run("Build", || step::status(cargo().args(build).args(ALL)))?;
+    let results = steps.run("Tests", || {
+        step::test_results(cargo().arg("test").args(ALL))
+    });
+    if let Ok(results) = &results {
+        steps.note(results);
+    }
+    results?;
+    steps.run("The whole service, once", || {
+        step::status(Command::new(devstack()?).args(["up", "--once"]))
+    })?;
+    steps.summary();
+    Ok(())
+}
+
+fn check(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("Formatting", || {
+        step::status(cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    steps.run("System packages", packages::ensure)?;
+    steps.run("Lints", || {
+        step::status(
+            cargo()
+                .args(["clippy", "--all-targets"])
+                .args(ALL)
+                .args(["--", "-D", "warnings"]),
+        )
+    })?;
+    steps.run("Documentation", || {
+        step::status(
+            cargo()
+                .args(["doc", "--no-deps"])
+                .args(ALL)
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    })?;
+    steps.summary();
+    Ok(())
+}
+
+/// The cargo that runs this program.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The program beside this one in the target folder.
+fn devstack() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot tell where xtask lies")?;
+    Ok(this.with_file_name("devstack"))
+}

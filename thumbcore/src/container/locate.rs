@@ -22,6 +22,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+
+    /// One past the bytes of the video that is decoded up to `time_us`, where what was read so far
+    /// tells.
+    fn end_of(&self, _reader: &Reader, _time_us: i64) -> Option<u64> {
+        None
+    }
 }
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.

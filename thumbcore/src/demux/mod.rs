@@ -19,7 +19,7 @@ use crate::{
     container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
-    select::Position,
+    select::{Position, Rung},
 };
 
 /// An opened video.
@@ -33,6 +33,7 @@ pub(crate) struct Session {
 /// The video packets from a keyframe on.
 pub(crate) struct Packets<'a> {
     input: InputRef<'a>,
+    put_back: Option<Packet>,
     opener: &'a Opener,
     track: &'a Track,
     /// Packets up to the first keyframe are dropped.
@@ -101,14 +102,23 @@ impl Session {
         self.route.around(&self.opener, &self.track, times_us)
     }
 
-    /// Fetches all of `keyframes` at once, as far as their places are known.
-    pub(crate) fn prefetch<'a>(
-        &self,
-        keyframes: impl IntoIterator<Item = &'a Keyframe>,
-    ) -> Result<(), Error> {
-        let ranges: Vec<_> = keyframes
-            .into_iter()
-            .filter_map(|keyframe| keyframe.place.bytes())
+    /// Fetches all that `rungs` will read at once, as far as its place is known.
+    pub(crate) fn prefetch(&mut self, rungs: &[Rung]) -> Result<(), Error> {
+        let ranges: Vec<_> = rungs
+            .iter()
+            .filter_map(|rung| match rung {
+                Rung::Keyframe(keyframe) => keyframe.place.bytes(),
+                Rung::Forward { from, target_us } => {
+                    let start = from.as_ref().and_then(|from| from.place.bytes())?;
+                    Some(
+                        start.start
+                            ..self
+                                .route
+                                .end_of(&self.opener, &self.track, *target_us)?
+                                .max(start.end),
+                    )
+                }
+            })
             .collect();
         let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
         self.opener.runtime.block_on(fetch)
@@ -192,6 +202,7 @@ impl<'a> Packets<'a> {
     fn new(input: InputRef<'a>, opener: &'a Opener, track: &'a Track) -> Self {
         Self {
             input,
+            put_back: None,
             opener,
             track,
             skips_to_keyframe: false,
@@ -200,8 +211,16 @@ impl<'a> Packets<'a> {
         }
     }
 
+    /// Gives `packet` out again before any other.
+    pub(crate) fn put_back(&mut self, packet: Packet) {
+        self.put_back = Some(packet);
+    }
+
     /// The next packet of the video track; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
+        if let Some(packet) = self.put_back.take() {
+            return Ok(Some(packet));
+        }
         let input = match &mut self.input {
             InputRef::Shared(input) => input,
             InputRef::Owned(input) => input.as_mut(),
@@ -239,6 +258,10 @@ impl<'a> Packets<'a> {
     }
 }
 
+/// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
+/// has seen the media.
+const BEHIND_MOOV: u64 = 256;
+
 /// Fetches the whole movie box, the index of a plain file, in one or two requests.
 async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
     let mut layout = Mp4Layout::default();
@@ -246,13 +269,22 @@ async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
     for _ in 0..16 {
         layout.walk(reader.len(), |at| reader.cached(at));
         if let Some(moov) = layout.moov {
-            return reader.prefetch([moov], Reason::Index).await;
+            let wanted = moov.start..moov.end.saturating_add(BEHIND_MOOV);
+            return reader.prefetch([wanted], Reason::Index).await;
         }
         if layout.fragmented || layout.next >= reader.len() {
             break;
         }
-        let window = layout.next..layout.next.saturating_add(16);
-        reader.prefetch([window], Reason::Index).await?;
+        // What follows the media is mostly the movie box and the last: then all of it is wanted.
+        // Where it is too much to be an index, a look at its header comes first.
+        let rest = layout.next..reader.len();
+        let plausible = (reader.len() / 64).clamp(1 << 20, 64 << 20);
+        let wanted = if rest.end - rest.start <= plausible {
+            rest
+        } else {
+            rest.start..rest.start.saturating_add(16)
+        };
+        reader.prefetch([wanted], Reason::Index).await?;
     }
     Ok(())
 }

@@ -54,6 +54,29 @@ impl Route {
     }
 }
 
+impl Route {
+    /// One past the bytes that decoding forward to `time_us` reads, where an index tells.
+    pub(super) fn end_of(&mut self, opener: &Opener, track: &Track, time_us: i64) -> Option<u64> {
+        // The picture at the time may be stored some frames later.
+        let time_us = time_us.saturating_add(REORDERING_US);
+        let input = match self {
+            Self::Index(input) => input,
+            Self::Locate(locator) => return locator.end_of(&opener.reader, time_us),
+            Self::Scan(_) => return None,
+        };
+        let ticks = track.ticks(time_us);
+        let stream = track.stream;
+        let entry = input
+            .index_search_any(stream, ticks)
+            .and_then(|entry| input.index_entry(stream, entry))?;
+        Some(entry.position + entry.size)
+    }
+}
+
+/// How much later than its time a picture may be stored: half a second, 16 frames at 30 a second,
+/// as many as H.264 may hold back.
+const REORDERING_US: i64 = 500_000;
+
 fn index_around(input: &mut Input, track: &Track, time_us: i64) -> Around {
     let ticks = track.ticks(time_us);
     let stream = track.stream;

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -11,6 +10,7 @@ use tokio::{
 
 use super::{
     builder::Settings,
+    cpu::CpuTime,
     outcome::{Extraction, Media, Origin, Probe, Stats, Thumbnail},
 };
 use crate::{
@@ -106,7 +106,7 @@ impl Job {
             .map(|position| start_us + position.resolve(duration).as_micros() as i64)
             .collect();
         let around = session.around(&targets)?;
-        let rungs = select::plan(
+        let mut rungs = select::plan(
             &targets,
             &around,
             &select::Rules {
@@ -115,7 +115,7 @@ impl Job {
                 exact: self.settings.exact,
             },
         );
-        session.prefetch(rungs.iter().filter_map(Rung::keyframe))?;
+        session.prefetch(&rungs)?;
 
         let mut slots: Vec<_> = targets
             .iter()
@@ -123,13 +123,25 @@ impl Job {
             .zip(&rungs)
             .map(|((target_us, around), rung)| Slot {
                 target_us: *target_us,
-                spare: around.other_than(rung.keyframe()),
+                spare: around.other_than(rung.keyframe()).filter(|spare| {
+                    // Another target's picture would make two of one.
+                    rungs.iter().all(|rung| rung.keyframe() != Some(spare))
+                }),
                 done: None,
                 is_reordered: false,
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
         self.keyframes(&mut session, &rungs, &mut slots, decoding, &mut extra_cpu)?;
+        for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
+            // No whole picture by itself: the stream refreshes step by step, or is damaged there.
+            if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
+                *rung = Rung::Forward {
+                    from: around.before.or(around.after),
+                    target_us: slot.target_us,
+                };
+            }
+        }
         let _permit = self.permit(decoding)?;
         self.retime(&mut session, &rungs, &mut slots)?;
         self.replace_dull(&mut session, &mut slots)?;
@@ -234,8 +246,11 @@ impl Job {
             .collect();
         session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
         for (keyframe, slot) in &mut late {
-            if let Some(done) = self.from_keyframe(session, keyframe, None)? {
-                slot.done = Some((done, Origin::Keyframe));
+            let track = Arc::clone(&session.track);
+            let mut packets = session.packets(keyframe)?;
+            let mut decoder = Decoder::open(&track, self.reader.limits())?;
+            if let Some(picture) = decoder.forward(&mut packets, None, &self.reader)? {
+                slot.done = Some((self.finish(&track, &picture)?, Origin::Keyframe));
             }
         }
         Ok(())
@@ -244,16 +259,17 @@ impl Job {
     /// A picture that shows nothing loses to the keyframe on the target's other side.
     fn replace_dull(&self, session: &mut Session, slots: &mut [Slot]) -> Result<(), Error> {
         let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
-        let spares = slots
+        let spares: Vec<_> = slots
             .iter()
             .filter(|slot| is_dull(slot))
-            .filter_map(|slot| slot.spare.as_ref());
-        session.prefetch(spares)?;
+            .filter_map(|slot| slot.spare.clone().map(Rung::Keyframe))
+            .collect();
+        session.prefetch(&spares)?;
         for slot in slots.iter_mut().filter(|slot| is_dull(slot)) {
             let Some(spare) = slot.spare.take() else {
                 continue;
             };
-            if let Some(done) = self.from_keyframe(session, &spare, None)?
+            if let Some(done) = self.from_keyframe(session, &spare)?
                 && !done.dull
             {
                 slot.done = Some((done, Origin::Keyframe));
@@ -317,15 +333,15 @@ impl Job {
             }
             let places = [rung.keyframe().cloned(), slot.spare.take()];
             for keyframe in places.into_iter().flatten() {
-                if let Some(done) = self.from_keyframe(session, &keyframe, None)? {
+                if let Some(done) = self.from_keyframe(session, &keyframe)? {
                     slot.done = Some((done, Origin::Fallback));
                     break;
                 }
             }
             if slot.done.is_none() {
                 if first.is_none() {
-                    let mut packets = session.packets_from_start()?;
-                    let picture = self.first_picture(&session.track, &mut packets, None)?;
+                    let packets = session.packets_from_start()?;
+                    let picture = self.first_picture(&session.track, packets)?;
                     first = Some(picture.ok_or_else(undecodable)?);
                 }
                 slot.done = first.clone().map(|done| (done, Origin::Fallback));
@@ -338,21 +354,19 @@ impl Job {
         &self,
         session: &mut Session,
         keyframe: &Keyframe,
-        target_us: Option<i64>,
     ) -> Result<Option<Done>, Error> {
         let track = Arc::clone(&session.track);
-        let mut packets = session.packets(keyframe)?;
-        self.first_picture(&track, &mut packets, target_us)
+        let packets = session.packets(keyframe)?;
+        self.first_picture(&track, packets)
     }
 
     fn first_picture(
         &self,
         track: &Arc<Track>,
-        packets: &mut Packets<'_>,
-        target_us: Option<i64>,
+        mut packets: Packets<'_>,
     ) -> Result<Option<Done>, Error> {
         Decoder::open(track, self.reader.limits())?
-            .forward(packets, target_us, &self.reader)?
+            .first(&mut packets, &self.reader)?
             .map(|picture| self.finish(track, &picture))
             .transpose()
     }
@@ -437,23 +451,5 @@ fn media(session: &Session, (width, height): (u32, u32)) -> Media {
 fn undecodable() -> Error {
     Error::Corrupt {
         reason: "no picture of it can be decoded".to_owned(),
-    }
-}
-
-/// CPU time of the calling thread since a moment.
-struct CpuTime(Duration);
-
-impl CpuTime {
-    fn now() -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
-    }
-
-    fn start() -> Self {
-        Self(Self::now())
-    }
-
-    fn spent(&self) -> Duration {
-        Self::now().saturating_sub(self.0)
     }
 }

@@ -4,6 +4,7 @@
 //! costs no CPU, and decoding waits for a permit, of which there are as many as CPUs.
 
 mod builder;
+mod cpu;
 mod job;
 mod outcome;
 

@@ -294,6 +294,16 @@ impl Input {
         } else {
             0
         };
+        self.search(index, timestamp, flags)
+    }
+
+    /// The entry at or before `timestamp`, keyframe or not.
+    pub(crate) fn index_search_any(&mut self, index: usize, timestamp: i64) -> Option<usize> {
+        let flags = (ffi::AVSEEK_FLAG_BACKWARD | ffi::AVSEEK_FLAG_ANY) as i32;
+        self.search(index, timestamp, flags)
+    }
+
+    fn search(&mut self, index: usize, timestamp: i64, flags: i32) -> Option<usize> {
         let stream = self.stream_mut(index)?;
         // SAFETY: a live stream; a negative result says there is none.
         let entry = unsafe { ffi::av_index_search_timestamp(stream, timestamp, flags) };

@@ -2,16 +2,28 @@
 //!
 //! A [`RangeSource`] is one immutable version of one file: it knows its length and a validator, and
 //! reads byte ranges. Everything above it (caching, prefetch, retries, budgets, counting) is the
-//! [`reader`](crate::reader)'s business, so a source stays small: one call, one request.
+//! `reader` module's business, so a source stays small: one call, one request.
 
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod content_range;
+mod file;
+mod http;
 mod memory;
+mod remote;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::memory::MemorySource;
+#[cfg(feature = "s3")]
+pub use self::s3::S3Source;
+pub use self::{file::FileSource, http::HttpSource, memory::MemorySource};
 use crate::SourceError;
 
 /// What identifies one version of a file: an `ETag`, or a modification time and length.
@@ -40,12 +52,12 @@ pub struct Ends {
     pub stat: Stat,
     /// Bytes from offset 0: as many as asked for, or all there are.
     pub head: Bytes,
-    /// Bytes up to the end: as many as asked for, or all there are. May overlap `head`. Empty
-    /// where `head` already holds the whole file and the source could know that in time.
+    /// Bytes up to the end: as many as asked for, or all there are. Where they overlap `head`, the
+    /// overlap may be cut: empty then if `head` already holds the whole file.
     pub tail: Bytes,
     /// Requests this took.
     pub requests: u64,
-    /// Bytes that crossed the wire for it: `head` and `tail` before any overlap was cut.
+    /// Bytes that crossed the wire for it.
     pub bytes_fetched: u64,
 }
 
@@ -56,12 +68,12 @@ pub struct Ends {
 ///
 /// # Contract
 /// - [`read`](Self::read) returns exactly `range.end - range.start` bytes or an error, never fewer;
-///   a range that reaches past the end is an error, an empty range is empty.
+///   a range that reaches past the end is an error, an empty range within the file is empty.
 /// - Every read sees the version that the first successful call saw. If the file was replaced
 ///   since, the read fails with [`SourceError::Changed`]; it never mixes versions.
 /// - Errors name the source as a person may see it, without credentials or signed queries.
 ///
-/// `thumbcore::source::conformance` (feature `testing`) checks all of this for any implementation.
+/// `thumbcore::source::conformance::run` (feature `testing`) checks all of this for any implementation.
 #[async_trait]
 pub trait RangeSource: Send + Sync + fmt::Debug {
     /// The source's name as it may be shown and logged.
@@ -89,4 +101,19 @@ pub trait RangeSource: Send + Sync + fmt::Debug {
             tail,
         })
     }
+}
+
+/// Fails unless `range` is in order and lies within `len` bytes.
+fn past_the_end(name: &str, range: &Range<u64>, len: u64) -> Result<(), SourceError> {
+    let reason = if range.start > range.end {
+        format!("range {range:?} ends before it begins")
+    } else if range.end > len {
+        format!("range {range:?} reaches past the end at {len}")
+    } else {
+        return Ok(());
+    };
+    Err(SourceError::Rejected {
+        name: name.to_owned(),
+        reason,
+    })
 }

@@ -199,6 +199,14 @@ impl StreamHead {
         (micros / i128::from(self.rate)) as i64
     }
 
+    /// The unit at `micros`, or the first.
+    pub(super) fn number(&self, micros: i64) -> usize {
+        let units = i128::from(micros) * i128::from(self.rate)
+            / (i128::from(self.scale) * 1_000_000)
+            - i128::from(self.start);
+        usize::try_from(units.max(0)).unwrap_or(usize::MAX)
+    }
+
     /// Its length as the header has it; `None` where libav would not take it for one.
     pub(super) fn duration_us(&self) -> Option<i64> {
         let micros = u128::from(self.len) * u128::from(self.scale) * 1_000_000;

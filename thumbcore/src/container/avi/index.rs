@@ -7,24 +7,31 @@ use std::ops::Range;
 
 use bytes::Buf;
 
+use super::CHUNK_HEADER;
+
 /// The frames of one stream, as an index lists them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Frames {
-    /// Frames so far, those without bytes (which repeat the one before) too.
-    pub(super) count: u32,
-    /// In the order of the stream.
-    pub(super) keyframes: Vec<Frame>,
+    /// By number.
+    all: Vec<Frame>,
+    /// Numbers of the keyframes.
+    keyframes: Vec<usize>,
 }
 
-/// A keyframe in an index.
+/// A frame in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// Its number in the stream, from 0.
-    pub(super) number: u32,
     /// Where its chunk starts.
     pub(super) at: u64,
-    /// Length of the chunk's payload.
-    pub(super) len: u32,
+    /// Length of the chunk's payload; 0 repeats the frame before.
+    len: u32,
+}
+
+impl Frame {
+    /// One past its chunk.
+    pub(super) fn end(&self) -> u64 {
+        self.at + CHUNK_HEADER + u64::from(self.len)
+    }
 }
 
 /// Where a part of an `OpenDML` index is.
@@ -66,7 +73,6 @@ impl Frames {
             rest = next;
         };
         let mut offset = None;
-        let mut first = None;
         for entry in entries.chunks_exact(16) {
             let [kind, flags, at, len] = words(entry);
             let Some(of) = stream_of(kind.to_le_bytes()) else {
@@ -76,23 +82,13 @@ impl Frames {
             if of != stream {
                 continue;
             }
-            let frame = Frame {
-                number: self.count,
-                at: u64::try_from(i64::from(at) + offset).unwrap_or(0),
-                len,
-            };
-            self.count = self.count.saturating_add(1);
-            if len == 0 {
-                continue;
-            }
-            first.get_or_insert(frame);
-            if flags & IS_KEYFRAME != 0 {
-                self.keyframes.push(frame);
-            }
+            let at = u64::try_from(i64::from(at) + offset).unwrap_or(0);
+            self.push(Frame { at, len }, flags & IS_KEYFRAME != 0);
         }
         if self.keyframes.is_empty() {
             // Some writers mark none; the first must be one.
-            self.keyframes.extend(first);
+            self.keyframes
+                .extend(self.all.iter().position(|frame| frame.len > 0));
         }
     }
 
@@ -119,22 +115,50 @@ impl Frames {
             let [at, len] = words(entry);
             // What is named is the payload.
             let at = (base + u64::from(at)).checked_sub(8)?;
-            if len & IS_NO_KEYFRAME == 0 && len > 0 {
-                self.keyframes.push(Frame {
-                    number: self.count,
-                    at,
-                    len,
-                });
-            }
-            self.count = self.count.saturating_add(1);
+            let frame = Frame {
+                at,
+                len: len & !IS_NO_KEYFRAME,
+            };
+            self.push(frame, len & IS_NO_KEYFRAME == 0);
         }
         Some(())
     }
 
+    fn push(&mut self, frame: Frame, is_keyframe: bool) {
+        if is_keyframe && frame.len > 0 {
+            self.keyframes.push(self.all.len());
+        }
+        self.all.push(frame);
+    }
+
     /// Drops keyframes whose chunks do not lie within `range`.
-    pub(super) fn retain_within(&mut self, range: Range<u64>) {
-        self.keyframes
-            .retain(|frame| frame.at >= range.start && frame.at + u64::from(frame.len) < range.end);
+    pub(super) fn retain_within(&mut self, range: &Range<u64>) {
+        let Self { all, keyframes } = self;
+        keyframes.retain(|nth| all[*nth].at >= range.start && all[*nth].end() <= range.end);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn has_keyframes(&self) -> bool {
+        !self.keyframes.is_empty()
+    }
+
+    /// Numbers of the keyframes up to the frames that `is_passed`, and after them.
+    pub(super) fn keyframes_around(
+        &self,
+        is_passed: impl Fn(usize) -> bool,
+    ) -> (Option<usize>, Option<usize>) {
+        let after = self.keyframes.partition_point(|nth| is_passed(*nth));
+        let before = after.checked_sub(1).map(|before| self.keyframes[before]);
+        (before, self.keyframes.get(after).copied())
+    }
+
+    /// Frame `number`, or the last where there are fewer.
+    pub(super) fn get(&self, number: usize) -> Option<Frame> {
+        let last = self.all.len().checked_sub(1)?;
+        self.all.get(number.min(last)).copied()
     }
 }
 

@@ -67,11 +67,11 @@ impl Avi {
                 }
             }
         }
-        frames.retain_within(header.media.start..reader.len());
-        if frames.keyframes.is_empty() {
+        frames.retain_within(&(header.media.start..reader.len()));
+        if !frames.has_keyframes() {
             return Ok(None);
         }
-        let counted = video.micros(i64::from(frames.count));
+        let counted = video.micros(frames.len() as i64);
         let durations = header.streams.iter().filter_map(StreamHead::duration_us);
         let duration_us = durations.max().unwrap_or(counted);
         // What a file that was cut short still has of it.
@@ -89,17 +89,16 @@ impl Avi {
         }))
     }
 
-    fn keyframe(&self, nth: usize) -> Option<Keyframe> {
-        let frame = self.frames.keyframes.get(nth)?;
-        let end = frame.at + CHUNK_HEADER + u64::from(frame.len);
+    fn keyframe(&self, number: usize) -> Option<Keyframe> {
+        let frame = self.frames.get(number)?;
         Some(Keyframe {
-            time_us: self.video.micros(i64::from(frame.number)),
+            time_us: self.video.micros(number as i64),
             place: Place::Composed {
                 pieces: vec![
                     Piece::File(self.header.clone()),
                     Piece::File(frame.at..self.len),
                 ],
-                bytes: frame.at..end,
+                bytes: frame.at..frame.end(),
                 entry: Entry::Untimed,
             },
         })
@@ -113,14 +112,16 @@ impl Locator for Avi {
     }
 
     async fn around(&self, _: &Reader, time_us: i64) -> Result<Around, Error> {
-        let after = self
-            .frames
-            .keyframes
-            .partition_point(|frame| self.video.micros(i64::from(frame.number)) <= time_us);
+        let is_passed = |number| self.video.micros(number as i64) <= time_us;
+        let (before, after) = self.frames.keyframes_around(is_passed);
         Ok(Around {
-            before: after.checked_sub(1).and_then(|nth| self.keyframe(nth)),
-            after: self.keyframe(after),
+            before: before.and_then(|number| self.keyframe(number)),
+            after: after.and_then(|number| self.keyframe(number)),
         })
+    }
+
+    fn end_of(&self, _: &Reader, time_us: i64) -> Option<u64> {
+        Some(self.frames.get(self.video.number(time_us))?.end())
     }
 }
 

@@ -75,6 +75,20 @@ impl Run {
         self.time + ticks.sum::<i64>()
     }
 
+    /// One past the bytes of the last sample decoded at `time` or before; `None` where more follow.
+    pub(super) fn end_of(&self, time: i64) -> Option<u64> {
+        let mut decoded = self.time;
+        let mut end = None;
+        for sample in &self.samples {
+            if decoded > time {
+                return end;
+            }
+            end = end.max(Some(sample.end()));
+            decoded += i64::from(sample.duration);
+        }
+        None
+    }
+
     /// Presentation times of its keyframes, each with the sample's number.
     pub(super) fn keyframes(&self) -> impl Iterator<Item = (i64, usize)> {
         let shift = self.shift();
@@ -163,7 +177,7 @@ impl Fragment {
             .collect();
         let moof_len = 8 + 16 + 8 + 16 + 20 + 20 * stretches.len() + 16 * samples.len();
         let mut made = BytesMut::with_capacity(moof_len + 16);
-        let mut begin = |made: &mut BytesMut, size: usize, kind: &[u8; 4], flags: Option<u32>| {
+        let begin = |made: &mut BytesMut, size: usize, kind: &[u8; 4], flags: Option<u32>| {
             made.put_u32(size as u32);
             made.put_slice(kind);
             if let Some(flags) = flags {

@@ -330,6 +330,18 @@ impl Locator for Fragmented {
         self.timeline
     }
 
+    fn end_of(&self, reader: &Reader, time_us: i64) -> Option<u64> {
+        let Way::Index(entries) = &self.way else {
+            return None;
+        };
+        let time = self.video().ticks(time_us);
+        let nth = entries.partition_point(|entry| entry.time <= time);
+        let at = entries[nth.checked_sub(1)?].at;
+        let fragment = Fragment::parse(&reader.cached(at)?, at, self.len, &self.movie)?;
+        let run = fragment.run(self.video())?;
+        Some(run.end_of(time).unwrap_or(fragment.end()))
+    }
+
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         match &self.way {
             Way::Index(entries) => self.around_indexed(reader, entries, time_us).await,

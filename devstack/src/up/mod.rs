@@ -1,0 +1,158 @@
+//! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop it in order.
+//!
+//! `upload` says what is sent, `worker` holds the service's process, `watch` sees what comes out, `term` prints.
+
+mod term;
+mod upload;
+mod watch;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use devstack::{Stack, StackOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use term::step;
+use upload::Video;
+use watch::Watch;
+use worker::Worker;
+
+/// What `devstack up` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// End as soon as every thumbnail exists; fail, saying why, if one cannot be made
+    #[arg(long)]
+    once: bool,
+    /// Port of S3 and SQS on 127.0.0.1 [default: a free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Upload this video, or every video in this folder, instead of the samples (repeatable)
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    upload: Vec<PathBuf>,
+    /// How long --once waits for the thumbnails after the last upload
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+/// Runs until Ctrl-C or SIGTERM; with `once`, until every thumbnail exists.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let own = upload::find(&options.upload)?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut session = Session::default();
+    let result = tokio::select! {
+        result = session.run(&options, own) => result,
+        _ = interrupt.recv() => interrupted(&options),
+        _ = terminate.recv() => interrupted(&options),
+    };
+    let result = result.map_err(|error| session.explain(error));
+    // A second signal does not wait for the worker's videos in hand: dropping the session kills it.
+    tokio::select! {
+        () = session.stop() => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    result
+}
+
+fn interrupted(options: &Options) -> anyhow::Result<()> {
+    println!();
+    if options.once {
+        bail!("interrupted before every thumbnail existed");
+    }
+    Ok(())
+}
+
+/// The processes of a run. Fields drop in this order: first the worker, then what it works on.
+#[derive(Default)]
+struct Session {
+    worker: Option<Worker>,
+    stack: Option<Stack>,
+}
+
+impl Session {
+    async fn run(&mut self, options: &Options, own: Vec<Video>) -> anyhow::Result<()> {
+        // Seconds each the first time, nothing later.
+        let prepare = async {
+            if own.is_empty() {
+                let ((), samples) = tokio::try_join!(Stack::install(), upload::samples())?;
+                return Ok(samples);
+            }
+            Stack::install().await.map(|()| own)
+        };
+        let videos = step("Prepare S3, SQS and videos", prepare).await?;
+        let start = Stack::start(StackOptions {
+            port: options.port,
+            ..StackOptions::default()
+        });
+        let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
+        let start = Worker::start(stack);
+        let worker = self.worker.insert(step("Start a worker", start).await?);
+        let mut watch = Watch::new(stack, options.once);
+        tokio::select! {
+            result = show(options, &mut watch, stack, &videos) => result?,
+            error = worker.ended() => return Err(error),
+        }
+        term::summary(stack, worker.log(), &videos, &watch);
+        if options.once {
+            return Ok(());
+        }
+        println!("\nRunning: upload more if you like, see its thumbnails here. Ctrl-C ends it.");
+        tokio::select! {
+            result = watch.forever() => result,
+            error = worker.ended() => Err(error),
+        }
+    }
+
+    /// Adds what the worker logged to the error of a run; one that ended has said so already.
+    fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        match &self.worker {
+            Some(worker) if worker.is_running() => {
+                anyhow!("{error:#}\nthe worker: {}", worker.log_tail())
+            }
+            _ => error,
+        }
+    }
+
+    async fn stop(&mut self) {
+        if let Some(worker) = &mut self.worker
+            && worker.is_running()
+            && let Err(error) = step("Stop the worker", worker.stop()).await
+        {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Uploads the videos and shows every thumbnail as it appears, until all are there.
+async fn show(
+    options: &Options,
+    watch: &mut Watch<'_>,
+    stack: &Stack,
+    videos: &[Video],
+) -> anyhow::Result<()> {
+    println!(
+        "\nUploads to s3://{} and their thumbnails, with the time since the upload",
+        stack.bucket()
+    );
+    for video in videos {
+        let took = watch.during(Box::pin(upload::send(stack, video))).await??;
+        term::uploaded(video, took);
+        watch.expect(video);
+    }
+    if !options.once {
+        return watch.until_settled().await;
+    }
+    let limit = Duration::from_secs(options.timeout);
+    match tokio::time::timeout(limit, watch.until_settled()).await {
+        Ok(result) => result,
+        Err(_) => bail!(
+            "thumbnails are still missing {} s after the last upload, those of {}",
+            options.timeout,
+            watch.missing().join(", "),
+        ),
+    }
+}

@@ -1,0 +1,82 @@
+//! What the user sees.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use devstack::Stack;
+
+use super::upload::Video;
+use super::watch::Watch;
+
+/// Says what is done before doing it, and how long it took.
+pub(crate) async fn step<T>(
+    what: &str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    print!("{what:<28}");
+    // A line without its end stays in the buffer otherwise; not showing it early is no reason to fail.
+    let _ = io::stdout().flush();
+    let started = Instant::now();
+    let result = work.await;
+    let outcome = if result.is_ok() { "" } else { "  failed" };
+    println!("{:>6.2} s{outcome}", started.elapsed().as_secs_f64());
+    result
+}
+
+pub(crate) fn uploaded(video: &Video, took: Duration) {
+    println!(
+        "  {:<40} {:>9}  {:>6.2} s",
+        video.key,
+        size(video.bytes),
+        took.as_secs_f64()
+    );
+}
+
+/// One thumbnail with its age since the upload, if the upload was ours.
+pub(crate) fn thumbnail(key: &str, bytes: u64, since_upload: Option<Duration>, url: Option<&str>) {
+    let age = since_upload.map_or_else(
+        || " ".repeat(8),
+        |age| format!("{:>6.2} s", age.as_secs_f64()),
+    );
+    println!("  {age}  {key}  {}", size(bytes));
+    if let Some(url) = url {
+        println!("            {url}");
+    }
+}
+
+pub(crate) fn summary(stack: &Stack, log: &Path, videos: &[Video], watch: &Watch<'_>) {
+    println!(
+        "\n{} videos, {} thumbnails, {} dead letters",
+        videos.len(),
+        watch.pictures(),
+        watch.dead()
+    );
+    println!("  endpoint      {}", stack.endpoint());
+    println!("  bucket        {}", stack.bucket());
+    println!("  queue         {}", stack.queue_url());
+    println!("  dead letters  {}", stack.dlq_url());
+    println!("  worker's log  {}", log.display());
+}
+
+/// Bytes in the unit a person would use.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_the_unit_that_fits() {
+        assert_eq!(size(0), "0.0 kB");
+        assert_eq!(size(999_999), "1000.0 kB");
+        assert_eq!(size(12_345_678), "12.3 MB");
+        assert_eq!(size(2_500_000_000), "2.50 GB");
+    }
+}

@@ -1,0 +1,169 @@
+//! The videos that are sent, and sending them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use aws_sdk_s3::primitives::ByteStream;
+use devstack::media::Clip;
+use devstack::{EXTENSIONS, Stack};
+
+/// A local file and the key it is uploaded under.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Video {
+    pub(crate) path: PathBuf,
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+}
+
+impl Video {
+    /// The file at `path`, to be uploaded as `name` below `uploads/`.
+    fn new(path: PathBuf, name: &Path) -> anyhow::Result<Self> {
+        let name = name
+            .to_str()
+            .with_context(|| format!("{} is not a UTF-8 name", name.display()))?;
+        let bytes = path
+            .metadata()
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .len();
+        Ok(Self {
+            key: format!("uploads/{name}"),
+            path,
+            bytes,
+        })
+    }
+}
+
+/// Sample videos of different containers, shapes and names, made by ffmpeg where they are not there yet.
+pub(crate) async fn samples() -> anyhow::Result<Vec<Video>> {
+    let portrait = Clip {
+        width: 360,
+        height: 640,
+        ..Clip::new("mp4")
+    };
+    let samples = [
+        (Clip::new("mp4"), "concert.mp4"),
+        (Clip::new("mkv"), "lecture.mkv"),
+        (Clip::new("webm"), "screencast.webm"),
+        (Clip::new("ts"), "broadcast.ts"),
+        (portrait, "été à la mer.mp4"),
+    ];
+    let make = move || {
+        samples
+            .into_iter()
+            .map(|(clip, name)| Video::new(clip.make()?, Path::new(name)))
+            .collect()
+    };
+    tokio::task::spawn_blocking(make).await?
+}
+
+/// The videos that `paths` name: files, and those in folders and their subfolders, in order of name.
+pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Video>> {
+    let mut videos = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = videos.len();
+            walk(path, Path::new(""), &mut videos)?;
+            if videos.len() == before {
+                bail!(
+                    "no video in {}: none of {}",
+                    path.display(),
+                    EXTENSIONS.join(", ")
+                );
+            }
+        } else {
+            let name = path.file_name().map_or(path.as_path(), Path::new);
+            let video = Video::new(path.clone(), name)?;
+            if !is_announced(path) {
+                bail!(
+                    "{} is not a video by its name: not one of {}",
+                    path.display(),
+                    EXTENSIONS.join(", ")
+                );
+            }
+            videos.push(video);
+        }
+    }
+    Ok(videos)
+}
+
+fn walk(root: &Path, below: &Path, videos: &mut Vec<Video>) -> anyhow::Result<()> {
+    let folder = root.join(below);
+    let mut entries = fs::read_dir(&folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("cannot read {}", folder.display()))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = below.join(entry.file_name());
+        // A link to a folder is not followed: it may lead back here.
+        if entry.file_type()?.is_dir() {
+            walk(root, &name, videos)?;
+        } else if is_announced(&name) {
+            videos.push(Video::new(entry.path(), &name)?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the bucket announces a file of this name to the worker.
+fn is_announced(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    EXTENSIONS
+        .iter()
+        .any(|known| extension == *known || extension == known.to_uppercase())
+}
+
+/// Uploads the video and returns how long it took.
+pub(crate) async fn send(stack: &Stack, video: &Video) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let body = ByteStream::from_path(&video.path)
+        .await
+        .with_context(|| format!("cannot read {}", video.path.display()))?;
+    stack
+        .s3()
+        .put_object()
+        .bucket(stack.bucket())
+        .key(&video.key)
+        .body(body)
+        .send()
+        .await
+        .with_context(|| format!("cannot upload {}", video.path.display()))?;
+    Ok(started.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_videos_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        for name in ["b.mp4", "a.MOV", "notes.txt", "inner/c d.webm", "x.Mp4"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let keys: Vec<_> = find(&[folder.path().to_owned()])
+            .unwrap()
+            .into_iter()
+            .map(|video| video.key)
+            .collect();
+        assert_eq!(
+            keys,
+            ["uploads/a.MOV", "uploads/b.mp4", "uploads/inner/c d.webm"]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_uploaded_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        fs::write(&text, "x").unwrap();
+        for path in [folder.path(), &text, Path::new("missing.mp4")] {
+            let error = format!("{:#}", find(&[path.to_owned()]).unwrap_err());
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+}

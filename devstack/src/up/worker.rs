@@ -1,0 +1,168 @@
+//! One worker process, as in production but for its endpoint.
+
+use std::env;
+use std::fs::File;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use devstack::Stack;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+const PROGRAM: &str = "thumbnail-worker";
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// As long as Kubernetes waits.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What somebody's shell may hold that would lead the worker away from the stack.
+const FOREIGN: [&str; 6] = [
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_SQS",
+    "S3_UPLOAD_PREFIX",
+    "S3_THUMBNAIL_PREFIX",
+];
+
+/// A running worker. Dropping it kills the process; [`Worker::stop`] is the orderly way.
+pub(crate) struct Worker {
+    child: Child,
+    /// Ends the worker should this process be killed; see [`guard`].
+    _guard: Child,
+    log: NamedTempFile,
+}
+
+impl Worker {
+    /// Starts the worker that lies beside this program, and waits until it serves its metrics.
+    pub(crate) async fn start(stack: &Stack) -> anyhow::Result<Self> {
+        let program = env::current_exe()?.with_file_name(PROGRAM);
+        if !program.exists() {
+            bail!(
+                "{} is missing: `cargo xtask up` builds it",
+                program.display()
+            );
+        }
+        let log = NamedTempFile::with_prefix("thumbnail-worker-")
+            .context("cannot create the worker's log")?;
+        let metrics = free_address()?;
+        let mut command = Command::new(&program);
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
+        if env::var_os("LOG_FORMAT").is_none() {
+            command.env("LOG_FORMAT", "text");
+        }
+        command
+            .envs(stack.env())
+            .env("METRICS_ADDR", metrics.to_string())
+            .stdin(Stdio::null())
+            .stdout(log.reopen()?)
+            .stderr(log.as_file().try_clone()?)
+            // Ctrl-C in a terminal is for us.
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let mut worker = Self {
+            _guard: guard(&child)?,
+            child,
+            log,
+        };
+        let listening = async {
+            while TcpStream::connect(metrics).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            ready = timeout(START_LIMIT, listening) => if ready.is_err() {
+                bail!(
+                    "the worker does not serve its metrics on {metrics} after {} s; {}",
+                    START_LIMIT.as_secs(),
+                    worker.log_tail(),
+                );
+            },
+            error = worker.ended() => return Err(error),
+        }
+        Ok(worker)
+    }
+
+    /// The file that the worker logs to.
+    pub(crate) fn log(&self) -> &Path {
+        self.log.path()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.child.id().is_some()
+    }
+
+    /// Waits until the worker ends of itself, which is always an error.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        match self.child.wait().await {
+            Ok(status) => anyhow!("the worker ended ({status}); {}", self.log_tail()),
+            Err(error) => anyhow!(error).context("cannot wait for the worker"),
+        }
+    }
+
+    /// Asks the worker to finish what it has in hand and end; kills it if it does not.
+    pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(pid) = self.child.id() else {
+            return Ok(());
+        };
+        let pid = Pid::from_raw(pid.cast_signed()).context("the worker has no process id")?;
+        kill_process(pid, Signal::TERM).context("cannot end the worker")?;
+        let Ok(status) = timeout(STOP_LIMIT, self.child.wait()).await else {
+            self.child.kill().await?;
+            bail!(
+                "the worker did not end within {} s and was killed",
+                STOP_LIMIT.as_secs()
+            );
+        };
+        let status: ExitStatus = status?;
+        if !status.success() {
+            bail!("the worker ended badly ({status}); {}", self.log_tail());
+        }
+        Ok(())
+    }
+
+    /// The end of the worker's log, to go below an error.
+    pub(crate) fn log_tail(&self) -> String {
+        const LINES: usize = 20;
+        let mut log = Vec::new();
+        let read = File::open(self.log.path()).and_then(|mut file| file.read_to_end(&mut log));
+        if let Err(error) = read {
+            return format!("its log cannot be read: {error}");
+        }
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.trim_end().lines().collect();
+        if lines.is_empty() {
+            return "it logged nothing".to_owned();
+        }
+        let tail = &lines[lines.len().saturating_sub(LINES)..];
+        format!("its log ends:\n  {}", tail.join("\n  "))
+    }
+}
+
+/// A process that ends `worker` when this one is gone, however it went: it then reads the end of its standard input.
+fn guard(worker: &Child) -> anyhow::Result<Child> {
+    let pid = worker.id().context("the worker has ended already")?;
+    Command::new("sh")
+        .args(["-c", "cat >/dev/null; kill -TERM \"$0\"", &pid.to_string()])
+        .stdin(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot run `sh`")
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?)
+}

@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
+
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser},
+};
+use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
+
+const EXAMPLES: &str = "\
+Examples:
+  thumb extract clip.mp4                      clip_1.jpg, clip_2.jpg, clip_3.jpg
+  thumb extract videos/ --out thumbs          every video in the folder and below
+  thumb extract s3://bucket/a.mkv --at 5,50%  at 5 seconds and in the middle
+  thumb extract https://example.com/a.webm --format webp --max-width 320 --json
+  thumb probe clip.mp4 --json                 facts, and what they cost to read
+
+S3 takes credentials, region and AWS_ENDPOINT_URL as the AWS tools do.
+
+Exit status: 0 if every input gave every picture, 1 if not, 2 for a wrong command line,
+128 + n if signal n stopped the run.";
+
+/// Video thumbnails without downloading the video.
+#[derive(Debug, Parser)]
+#[command(name = "thumb", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// No progress bar and no summaries; errors are still told
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Log what is done to stderr; twice for more. `RUST_LOG` overrides
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write thumbnails as `<stem>_<n>.<format>`
+    #[command(after_help = EXAMPLES)]
+    Extract(ExtractArgs),
+    /// Tell container, codec, size and duration, and what they cost to read
+    #[command(after_help = EXAMPLES)]
+    Probe(ProbeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExtractArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+
+    /// Where to take pictures: percentages of the duration or seconds
+    #[arg(
+        long,
+        value_name = "POSITIONS",
+        value_delimiter = ',',
+        default_value = "10%,50%,95%"
+    )]
+    at: Vec<Position>,
+
+    /// Folder for the pictures; made if missing
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+
+    /// Widest picture in pixels; a narrower video is not enlarged
+    #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(1..))]
+    max_width: u32,
+
+    /// The pictures' format
+    #[arg(long, default_value = "jpg", value_parser = format_parser())]
+    format: ImageFormat,
+
+    /// Quality, 1 to 100
+    #[arg(long, value_name = "N", default_value_t = 82, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+
+    /// Decode to the exact time instead of taking the nearest keyframe
+    #[arg(long)]
+    exact: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    #[arg(
+        value_name = "INPUT",
+        required = true,
+        help = "A file, a folder (with the folders below it), an http(s) URL or s3://bucket/key"
+    )]
+    pub(crate) inputs: Vec<OsString>,
+
+    /// One line of JSON an input on stdout, in the order of the inputs
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Inputs read at once [default: number of CPUs]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl InputArgs {
+    pub(crate) fn jobs(&self) -> usize {
+        self.jobs
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+    }
+}
+
+impl ExtractArgs {
+    pub(crate) fn extractor(&self) -> ExtractorBuilder {
+        Extractor::builder()
+            .positions(self.at.iter().copied())
+            .max_width(self.max_width)
+            .format(self.format)
+            .quality(self.quality)
+            .exact(self.exact)
+    }
+}
+
+fn format_parser() -> ValueParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("jpg").alias("jpeg"),
+        PossibleValue::new("webp"),
+        PossibleValue::new("avif"),
+    ])
+    .try_map(|name| name.parse::<ImageFormat>())
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_leading_dash_is_a_file_after_two_dashes() {
+        let cli = Cli::try_parse_from(["thumb", "probe", "--", "-x.mp4"]).unwrap();
+        let Command::Probe(args) = cli.command else {
+            panic!("{cli:?}")
+        };
+        assert_eq!(args.inputs.inputs, ["-x.mp4"]);
+    }
+}

@@ -1,0 +1,281 @@
+//! What became of an input, for people and for programs.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use indicatif::{DecimalBytes, ProgressBar};
+use serde::{Serialize, Serializer};
+use thumbcore::{Media, Stats, Thumbnail};
+
+/// Why an input gave nothing.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Failure {
+    /// A stable name: those of [`thumbcore::Error::kind`], `collision` and `output`.
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+}
+
+impl From<thumbcore::Error> for Failure {
+    fn from(error: thumbcore::Error) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<&walkdir::Error> for Failure {
+    fn from(error: &walkdir::Error) -> Self {
+        let cause = error.io_error();
+        Self {
+            kind: match cause.map(io::Error::kind) {
+                Some(io::ErrorKind::NotFound) => "not_found",
+                Some(io::ErrorKind::PermissionDenied) => "denied",
+                _ => "io",
+            },
+            message: cause.map_or_else(|| error.to_string(), ToString::to_string),
+        }
+    }
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) name: String,
+    pub(crate) result: Result<Success, Failure>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Success {
+    pub(crate) media: Media,
+    pub(crate) stats: Stats,
+    /// `None` for a probe.
+    pub(crate) pictures: Option<Vec<Picture>>,
+}
+
+/// A thumbnail that was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Picture {
+    #[serde(serialize_with = "lossy")]
+    path: PathBuf,
+    target_s: f64,
+    actual_s: f64,
+    width: u32,
+    height: u32,
+    bytes: usize,
+    origin: &'static str,
+}
+
+impl Picture {
+    pub(crate) fn new(path: PathBuf, thumbnail: &Thumbnail) -> Self {
+        Self {
+            path,
+            target_s: seconds(thumbnail.target),
+            actual_s: seconds(thumbnail.actual),
+            width: thumbnail.width,
+            height: thumbnail.height,
+            bytes: thumbnail.image.len(),
+            origin: thumbnail.origin.as_str(),
+        }
+    }
+}
+
+/// The contract's fields, in its order.
+#[derive(Serialize)]
+struct Line<'a> {
+    input: &'a str,
+    ok: bool,
+    #[serde(flatten)]
+    facts: Option<Facts<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnails: Option<&'a [Picture]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Failure>,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    container: &'a str,
+    codec: &'a str,
+    width: u32,
+    height: u32,
+    duration_s: Option<f64>,
+    source_bytes: u64,
+    bytes_fetched: u64,
+    requests: u64,
+    round_trips: u64,
+    wall_ms: f64,
+    cpu_ms: f64,
+}
+
+impl Report {
+    fn json(&self) -> serde_json::Result<String> {
+        let success = self.result.as_ref().ok();
+        serde_json::to_string(&Line {
+            input: &self.name,
+            ok: success.is_some(),
+            facts: success.map(|Success { media, stats, .. }| Facts {
+                container: media.container,
+                codec: &media.codec,
+                width: media.width,
+                height: media.height,
+                duration_s: media.duration.map(seconds),
+                source_bytes: stats.source_bytes,
+                bytes_fetched: stats.bytes_fetched,
+                requests: stats.requests,
+                round_trips: stats.round_trips,
+                wall_ms: milliseconds(stats.wall),
+                cpu_ms: milliseconds(stats.cpu),
+            }),
+            thumbnails: success.and_then(|success| success.pictures.as_deref()),
+            error: self.result.as_ref().err(),
+        })
+    }
+}
+
+impl Success {
+    fn human(&self, name: &str) -> String {
+        let Self { media, stats, .. } = self;
+        let mut text = format!(
+            "{name}: {} {} {}x{}",
+            media.container, media.codec, media.width, media.height
+        );
+        if let Some(duration) = media.duration {
+            let _ = write!(text, " {:.1} s", duration.as_secs_f64());
+        }
+        let _ = write!(
+            text,
+            "; read {} of {} in {} {}, {:.0} ms",
+            DecimalBytes(stats.bytes_fetched),
+            DecimalBytes(stats.source_bytes),
+            stats.requests,
+            if stats.requests == 1 {
+                "request"
+            } else {
+                "requests"
+            },
+            milliseconds(stats.wall),
+        );
+        for picture in self.pictures.iter().flatten() {
+            let _ = write!(
+                text,
+                "\n  {} at {:.1} s",
+                picture.path.display(),
+                picture.actual_s
+            );
+        }
+        text
+    }
+}
+
+/// Prints reports: results on stdout, errors on stderr.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    /// Hidden where stderr is no terminal.
+    pub(crate) bar: ProgressBar,
+}
+
+impl Printer {
+    /// Fails where stdout does; nothing more can be told there then.
+    pub(crate) fn print(&self, report: &Report) -> io::Result<()> {
+        self.bar.suspend(|| match &report.result {
+            _ if self.json => writeln!(io::stdout(), "{}", report.json()?),
+            Ok(_) if self.quiet => Ok(()),
+            Ok(success) => writeln!(io::stdout(), "{}", plain(&success.human(&report.name))),
+            Err(failure) => {
+                // Errors of sources begin with the name already.
+                let prefix = format!("{}: ", report.name);
+                let reason = failure.message.strip_prefix(&prefix);
+                let reason = reason.unwrap_or(&failure.message);
+                // A closed stderr must not keep the other inputs from being worked on.
+                let _ = writeln!(
+                    io::stderr(),
+                    "thumb: {}",
+                    plain(&format!("{prefix}{reason}"))
+                );
+                Ok(())
+            }
+        })
+    }
+}
+
+/// File names and servers' words may hold terminal control sequences.
+fn plain(text: &str) -> String {
+    let harmful = |c: char| c.is_control() && c != '\n';
+    text.replace(harmful, "\u{fffd}")
+}
+
+/// Microseconds are as fine as timestamps get; more digits are floating-point noise.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e6
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use thumbcore::SourceError;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_has_exactly_the_contracts_fields() {
+        let error = thumbcore::Error::from(SourceError::NotFound {
+            name: "a.mp4".into(),
+        });
+        let report = Report {
+            name: "a.mp4".into(),
+            result: Err(error.into()),
+        };
+        assert_eq!(
+            report.json().unwrap(),
+            r#"{"input":"a.mp4","ok":false,"error":{"kind":"not_found","message":"a.mp4: not found"}}"#
+        );
+    }
+
+    #[test]
+    fn a_probe_has_the_facts_in_the_contracts_order() {
+        let mut stats = Stats::default();
+        stats.wall = Duration::from_nanos(12_345_678);
+        let media = Media {
+            container: "mp4",
+            codec: "h264".into(),
+            width: 640,
+            height: 360,
+            duration: None,
+        };
+        let report = Report {
+            name: "a.mp4".into(),
+            result: Ok(Success {
+                media,
+                stats,
+                pictures: None,
+            }),
+        };
+        assert_eq!(
+            report.json().unwrap(),
+            concat!(
+                r#"{"input":"a.mp4","ok":true,"container":"mp4","codec":"h264","width":640,"#,
+                r#""height":360,"duration_s":null,"source_bytes":0,"bytes_fetched":0,"#,
+                r#""requests":0,"round_trips":0,"wall_ms":12.346,"cpu_ms":0.0}"#
+            )
+        );
+    }
+
+    #[test]
+    fn control_sequences_do_not_reach_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2J\r\n"), "a\u{fffd}[2J\u{fffd}\n");
+    }
+}

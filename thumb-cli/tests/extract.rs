@@ -1,0 +1,339 @@
+//! Pictures from files and folders.
+
+#![cfg(test)]
+
+mod common;
+
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, os::unix::fs::PermissionsExt, path::Path};
+
+use common::{clip, folder, names, run, thumb};
+use devstack::{media::Clip, oracle};
+use image::ImageFormat;
+use serde_json::Value;
+
+fn fields(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+/// The facts that `extract` and `probe` share, checked against ffprobe and the file itself.
+fn check_facts(line: &Value, path: &Path) {
+    let facts = oracle::probe(path).unwrap();
+    assert_eq!(line["input"], path.to_str().unwrap());
+    assert_eq!(line["ok"], true);
+    assert_eq!(line["container"], "mp4");
+    assert_eq!(line["codec"], facts.codec);
+    assert_eq!(line["width"], facts.width);
+    assert_eq!(line["height"], facts.height);
+    let off = line["duration_s"].as_f64().unwrap() - facts.duration.unwrap();
+    assert!(off.abs() < 0.1, "{line}");
+    assert_eq!(line["source_bytes"], fs::metadata(path).unwrap().len());
+    for field in ["bytes_fetched", "requests", "round_trips"] {
+        assert!(line[field].as_u64().unwrap() > 0, "{field}: {line}");
+    }
+    for field in ["wall_ms", "cpu_ms"] {
+        assert!(line[field].as_f64().unwrap() >= 0.0, "{field}: {line}");
+    }
+}
+
+#[test]
+fn json_has_the_contracts_fields_and_they_are_true() {
+    let path = clip("mp4");
+    let out = tempfile::tempdir().unwrap();
+    let mut command = thumb();
+    command
+        .arg("extract")
+        .arg(&path)
+        .arg("--json")
+        .arg("--out")
+        .arg(out.path());
+    let lines = run(&mut command).clean().lines();
+    assert_eq!(lines.len(), 1);
+    let mut expected = [
+        "input",
+        "ok",
+        "container",
+        "codec",
+        "width",
+        "height",
+        "duration_s",
+        "source_bytes",
+        "bytes_fetched",
+        "requests",
+        "round_trips",
+        "wall_ms",
+        "cpu_ms",
+        "thumbnails",
+    ];
+    expected.sort_unstable();
+    assert_eq!(fields(&lines[0]), expected);
+    check_facts(&lines[0], &path);
+
+    let stem = path.file_stem().unwrap().to_str().unwrap();
+    let thumbnails = lines[0]["thumbnails"].as_array().unwrap();
+    assert_eq!(thumbnails.len(), 3);
+    for (index, (thumbnail, target)) in thumbnails.iter().zip([1.0, 5.0, 9.5]).enumerate() {
+        assert_eq!(
+            fields(thumbnail),
+            [
+                "actual_s", "bytes", "height", "origin", "path", "target_s", "width"
+            ]
+        );
+        let file = out.path().join(format!("{stem}_{}.jpg", index + 1));
+        assert_eq!(thumbnail["path"], file.to_str().unwrap());
+        let bytes = fs::read(&file).unwrap();
+        assert_eq!(thumbnail["bytes"], bytes.len());
+        // The last target lies at the edge of the tolerance around the keyframe at 9 s.
+        let origins = ["keyframe", "decoded"];
+        let origins = if index < 2 {
+            &origins[..1]
+        } else {
+            &origins[..]
+        };
+        assert!(
+            origins.contains(&thumbnail["origin"].as_str().unwrap()),
+            "{thumbnail}"
+        );
+        // The duration may be a little more than 10 s: audio frames are longer than video frames.
+        assert!(
+            (thumbnail["target_s"].as_f64().unwrap() - target).abs() < 0.1,
+            "{thumbnail}"
+        );
+        let actual = thumbnail["actual_s"].as_f64().unwrap();
+        let picture = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).unwrap();
+        let (width, height) = (picture.width(), picture.height());
+        assert_eq!(thumbnail["width"], width);
+        assert_eq!(thumbnail["height"], height);
+        let frame = oracle::frame_at(&path, actual, width, height).unwrap();
+        let likeness = oracle::ssim(&picture.to_rgb8(), &frame);
+        assert!(likeness > 0.9, "{likeness}: {thumbnail}");
+    }
+    assert_eq!(names(out.path()).len(), 3);
+}
+
+#[test]
+fn probe_tells_facts_and_writes_nothing() {
+    let path = clip("mp4");
+    let current = tempfile::tempdir().unwrap();
+    let mut command = thumb();
+    command.current_dir(current.path()).arg("probe").arg(&path);
+    let human = run(&mut command).clean().stdout;
+    assert!(human.contains("mp4 h264 640x360"), "{human}");
+    let lines = run(command.arg("--json")).clean().lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(fields(&lines[0]).len(), 13);
+    assert!(lines[0].get("thumbnails").is_none());
+    check_facts(&lines[0], &path);
+    assert_eq!(names(current.path()), [""; 0]);
+}
+
+#[test]
+fn pictures_go_to_the_current_folder_and_the_summary_to_stdout() {
+    let folder = folder(&["clip.mp4"]);
+    let mut command = thumb();
+    command
+        .current_dir(folder.path())
+        .args(["extract", "clip.mp4"]);
+    let summary = run(&mut command).clean().stdout;
+    for word in [
+        "clip.mp4: mp4 h264 640x360",
+        "clip_1.jpg",
+        "clip_3.jpg",
+        " requests, ",
+    ] {
+        assert!(summary.contains(word), "{word}: {summary}");
+    }
+    assert_eq!(
+        names(folder.path()),
+        ["clip.mp4", "clip_1.jpg", "clip_2.jpg", "clip_3.jpg"]
+    );
+    let mode = |name: &str| {
+        let path = folder.path().join(name);
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    fs::write(folder.path().join("plain"), "").unwrap();
+    assert_eq!(mode("clip_1.jpg"), mode("plain"));
+
+    // Again, over the files of the first run; quietly.
+    fs::write(folder.path().join("clip_1.jpg"), "old").unwrap();
+    let quiet = run(command.arg("-q")).clean();
+    assert_eq!(quiet.stdout, "");
+    assert!(
+        fs::metadata(folder.path().join("clip_1.jpg"))
+            .unwrap()
+            .len()
+            > 1000
+    );
+}
+
+#[test]
+fn flags_reach_the_pictures() {
+    let folder = folder(&["clip.mp4"]);
+    let path = folder.path().join("clip.mp4");
+    let extract = |out: &str, flags: &[&str]| {
+        let mut command = thumb();
+        command.arg("extract").arg(&path).args(flags).arg("--json");
+        let mut line = run(command.arg("--out").arg(folder.path().join(out)))
+            .clean()
+            .lines();
+        line[0]["thumbnails"].take()
+    };
+    for (name, format) in [
+        ("jpg", ImageFormat::Jpeg),
+        ("webp", ImageFormat::WebP),
+        ("avif", ImageFormat::Avif),
+    ] {
+        let flags = ["--format", name, "--at", "50%", "--max-width", "160"];
+        let thumbnails = extract("formats/made", &flags);
+        let bytes = fs::read(folder.path().join(format!("formats/made/clip_1.{name}"))).unwrap();
+        assert_eq!(image::guess_format(&bytes).unwrap(), format);
+        assert_eq!(thumbnails[0]["width"], 160);
+        assert_eq!(thumbnails[0]["height"], 90);
+    }
+    let low = extract("quality", &["--quality", "5"])[0]["bytes"]
+        .as_u64()
+        .unwrap();
+    let high = extract("quality", &["--quality", "95"])[0]["bytes"]
+        .as_u64()
+        .unwrap();
+    assert!(low * 2 < high, "{low} {high}");
+
+    let at = extract("at", &["--at", "0%, 2.5s,7"]);
+    let targets = at
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|thumbnail| thumbnail["target_s"].as_f64());
+    assert_eq!(
+        targets.collect::<Vec<_>>(),
+        [Some(0.0), Some(2.5), Some(7.0)]
+    );
+
+    let exact = extract("exact", &["--exact", "--at", "2.6"]);
+    let actual = exact[0]["actual_s"].as_f64().unwrap();
+    assert!((actual - 2.6).abs() < 0.041, "{exact}");
+    let near = extract("near", &["--at", "2.6"]);
+    assert_eq!(near[0]["actual_s"], 3.0, "{near}");
+}
+
+#[test]
+fn folders_are_searched_and_names_never_collide() {
+    let folder = folder(&[
+        "b.mp4",
+        "b.mov",
+        "sub/c.mkv",
+        "sub/deep/d.webm",
+        "sub/b.mp4",
+    ]);
+    fs::write(folder.path().join("notes.txt"), "no video").unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut command = thumb();
+    command
+        .arg("extract")
+        .arg(folder.path())
+        .args(["--json", "--jobs", "3", "--at", "50%"]);
+    command.arg("--out").arg(out.path());
+    let result = run(&mut command);
+    let lines = result.lines();
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let input = Path::new(line["input"].as_str().unwrap());
+            let name = input.strip_prefix(folder.path()).unwrap().to_str().unwrap();
+            (name, line["ok"].as_bool().unwrap())
+        })
+        .collect();
+    // In order, whatever finished first.
+    assert_eq!(
+        shown,
+        [
+            ("b.mov", true),
+            ("b.mp4", true),
+            ("sub/b.mp4", false),
+            ("sub/c.mkv", true),
+            ("sub/deep/d.webm", true)
+        ]
+    );
+    assert_eq!(result.code, Some(1));
+    assert_eq!(lines[2]["error"]["kind"], "collision");
+    let message = lines[2]["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains(folder.path().join("b.mp4").to_str().unwrap()),
+        "{message}"
+    );
+    assert_eq!(
+        names(out.path()),
+        ["b.mp4_1.jpg", "b_1.jpg", "c_1.jpg", "d_1.jpg"]
+    );
+}
+
+#[test]
+fn a_batch_that_fails_in_part_does_the_rest_and_exits_with_1() {
+    let folder = folder(&["good.mp4", "last.mp4"]);
+    fs::write(folder.path().join("broken.mp4"), vec![7; 100_000]).unwrap();
+    fs::write(folder.path().join("empty.mp4"), "").unwrap();
+    let mut command = thumb();
+    command.current_dir(folder.path());
+    command.args([
+        "extract",
+        "broken.mp4",
+        "empty.mp4",
+        "gone.mp4",
+        "good.mp4",
+        "last.mp4",
+    ]);
+    command.args(["--out", "out"]);
+    let human = run(&mut command);
+    assert_eq!(human.code, Some(1));
+    let errors: Vec<_> = human.stderr.lines().collect();
+    assert_eq!(errors.len(), 3, "{}", human.stderr);
+    for (error, input) in errors.iter().zip(["broken.mp4", "empty.mp4", "gone.mp4"]) {
+        assert!(error.starts_with(&format!("thumb: {input}: ")), "{error}");
+    }
+    let json = run(command.arg("--json"));
+    assert_eq!((json.code, json.stderr.as_str()), (Some(1), ""));
+    let ok: Vec<_> = json
+        .lines()
+        .iter()
+        .map(|line| line["ok"].as_bool())
+        .collect();
+    assert_eq!(ok, [false, false, false, true, true].map(Some));
+    assert_eq!(names(&folder.path().join("out")).len(), 6);
+}
+
+#[test]
+fn odd_names_are_taken_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [&b"-dash.mp4"[..], b"sp ace \xc3\xa9.mp4", b"\xff.mp4"] {
+        let name = OsStr::from_bytes(name);
+        fs::copy(clip("mp4"), folder.path().join(name)).unwrap();
+        let mut command = thumb();
+        command
+            .current_dir(folder.path())
+            .args(["extract", "--at", "50%", "--"]);
+        run(command.arg(name)).clean();
+        let mut picture = Path::new(name).file_stem().unwrap().to_owned();
+        picture.push("_1.jpg");
+        assert!(folder.path().join(picture).exists());
+    }
+}
+
+#[test]
+fn a_long_clip_is_read_in_part_only() {
+    let clip = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::default()
+    };
+    let path = clip.make().unwrap();
+    let lines = run(thumb().arg("probe").arg(&path).arg("--json"))
+        .clean()
+        .lines();
+    let read = lines[0]["bytes_fetched"].as_u64().unwrap();
+    let total = lines[0]["source_bytes"].as_u64().unwrap();
+    assert!(read * 2 < total, "{read} of {total}");
+}

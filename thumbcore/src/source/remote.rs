@@ -1,0 +1,384 @@
+//! What [`HttpSource`](super::HttpSource) and `S3Source` share: one immutable version of one file
+//! behind ranged GET requests.
+//!
+//! A [`Wire`] sends one request and sorts the answer into a [`Reply`]; [`Remote`] decides what that
+//! answer means. The first answer pins length and version; every later request carries the pinned
+//! version as its precondition, and every later answer is compared with it too, because many
+//! servers and caches ignore preconditions.
+
+use std::{ops::Range, sync::OnceLock};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{BoxStream, StreamExt};
+
+use super::{Ends, Stat, Validator, content_range::Wanted, past_the_end};
+use crate::SourceError;
+
+/// A server without range support may still send a file of at most this many bytes whole: that is
+/// one packet train more than asked for, where refusing would lose small files for nothing.
+const SMALL_FILE: u64 = 64 * 1024;
+
+/// What tells two versions of a file apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Version {
+    /// `ETag`, with its quotes and its `W/` if it is weak.
+    pub etag: Option<String>,
+    /// `Last-Modified`, as sent.
+    pub modified: Option<String>,
+}
+
+impl Version {
+    /// The `ETag` if it may stand in an `If-Match`, which compares strongly.
+    pub(super) fn strong_etag(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|etag| !etag.starts_with("W/"))
+    }
+
+    /// Whether an answer that shows `other` may be of another version.
+    fn differs(&self, other: &Self) -> bool {
+        match (&self.etag, &other.etag) {
+            (Some(ours), Some(theirs)) => ours != theirs,
+            _ => {
+                matches!((&self.modified, &other.modified), (Some(ours), Some(theirs)) if ours != theirs)
+            }
+        }
+    }
+}
+
+/// The version that the first successful answer showed.
+#[derive(Debug, Clone)]
+pub(super) struct Pin {
+    pub len: u64,
+    pub version: Version,
+}
+
+impl Pin {
+    fn stat(&self) -> Stat {
+        let Version { etag, modified } = self.version.clone();
+        Stat {
+            len: self.len,
+            validator: etag.or(modified).map(Validator),
+        }
+    }
+}
+
+pub(super) type Body = BoxStream<'static, Result<Bytes, SourceError>>;
+
+/// An answer that may hold bytes. Dropping its body ends the transfer.
+pub(super) enum Reply {
+    /// 206: the bytes of `range`.
+    Part {
+        range: Range<u64>,
+        total: Option<u64>,
+        version: Version,
+        body: Body,
+    },
+    /// 200: the range was ignored and the whole file is coming.
+    Whole {
+        len: Option<u64>,
+        version: Version,
+        body: Body,
+    },
+    /// 416: no byte of the range exists. `total` where the answer says how many do.
+    Unsatisfiable { total: Option<u64> },
+}
+
+/// Sends one request.
+#[async_trait]
+pub(super) trait Wire: Send + Sync {
+    /// The source's name as it may be shown.
+    fn name(&self) -> &str;
+
+    /// GET of `wanted`, on the condition that the file is still `version`.
+    async fn get(&self, wanted: &Wanted, version: &Version) -> Result<Reply, SourceError>;
+
+    /// Length and version without any body; only asked after a 416 that gave no length.
+    async fn head(&self) -> Result<Pin, SourceError>;
+}
+
+/// What came of asking for bytes.
+enum Outcome {
+    /// The bytes asked for, as far as they exist, and how many crossed the wire for it.
+    Bytes { bytes: Bytes, fetched: u64 },
+    /// No such bytes in a file of this length, which is not pinned unless it is empty.
+    Unsatisfiable(u64),
+    /// The server ignored or misread the range, and sends too much to take it.
+    Unranged,
+}
+
+/// One version of one file behind a [`Wire`].
+pub(super) struct Remote<W> {
+    pub wire: W,
+    pin: OnceLock<Pin>,
+}
+
+impl<W: Wire> Remote<W> {
+    pub(super) fn new(wire: W) -> Self {
+        Self {
+            wire,
+            pin: OnceLock::new(),
+        }
+    }
+
+    pub(super) async fn stat(&self) -> Result<Stat, SourceError> {
+        if let Some(pin) = self.pin.get() {
+            return Ok(pin.stat());
+        }
+        // A GET of one byte, not a HEAD: presigned URLs are signed for one method only.
+        match self.ask(&Wanted::Range(0..1)).await? {
+            Outcome::Unranged => Err(self.no_ranges()),
+            Outcome::Bytes { .. } | Outcome::Unsatisfiable(_) => Ok(self.pinned()?.stat()),
+        }
+    }
+
+    pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes, SourceError> {
+        if range.start >= range.end {
+            let len = self.stat().await?.len;
+            past_the_end(self.wire.name(), &range, len)?;
+            return Ok(Bytes::new());
+        }
+        if let Some(pin) = self.pin.get() {
+            past_the_end(self.wire.name(), &range, pin.len)?;
+        }
+        match self.ask(&Wanted::Range(range.clone())).await? {
+            Outcome::Unranged => Err(self.no_ranges()),
+            Outcome::Unsatisfiable(len) => {
+                past_the_end(self.wire.name(), &range, len)?;
+                Err(self.rejected(format!("the server has no bytes for {range:?}")))
+            }
+            Outcome::Bytes { bytes, .. } => {
+                past_the_end(self.wire.name(), &range, self.pinned()?.len)?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    pub(super) async fn ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {
+        if self.pin.get().is_none() && tail > 0 {
+            return self.first_ends(head, tail).await;
+        }
+        if self.pin.get().is_none() {
+            let (head, bytes_fetched) = match head {
+                0 => (self.stat().await.map(|_| Bytes::new())?, 0),
+                head => self.head_of(head).await?,
+            };
+            return Ok(Ends {
+                stat: self.pinned()?.stat(),
+                head,
+                tail: Bytes::new(),
+                requests: 1,
+                bytes_fetched,
+            });
+        }
+        let stat = self.pinned()?.stat();
+        let head_end = head.min(stat.len);
+        let tail_start = stat.len.saturating_sub(tail).max(head_end);
+        let (head, tail) =
+            futures::try_join!(self.read(0..head_end), self.read(tail_start..stat.len))?;
+        Ok(Ends {
+            requests: u64::from(!head.is_empty()) + u64::from(!tail.is_empty()),
+            bytes_fetched: (head.len() + tail.len()) as u64,
+            stat,
+            head,
+            tail,
+        })
+    }
+
+    /// Both ends at once, before the length is known; `tail` is not zero.
+    async fn first_ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {
+        let mut requests = 1 + u64::from(head > 0);
+        let suffix = Wanted::Suffix(tail);
+        // A head that fails ends the call; a tail that fails may only mean that the server knows no
+        // suffix ranges.
+        let ((head_bytes, head_fetched), tail_outcome) = futures::try_join!(
+            async {
+                match head {
+                    0 => Ok((Bytes::new(), 0)),
+                    head => self.head_of(head).await,
+                }
+            },
+            async { Ok(self.ask(&suffix).await) }
+        )?;
+        let mut bytes_fetched = head_fetched;
+        let head_holds_all = |pin: &Pin| head > 0 && pin.len <= head;
+        let tail_bytes = match tail_outcome {
+            Ok(Outcome::Bytes { bytes, fetched }) => {
+                bytes_fetched += fetched;
+                bytes
+            }
+            Err(error @ SourceError::Changed { .. }) => return Err(error),
+            _ if self.pin.get().is_some_and(head_holds_all) => Bytes::new(),
+            Ok(Outcome::Unsatisfiable(0)) => Bytes::new(),
+            Ok(Outcome::Unranged | Outcome::Unsatisfiable(_))
+            | Err(SourceError::Rejected { .. }) => {
+                if self.pin.get().is_none() {
+                    requests += 1;
+                }
+                let len = self.stat().await?.len;
+                let start = len.saturating_sub(tail).max(head.min(len));
+                requests += u64::from(start < len);
+                let bytes = self.read(start..len).await?;
+                bytes_fetched += bytes.len() as u64;
+                bytes
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Ends {
+            stat: self.pinned()?.stat(),
+            head: head_bytes,
+            tail: tail_bytes,
+            requests,
+            bytes_fetched,
+        })
+    }
+
+    /// The first `head` bytes, or all there are; `head` is not zero.
+    async fn head_of(&self, head: u64) -> Result<(Bytes, u64), SourceError> {
+        match self.ask(&Wanted::Range(0..head)).await? {
+            Outcome::Bytes { bytes, fetched } => Ok((bytes, fetched)),
+            Outcome::Unsatisfiable(0) => Ok((Bytes::new(), 0)),
+            Outcome::Unranged | Outcome::Unsatisfiable(_) => Err(self.no_ranges()),
+        }
+    }
+
+    /// Sends one request, pins or compares what it shows, and takes its bytes if they are the right
+    /// ones.
+    async fn ask(&self, wanted: &Wanted) -> Result<Outcome, SourceError> {
+        let unpinned = Version::default();
+        let pinned = self.pin.get();
+        let version = pinned.map_or(&unpinned, |pin| &pin.version);
+        match self.wire.get(wanted, version).await? {
+            Reply::Part {
+                range,
+                total,
+                version,
+                body,
+            } => {
+                let Some(total) = total.or(pinned.map(|pin| pin.len)) else {
+                    return Err(self.rejected("the server does not tell the file's length"));
+                };
+                self.compare(Pin {
+                    len: total,
+                    version,
+                })?;
+                if range != wanted.of(total) {
+                    // Some servers read `bytes=-5` as `bytes=0-5`.
+                    if matches!(wanted, Wanted::Suffix(_)) {
+                        return Ok(Outcome::Unranged);
+                    }
+                    return Err(self.rejected(format!(
+                        "asked for {wanted}, the server sent {range:?} of {total}"
+                    )));
+                }
+                let fetched = range.end - range.start;
+                let bytes = collect(self.wire.name(), body, fetched).await?;
+                Ok(Outcome::Bytes { bytes, fetched })
+            }
+            Reply::Whole { len, version, body } => {
+                let Some(len) = len.filter(|len| *len <= wanted.len().max(SMALL_FILE)) else {
+                    return Ok(Outcome::Unranged);
+                };
+                self.compare(Pin { len, version })?;
+                let part = wanted.of(len);
+                if part.is_empty() {
+                    return Ok(Outcome::Unsatisfiable(len));
+                }
+                let bytes = collect(self.wire.name(), body, len).await?;
+                Ok(Outcome::Bytes {
+                    bytes: bytes.slice(part.start as usize..part.end as usize),
+                    fetched: len,
+                })
+            }
+            // A length without its version must not be pinned: later reads could mix versions. An
+            // empty file has nothing to mix.
+            Reply::Unsatisfiable { total: Some(len) } if len > 0 && pinned.is_none() => {
+                Ok(Outcome::Unsatisfiable(len))
+            }
+            Reply::Unsatisfiable { total } => {
+                let pin = match total {
+                    // The version of an error's answer says nothing about the file.
+                    Some(len) => Pin {
+                        len,
+                        version: Version::default(),
+                    },
+                    None => self.wire.head().await?,
+                };
+                let len = pin.len;
+                self.compare(pin)?;
+                Ok(Outcome::Unsatisfiable(len))
+            }
+        }
+    }
+
+    /// Pins what the first answer showed; fails if a later one shows something else.
+    fn compare(&self, seen: Pin) -> Result<(), SourceError> {
+        let Err(seen) = self.pin.set(seen) else {
+            return Ok(());
+        };
+        let same = |pin: &Pin| pin.len == seen.len && !pin.version.differs(&seen.version);
+        if self.pin.get().is_some_and(same) {
+            Ok(())
+        } else {
+            Err(SourceError::Changed {
+                name: self.wire.name().to_owned(),
+            })
+        }
+    }
+
+    fn pinned(&self) -> Result<&Pin, SourceError> {
+        self.pin
+            .get()
+            .ok_or_else(|| self.rejected("the server does not tell the file's length"))
+    }
+
+    fn no_ranges(&self) -> SourceError {
+        SourceError::NoRanges {
+            name: self.wire.name().to_owned(),
+        }
+    }
+
+    fn rejected(&self, reason: impl Into<String>) -> SourceError {
+        SourceError::Rejected {
+            name: self.wire.name().to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Takes exactly `len` bytes; stops at the first one too many.
+async fn collect(name: &str, mut body: Body, len: u64) -> Result<Bytes, SourceError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    let mut got = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk?;
+        got += chunk.len() as u64;
+        if got > len {
+            return Err(SourceError::Rejected {
+                name: name.to_owned(),
+                reason: format!("the server sent more than the {len} bytes it announced"),
+            });
+        }
+        // One chunk, the usual case for small reads, is passed on without a copy.
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.reserve(len as usize);
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&chunk);
+    }
+    if got < len {
+        return Err(SourceError::Io {
+            name: name.to_owned(),
+            reason: format!("the answer ended after {got} of {len} bytes"),
+        });
+    }
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
+}
