@@ -56,6 +56,12 @@ impl Decoder {
         self.whole_frame(fallback)
     }
 
+    /// Whether pictures come out later than their packets go in, so that a packet's own time is
+    /// not its picture's where the container has no presentation times.
+    pub(crate) fn reorders(&self) -> bool {
+        self.decoder.reorders()
+    }
+
     /// The first whole picture of `packets`, which start at a keyframe: of the first packet alone
     /// where that gives one, since every further packet may have to be fetched.
     pub(crate) fn first(

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::reader::Piece;
+
 /// A keyframe that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keyframe {
@@ -23,8 +25,27 @@ pub(crate) enum Place {
         pieces: Vec<Range<u64>>,
         bytes: Range<u64>,
     },
+    /// As `Spliced`, where the pieces are partly our own bytes or the packets need a word said
+    /// about them.
+    Composed {
+        pieces: Vec<Piece>,
+        bytes: Range<u64>,
+        entry: Entry,
+    },
     /// The nth video packet from the start.
     Counted(usize),
+}
+
+/// What a demuxer gives first when it reads a splice, and what its times are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The keyframe, at its time.
+    Exact,
+    /// The keyframe, at a time that counts from the splice's start: the container's packets carry
+    /// none. All times are shifted so that the first is the keyframe's.
+    Untimed,
+    /// Perhaps the end of what was before the keyframe, which is the first packet marked as one.
+    Early,
 }
 
 impl Place {
@@ -39,10 +60,23 @@ impl Place {
         }
     }
 
+    /// Whether its packets carry no times.
+    pub(crate) fn is_untimed(&self) -> bool {
+        matches!(
+            self,
+            Self::Composed {
+                entry: Entry::Untimed,
+                ..
+            }
+        )
+    }
+
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {
-            Self::Indexed { bytes, .. } | Self::Spliced { bytes, .. } => Some(bytes.clone()),
+            Self::Indexed { bytes, .. }
+            | Self::Spliced { bytes, .. }
+            | Self::Composed { bytes, .. } => Some(bytes.clone()),
             Self::Counted(_) => None,
         }
     }

@@ -4,10 +4,14 @@ use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 
-use super::{Around, Container, flv::Flv, mpegts::TransportStream};
+use super::{
+    Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented,
+    mpegts::TransportStream,
+};
 use crate::{
     Error,
     reader::{Reader, Reason},
+    select::Position,
 };
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
@@ -37,6 +41,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     fn wrap_bits(&self) -> Option<u32> {
         None
     }
+
+    /// One past the bytes of the video that is decoded up to `time_us`, where what was read so far
+    /// tells.
+    fn end_of(&self, _reader: &Reader, _time_us: i64) -> Option<u64> {
+        None
+    }
 }
 
 /// A file up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
@@ -53,10 +63,11 @@ pub(crate) struct Timeline {
 }
 
 /// The locator for `reader`'s file, whose head and tail are already held; `None` leaves it to
-/// libav.
+/// libav. `positions` will probably be asked for, so that what they need can be read along.
 pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
+    positions: &[Position],
 ) -> Result<Option<Box<dyn Locator>>, Error> {
     let is_stream = matches!(container, Container::Flv | Container::MpegTs);
     if is_stream && reader.len() <= WHOLE {
@@ -64,15 +75,12 @@ pub(crate) async fn locator(
         return Ok(None);
     }
     Ok(match container {
+        Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
+        Container::Asf => boxed(Asf::open(reader).await?),
+        Container::Avi => boxed(Avi::open(reader).await?),
         Container::Flv => boxed(Flv::open(reader).await?),
         Container::MpegTs => boxed(TransportStream::open(reader).await?),
-        Container::Mp4
-        | Container::Matroska
-        | Container::MpegPs
-        | Container::Avi
-        | Container::Asf
-        | Container::Ogg
-        | Container::Other => None,
+        Container::Matroska | Container::MpegPs | Container::Ogg | Container::Other => None,
     })
 }
 

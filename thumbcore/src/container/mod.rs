@@ -2,8 +2,11 @@
 //!
 //! File names are not believed: a playlist called `.mp4` must not reach libav's playlist demuxers.
 
+mod asf;
+mod avi;
 mod elementary;
 mod flv;
+mod fragmented;
 mod keyframe;
 mod locate;
 mod mp4;
@@ -14,7 +17,7 @@ mod search;
 use std::ffi::CStr;
 
 pub(crate) use self::{
-    keyframe::{Around, Keyframe, Place},
+    keyframe::{Around, Entry, Keyframe, Place},
     locate::{Locator, Timeline, locator},
     mp4::Mp4Layout,
 };

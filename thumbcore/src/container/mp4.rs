@@ -45,6 +45,31 @@ impl BoxHeader {
     }
 }
 
+/// The boxes within `bytes`, as kind and payload, up to the first that is cut short.
+pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let header = BoxHeader::parse(bytes)?;
+        let size = match header.size {
+            Some(size) => usize::try_from(size).ok()?,
+            None => bytes.len(),
+        };
+        let payload = bytes.get(header.header_len as usize..size)?;
+        bytes = &bytes[size..];
+        Some((header.kind, payload))
+    })
+}
+
+/// The payload of the first box of `kind` within `bytes`.
+pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    children(bytes).find_map(|(found, payload)| (found == *kind).then_some(payload))
+}
+
+/// The payload of the box at the end of `path` within `bytes`.
+pub(super) fn descendant<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+    path.iter()
+        .try_fold(bytes, |bytes, kind| child(bytes, kind))
+}
+
 /// Whether the file starts with a box that such files start with.
 pub(super) fn is_mp4(head: &[u8]) -> bool {
     const FIRST: [&[u8; 4]; 11] = [

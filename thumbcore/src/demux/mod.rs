@@ -16,10 +16,10 @@ pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Around, Container, Keyframe, Mp4Layout, Place, locator},
+    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
-    select::Rung,
+    select::{Position, Rung},
 };
 
 /// An opened video.
@@ -36,6 +36,12 @@ pub(crate) struct Packets<'a> {
     put_back: Option<Packet>,
     opener: &'a Opener,
     track: &'a Track,
+    /// Packets up to the first keyframe are dropped.
+    skips_to_keyframe: bool,
+    /// What the first packet's time must become, until that packet is read.
+    first_time_us: Option<i64>,
+    /// Added to all times, in ticks.
+    shift: i64,
 }
 
 enum InputRef<'a> {
@@ -44,8 +50,12 @@ enum InputRef<'a> {
 }
 
 impl Session {
-    /// Opens what `reader` reads. Blocks on I/O.
-    pub(crate) fn open(reader: Arc<Reader>, runtime: Handle) -> Result<Self, Error> {
+    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for.
+    pub(crate) fn open(
+        reader: Arc<Reader>,
+        runtime: Handle,
+        positions: &[Position],
+    ) -> Result<Self, Error> {
         let head = reader.cached(0).unwrap_or_default();
         if head.is_empty() {
             return Err(Error::Corrupt {
@@ -56,7 +66,7 @@ impl Session {
         if container == Container::Mp4 {
             runtime.block_on(fetch_movie_box(&reader))?;
         }
-        let locator = runtime.block_on(locator(container, &reader))?;
+        let locator = runtime.block_on(locator(container, &reader, positions))?;
         let mut opener = Opener {
             reader,
             runtime,
@@ -102,11 +112,32 @@ impl Session {
                 Rung::Keyframe(keyframe) => keyframe.place.bytes(),
                 Rung::Forward { from, target_us } => {
                     let start = from.as_ref().and_then(|from| from.place.bytes())?;
-                    Some(start.start..self.route.end_of(&self.track, *target_us)?.max(start.end))
+                    Some(
+                        start.start
+                            ..self
+                                .route
+                                .end_of(&self.opener, &self.track, *target_us)?
+                                .max(start.end),
+                    )
                 }
             })
             .collect();
         let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
+        self.opener.runtime.block_on(fetch)
+    }
+
+    /// Fetches what follows each of `keyframes`, as much as an unplanned read takes, at once.
+    pub(crate) fn prefetch_behind<'a>(
+        &self,
+        keyframes: impl IntoIterator<Item = &'a Keyframe>,
+    ) -> Result<(), Error> {
+        let reader = &self.opener.reader;
+        let ranges: Vec<_> = keyframes
+            .into_iter()
+            .filter_map(|keyframe| keyframe.place.bytes())
+            .map(|bytes| bytes.end..bytes.end.saturating_add(reader.config().window))
+            .collect();
+        let fetch = reader.prefetch(ranges, Reason::Keyframe);
         self.opener.runtime.block_on(fetch)
     }
 
@@ -126,6 +157,16 @@ impl Session {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
                 Ok(self.owned_packets(input))
             }
+            Place::Composed { pieces, entry, .. } => {
+                let input = self.opener.spliced(pieces.iter().cloned())?;
+                let mut packets = self.owned_packets(input);
+                match entry {
+                    Entry::Exact => {}
+                    Entry::Untimed => packets.first_time_us = Some(keyframe.time_us),
+                    Entry::Early => packets.skips_to_keyframe = true,
+                }
+                Ok(packets)
+            }
             Place::Indexed { seek, .. } => {
                 let Route::Index(index) = &mut self.route else {
                     return Err(Error::Internal {
@@ -136,12 +177,11 @@ impl Session {
                 input
                     .seek_backward(self.track.stream, *seek)
                     .map_err(|error| self.opener.explain("read", error))?;
-                Ok(Packets {
-                    input: InputRef::Shared(input),
-                    put_back: None,
-                    opener: &self.opener,
-                    track: &self.track,
-                })
+                Ok(Packets::new(
+                    InputRef::Shared(input),
+                    &self.opener,
+                    &self.track,
+                ))
             }
         }
     }
@@ -157,16 +197,23 @@ impl Session {
 
     fn owned_packets(&self, mut input: Input) -> Packets<'_> {
         input.discard_all_but(self.track.stream);
-        Packets {
-            input: InputRef::Owned(Box::new(input)),
-            put_back: None,
-            opener: &self.opener,
-            track: &self.track,
-        }
+        Packets::new(InputRef::Owned(Box::new(input)), &self.opener, &self.track)
     }
 }
 
-impl Packets<'_> {
+impl<'a> Packets<'a> {
+    fn new(input: InputRef<'a>, opener: &'a Opener, track: &'a Track) -> Self {
+        Self {
+            input,
+            put_back: None,
+            opener,
+            track,
+            skips_to_keyframe: false,
+            first_time_us: None,
+            shift: 0,
+        }
+    }
+
     /// Gives `packet` out again before any other.
     pub(crate) fn put_back(&mut self, packet: Packet) {
         self.put_back = Some(packet);
@@ -185,7 +232,17 @@ impl Packets<'_> {
         let mut failures = 0;
         loop {
             match input.read_packet() {
-                Ok(Some(packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
+                Ok(Some(mut packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
+                    if self.skips_to_keyframe && !packet.is_keyframe() {
+                        reader.check_time()?;
+                        continue;
+                    }
+                    self.skips_to_keyframe = false;
+                    if let Some(time_us) = self.first_time_us.take() {
+                        let first = packet.timestamp().unwrap_or(0);
+                        self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
+                    }
+                    packet.shift(self.shift);
                     return Ok(Some(packet));
                 }
                 Ok(Some(_)) => {}

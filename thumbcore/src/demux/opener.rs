@@ -8,7 +8,7 @@ use crate::{
     Error,
     container::{Container, DEMUXERS},
     libav::{AvError, Input, OpenOptions},
-    reader::{Cursor, Reader, Splice},
+    reader::{Cursor, Piece, Reader, Splice},
 };
 
 /// Bytes libav may read to tell a container and its codecs: 1 MiB, beyond any sane file's need.
@@ -64,7 +64,7 @@ impl Opener {
     /// A demuxer that reads `pieces` as if they were the whole file.
     pub(super) fn spliced(
         &self,
-        pieces: impl IntoIterator<Item = Range<u64>>,
+        pieces: impl IntoIterator<Item = impl Into<Piece>>,
     ) -> Result<Input, Error> {
         let splice = Splice::new(Arc::clone(&self.reader), self.runtime.clone(), pieces);
         Input::open_streamed(splice, &self.options()).map_err(|error| self.explain("opened", error))

@@ -56,10 +56,13 @@ impl Route {
 
 impl Route {
     /// One past the bytes that decoding forward to `time_us` reads, where an index tells.
-    pub(super) fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
+    pub(super) fn end_of(&mut self, opener: &Opener, track: &Track, time_us: i64) -> Option<u64> {
+        // The picture at the time may be stored some frames later.
+        let time_us = time_us.saturating_add(REORDERING_US);
         match self {
             Self::Index(index) => index.end_of(track, time_us),
-            Self::Locate(_) | Self::Scan(_) => None,
+            Self::Locate(locator) => locator.end_of(&opener.reader, time_us),
+            Self::Scan(_) => None,
         }
     }
 }
@@ -121,8 +124,7 @@ impl Index {
     }
 
     fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
-        // The picture at the time may be stored some frames later.
-        let ticks = track.ticks(time_us.saturating_add(REORDERING_US));
+        let ticks = track.ticks(time_us);
         let entry = self.input.index_search_any(track.stream, ticks)?;
         let entry = self.input.index_entry(track.stream, entry)?;
         Some(entry.position + entry.size)
@@ -132,12 +134,7 @@ impl Index {
 /// Reads packets from the start and notes the keyframes, to the end of the file or of the share
 /// of the byte budget.
 fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
-    let mut packets = Packets {
-        input: InputRef::Owned(Box::new(input)),
-        put_back: None,
-        opener,
-        track,
-    };
+    let mut packets = Packets::new(InputRef::Owned(Box::new(input)), opener, track);
     let mut keyframes = Vec::new();
     let mut nth = 0;
     while let Some(packet) = packets.next()? {

@@ -118,6 +118,13 @@ impl Track {
         Some(from_us + (time_us - from_us).rem_euclid(wrap_us))
     }
 
+    /// The tick of the stream that is nearest to a time in microseconds.
+    pub(crate) fn nearest_ticks(&self, micros: i64) -> i64 {
+        let (num, den) = self.time_base;
+        let half = i64::from(num) * 500_000 / i64::from(den).max(1);
+        self.ticks(micros.saturating_add(half))
+    }
+
     /// Microseconds in ticks of the stream, rounded down.
     pub(crate) fn ticks(&self, micros: i64) -> i64 {
         let (num, den) = self.time_base;

@@ -48,6 +48,8 @@ struct Slot {
     /// Where a keyframe on its other side lies, for when the first choice does not do.
     spare: Option<Keyframe>,
     done: Option<(Done, Origin)>,
+    /// The keyframe's picture comes out of a decoder later than its packet goes in.
+    is_reordered: bool,
 }
 
 impl Job {
@@ -61,7 +63,7 @@ impl Job {
 
     pub(super) fn probe(self) -> Result<Probe, Error> {
         let cpu = CpuTime::start();
-        let session = Session::open(Arc::clone(&self.reader), self.runtime.clone())?;
+        let session = Session::open(Arc::clone(&self.reader), self.runtime.clone(), &[])?;
         let track = &session.track;
         let shown = if track.width > 0 && track.height > 0 {
             self.geometry(track, (track.width, track.height), (0, 1))
@@ -87,7 +89,11 @@ impl Job {
 
     pub(super) fn extract(self, decoding: &Arc<Semaphore>) -> Result<Extraction, Error> {
         let cpu = CpuTime::start();
-        let mut session = Session::open(Arc::clone(&self.reader), self.runtime.clone())?;
+        let mut session = Session::open(
+            Arc::clone(&self.reader),
+            self.runtime.clone(),
+            &self.settings.positions,
+        )?;
         let start_us = session.track.start_us;
         let duration = session
             .track
@@ -122,6 +128,7 @@ impl Job {
                     rungs.iter().all(|rung| rung.keyframe() != Some(spare))
                 }),
                 done: None,
+                is_reordered: false,
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
@@ -136,6 +143,7 @@ impl Job {
             }
         }
         let _permit = self.permit(decoding)?;
+        self.retime(&mut session, &rungs, &mut slots)?;
         self.replace_dull(&mut session, &mut slots)?;
         self.forward(&mut session, &rungs, &mut slots)?;
         self.fall_back(&mut session, &rungs, &mut slots)?;
@@ -215,6 +223,34 @@ impl Job {
             self.reader.check_time()?;
             if let Some(picture) = decoder.keyframe(&packet)? {
                 slot.done = Some((self.finish(track, &picture)?, Origin::Keyframe));
+                slot.is_reordered = decoder.reorders();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where packets carry no times and pictures are reordered, only the packets that push a
+    /// keyframe's picture out of the decoder tell its time.
+    fn retime(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let mut late: Vec<_> = rungs
+            .iter()
+            .zip(slots)
+            .filter(|(_, slot)| slot.is_reordered)
+            .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
+            .filter(|(keyframe, _)| keyframe.place.is_untimed())
+            .collect();
+        session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
+        for (keyframe, slot) in &mut late {
+            let track = Arc::clone(&session.track);
+            let mut packets = session.packets(keyframe)?;
+            let mut decoder = Decoder::open(&track, self.reader.limits())?;
+            if let Some(picture) = decoder.forward(&mut packets, None, &self.reader)? {
+                slot.done = Some((self.finish(&track, &picture)?, Origin::Keyframe));
             }
         }
         Ok(())

@@ -65,6 +65,12 @@ impl VideoDecoder {
         self.opened.flush();
     }
 
+    /// Whether pictures of the stream seen so far come out later than their packets go in.
+    pub(crate) fn reorders(&self) -> bool {
+        // SAFETY: an open context.
+        unsafe { (*self.opened.as_ptr()).has_b_frames > 0 }
+    }
+
     /// Skips decoding pictures that no other needs, while going towards a later one.
     pub(crate) fn skip_disposable(&mut self, skip: bool) {
         // SAFETY: an open context; `skip_frame` may be changed between packets.

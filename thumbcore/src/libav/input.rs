@@ -358,6 +358,16 @@ impl Packet {
         self.0.pts().or_else(|| self.0.dts())
     }
 
+    /// Adds `ticks` to its times.
+    pub(crate) fn shift(&mut self, ticks: i64) {
+        if ticks != 0 {
+            let shifted = |time: Option<i64>| time.map(|time| time.saturating_add(ticks));
+            let (pts, dts) = (shifted(self.0.pts()), shifted(self.0.dts()));
+            self.0.set_pts(pts);
+            self.0.set_dts(dts);
+        }
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.0.size()
     }

@@ -23,7 +23,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::cursor::{Cursor, Splice};
+pub(crate) use self::cursor::{Cursor, Piece, Splice};
 use self::{cache::SparseCache, ledger::Ledger};
 pub use self::{
     config::ReadConfig,

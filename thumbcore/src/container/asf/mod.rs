@@ -1,0 +1,178 @@
+//! ASF and WMV: packets of one length, so that a packet's number is its place.
+//!
+//! An index at the end tells the packet of the last keyframe before each second; one packet there
+//! tells the keyframe's exact time. Without one, packets tell the time at any place, and the search
+//! goes by that. A splice has the header and then packets from the one on that the keyframe starts
+//! in, which may also end what came before ([`Entry::Early`]).
+
+mod header;
+mod packet;
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+
+use self::header::{Header, IndexEntry, SimpleIndex};
+use super::{
+    Around, Entry, Keyframe, Locator, Place, Timeline,
+    search::{Anchor, Effort, keyframe_from},
+};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+};
+
+/// Largest index that is believed: a day at an entry a second has half a MiB.
+const MAX_INDEX: u64 = 16 << 20;
+
+/// Finds keyframes in one ASF file.
+#[derive(Debug)]
+pub(crate) struct Asf {
+    len: u64,
+    header: Header,
+    timeline: Timeline,
+    index: Option<SimpleIndex>,
+}
+
+impl Asf {
+    /// Reads the header and the index of `reader`'s file; `None` where libav should do it.
+    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+        let head = reader.cached(0).unwrap_or_default();
+        let Some(header) = Header::parse(&head, reader.len()) else {
+            return Ok(None);
+        };
+        let held = usize::try_from(header.packets_at)
+            .ok()
+            .and_then(|at| head.get(at..));
+        let Some(timeline) = held.and_then(|packets| timeline(&header, packets)) else {
+            return Ok(None);
+        };
+        let range = header.packets_end..reader.len();
+        let index = if range.is_empty() || range.end - range.start > MAX_INDEX {
+            None
+        } else {
+            SimpleIndex::parse(&reader.read(range, Reason::Index).await?)
+        };
+        Ok(Some(Self {
+            len: reader.len(),
+            header,
+            timeline,
+            index,
+        }))
+    }
+
+    fn keyframe(&self, time_us: i64, bytes: Range<u64>) -> Keyframe {
+        Keyframe {
+            time_us,
+            place: Place::Composed {
+                pieces: vec![
+                    Piece::File(0..self.header.packets_at),
+                    Piece::File(bytes.start..self.len),
+                ],
+                bytes,
+                entry: Entry::Early,
+            },
+        }
+    }
+
+    /// The keyframe that starts in an entry's packet.
+    async fn indexed(&self, reader: &Reader, entry: IndexEntry) -> Result<Option<Keyframe>, Error> {
+        let header = &self.header;
+        let at = header.packets_at + u64::from(entry.packet) * header.packet_len;
+        let end = at + u64::from(entry.packets.max(1)) * header.packet_len;
+        if end > header.packets_end {
+            return Ok(None);
+        }
+        let packet = reader
+            .read(at..at + header.packet_len, Reason::Index)
+            .await?;
+        let payloads = packet::payloads(&packet);
+        let found = payloads.iter().find(|payload| {
+            payload.stream == header.video && payload.is_keyframe && payload.is_first()
+        });
+        Ok(found.map(|payload| {
+            let time_us = (payload.time_ms - header.preroll_ms) * 1000;
+            // Indexes count too few packets where audio lies between; the frame says how long it
+            // is.
+            let frame_len = u64::from(payload.frame_len);
+            let least = at + frame_len + frame_len / 8 + 4 * header.packet_len;
+            self.keyframe(time_us, at..end.max(least.min(header.packets_end)))
+        }))
+    }
+
+    async fn searched(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        let duration_us = self.timeline.duration_us.unwrap_or(0);
+        let anchors = (
+            Anchor {
+                position: self.header.packets_at,
+                time_us: self.timeline.start_us,
+            },
+            Anchor {
+                position: self.header.packets_end,
+                time_us: self.timeline.start_us + duration_us,
+            },
+        );
+        let effort = Effort {
+            probe: (8 * self.header.packet_len).max(16 << 10),
+            probes: 4,
+            near_us: (duration_us / 50).clamp(200_000, 4_000_000),
+            sweep: 32 << 20,
+        };
+        // The first keyframe of a short way before the time is before or after it, and within the
+        // tolerance either way; only near the end there may be none behind.
+        for time_us in [time_us, time_us - duration_us / 20, self.timeline.start_us] {
+            let found = keyframe_from(reader, &self.header, time_us, anchors, effort).await?;
+            if let Some(found) = found {
+                let end = found.end.unwrap_or(self.header.packets_end);
+                let keyframe = self.keyframe(found.time_us, found.start..end);
+                return Ok(Around::among(&[keyframe], time_us));
+            }
+        }
+        Ok(Around::default())
+    }
+}
+
+#[async_trait]
+impl Locator for Asf {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        let Some(index) = &self.index else {
+            return self.searched(reader, time_us).await;
+        };
+        let entries = index.around(time_us / 1000 + self.header.preroll_ms);
+        let found = entries.into_iter().map(|entry| self.indexed(reader, entry));
+        let mut keyframes: Vec<_> = try_join_all(found).await?.into_iter().flatten().collect();
+        if keyframes.is_empty() {
+            return self.searched(reader, time_us).await;
+        }
+        keyframes.sort_by_key(|keyframe| keyframe.time_us);
+        Ok(Around::among(&keyframes, time_us))
+    }
+}
+
+/// Start and length as libav computes them: the length is added to the last stream's start.
+fn timeline(header: &Header, packets: &[u8]) -> Option<Timeline> {
+    let mut starts: Vec<(u8, i64)> = Vec::new();
+    for packet in packets.chunks_exact(usize::try_from(header.packet_len).ok()?) {
+        for payload in packet::payloads(packet) {
+            let is_new = !starts.iter().any(|(stream, _)| *stream == payload.stream);
+            if is_new && header.streams.contains(&payload.stream) && payload.is_first() {
+                starts.push((payload.stream, payload.time_ms - header.preroll_ms));
+            }
+        }
+    }
+    let first = starts.iter().map(|(_, time_ms)| *time_ms).min()?;
+    let last = starts.iter().map(|(_, time_ms)| *time_ms).max()?;
+    let duration_us = header
+        .duration_ms
+        .saturating_add(last - first)
+        .checked_mul(1000)?;
+    Some(Timeline {
+        start_us: first * 1000,
+        duration_us: Some(duration_us).filter(|us| *us > 0),
+    })
+}

@@ -1,0 +1,216 @@
+//! The header of an AVI file.
+
+use std::ops::Range;
+
+use bytes::Buf;
+
+use super::index::{SuperEntry, stream_of, super_index};
+
+/// What the header says, as far as it decides what to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Header {
+    /// One past the first `RIFF` list.
+    pub(super) riff_end: u64,
+    pub(super) streams: Vec<StreamHead>,
+    /// Payload of the `movi` list: the chunks.
+    pub(super) media: Range<u64>,
+    /// Where the first chunk of any stream is.
+    pub(super) first_chunk: u64,
+}
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StreamHead {
+    kind: [u8; 4],
+    /// A unit takes `scale / rate` seconds.
+    scale: u32,
+    rate: u32,
+    /// Number of the first unit.
+    start: u32,
+    /// In units.
+    len: u32,
+    /// `len` is a number of frames, video or audio: libav takes no other for a duration.
+    is_counted: bool,
+    /// Where the parts of its OpenDML index are, in their order.
+    pub(super) super_index: Vec<SuperEntry>,
+}
+
+/// A chunk, or a list with its kind.
+struct Chunk<'a> {
+    kind: [u8; 4],
+    /// Of a `RIFF` or `LIST` chunk.
+    list: Option<[u8; 4]>,
+    /// Its payload, past the list's kind, as far as it is held.
+    payload: &'a [u8],
+    /// Length of the payload.
+    len: u64,
+    /// Where the payload starts.
+    at: u64,
+}
+
+impl<'a> Chunk<'a> {
+    fn at(head: &'a [u8], at: u64) -> Option<Self> {
+        let mut bytes = head.get(usize::try_from(at).ok()?..)?;
+        let kind = take_kind(&mut bytes)?;
+        let mut len = u64::from(bytes.try_get_u32_le().ok()?);
+        let mut header_len = 8;
+        let list = if matches!(&kind, b"RIFF" | b"LIST") {
+            header_len += 4;
+            len = len.checked_sub(4)?;
+            Some(take_kind(&mut bytes)?)
+        } else {
+            None
+        };
+        let held = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len());
+        Some(Self {
+            kind,
+            list,
+            payload: &bytes[..held],
+            len,
+            at: at + header_len,
+        })
+    }
+
+    fn end(&self) -> u64 {
+        self.at + self.len
+    }
+
+    /// Where the next chunk starts: at an even offset.
+    fn next(&self) -> u64 {
+        self.end() + self.len % 2
+    }
+}
+
+/// The chunks from `at` up to `end` of what is held.
+fn chunks(head: &[u8], mut at: u64, end: u64) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::from_fn(move || {
+        let chunk = (at < end).then(|| Chunk::at(head, at))??;
+        at = chunk.next();
+        Some(chunk)
+    })
+}
+
+fn take_kind(bytes: &mut &[u8]) -> Option<[u8; 4]> {
+    let kind = bytes.get(..4)?.try_into().ok()?;
+    bytes.advance(4);
+    Some(kind)
+}
+
+impl Header {
+    /// Reads a file's first bytes; `None` where they do not hold all up to the first chunk.
+    pub(super) fn parse(head: &[u8]) -> Option<Self> {
+        let riff = Chunk::at(head, 0).filter(|riff| riff.list == Some(*b"AVI "))?;
+        let mut streams = Vec::new();
+        for chunk in chunks(head, riff.at, riff.end()) {
+            match chunk.list.as_ref() {
+                Some(b"hdrl") => {
+                    for list in chunks(head, chunk.at, chunk.end()) {
+                        if list.list == Some(*b"strl") {
+                            streams.push(StreamHead::parse(head, &list, streams.len())?);
+                        }
+                    }
+                }
+                Some(b"movi") => {
+                    // An unfinished recording has no length here, and no index.
+                    let media = (chunk.len > 0).then(|| chunk.at..chunk.next())?;
+                    return Some(Self {
+                        riff_end: riff.next(),
+                        first_chunk: first_chunk(head, media.clone(), streams.len())?,
+                        streams,
+                        media,
+                    });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The video stream and its number, if there is one alone.
+    pub(super) fn only_video(&self) -> Option<(usize, &StreamHead)> {
+        let mut videos = self.streams.iter().enumerate();
+        let video = videos.find(|(_, stream)| stream.kind == *b"vids")?;
+        let more = videos.any(|(_, stream)| stream.kind == *b"vids");
+        let interleaved = self.streams.iter().any(|stream| stream.kind == *b"iavs");
+        (!more && !interleaved).then_some(video)
+    }
+}
+
+fn first_chunk(head: &[u8], media: Range<u64>, streams: usize) -> Option<u64> {
+    const PASSED: usize = 16;
+    let mut at = media.start;
+    for _ in 0..PASSED {
+        let chunk = Chunk::at(head, at)?;
+        if stream_of(chunk.kind).is_some_and(|stream| stream < streams) {
+            return Some(at);
+        }
+        // Records are gone into, all else passed over.
+        at = if chunk.list.is_some() {
+            chunk.at
+        } else {
+            chunk.next()
+        };
+    }
+    None
+}
+
+impl StreamHead {
+    fn parse(head: &[u8], list: &Chunk<'_>, nth: usize) -> Option<Self> {
+        let find = |kind: &[u8; 4]| {
+            let mut chunks = chunks(head, list.at, list.end());
+            chunks.find(|chunk| chunk.kind == *kind)
+        };
+        let mut fields = find(b"strh")?.payload;
+        let kind = take_kind(&mut fields)?;
+        fields = fields.get(16..)?;
+        let scale = fields.try_get_u32_le().ok()?;
+        let rate = fields.try_get_u32_le().ok()?;
+        let mut start = fields.try_get_u32_le().ok()?;
+        let len = fields.try_get_u32_le().ok()?;
+        let unit_size = fields.get(8..)?.try_get_u32_le().ok()?;
+        if scale == 0 || rate == 0 {
+            return None;
+        }
+        // libav does not believe a start after more than an hour.
+        if u64::from(start) > 3600 * u64::from(rate) / u64::from(scale) {
+            start = 0;
+        }
+        let super_index = match find(b"indx") {
+            Some(index) if index.payload.len() as u64 == index.len => {
+                super_index(index.payload, nth).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        Some(Self {
+            kind,
+            scale,
+            rate,
+            start,
+            len,
+            is_counted: kind == *b"vids" || (kind == *b"auds" && unit_size == 0),
+            super_index,
+        })
+    }
+
+    /// When unit `number` begins, in microseconds, rounded down.
+    pub(super) fn micros(&self, number: i64) -> i64 {
+        let units = i128::from(number) + i128::from(self.start);
+        let micros = units * i128::from(self.scale) * 1_000_000;
+        (micros / i128::from(self.rate)) as i64
+    }
+
+    /// The unit at `micros`, or the first.
+    pub(super) fn number(&self, micros: i64) -> usize {
+        let units = i128::from(micros) * i128::from(self.rate)
+            / (i128::from(self.scale) * 1_000_000)
+            - i128::from(self.start);
+        usize::try_from(units.max(0)).unwrap_or(usize::MAX)
+    }
+
+    /// Its length as the header has it; `None` where libav would not take it for one.
+    pub(super) fn duration_us(&self) -> Option<i64> {
+        let micros = u128::from(self.len) * u128::from(self.scale) * 1_000_000;
+        let micros = i64::try_from(micros / u128::from(self.rate)).ok()?;
+        (self.is_counted && micros > 0).then_some(micros)
+    }
+}

@@ -1,0 +1,136 @@
+//! AVI: an index at the end names each chunk's place, and a frame's time is its number.
+//!
+//! There are two kinds: `idx1`, behind the media, and the OpenDML one of files over 1 GB, an index
+//! of indexes in the header. Both are read exactly, and a splice has the header and then the
+//! keyframe's chunk. A demuxer counts frames from there, so times are shifted
+//! ([`Entry::Untimed`]). Files without an index, with several videos or with digital video in one
+//! stream with its audio are left to libav.
+
+mod header;
+mod index;
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+
+use self::{
+    header::{Header, StreamHead},
+    index::{Frames, SuperEntry},
+};
+use super::{Around, Entry, Keyframe, Locator, Place, Timeline};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+};
+
+/// Largest index that is believed: ten hours of video and audio have 40 MiB.
+const MAX_INDEX: u64 = 64 << 20;
+/// Chunk headers before a chunk's payload: the kind and the length.
+const CHUNK_HEADER: u64 = 8;
+
+/// Finds keyframes in one AVI file by its index.
+#[derive(Debug)]
+pub(crate) struct Avi {
+    len: u64,
+    /// The file up to its first chunk.
+    header: Range<u64>,
+    video: StreamHead,
+    timeline: Timeline,
+    frames: Frames,
+}
+
+impl Avi {
+    /// Reads the index of `reader`'s file; `None` where it has none that makes sense.
+    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+        let head = reader.cached(0).unwrap_or_default();
+        let Some(header) = Header::parse(&head) else {
+            return Ok(None);
+        };
+        let Some((nth, video)) = header.only_video() else {
+            return Ok(None);
+        };
+        let video = video.clone();
+        let mut frames = Frames::default();
+        if video.super_index.is_empty() {
+            let end = header.riff_end.min(reader.len());
+            let range = header.media.end..end;
+            if range.is_empty() || range.end - range.start > MAX_INDEX {
+                return Ok(None);
+            }
+            let bytes = reader.read(range, Reason::Index).await?;
+            frames.add_simple(&bytes, nth, header.first_chunk);
+        } else {
+            for part in read_parts(reader, &video.super_index).await? {
+                if frames.add_standard(&part, nth, reader.len()).is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        frames.retain_within(&(header.media.start..reader.len()));
+        if !frames.has_keyframes() {
+            return Ok(None);
+        }
+        let counted = video.micros(frames.len() as i64);
+        let durations = header.streams.iter().filter_map(StreamHead::duration_us);
+        let duration_us = durations.max().unwrap_or(counted);
+        // What a file that was cut short still has of it.
+        let held = reader.len().min(header.riff_end);
+        let duration_us = i128::from(duration_us) * i128::from(held) / i128::from(header.riff_end);
+        Ok(Some(Self {
+            len: reader.len(),
+            header: 0..header.media.start,
+            timeline: Timeline {
+                start_us: 0,
+                duration_us: Some(duration_us as i64).filter(|us| *us > 0),
+            },
+            video,
+            frames,
+        }))
+    }
+
+    fn keyframe(&self, number: usize) -> Option<Keyframe> {
+        let frame = self.frames.get(number)?;
+        Some(Keyframe {
+            time_us: self.video.micros(number as i64),
+            place: Place::Composed {
+                pieces: vec![
+                    Piece::File(self.header.clone()),
+                    Piece::File(frame.at..self.len),
+                ],
+                bytes: frame.at..frame.end(),
+                entry: Entry::Untimed,
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl Locator for Avi {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, _: &Reader, time_us: i64) -> Result<Around, Error> {
+        let is_passed = |number| self.video.micros(number as i64) <= time_us;
+        let (before, after) = self.frames.keyframes_around(is_passed);
+        Ok(Around {
+            before: before.and_then(|number| self.keyframe(number)),
+            after: after.and_then(|number| self.keyframe(number)),
+        })
+    }
+
+    fn end_of(&self, _: &Reader, time_us: i64) -> Option<u64> {
+        Some(self.frames.get(self.video.number(time_us))?.end())
+    }
+}
+
+/// All parts of an OpenDML index, at once.
+async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<bytes::Bytes>, Error> {
+    let ranges = entries.iter().map(|entry| entry.at..entry.end());
+    let total: u64 = ranges.clone().map(|range| range.end - range.start).sum();
+    if total > MAX_INDEX {
+        return Ok(Vec::new());
+    }
+    try_join_all(ranges.map(|range| reader.read(range, Reason::Index))).await
+}

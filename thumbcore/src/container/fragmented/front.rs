@@ -1,0 +1,246 @@
+//! Reading boxes: what lies before the first samples, the next fragment, the index at the end.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+
+use super::{
+    MAX_BOXES, MAX_INDEX, MOOF_WINDOW,
+    fragment::Fragment,
+    index::{self, IndexEntry, SegmentIndex},
+    movie::Movie,
+};
+use crate::{
+    Error,
+    container::mp4::BoxHeader,
+    reader::{Reader, Reason},
+};
+
+/// Segment indexes that one index of indexes may name.
+const MAX_NESTED: usize = 64;
+
+/// What lies between the movie box and the first samples.
+pub(super) struct Front {
+    sidxs: Vec<SegmentIndex>,
+    /// The first fragment with video.
+    pub(super) first: Fragment,
+    /// First presentation time of each track seen, in its ticks.
+    pub(super) starts: Vec<(u32, i64)>,
+}
+
+impl Front {
+    /// Reads on from the end of the movie box. `None` where no fragment with video follows.
+    pub(super) async fn read(
+        reader: &Reader,
+        movie: &Movie,
+        from: u64,
+    ) -> Result<Option<Self>, Error> {
+        let mut at = from;
+        let mut sidxs = Vec::new();
+        for _ in 0..MAX_BOXES {
+            let header = header_at(reader, at, MOOF_WINDOW, Reason::Index).await?;
+            let Some((header, end)) = header else {
+                return Ok(None);
+            };
+            match &header.kind {
+                b"sidx" => sidxs.extend(segment_index(reader, movie, at..end).await?),
+                b"moof" => break,
+                _ => {}
+            }
+            at = end;
+        }
+        for sidx in &mut sidxs {
+            expand(reader, movie, sidx).await?;
+        }
+        let mut first = None;
+        let mut starts: Vec<(u32, i64)> = Vec::new();
+        // Where each track has fragments of its own, those behind the first with video are looked
+        // at only if they are held.
+        for _ in 0..4 {
+            if first.is_some() && reader.cached(at).is_none() {
+                break;
+            }
+            let next = next_fragment(reader, movie, at, MOOF_WINDOW, Reason::Index).await?;
+            let Some(fragment) = next else { break };
+            at = fragment.end();
+            for run in &fragment.runs {
+                if !starts.iter().any(|(track, _)| *track == run.track) {
+                    starts.push((run.track, run.start()));
+                }
+            }
+            if first.is_none() && fragment.run(movie.video()).is_some() {
+                first = Some(fragment);
+            }
+            if starts.len() == movie.tracks.len() {
+                break;
+            }
+        }
+        if let Some(first) = &first {
+            assume_starts(movie, first, &mut starts);
+        }
+        Ok(first.map(|first| Self {
+            sidxs,
+            first,
+            starts,
+        }))
+    }
+
+    /// The entries of the segment index of `track`, if it covers the whole file but for an `mfra`
+    /// box. (A file may have one at each segment.)
+    pub(super) fn entries(&self, reader: &Reader, track: u32) -> Option<Vec<IndexEntry>> {
+        let own = self.sidxs.iter().find(|sidx| sidx.track == track)?;
+        let covered = own
+            .end
+            .checked_add(random_access_len(reader).unwrap_or(0))?;
+        (own.nested.is_empty() && (own.end >= reader.len() || covered >= reader.len()))
+            .then(|| index::in_order(own.entries.clone()))?
+    }
+
+    /// The end of each indexed track, in its ticks.
+    pub(super) fn ends(&self) -> Vec<(u32, i64)> {
+        let ends = self.sidxs.iter().map(|sidx| (sidx.track, sidx.end_time));
+        ends.collect()
+    }
+}
+
+/// Tracks whose fragments lie further on start with the video's decoding.
+fn assume_starts(movie: &Movie, first: &Fragment, starts: &mut Vec<(u32, i64)>) {
+    let video = movie.video();
+    let Some(run) = first.run(video) else {
+        return;
+    };
+    for track in &movie.tracks {
+        if !starts.iter().any(|(id, _)| *id == track.id) {
+            let time = i128::from(run.time) * i128::from(track.timescale);
+            let time = time / i128::from(video.timescale);
+            starts.push((track.id, i64::try_from(time).unwrap_or(0)));
+        }
+    }
+}
+
+/// The header of the box at `at` and where the box ends; `window` bytes are read if it is not
+/// held. `None` at the end of the file and where there is no box.
+pub(super) async fn header_at(
+    reader: &Reader,
+    at: u64,
+    window: u64,
+    reason: Reason,
+) -> Result<Option<(BoxHeader, u64)>, Error> {
+    const HEADER: u64 = 16;
+    let wanted = HEADER.min(reader.len().saturating_sub(at));
+    let bytes = match reader.cached(at) {
+        Some(bytes) if bytes.len() as u64 >= wanted => bytes,
+        _ => {
+            let end = at.saturating_add(window.max(HEADER));
+            reader.read(at..end, reason).await?
+        }
+    };
+    Ok(BoxHeader::parse(&bytes).map(|header| {
+        let end = header.size.map(|size| at.saturating_add(size));
+        (header, end.unwrap_or(u64::MAX).min(reader.len()))
+    }))
+}
+
+/// The first fragment of audio or video at or after the box boundary `at`.
+pub(super) async fn next_fragment(
+    reader: &Reader,
+    movie: &Movie,
+    mut at: u64,
+    window: u64,
+    reason: Reason,
+) -> Result<Option<Fragment>, Error> {
+    for _ in 0..MAX_BOXES {
+        let Some((header, end)) = header_at(reader, at, window, reason).await? else {
+            return Ok(None);
+        };
+        if header.kind == *b"moof" {
+            if end - at > MAX_INDEX {
+                return Ok(None);
+            }
+            // The header of the box behind it too.
+            let bytes = reader.read(at..end.saturating_add(16), reason).await?;
+            match Fragment::parse(&bytes, at, reader.len(), movie) {
+                Some(fragment) if !fragment.runs.is_empty() => return Ok(Some(fragment)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+        at = end;
+    }
+    Ok(None)
+}
+
+/// The payload of the box that `range` is.
+async fn payload(reader: &Reader, range: Range<u64>) -> Result<Option<Bytes>, Error> {
+    if range.end - range.start > MAX_INDEX {
+        return Ok(None);
+    }
+    let bytes = reader.read(range, Reason::Index).await?;
+    Ok(BoxHeader::parse(&bytes)
+        .filter(|header| header.header_len <= bytes.len() as u64)
+        .map(|header| bytes.slice(header.header_len as usize..)))
+}
+
+async fn segment_index(
+    reader: &Reader,
+    movie: &Movie,
+    range: Range<u64>,
+) -> Result<Option<SegmentIndex>, Error> {
+    let end = range.end;
+    let timescale = |track| movie.track(track).map(|track| track.timescale);
+    let bytes = payload(reader, range).await?;
+    Ok(bytes.and_then(|bytes| SegmentIndex::parse(&bytes, end, timescale)))
+}
+
+/// Puts the entries of the indexes that `sidx` names in their place.
+async fn expand(reader: &Reader, movie: &Movie, sidx: &mut SegmentIndex) -> Result<(), Error> {
+    if sidx.nested.is_empty() || sidx.nested.len() > MAX_NESTED || !sidx.entries.is_empty() {
+        return Ok(());
+    }
+    // What a reference spans is an index and all that it indexes, so its own length is read first.
+    let nested = sidx.nested.iter().map(|range| async move {
+        match header_at(reader, range.start, MOOF_WINDOW, Reason::Index).await? {
+            Some((header, end)) if header.kind == *b"sidx" && end <= range.end => {
+                segment_index(reader, movie, range.start..end).await
+            }
+            _ => Ok(None),
+        }
+    });
+    let nested = try_join_all(nested).await?;
+    let sound = nested.iter().all(|nested| {
+        let nested = nested.as_ref();
+        nested.is_some_and(|nested| nested.nested.is_empty() && nested.track == sidx.track)
+    });
+    if sound {
+        sidx.nested.clear();
+        let entries = nested.into_iter().flatten().map(|nested| nested.entries);
+        sidx.entries = entries.flatten().collect();
+    }
+    Ok(())
+}
+
+/// Length of the `mfra` box, if the file ends with one.
+fn random_access_len(reader: &Reader) -> Option<u64> {
+    const OFFSET: u64 = 16;
+    let tail = reader.cached(reader.len().checked_sub(OFFSET)?)?;
+    index::random_access_len(&tail).filter(|len| *len <= reader.len().min(MAX_INDEX))
+}
+
+/// The entries for video of the `mfra` box at the end of the file; `None` where there is none.
+pub(super) async fn random_access(
+    reader: &Reader,
+    movie: &Movie,
+    from: u64,
+) -> Result<Option<Vec<IndexEntry>>, Error> {
+    let Some(len) = random_access_len(reader) else {
+        return Ok(None);
+    };
+    let start = reader.len() - len;
+    let bytes = reader.read(start..reader.len(), Reason::Index).await?;
+    Ok(index::random_access(
+        &bytes,
+        movie.video().id,
+        &(from..start),
+    ))
+}

@@ -1,0 +1,136 @@
+//! The two indexes a fragmented file may have: `sidx` at its start, `mfra` at its end.
+
+use std::ops::Range;
+
+use bytes::Buf;
+
+use crate::container::mp4::{BoxHeader, children};
+
+/// Where the media from a time on starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IndexEntry {
+    /// Presentation time, in ticks of the track.
+    pub(super) time: i64,
+    /// A box boundary, at or shortly before the fragment.
+    pub(super) at: u64,
+}
+
+/// A segment index box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SegmentIndex {
+    pub(super) track: u32,
+    pub(super) entries: Vec<IndexEntry>,
+    /// Further segment indexes, where this one is an index of indexes.
+    pub(super) nested: Vec<Range<u64>>,
+    /// When what it describes ends, in ticks of the track.
+    pub(super) end_time: i64,
+    /// One past the last byte it describes.
+    pub(super) end: u64,
+}
+
+impl SegmentIndex {
+    /// Reads the payload of a `sidx` box that ends at `at`; `timescale` gives that of its track.
+    pub(super) fn parse(
+        mut sidx: &[u8],
+        at: u64,
+        timescale: impl Fn(u32) -> Option<u32>,
+    ) -> Option<Self> {
+        let long = sidx.try_get_u32().ok()? >> 24 >= 1;
+        let track = sidx.try_get_u32().ok()?;
+        let own_scale = sidx.try_get_u32().ok().filter(|scale| *scale > 0)?;
+        let scale = timescale(track)?;
+        let (mut time, first) = if long {
+            (sidx.try_get_u64().ok()?, sidx.try_get_u64().ok()?)
+        } else {
+            let time = sidx.try_get_u32().ok()?;
+            (u64::from(time), u64::from(sidx.try_get_u32().ok()?))
+        };
+        let in_track = |time: u64| {
+            let ticks = u128::from(time) * u128::from(scale) / u128::from(own_scale);
+            i64::try_from(ticks).ok().filter(|ticks| *ticks < 1 << 60)
+        };
+        let mut position = at.checked_add(first)?;
+        let count = sidx.try_get_u32().ok()? & 0xffff;
+        let (mut entries, mut nested) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let size = sidx.try_get_u32().ok()?;
+            let duration = sidx.try_get_u32().ok()?;
+            sidx.try_get_u32().ok()?;
+            let end = position.checked_add(u64::from(size & 0x7fff_ffff))?;
+            if size >> 31 == 1 {
+                nested.push(position..end);
+            } else {
+                entries.push(IndexEntry {
+                    time: in_track(time)?,
+                    at: position,
+                });
+            }
+            position = end;
+            time = time.checked_add(u64::from(duration))?;
+        }
+        Some(Self {
+            track,
+            entries,
+            nested,
+            end_time: in_track(time)?,
+            end: position,
+        })
+    }
+}
+
+/// Length of the `mfra` box that ends a file, told by its last bytes.
+pub(super) fn random_access_len(tail: &[u8]) -> Option<u64> {
+    let mut offset = tail.get(tail.len().checked_sub(16)?..)?;
+    let header = BoxHeader::parse(offset)?;
+    if header.kind != *b"mfro" || header.size != Some(16) {
+        return None;
+    }
+    offset = offset.get(12..)?;
+    offset.try_get_u32().ok().map(u64::from)
+}
+
+/// The entries of `track` in a whole `mfra` box, one a fragment, in the order of time.
+pub(super) fn random_access(
+    mfra: &[u8],
+    track: u32,
+    moofs: &Range<u64>,
+) -> Option<Vec<IndexEntry>> {
+    let header = BoxHeader::parse(mfra).filter(|header| header.kind == *b"mfra")?;
+    let mut entries = Vec::new();
+    for (kind, mut tfra) in children(mfra.get(header.header_len as usize..)?) {
+        if kind != *b"tfra" {
+            continue;
+        }
+        let long = tfra.try_get_u32().ok()? >> 24 == 1;
+        if tfra.try_get_u32().ok()? != track {
+            continue;
+        }
+        let lengths = tfra.try_get_u32().ok()?;
+        // Numbers of traf, trun and sample, of one to four bytes each.
+        let skipped = [4, 2, 0].map(|shift| (lengths >> shift & 3) as usize + 1);
+        let skipped: usize = skipped.iter().sum();
+        let count = tfra.try_get_u32().ok()?;
+        for _ in 0..count {
+            let (time, at) = if long {
+                (tfra.try_get_u64().ok()?, tfra.try_get_u64().ok()?)
+            } else {
+                let time = u64::from(tfra.try_get_u32().ok()?);
+                (time, u64::from(tfra.try_get_u32().ok()?))
+            };
+            tfra = tfra.get(skipped..)?;
+            let time = i64::try_from(time).ok().filter(|ticks| *ticks < 1 << 60)?;
+            if !moofs.contains(&at) {
+                return None;
+            }
+            entries.push(IndexEntry { time, at });
+        }
+    }
+    in_order(entries)
+}
+
+/// One entry a place; `None` where times and places are not in the same order.
+pub(super) fn in_order(mut entries: Vec<IndexEntry>) -> Option<Vec<IndexEntry>> {
+    entries.dedup_by_key(|entry| entry.at);
+    let sorted = entries.is_sorted_by(|a, b| a.time <= b.time && a.at < b.at);
+    (sorted && !entries.is_empty()).then_some(entries)
+}

@@ -1,0 +1,361 @@
+//! Fragmented mp4: the movie box holds no samples; each fragment (`moof`) says where its own are.
+//!
+//! libav walks all fragments to learn where they are. We go by an index, `sidx` at the start or
+//! `mfra` at the end, and read only the `moof` boxes around a time; without either we bisect on
+//! `moof` boxes (see [`search`]). Behind the movie box, a splice has a fragment of our making that
+//! starts with the keyframe, so that nothing else need be fetched.
+//!
+//! Files that mix fragments with samples in the movie box, or have several video tracks or no
+//! decoding times (`tfdt`), are left to libav.
+
+mod fragment;
+mod front;
+mod index;
+mod movie;
+mod search;
+
+use std::{ops::Range, time::Duration};
+
+use async_trait::async_trait;
+use futures::future::{try_join, try_join_all};
+
+use self::{
+    fragment::{Fragment, Run},
+    front::{Front, next_fragment, random_access},
+    index::IndexEntry,
+    movie::{Movie, TrackHead},
+};
+use super::{Around, Entry, Keyframe, Locator, Mp4Layout, Place, Timeline, mp4::BoxHeader};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+    select::Position,
+};
+
+/// First guess at the length of a `moof` box, and the least read of one: 16 KiB hold that of a
+/// ten-second fragment with audio.
+const MOOF_WINDOW: u64 = 16 << 10;
+/// Largest `moof`, `sidx` or `mfra` box that is believed.
+const MAX_INDEX: u64 = 16 << 20;
+/// Boxes passed on the way from one fragment to the next.
+const MAX_BOXES: usize = 64;
+
+/// Finds keyframes in one fragmented file.
+#[derive(Debug)]
+pub(crate) struct Fragmented {
+    /// Length of the file.
+    len: u64,
+    movie: Movie,
+    /// What a splice starts with: the file type and the movie box.
+    headers: Vec<Range<u64>>,
+    timeline: Timeline,
+    /// Bytes read at once where a fragment is expected.
+    window: u64,
+    first: Fragment,
+    way: Way,
+}
+
+/// How the fragment of a time is found.
+#[derive(Debug)]
+enum Way {
+    /// By an index, in the order of time.
+    Index(Vec<IndexEntry>),
+    /// By bisection up to the last fragment.
+    Bisect { last: Fragment },
+}
+
+impl Fragmented {
+    /// Reads the index of `reader`'s file, as far as there is one. `None` where the file is not
+    /// fragmented or is better left to libav.
+    pub(crate) async fn open(
+        reader: &Reader,
+        positions: &[Position],
+    ) -> Result<Option<Self>, Error> {
+        let mut layout = Mp4Layout::default();
+        layout.walk(reader.len(), |at| reader.cached(at));
+        let Some(moov) = layout.moov.filter(|_| !layout.fragmented) else {
+            return Ok(None);
+        };
+        let bytes = reader.read(moov.clone(), Reason::Index).await?;
+        let movie = BoxHeader::parse(&bytes)
+            .and_then(|header| bytes.get(header.header_len as usize..))
+            .and_then(Movie::parse);
+        let Some(movie) = movie else {
+            return Ok(None);
+        };
+        let mut headers = vec![moov.clone()];
+        if let Some(file_type) = reader.cached(0).as_deref().and_then(BoxHeader::parse)
+            && file_type.kind == *b"ftyp"
+        {
+            headers.insert(0, 0..file_type.size.unwrap_or(0).min(moov.start));
+        }
+        let (front, entries) = try_join(
+            Front::read(reader, &movie, moov.end),
+            random_access(reader, &movie, moov.end),
+        )
+        .await?;
+        let Some(front) = front else {
+            return Ok(None);
+        };
+        let window = (front.first.moof.end - front.first.moof.start) * 5 / 4 + 4096;
+        let mut this = Self {
+            len: reader.len(),
+            movie,
+            headers,
+            timeline: Timeline::default(),
+            window: window.clamp(MOOF_WINDOW, 1 << 20),
+            first: front.first.clone(),
+            way: Way::Index(Vec::new()),
+        };
+        let ends = if let Some(entries) = front.entries(reader, this.video().id) {
+            this.way = Way::Index(entries);
+            front.ends()
+        } else {
+            let mut last = None;
+            if let Some(entries) = entries {
+                last = this.last_indexed(reader, entries, positions).await?;
+            }
+            if last.is_none() {
+                last = this.last_found(reader).await?;
+            }
+            let Some(fragments) = last else {
+                return Ok(None);
+            };
+            let runs = fragments.iter().flat_map(|fragment| &fragment.runs);
+            runs.map(|run| (run.track, run.end())).collect()
+        };
+        this.timeline = this.timeline_of(&front.starts, &ends);
+        Ok(Some(this))
+    }
+
+    fn video(&self) -> &TrackHead {
+        self.movie.video()
+    }
+
+    /// Start and duration as libav computes them: from the first presentation time of each track
+    /// and the end of its last fragment.
+    fn timeline_of(&self, starts: &[(u32, i64)], ends: &[(u32, i64)]) -> Timeline {
+        let of = |times: &[(u32, i64)], track: &TrackHead| {
+            let own = times.iter().filter(|(id, _)| *id == track.id);
+            own.map(|(_, ticks)| *ticks).max()
+        };
+        let start_of = |track: &TrackHead| of(starts, track).map(|ticks| track.micros(ticks));
+        let start_us = self.movie.tracks.iter().filter_map(start_of).min();
+        let start_us = start_us.unwrap_or(0);
+        let end_us = self.movie.tracks.iter().map(|track| {
+            let ticks = of(ends, track).unwrap_or(0).max(track.duration);
+            // libav adds the end to the start as if it were a duration; for all but odd files the
+            // first decoding time is 0, and then it is one.
+            let length = track.micros(ticks.saturating_add(track.offset));
+            start_of(track).unwrap_or(start_us).saturating_add(length)
+        });
+        let duration_us = end_us.max().map(|end| end.saturating_sub(start_us));
+        Timeline {
+            start_us,
+            duration_us: duration_us.filter(|us| *us > 0),
+        }
+    }
+
+    /// The fragments from the last indexed one on. What `positions` will need is read along, since
+    /// the duration, and so the targets, are known only from here.
+    async fn last_indexed(
+        &mut self,
+        reader: &Reader,
+        entries: Vec<IndexEntry>,
+        positions: &[Position],
+    ) -> Result<Option<Vec<Fragment>>, Error> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(None);
+        };
+        let spacing = (last.time - first.time) / (entries.len() as i64 - 1).max(1);
+        let about = self.video().micros(last.time.saturating_add(spacing))
+            - self.video().micros(first.time);
+        let about = Duration::from_micros(about.max(0) as u64);
+        let needed = positions.iter().flat_map(|position| {
+            let since_start = position.resolve(Some(about)).as_micros() as i64;
+            let micros = self.video().micros(first.time).saturating_add(since_start);
+            self.neighbours(&entries, micros)
+        });
+        let windows = needed.map(|nth| entries[nth].at);
+        let windows = windows.chain([last.at]).map(|at| at..at + self.window);
+        reader
+            .prefetch(windows.collect::<Vec<_>>(), Reason::Index)
+            .await?;
+        let fragments = self.fragments_from(reader, last.at, 4).await?;
+        self.way = Way::Index(entries);
+        Ok(fragments)
+    }
+
+    /// The fragments of the end of a file without an index, or with a partial one.
+    async fn last_found(&mut self, reader: &Reader) -> Result<Option<Vec<Fragment>>, Error> {
+        let Some(at) = search::near_end(self, reader).await? else {
+            return Ok(None);
+        };
+        let fragments = self.fragments_from(reader, at, usize::MAX).await?;
+        let last = fragments.as_ref().and_then(|fragments| {
+            let mut with_video = fragments.iter().filter(|f| f.run(self.video()).is_some());
+            with_video.next_back().cloned()
+        });
+        let Some(last) = last else {
+            return Ok(None);
+        };
+        self.way = Way::Bisect { last };
+        Ok(fragments)
+    }
+
+    /// The fragments from `at` to the end, the last few where there are many; `None` where there
+    /// is none or more than `limit`.
+    async fn fragments_from(
+        &self,
+        reader: &Reader,
+        at: u64,
+        limit: usize,
+    ) -> Result<Option<Vec<Fragment>>, Error> {
+        const KEPT: usize = 8;
+        let mut fragments = std::collections::VecDeque::new();
+        let mut next = at;
+        let mut passed = 0;
+        while let Some(fragment) =
+            next_fragment(reader, &self.movie, next, self.window, Reason::Index).await?
+        {
+            next = fragment.end();
+            passed += 1;
+            if passed > limit {
+                return Ok(None);
+            }
+            fragments.push_back(fragment);
+            if fragments.len() > KEPT {
+                fragments.pop_front();
+            }
+        }
+        Ok((!fragments.is_empty()).then(|| fragments.into()))
+    }
+
+    /// The first fragment with video at or after the box boundary `at`.
+    async fn video_from(
+        &self,
+        reader: &Reader,
+        mut at: u64,
+        reason: Reason,
+    ) -> Result<Option<Fragment>, Error> {
+        for _ in 0..MAX_BOXES {
+            match next_fragment(reader, &self.movie, at, self.window, reason).await? {
+                Some(fragment) if fragment.run(self.video()).is_none() => at = fragment.end(),
+                found => return Ok(found),
+            }
+        }
+        Ok(None)
+    }
+
+    fn neighbours(&self, entries: &[IndexEntry], time_us: i64) -> Range<usize> {
+        // Some indexes have decoding times, which lie a few frames before those of presentation.
+        let slack = i64::from(self.video().timescale) / 5;
+        neighbours(entries, self.video().ticks(time_us), slack)
+    }
+
+    async fn around_indexed(
+        &self,
+        reader: &Reader,
+        entries: &[IndexEntry],
+        time_us: i64,
+    ) -> Result<Around, Error> {
+        let near = self.neighbours(entries, time_us);
+        let fetch = near
+            .clone()
+            .map(|nth| self.video_from(reader, entries[nth].at, Reason::Index));
+        let mut fragments: Vec<_> = try_join_all(fetch).await?.into_iter().flatten().collect();
+        let mut around = self.among(&fragments, time_us);
+        // A fragment may have no keyframe.
+        for nth in (0..near.start).rev().take(2) {
+            if around.before.is_some() {
+                break;
+            }
+            let more = self.video_from(reader, entries[nth].at, Reason::Index);
+            fragments.splice(0..0, more.await?);
+            around = self.among(&fragments, time_us);
+        }
+        Ok(around)
+    }
+
+    fn among(&self, fragments: &[Fragment], time_us: i64) -> Around {
+        let mut keyframes: Vec<_> = fragments
+            .iter()
+            .filter_map(|fragment| Some((fragment, fragment.run(self.video())?)))
+            .flat_map(|(fragment, run)| {
+                run.keyframes()
+                    .map(move |(ticks, nth)| (self.video().micros(ticks), fragment, run, nth))
+            })
+            .collect();
+        keyframes.sort_by_key(|(time_us, ..)| *time_us);
+        let after = keyframes.partition_point(|(found_us, ..)| *found_us <= time_us);
+        let keyframe = |nth: usize| {
+            let (time_us, fragment, run, nth) = *keyframes.get(nth)?;
+            self.keyframe(time_us, fragment, run, nth)
+        };
+        Around {
+            before: after.checked_sub(1).and_then(keyframe),
+            after: keyframe(after),
+        }
+    }
+
+    fn keyframe(
+        &self,
+        time_us: i64,
+        fragment: &Fragment,
+        run: &Run,
+        nth: usize,
+    ) -> Option<Keyframe> {
+        let (made, bytes) = fragment.from_sample(run, nth)?;
+        let end = if fragment.is_absolute {
+            fragment.media.end
+        } else {
+            self.len
+        };
+        let headers = self.headers.iter().cloned().map(Piece::File);
+        let pieces = headers.chain([Piece::Made(made), Piece::File(bytes.start..end)]);
+        Some(Keyframe {
+            time_us,
+            place: Place::Composed {
+                pieces: pieces.collect(),
+                bytes,
+                entry: Entry::Exact,
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl Locator for Fragmented {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    fn end_of(&self, reader: &Reader, time_us: i64) -> Option<u64> {
+        let Way::Index(entries) = &self.way else {
+            return None;
+        };
+        let time = self.video().ticks(time_us);
+        let nth = entries.partition_point(|entry| entry.time <= time);
+        let at = entries[nth.checked_sub(1)?].at;
+        let fragment = Fragment::parse(&reader.cached(at)?, at, self.len, &self.movie)?;
+        let run = fragment.run(self.video())?;
+        Some(run.end_of(time).unwrap_or(fragment.end()))
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        match &self.way {
+            Way::Index(entries) => self.around_indexed(reader, entries, time_us).await,
+            Way::Bisect { last } => {
+                let fragments = search::around(self, reader, last, time_us).await?;
+                Ok(self.among(&fragments, time_us))
+            }
+        }
+    }
+}
+
+/// The entries on either side of a time that may be `slack` ticks off.
+fn neighbours(entries: &[IndexEntry], time: i64, slack: i64) -> Range<usize> {
+    let after = entries.partition_point(|entry| entry.time <= time);
+    let surely_before = entries.partition_point(|entry| entry.time <= time.saturating_sub(slack));
+    surely_before.saturating_sub(1)..(after + 1).min(entries.len())
+}

@@ -1,0 +1,175 @@
+//! What the movie box of a fragmented file says: the tracks, their clocks and defaults.
+
+use bytes::Buf;
+
+use crate::container::mp4::{child, children, descendant};
+
+/// The movie box of a file whose samples are all in fragments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Movie {
+    pub(super) tracks: Vec<TrackHead>,
+    /// The video track among them.
+    video: usize,
+}
+
+/// One track of audio or video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TrackHead {
+    pub(super) id: u32,
+    /// Ticks a second, not 0.
+    pub(super) timescale: u32,
+    /// What its edit list takes off each time, in ticks.
+    pub(super) offset: i64,
+    /// As its header has it, in ticks; often 0.
+    pub(super) duration: i64,
+    pub(super) defaults: Defaults,
+}
+
+/// What samples are like unless their fragment says otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Defaults {
+    pub(super) duration: u32,
+    pub(super) size: u32,
+    pub(super) flags: u32,
+}
+
+impl Movie {
+    /// Reads a whole `moov` box's payload. `None` unless fragments are announced, no sample is in
+    /// the movie box itself, and one track is video: anything else is libav's.
+    pub(super) fn parse(moov: &[u8]) -> Option<Self> {
+        let timescale = timescale(child(moov, b"mvhd")?)?.0;
+        let extends = child(moov, b"mvex")?;
+        let mut tracks = Vec::new();
+        let mut video = None;
+        for (kind, trak) in children(moov) {
+            if kind != *b"trak" {
+                continue;
+            }
+            let handler = descendant(trak, &[b"mdia", b"hdlr"])?.get(8..12)?;
+            if has_samples(trak) {
+                return None;
+            }
+            if handler != b"vide" && handler != b"soun" {
+                continue;
+            }
+            if handler == b"vide" && video.replace(tracks.len()).is_some() {
+                return None;
+            }
+            tracks.push(TrackHead::parse(trak, extends, timescale)?);
+        }
+        Some(Self {
+            tracks,
+            video: video?,
+        })
+    }
+
+    pub(super) fn video(&self) -> &TrackHead {
+        &self.tracks[self.video]
+    }
+
+    pub(super) fn track(&self, id: u32) -> Option<&TrackHead> {
+        self.tracks.iter().find(|track| track.id == id)
+    }
+}
+
+impl TrackHead {
+    fn parse(trak: &[u8], extends: &[u8], movie_timescale: u32) -> Option<Self> {
+        let mut header = child(trak, b"tkhd")?;
+        let skipped = if header.first()? & 1 == 1 { 20 } else { 12 };
+        header = header.get(skipped..)?;
+        let id = header.try_get_u32().ok()?;
+        let (timescale, duration) = timescale(descendant(trak, &[b"mdia", b"mdhd"])?)?;
+        let offset = descendant(trak, &[b"edts", b"elst"])
+            .and_then(|list| edit_offset(list, timescale, movie_timescale))
+            .unwrap_or(0);
+        let defaults = children(extends)
+            .filter(|(kind, _)| kind == b"trex")
+            .find_map(|(_, trex)| Defaults::parse(trex, id))
+            .unwrap_or_default();
+        Some(Self {
+            id,
+            timescale,
+            offset,
+            duration,
+            defaults,
+        })
+    }
+
+    /// A time of this track's media in microseconds of the presentation, rounded down.
+    pub(super) fn micros(&self, ticks: i64) -> i64 {
+        let presented = i128::from(ticks) - i128::from(self.offset);
+        (presented * 1_000_000).div_euclid(i128::from(self.timescale)) as i64
+    }
+
+    /// The media time of `micros`, rounded down.
+    pub(super) fn ticks(&self, micros: i64) -> i64 {
+        let ticks = (i128::from(micros) * i128::from(self.timescale)).div_euclid(1_000_000) as i64;
+        ticks.saturating_add(self.offset)
+    }
+}
+
+impl Defaults {
+    fn parse(mut trex: &[u8], track: u32) -> Option<Self> {
+        trex = trex.get(4..)?;
+        if trex.try_get_u32().ok()? != track {
+            return None;
+        }
+        trex = trex.get(4..)?;
+        Some(Self {
+            duration: trex.try_get_u32().ok()?,
+            size: trex.try_get_u32().ok()?,
+            flags: trex.try_get_u32().ok()?,
+        })
+    }
+}
+
+/// Timescale and duration of an `mvhd` or `mdhd` box.
+fn timescale(mut header: &[u8]) -> Option<(u32, i64)> {
+    let long = header.try_get_u32().ok()? >> 24 == 1;
+    header = header.get(if long { 16 } else { 8 }..)?;
+    let timescale = header.try_get_u32().ok().filter(|scale| *scale > 0)?;
+    let duration = if long {
+        header.try_get_u64().ok().filter(|ticks| *ticks < u64::MAX)
+    } else {
+        let short = header.try_get_u32().ok();
+        short.filter(|ticks| *ticks < u32::MAX).map(u64::from)
+    };
+    Some((timescale, i64::try_from(duration.unwrap_or(0)).unwrap_or(0)))
+}
+
+fn has_samples(trak: &[u8]) -> bool {
+    let Some(table) = descendant(trak, &[b"mdia", b"minf", b"stbl"]) else {
+        return false;
+    };
+    [b"stsz", b"stz2"].into_iter().any(|kind| {
+        child(table, kind)
+            .and_then(|mut sizes| {
+                sizes = sizes.get(8..)?;
+                sizes.try_get_u32().ok()
+            })
+            .is_some_and(|count| count > 0)
+    })
+}
+
+/// What an edit list takes off each time: the start of the media shown first, less the empty time
+/// before it. Later edits are ignored, as libav does in fragments.
+fn edit_offset(mut list: &[u8], timescale: u32, movie_timescale: u32) -> Option<i64> {
+    let long = list.try_get_u32().ok()? >> 24 == 1;
+    let count = list.try_get_u32().ok()?;
+    let mut empty = 0;
+    for _ in 0..count.min(2) {
+        let (duration, time) = if long {
+            (list.try_get_u64().ok()?, list.try_get_i64().ok()?)
+        } else {
+            let duration = u64::from(list.try_get_u32().ok()?);
+            (duration, i64::from(list.try_get_i32().ok()?))
+        };
+        list.try_get_u32().ok()?;
+        if time >= 0 {
+            return time.checked_sub(empty);
+        }
+        let scaled = u128::from(duration) * u128::from(timescale) / u128::from(movie_timescale);
+        empty = i64::try_from(scaled).ok()?;
+    }
+    Some(-empty)
+}

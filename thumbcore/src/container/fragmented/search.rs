@@ -1,0 +1,189 @@
+//! Finding fragments by bisection, where nothing says where they are.
+//!
+//! A `moof` box is at the start of each fragment and nowhere else, so a place of the file must be
+//! read on from until one is seen: half a fragment on the average. From one fragment to the next
+//! it is a jump. So we aim a fragment's length before the estimated place, and jump to the right
+//! one.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::{Fragmented, fragment::Fragment, front::header_at};
+use crate::{
+    Error,
+    container::mp4::BoxHeader,
+    reader::{Reader, Reason},
+};
+
+/// Estimates of one search at most; at an even bit rate one is right.
+const ESTIMATES: u32 = 4;
+/// Jumps from one fragment to the next at most.
+const JUMPS: usize = 8;
+/// Bytes read in search of one `moof` box at most.
+const MAX_SWEEP: u64 = 64 << 20;
+
+/// A fragment's place before the end of the file, from which the last can be reached by jumps.
+pub(super) async fn near_end(this: &Fragmented, reader: &Reader) -> Result<Option<u64>, Error> {
+    let mut to = reader.len();
+    let mut from = to.saturating_sub(reader.config().tail);
+    let mut reach = usual_len(this);
+    let mut swept = 0;
+    while swept < MAX_SWEEP {
+        from = from.max(this.first.moof.start);
+        if let Some(at) = sweep(this, reader, from..to).await? {
+            return Ok(Some(at));
+        }
+        if from <= this.first.moof.start {
+            break;
+        }
+        swept += to - from;
+        // A box header that lies across the boundary is found this time.
+        to = from.saturating_add(32).min(reader.len());
+        from = from.saturating_sub(reach);
+        reach *= 2;
+    }
+    Ok(None)
+}
+
+/// The fragments around `time_us`, in the order of the file.
+pub(super) async fn around(
+    this: &Fragmented,
+    reader: &Reader,
+    last: &Fragment,
+    time_us: i64,
+) -> Result<Vec<Fragment>, Error> {
+    let time = this.video().ticks(time_us);
+    let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, |run| run.start());
+    let mut low = this.first.clone();
+    let mut high = (last.moof.start, time_of(last));
+    let mut length = usual_len(this);
+    if time >= high.1 {
+        low = last.clone();
+    }
+    for _ in 0..ESTIMATES {
+        if low.moof.start >= high.0 {
+            break;
+        }
+        let near = low.end().saturating_add(2 * length);
+        let aim = interpolate((low.moof.start, time_of(&low)), high, time).saturating_sub(length);
+        if aim <= near {
+            break;
+        }
+        let Some(at) = sweep(this, reader, aim..high.0).await? else {
+            high.0 = aim;
+            continue;
+        };
+        let Some(found) = this.video_from(reader, at, Reason::Search).await? else {
+            break;
+        };
+        let found_time = time_of(&found);
+        if found_time > time {
+            // Too far by the distance between aim and find at least.
+            length = length.max(found.moof.start.saturating_sub(aim));
+            high = (found.moof.start, found_time);
+        } else {
+            low = found;
+        }
+    }
+    let mut fragments = vec![low];
+    while let Some(reached) = fragments.last()
+        && fragments.len() < JUMPS
+        && time_of(reached) <= time
+        && let Some(next) = this
+            .video_from(reader, reached.end(), Reason::Search)
+            .await?
+    {
+        fragments.push(next);
+    }
+    Ok(fragments)
+}
+
+/// The first fragment's length, as a guess at that of others.
+fn usual_len(this: &Fragmented) -> u64 {
+    (this.first.end() - this.first.moof.start).max(64 << 10)
+}
+
+fn interpolate(low: (u64, i64), high: (u64, i64), time: i64) -> u64 {
+    let bytes = high.0.saturating_sub(low.0);
+    let span = high.1.saturating_sub(low.1).max(1) as f64;
+    let share = time.saturating_sub(low.1) as f64 / span;
+    low.0 + (share.clamp(0.0, 1.0) * bytes as f64) as u64
+}
+
+/// The first `moof` box in `range`, read in steps of a quarter of a fragment.
+async fn sweep(
+    this: &Fragmented,
+    reader: &Reader,
+    range: Range<u64>,
+) -> Result<Option<u64>, Error> {
+    let step = (usual_len(this) / 4).clamp(64 << 10, 8 << 20);
+    let limit = range.end.min(range.start.saturating_add(MAX_SWEEP));
+    let mut from = range.start;
+    while from < limit {
+        let to = from.saturating_add(step).min(limit);
+        let bytes = reader.read(from..to, Reason::Search).await?;
+        for offset in candidates(&bytes) {
+            let at = from + offset as u64;
+            if is_fragment(this, reader, at).await? {
+                return Ok(Some(at));
+            }
+        }
+        // A header that lies across the boundary is found in the next step.
+        from = if to == limit { to } else { to - 32 };
+    }
+    Ok(None)
+}
+
+/// Where in `bytes` a `moof` box with its first child, a `mfhd`, may start.
+fn candidates(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    memmem::find_iter(bytes, b"moof\0\0\0\x10mfhd").filter_map(|kind| kind.checked_sub(4))
+}
+
+/// Whether the box at `at` is a whole fragment with another box, or the end of the file, behind.
+async fn is_fragment(this: &Fragmented, reader: &Reader, at: u64) -> Result<bool, Error> {
+    let Some((header, end)) = header_at(reader, at, this.window, Reason::Search).await? else {
+        return Ok(false);
+    };
+    if header.kind != *b"moof" || header.size.is_none_or(|size| end - at != size) {
+        return Ok(false);
+    }
+    if end - at > super::MAX_INDEX {
+        return Ok(false);
+    }
+    let bytes = reader
+        .read(at..end.saturating_add(16), Reason::Search)
+        .await?;
+    let Some(fragment) = Fragment::parse(&bytes, at, reader.len(), &this.movie) else {
+        return Ok(false);
+    };
+    let behind = bytes.get((end - at) as usize..).unwrap_or_default();
+    Ok(fragment.moof.end == reader.len()
+        || BoxHeader::parse(behind).is_some_and(|header| {
+            [b"mdat", b"free", b"moof", b"skip", b"uuid"].contains(&&header.kind)
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn movie_fragments_are_seen_in_a_stretch_of_bytes() {
+        let bytes = b"moof\0\0\0\x10mfhd..\0\0\0\x60moof\0\0\0\x10mfhdmoof\0\0\0\x10mfh";
+        assert_eq!(candidates(bytes).collect::<Vec<_>>(), [14]);
+    }
+
+    proptest! {
+        #[test]
+        fn an_estimate_lies_between_what_is_known(
+            low in 0u64..1 << 50, len in 0u64..1 << 50,
+            from in -1i64 << 60..1 << 60, span in 0i64..1 << 60, time in any::<i64>(),
+        ) {
+            let at = interpolate((low, from), (low + len, from + span), time);
+            prop_assert!(low <= at && at <= low + len);
+        }
+    }
+}
