@@ -2,14 +2,29 @@
 
 use std::ops::Range;
 
+use crate::reader::Piece;
+
 /// A keyframe that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Keyframe {
     /// Its time in the container's timeline, in microseconds; a decoding time in mp4, so a few
     /// frames off the time of the picture.
     pub(crate) time_us: i64,
     pub(crate) place: Place,
 }
+
+/// Keyframes at one time are the same, however much of their places is known.
+impl PartialEq for Keyframe {
+    fn eq(&self, other: &Self) -> bool {
+        self.time_us == other.time_us
+            && match (&self.place, &other.place) {
+                (Place::Counted(a), Place::Counted(b)) => a == b,
+                _ => true,
+            }
+    }
+}
+
+impl Eq for Keyframe {}
 
 /// How the packets from a keyframe on are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +38,33 @@ pub(crate) enum Place {
         pieces: Vec<Range<u64>>,
         bytes: Range<u64>,
     },
+    /// As `Spliced`, where the pieces are partly our own bytes or the packets need a word said
+    /// about them.
+    Composed {
+        pieces: Vec<Piece>,
+        bytes: Range<u64>,
+        entry: Entry,
+    },
     /// The nth video packet from the start.
     Counted(usize),
+}
+
+/// What a demuxer gives first when it reads a splice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The keyframe, at its time.
+    Exact,
+    /// Perhaps the end of what was before the keyframe, which is the first packet marked as one.
+    Early,
 }
 
 impl Place {
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {
-            Self::Indexed { bytes, .. } | Self::Spliced { bytes, .. } => Some(bytes.clone()),
+            Self::Indexed { bytes, .. }
+            | Self::Spliced { bytes, .. }
+            | Self::Composed { bytes, .. } => Some(bytes.clone()),
             Self::Counted(_) => None,
         }
     }

@@ -4,8 +4,11 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Around, Container};
-use crate::{Error, reader::Reader};
+use super::{Around, Container, matroska::Matroska};
+use crate::{
+    Error,
+    reader::{Piece, Reader},
+};
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
 ///
@@ -19,9 +22,15 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
     /// The keyframes around `time_us` (of the container's timeline; the first frame is at
     /// [`Timeline::start_us`]). Called for several times at once. Each keyframe's place is
-    /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
+    /// [`Place::Spliced`](super::Place::Spliced) or [`Place::Composed`](super::Place::Composed). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+
+    /// Pieces, read one after the other as if they were all of the file, that tell libav the
+    /// streams. `None` lets it read the file from the start until it knows them.
+    fn headers(&self) -> Option<Vec<Piece>> {
+        None
+    }
 }
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
@@ -39,10 +48,9 @@ pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let _ = reader;
     Ok(match container {
+        Container::Matroska => boxed(Matroska::open(reader).await?),
         Container::Mp4
-        | Container::Matroska
         | Container::MpegTs
         | Container::MpegPs
         | Container::Flv
@@ -51,4 +59,8 @@ pub(crate) async fn locator(
         | Container::Ogg
         | Container::Other => None,
     })
+}
+
+fn boxed<L: Locator + 'static>(locator: Option<L>) -> Option<Box<dyn Locator>> {
+    locator.map(|locator| Box::new(locator) as Box<dyn Locator>)
 }

@@ -4,13 +4,14 @@
 
 mod keyframe;
 mod locate;
+mod matroska;
 mod mp4;
 mod search;
 
 use std::ffi::CStr;
 
 pub(crate) use self::{
-    keyframe::{Around, Keyframe, Place},
+    keyframe::{Around, Entry, Keyframe, Place},
     locate::{Locator, Timeline, locator},
     mp4::Mp4Layout,
 };

@@ -16,7 +16,7 @@ pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Around, Container, Keyframe, Mp4Layout, Place, locator},
+    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
     select::Rung,
@@ -34,6 +34,8 @@ pub(crate) struct Session {
 pub(crate) struct Packets<'a> {
     input: InputRef<'a>,
     put_back: Option<Packet>,
+    /// Packets up to the first keyframe are dropped.
+    skips_to_keyframe: bool,
     opener: &'a Opener,
     track: &'a Track,
 }
@@ -63,7 +65,7 @@ impl Session {
             container,
         };
         let (mut input, timeline) = match &locator {
-            Some(locator) => (opener.located()?, Some(locator.timeline())),
+            Some(locator) => (opener.located(locator.headers())?, Some(locator.timeline())),
             None => (opener.seekable()?, None),
         };
         let reader = &opener.reader;
@@ -124,6 +126,12 @@ impl Session {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
                 Ok(self.owned_packets(input))
             }
+            Place::Composed { pieces, entry, .. } => {
+                let input = self.opener.spliced(pieces.iter().cloned())?;
+                let mut packets = self.owned_packets(input);
+                packets.skips_to_keyframe = *entry == Entry::Early;
+                Ok(packets)
+            }
             Place::Indexed { seek, .. } => {
                 let Route::Index(input) = &mut self.route else {
                     return Err(Error::Internal {
@@ -136,6 +144,7 @@ impl Session {
                 Ok(Packets {
                     input: InputRef::Shared(input),
                     put_back: None,
+                    skips_to_keyframe: false,
                     opener: &self.opener,
                     track: &self.track,
                 })
@@ -146,7 +155,7 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.located()?,
+            Route::Locate(_) => self.opener.spliced([0..self.opener.reader.len()])?,
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))
@@ -157,6 +166,7 @@ impl Session {
         Packets {
             input: InputRef::Owned(Box::new(input)),
             put_back: None,
+            skips_to_keyframe: false,
             opener: &self.opener,
             track: &self.track,
         }
@@ -183,6 +193,11 @@ impl Packets<'_> {
         loop {
             match input.read_packet() {
                 Ok(Some(packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
+                    if self.skips_to_keyframe && !packet.is_keyframe() {
+                        reader.check_time()?;
+                        continue;
+                    }
+                    self.skips_to_keyframe = false;
                     return Ok(Some(packet));
                 }
                 Ok(Some(_)) => {}

@@ -1,6 +1,6 @@
 //! Opening demuxers on one file.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
@@ -8,7 +8,7 @@ use crate::{
     Error,
     container::{Container, DEMUXERS},
     libav::{AvError, Input, OpenOptions},
-    reader::{Cursor, Reader, Splice},
+    reader::{Cursor, Piece, Reader, Splice},
 };
 
 /// Bytes libav may read to tell a container and its codecs: 1 MiB, beyond any sane file's need.
@@ -39,18 +39,21 @@ impl Opener {
         Ok(input)
     }
 
-    /// A demuxer that reads the file front to back, opened until a video stream is known.
-    pub(super) fn located(&self) -> Result<Input, Error> {
-        let mut input = self.spliced([0..self.reader.len()])?;
+    /// A demuxer that reads `headers`, or the file front to back, opened until a video stream is
+    /// known. Its packets are spent.
+    pub(super) fn located(&self, headers: Option<Vec<Piece>>) -> Result<Input, Error> {
+        let whole = Piece::File(0..self.reader.len());
+        let mut input = self.spliced(headers.unwrap_or_else(|| vec![whole]))?;
         if self.container.needs_stream_info() {
             for _ in 0..PACKETS_TO_A_STREAM {
                 if input.has_video() {
-                    // Opened again, since the packets read so far are spent.
                     break;
                 }
                 match input.read_packet() {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
+                    // Headers alone may end in the middle of a packet.
+                    Err(_) if input.has_video() && !self.reader.has_failed() => break,
                     Err(error) => return Err(self.explain("opened", error)),
                 }
             }
@@ -61,7 +64,7 @@ impl Opener {
     /// A demuxer that reads `pieces` as if they were the whole file.
     pub(super) fn spliced(
         &self,
-        pieces: impl IntoIterator<Item = Range<u64>>,
+        pieces: impl IntoIterator<Item = impl Into<Piece>>,
     ) -> Result<Input, Error> {
         let splice = Splice::new(Arc::clone(&self.reader), self.runtime.clone(), pieces);
         Input::open_streamed(splice, &self.options()).map_err(|error| self.explain("opened", error))

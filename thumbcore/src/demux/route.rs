@@ -114,6 +114,7 @@ fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, E
     let mut packets = Packets {
         input: InputRef::Owned(Box::new(input)),
         put_back: None,
+        skips_to_keyframe: false,
         opener,
         track,
     };

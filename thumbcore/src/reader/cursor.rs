@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::{Reader, Reason};
@@ -41,7 +42,7 @@ impl Cursor {
         }
     }
 
-    fn fill(&mut self, limit: u64) -> io::Result<bytes::Bytes> {
+    fn fill(&mut self, limit: u64) -> io::Result<Bytes> {
         if let Some(held) = self.reader.cached(self.position) {
             return Ok(held);
         }
@@ -92,6 +93,30 @@ impl Seek for Cursor {
     }
 }
 
+/// Part of what a [`Splice`] reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Bytes of the file.
+    File(Range<u64>),
+    /// Bytes of ours, such as a header that fits what is left of the file.
+    Made(Bytes),
+}
+
+impl From<Range<u64>> for Piece {
+    fn from(range: Range<u64>) -> Self {
+        Self::File(range)
+    }
+}
+
+impl Piece {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::File(range) => range.is_empty(),
+            Self::Made(bytes) => bytes.is_empty(),
+        }
+    }
+}
+
 /// Pieces of a file read one after the other as if they were the whole of it: the header, then a
 /// stretch from a keyframe on. libav takes that for a short live stream, so that a demuxer that
 /// cannot seek well need not seek at all.
@@ -99,20 +124,21 @@ impl Seek for Cursor {
 pub(crate) struct Splice {
     cursor: Cursor,
     /// What is left, the piece being read first.
-    pieces: std::collections::VecDeque<Range<u64>>,
+    pieces: std::collections::VecDeque<Piece>,
 }
 
 impl Splice {
     pub(crate) fn new(
         reader: Arc<Reader>,
         runtime: Handle,
-        pieces: impl IntoIterator<Item = Range<u64>>,
+        pieces: impl IntoIterator<Item = impl Into<Piece>>,
     ) -> Self {
         Self {
             cursor: Cursor::new(reader, runtime),
             pieces: pieces
                 .into_iter()
-                .filter(|piece| !piece.is_empty())
+                .map(Into::into)
+                .filter(|piece: &Piece| !piece.is_empty())
                 .collect(),
         }
     }
@@ -121,10 +147,20 @@ impl Splice {
 impl Read for Splice {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while let Some(piece) = self.pieces.front_mut() {
-            self.cursor.position = piece.start;
-            let len = self.cursor.read_until(buf, piece.end)?;
+            let len = match piece {
+                Piece::File(range) => {
+                    self.cursor.position = range.start;
+                    let len = self.cursor.read_until(buf, range.end)?;
+                    range.start += len as u64;
+                    len
+                }
+                Piece::Made(bytes) => {
+                    let len = buf.len().min(bytes.len());
+                    buf[..len].copy_from_slice(&bytes.split_to(len));
+                    len
+                }
+            };
             if len > 0 || buf.is_empty() {
-                piece.start += len as u64;
                 return Ok(len);
             }
             self.pieces.pop_front();

@@ -23,7 +23,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::cursor::{Cursor, Splice};
+pub(crate) use self::cursor::{Cursor, Piece, Splice};
 use self::{cache::SparseCache, ledger::Ledger};
 pub use self::{
     config::ReadConfig,
@@ -163,30 +163,34 @@ impl Reader {
         let mut attempt = 0;
         loop {
             let ticket = self.state().ledger.begin(wanted, &self.limits)?;
+            // Lets reads that run side by side all begin before one is done, even where the source
+            // answers at once, so that they count as one round trip.
+            tokio::task::yield_now().await;
             let asked = Instant::now();
             let call = self.source.read(range.clone());
             let answer = guard(&self.cancelled, self.started, self.limits.max_time, call).await;
-            let mut state = self.state();
-            match answer {
-                Ok(Ok(bytes)) if bytes.len() as u64 == wanted => {
-                    state.ledger.done(ticket, &range, reason, asked.elapsed());
-                    state.cache.insert(range.start, &bytes);
-                    return Ok(bytes);
+            let error = {
+                let mut state = self.state();
+                match answer {
+                    Ok(Ok(bytes)) if bytes.len() as u64 == wanted => {
+                        state.ledger.done(ticket, &range, reason, asked.elapsed());
+                        state.cache.insert(range.start, &bytes);
+                        return Ok(bytes);
+                    }
+                    Ok(answer) => {
+                        state.ledger.failed(ticket, asked.elapsed());
+                        answer.err().unwrap_or_else(|| SourceError::Io {
+                            name: self.source.name().to_owned(),
+                            reason: "fewer bytes than asked for".to_owned(),
+                        })
+                    }
+                    Err(error) => {
+                        state.ledger.failed(ticket, asked.elapsed());
+                        return Err(error);
+                    }
                 }
-                Ok(answer) => {
-                    state.ledger.failed(ticket, asked.elapsed());
-                    drop(state);
-                    let error = answer.err().unwrap_or_else(|| SourceError::Io {
-                        name: self.source.name().to_owned(),
-                        reason: "fewer bytes than asked for".to_owned(),
-                    });
-                    self.config.back_off(&mut attempt, error).await?;
-                }
-                Err(error) => {
-                    state.ledger.failed(ticket, asked.elapsed());
-                    return Err(error);
-                }
-            }
+            };
+            self.config.back_off(&mut attempt, error).await?;
         }
     }
 
