@@ -1,16 +1,16 @@
 //! Finding keyframes where libav's own way costs too much.
 
-use std::{fmt, ops::Range};
+use std::fmt;
 
 use async_trait::async_trait;
 
 use super::{
-    Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented,
+    Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented, matroska::Matroska,
     mpegts::TransportStream,
 };
 use crate::{
     Error,
-    reader::{Reader, Reason},
+    reader::{Piece, Reader, Reason},
     select::Position,
 };
 
@@ -26,13 +26,13 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
     /// The keyframes around `time_us` (of the container's timeline; the first frame is at
     /// [`Timeline::start_us`]). Called for several times at once. Each keyframe's place is
-    /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
+    /// [`Place::Spliced`](super::Place::Spliced) or [`Place::Composed`](super::Place::Composed). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
 
     /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
     /// streams. `None` lets it read the file from the start until it knows them.
-    fn headers(&self) -> Option<Vec<Range<u64>>> {
+    fn headers(&self) -> Option<Vec<Piece>> {
         None
     }
 
@@ -80,7 +80,8 @@ pub(crate) async fn locator(
         Container::Avi => boxed(Avi::open(reader).await?),
         Container::Flv => boxed(Flv::open(reader).await?),
         Container::MpegTs => boxed(TransportStream::open(reader).await?),
-        Container::Matroska | Container::MpegPs | Container::Ogg | Container::Other => None,
+        Container::Matroska => boxed(Matroska::open(reader).await?),
+        Container::MpegPs | Container::Ogg | Container::Other => None,
     })
 }
 

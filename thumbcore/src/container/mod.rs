@@ -9,6 +9,7 @@ mod flv;
 mod fragmented;
 mod keyframe;
 mod locate;
+mod matroska;
 mod mp4;
 mod mpegts;
 mod pes;

@@ -1,6 +1,6 @@
 //! Opening demuxers on one file.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
@@ -41,8 +41,8 @@ impl Opener {
 
     /// A demuxer that reads `headers`, or the file front to back, opened until a video stream is
     /// known. Its packets are spent.
-    pub(super) fn located(&self, headers: Option<Vec<Range<u64>>>) -> Result<Input, Error> {
-        let whole = 0..self.reader.len();
+    pub(super) fn located(&self, headers: Option<Vec<Piece>>) -> Result<Input, Error> {
+        let whole = Piece::File(0..self.reader.len());
         let mut input = self.spliced(headers.unwrap_or_else(|| vec![whole]))?;
         if self.container.needs_stream_info() {
             for _ in 0..PACKETS_TO_A_STREAM {

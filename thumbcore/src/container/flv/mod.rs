@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error,
-    reader::{Reader, Reason},
+    reader::{Piece, Reader, Reason},
 };
 
 /// Finds keyframes of one FLV file.
@@ -152,8 +152,8 @@ impl Locator for Flv {
         })
     }
 
-    fn headers(&self) -> Option<Vec<Range<u64>>> {
-        Some(self.headers.clone())
+    fn headers(&self) -> Option<Vec<Piece>> {
+        Some(self.headers.iter().cloned().map(Piece::File).collect())
     }
 }
 

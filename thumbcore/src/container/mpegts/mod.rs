@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Error,
-    reader::{Reader, Reason},
+    reader::{Piece, Reader, Reason},
 };
 
 /// Finds keyframes of one transport stream.
@@ -140,8 +140,8 @@ impl Locator for TransportStream {
         })
     }
 
-    fn headers(&self) -> Option<Vec<Range<u64>>> {
-        Some(vec![self.head.clone()])
+    fn headers(&self) -> Option<Vec<Piece>> {
+        Some(vec![Piece::File(self.head.clone())])
     }
 
     fn wrap_bits(&self) -> Option<u32> {
