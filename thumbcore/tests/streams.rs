@@ -252,3 +252,18 @@ fn transport_streams_of_other_codecs_are_searched() {
         );
     }
 }
+
+#[test]
+fn program_streams_are_searched() {
+    let clip = Clip {
+        gop: 12,
+        ..clip(12)
+    };
+    let path = looped(&clip, Shape::Mpg, 30 * MIB).unwrap();
+    let extraction = extract(&path);
+    assert_pictures(&path, &extraction);
+    assert_planned(&extraction);
+    let stats = &extraction.stats;
+    assert!(stats.bytes_fetched <= 4 * MIB, "{}", stats.bytes_fetched);
+    assert!(stats.round_trips <= 14, "{}", stats.round_trips);
+}

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 
-use super::{Around, Container, flv::Flv, mpegts::TransportStream};
+use super::{Around, Container, flv::Flv, mpegps::ProgramStream, mpegts::TransportStream};
 use crate::{
     Error,
     reader::{Reader, Reason},
@@ -58,17 +58,20 @@ pub(crate) async fn locator(
     container: Container,
     reader: &Reader,
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let is_stream = matches!(container, Container::Flv | Container::MpegTs);
+    let is_stream = matches!(
+        container,
+        Container::Flv | Container::MpegTs | Container::MpegPs
+    );
     if is_stream && reader.len() <= WHOLE {
         reader.read(0..reader.len(), Reason::Index).await?;
         return Ok(None);
     }
     Ok(match container {
         Container::Flv => boxed(Flv::open(reader).await?),
+        Container::MpegPs => boxed(ProgramStream::open(reader).await?),
         Container::MpegTs => boxed(TransportStream::open(reader).await?),
         Container::Mp4
         | Container::Matroska
-        | Container::MpegPs
         | Container::Avi
         | Container::Asf
         | Container::Ogg

@@ -7,6 +7,7 @@ mod flv;
 mod keyframe;
 mod locate;
 mod mp4;
+mod mpegps;
 mod mpegts;
 mod pes;
 mod search;

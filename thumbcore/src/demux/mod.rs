@@ -124,7 +124,11 @@ impl Session {
             }
             Place::Spliced { pieces, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
-                Ok(self.owned_packets(input))
+                let mut packets = self.owned_packets(input);
+                if self.opener.container == Container::MpegPs {
+                    packets.skip_remains()?;
+                }
+                Ok(packets)
             }
             Place::Indexed { seek, .. } => {
                 let Route::Index(input) = &mut self.route else {
@@ -166,6 +170,21 @@ impl Session {
 }
 
 impl Packets<'_> {
+    /// Passes over the end of the picture before, where a container's packets begin anywhere.
+    fn skip_remains(&mut self) -> Result<(), Error> {
+        if let Some(first) = self.next()? {
+            let start = if first.is_keyframe() {
+                Some(first)
+            } else {
+                self.next()?
+            };
+            if let Some(start) = start {
+                self.put_back(start);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives `packet` out again before any other.
     pub(crate) fn put_back(&mut self, packet: Packet) {
         self.put_back = Some(packet);
