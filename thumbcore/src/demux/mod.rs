@@ -152,7 +152,10 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.spliced([0..self.opener.reader.len()])?,
+            Route::Locate(_) => {
+                let whole = 0..self.opener.reader.len();
+                self.opener.spliced(std::iter::once(whole))?
+            }
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))
