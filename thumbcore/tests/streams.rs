@@ -1,6 +1,8 @@
 //! Containers without an index (FLV, MPEG-TS, MPEG-PS, Ogg): the right pictures, at the cost of
 //! about a group of pictures each, judged by ffprobe and ffmpeg.
 
+#![expect(clippy::unwrap_used, reason = "a failure anywhere fails the test")]
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -251,4 +253,19 @@ fn transport_streams_of_other_codecs_are_searched() {
                 .all(|t| t.origin == Origin::Keyframe)
         );
     }
+}
+
+#[test]
+fn program_streams_are_searched() {
+    let clip = Clip {
+        gop: 12,
+        ..clip(12)
+    };
+    let path = looped(&clip, Shape::Mpg, 30 * MIB).unwrap();
+    let extraction = extract(&path);
+    assert_pictures(&path, &extraction);
+    assert_planned(&extraction);
+    let stats = &extraction.stats;
+    assert!(stats.bytes_fetched <= 4 * MIB, "{}", stats.bytes_fetched);
+    assert!(stats.round_trips <= 14, "{}", stats.round_trips);
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented, matroska::Matroska,
-    mpegts::TransportStream,
+    mpegps::ProgramStream, mpegts::TransportStream,
 };
 use crate::{
     Error,
@@ -69,7 +69,10 @@ pub(crate) async fn locator(
     reader: &Reader,
     positions: &[Position],
 ) -> Result<Option<Box<dyn Locator>>, Error> {
-    let is_stream = matches!(container, Container::Flv | Container::MpegTs);
+    let is_stream = matches!(
+        container,
+        Container::Flv | Container::MpegTs | Container::MpegPs
+    );
     if is_stream && reader.len() <= WHOLE {
         reader.read(0..reader.len(), Reason::Index).await?;
         return Ok(None);
@@ -79,9 +82,10 @@ pub(crate) async fn locator(
         Container::Asf => boxed(Asf::open(reader).await?),
         Container::Avi => boxed(Avi::open(reader).await?),
         Container::Flv => boxed(Flv::open(reader).await?),
+        Container::MpegPs => boxed(ProgramStream::open(reader).await?),
         Container::MpegTs => boxed(TransportStream::open(reader).await?),
         Container::Matroska => boxed(Matroska::open(reader).await?),
-        Container::MpegPs | Container::Ogg | Container::Other => None,
+        Container::Ogg | Container::Other => None,
     })
 }
 

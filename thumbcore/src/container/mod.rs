@@ -11,6 +11,7 @@ mod keyframe;
 mod locate;
 mod matroska;
 mod mp4;
+mod mpegps;
 mod mpegts;
 mod pes;
 mod search;

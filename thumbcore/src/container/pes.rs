@@ -124,14 +124,14 @@ impl Times {
         self.0.dedup_by_key(|(time, _)| *time);
         let (last_us, len) = *self.0.last()?;
         let distances = self.0.windows(2).map(|pair| pair[1].0 - pair[0].0);
-        let lasts_us = match (len, self.0.iter().nth_back(1)) {
+        let length_us = match (len, self.0.iter().nth_back(1)) {
             (Some(len), Some((before_us, Some(before)))) => {
                 let share = len as f64 / (*before).max(1) as f64;
                 ((last_us - before_us) as f64 * share.min(1.0)) as i64
             }
             _ => distances.min().unwrap_or(0),
         };
-        Some(last_us + lasts_us.min(LONGEST_US))
+        Some(last_us + length_us.min(LONGEST_US))
     }
 }
 

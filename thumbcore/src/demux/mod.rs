@@ -155,7 +155,11 @@ impl Session {
             }
             Place::Spliced { pieces, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
-                Ok(self.owned_packets(input))
+                let mut packets = self.owned_packets(input);
+                if self.opener.container == Container::MpegPs {
+                    packets.skip_remains()?;
+                }
+                Ok(packets)
             }
             Place::Composed { pieces, entry, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
@@ -189,7 +193,10 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.spliced([0..self.opener.reader.len()])?,
+            Route::Locate(_) => {
+                let whole = 0..self.opener.reader.len();
+                self.opener.spliced(std::iter::once(whole))?
+            }
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))
@@ -212,6 +219,21 @@ impl<'a> Packets<'a> {
             first_time_us: None,
             shift: 0,
         }
+    }
+
+    /// Passes over the end of the picture before, where a container's packets begin anywhere.
+    fn skip_remains(&mut self) -> Result<(), Error> {
+        if let Some(first) = self.next()? {
+            let start = if first.is_keyframe() {
+                Some(first)
+            } else {
+                self.next()?
+            };
+            if let Some(start) = start {
+                self.put_back(start);
+            }
+        }
+        Ok(())
     }
 
     /// Gives `packet` out again before any other.

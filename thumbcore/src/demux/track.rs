@@ -81,7 +81,7 @@ impl Track {
             sample_aspect: video.sample_aspect,
             display_matrix: video.display_matrix,
             time_base: video.time_base,
-            id: (input.format_name() == "mpegts").then_some(video.id),
+            id: matches!(input.format_name(), "mpegts" | "mpeg").then_some(video.id),
             wrap_bits: None,
             start_us: timeline
                 .map_or_else(|| start_us(input, &streams), |timeline| timeline.start_us),
