@@ -67,7 +67,7 @@ impl Session {
             runtime.block_on(fetch_movie_box(&reader))?;
         }
         let locator = runtime.block_on(locator(container, &reader, positions))?;
-        let mut opener = Opener {
+        let opener = Opener {
             reader,
             runtime,
             container,
@@ -89,7 +89,7 @@ impl Session {
         let container_name = container.name(input.format_name());
         let route = match locator {
             Some(locator) => Route::Locate(locator),
-            None => Route::of_libav(&mut opener, input, &track)?,
+            None => Route::of_libav(&opener, input, &track)?,
         };
         Ok(Self {
             opener,

@@ -269,7 +269,7 @@ impl Job {
             let Some(spare) = slot.spare.take() else {
                 continue;
             };
-            if let Some(done) = self.from_keyframe(session, &spare)?
+            if let Some(done) = self.keyframe_picture(session, &spare)?
                 && !done.dull
             {
                 slot.done = Some((done, Origin::Keyframe));
@@ -333,7 +333,7 @@ impl Job {
             }
             let places = [rung.keyframe().cloned(), slot.spare.take()];
             for keyframe in places.into_iter().flatten() {
-                if let Some(done) = self.from_keyframe(session, &keyframe)? {
+                if let Some(done) = self.keyframe_picture(session, &keyframe)? {
                     slot.done = Some((done, Origin::Fallback));
                     break;
                 }
@@ -350,7 +350,7 @@ impl Job {
         Ok(())
     }
 
-    fn from_keyframe(
+    fn keyframe_picture(
         &self,
         session: &mut Session,
         keyframe: &Keyframe,

@@ -187,7 +187,7 @@ pub(crate) fn scale<T: Sample>(
             i32::try_from(width).map_err(|_| invalid)?,
             i32::try_from(height).map_err(|_| invalid)?,
             T::FORMAT.into(),
-            ffi::SWS_BICUBIC as i32,
+            ffi::SWS_BICUBIC,
             ptr::null_mut(),
             ptr::null_mut(),
             ptr::null(),
@@ -200,7 +200,7 @@ pub(crate) fn scale<T: Sample>(
     // source has range and matrix of the target only.
     let range = i32::from(frame.colour().full_range);
     // SAFETY: a static table.
-    let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as i32) };
+    let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT) };
     // SAFETY: a live context and static tables. It refuses formats without a matrix, harmlessly.
     unsafe {
         ffi::sws_setColorspaceDetails(context.0, table, range, table, range, 0, 1 << 16, 1 << 16);

@@ -31,7 +31,7 @@ pub(super) struct StreamHead {
     len: u32,
     /// `len` is a number of frames, video or audio: libav takes no other for a duration.
     is_counted: bool,
-    /// Where the parts of its OpenDML index are, in their order.
+    /// Where the parts of its `OpenDML` index are, in their order.
     pub(super) super_index: Vec<SuperEntry>,
 }
 

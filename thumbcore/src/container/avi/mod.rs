@@ -1,6 +1,6 @@
 //! AVI: an index at the end names each chunk's place, and a frame's time is its number.
 //!
-//! There are two kinds: `idx1`, behind the media, and the OpenDML one of files over 1 GB, an index
+//! There are two kinds: `idx1`, behind the media, and the `OpenDML` one of files over 1 GB, an index
 //! of indexes in the header. Both are read exactly, and a splice has the header and then the
 //! keyframe's chunk. A demuxer counts frames from there, so times are shifted
 //! ([`Entry::Untimed`]). Files without an index, with several videos or with digital video in one
@@ -125,7 +125,7 @@ impl Locator for Avi {
     }
 }
 
-/// All parts of an OpenDML index, at once.
+/// All parts of an `OpenDML` index, at once.
 async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<bytes::Bytes>, Error> {
     let ranges = entries.iter().map(|entry| entry.at..entry.end());
     let total: u64 = ranges.clone().map(|range| range.end - range.start).sum();

@@ -6,7 +6,7 @@
 
 mod scan;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
