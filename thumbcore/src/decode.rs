@@ -23,6 +23,8 @@ pub(crate) struct Picture {
 /// Decodes pictures of one track.
 pub(crate) struct Decoder {
     inner: VideoDecoder,
+    /// A picture that needs no other was seen since the last restart: what follows can be trusted.
+    anchored: bool,
     track: Arc<Track>,
     limits: Limits,
 }
@@ -37,6 +39,7 @@ impl Decoder {
         })?;
         Ok(Self {
             inner,
+            anchored: false,
             track: Arc::clone(track),
             limits: limits.clone(),
         })
@@ -44,7 +47,7 @@ impl Decoder {
 
     /// Decodes `packet` alone. `None` where it gives no whole picture by itself.
     pub(crate) fn keyframe(&mut self, packet: &Packet) -> Result<Option<Picture>, Error> {
-        self.inner.flush();
+        self.restart();
         if packet.is_corrupt() || self.inner.send(packet).is_err() || self.inner.finish().is_err() {
             return Ok(None);
         }
@@ -76,9 +79,16 @@ impl Decoder {
         self.forward(packets, None, reader)
     }
 
+    /// Takes the first picture for sound whatever it is: the start of a file has nothing before
+    /// it that could be missing.
+    pub(crate) fn trust_any_start(&mut self) {
+        self.anchored = true;
+    }
+
     /// Forgets what was decoded, before packets from elsewhere.
     pub(crate) fn restart(&mut self) {
         self.inner.flush();
+        self.anchored = false;
     }
 
     /// Decodes `packets`, which start at a keyframe, until a picture at or after `target_us` is
@@ -151,7 +161,8 @@ impl Decoder {
                 }
             };
             check_dimensions(frame.width(), frame.height(), &self.limits)?;
-            if !frame.has_pixels() || frame.is_damaged() {
+            self.anchored |= frame.stands_alone();
+            if !frame.has_pixels() || frame.is_damaged() || !self.anchored {
                 continue;
             }
             let time_us = self.track.micros(frame.timestamp()).or(fallback_us);

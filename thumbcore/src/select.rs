@@ -76,7 +76,7 @@ impl FromStr for Position {
 
 /// Furthest that a video is decoded forward to reach a target: beyond it, decoding costs more than
 /// a picture at exactly that time is worth.
-const MAX_FORWARD_US: i64 = 30_000_000;
+pub(crate) const MAX_FORWARD_US: i64 = 30_000_000;
 
 /// What rounding to microseconds and to ticks may add to a distance.
 const ROUNDING_US: u64 = 1000;

@@ -23,6 +23,8 @@ pub(super) struct Opener {
     pub(super) reader: Arc<Reader>,
     pub(super) runtime: Handle,
     pub(super) container: Container,
+    /// libav must read packets to know the streams.
+    pub(super) needs_stream_info: bool,
 }
 
 impl Opener {
@@ -31,7 +33,7 @@ impl Opener {
         let cursor = Cursor::new(Arc::clone(&self.reader), self.runtime.clone());
         let mut input = Input::open_seekable(cursor, &self.options())
             .map_err(|error| self.explain("opened", error))?;
-        if self.container.needs_stream_info() {
+        if self.needs_stream_info {
             input
                 .find_stream_info(ANALYSE_US)
                 .map_err(|error| self.explain("opened", error))?;
@@ -44,7 +46,7 @@ impl Opener {
     pub(super) fn located(&self, headers: Option<Vec<Piece>>) -> Result<Input, Error> {
         let whole = Piece::File(0..self.reader.len());
         let mut input = self.spliced(headers.unwrap_or_else(|| vec![whole]))?;
-        if self.container.needs_stream_info() {
+        if self.needs_stream_info {
             for _ in 0..PACKETS_TO_A_STREAM {
                 if input.has_video() {
                     break;

@@ -80,7 +80,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    fn new(mut input: Input, track: &Track) -> Self {
+    fn new(input: Input, track: &Track) -> Self {
         let first = input.index_entry(track.stream, 0);
         let first_us = first.and_then(|entry| track.micros(Some(entry.timestamp)));
         Self {

@@ -143,7 +143,14 @@ fn start_us(input: &Input, streams: &[StreamInfo]) -> i64 {
         .or_else(|| {
             streams
                 .iter()
-                .filter_map(|stream| micros(stream.start_time?, stream.time_base))
+                .filter_map(|stream| {
+                    let first = || input.index_entry(stream.index, 0);
+                    // What an edit list cuts off the front has a negative time.
+                    let ticks = stream
+                        .start_time
+                        .or_else(|| Some(first()?.timestamp.max(0)))?;
+                    micros(ticks, stream.time_base)
+                })
                 .min()
         })
         .unwrap_or(0)

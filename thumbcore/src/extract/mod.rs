@@ -6,6 +6,7 @@
 mod builder;
 mod cpu;
 mod job;
+mod ladder;
 mod outcome;
 
 use std::{

@@ -124,6 +124,16 @@ impl Frame {
         fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
+    /// Made without reference to other pictures. Some containers mark every packet as a keyframe,
+    /// and what is decoded from one that is none looks sound and is not.
+    pub(crate) fn stands_alone(&self) -> bool {
+        let fields = self.fields();
+        let kind = fields.pict_type;
+        fields.key_frame != 0
+            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_I
+            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_NONE
+    }
+
     /// Two fields of different times are woven into the picture.
     pub(crate) fn is_interlaced(&self) -> bool {
         self.0.is_interlaced()

@@ -270,10 +270,10 @@ impl Input {
     }
 
     /// Entry `entry` of the index of stream `index`.
-    pub(crate) fn index_entry(&mut self, index: usize, entry: usize) -> Option<IndexEntry> {
+    pub(crate) fn index_entry(&self, index: usize, entry: usize) -> Option<IndexEntry> {
         let entry = i32::try_from(entry).ok()?;
-        let stream = self.stream_mut(index)?;
-        // SAFETY: a live stream; an entry out of bounds gives null.
+        let stream = self.stream_ptr(index)?;
+        // SAFETY: a live stream, which is only looked at; an entry out of bounds gives null.
         let found = unsafe { ffi::avformat_index_get_entry(stream, entry) };
         // SAFETY: null or a valid entry, copied before anything can change the index.
         let found = unsafe { found.as_ref() }?;
