@@ -61,7 +61,7 @@ impl Info {
     /// The stated duration in microseconds.
     pub(super) fn duration_us(&self) -> Option<i64> {
         let micros = self.duration? * self.scale as f64 / 1000.0;
-        (micros >= 1.0 && micros < 1e17).then_some(micros as i64)
+        (1.0..1e17).contains(&micros).then_some(micros as i64)
     }
 
     /// A codec's delay in ticks, rounded as libav does.
