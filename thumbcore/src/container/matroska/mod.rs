@@ -100,12 +100,14 @@ impl Matroska {
             None => Vec::new(),
         };
         if let Some(first) = cues.first() {
-            let start = match segment.first_cluster {
-                Some(at) => start(&info, &tracks, at, reader),
-                None => None,
-            };
+            let at = segment.first_cluster;
+            let start = at.and_then(|at| start(&info, &tracks, at, reader));
             let timeline = Timeline {
-                start_us: start.unwrap_or_else(|| info.micros(first.time)),
+                start_us: start.unwrap_or_else(|| {
+                    let delays = tracks.iter().filter(|track| track.kind != Kind::Other);
+                    let longest = delays.map(|track| info.delay(track)).max().unwrap_or(0);
+                    info.micros(first.time.saturating_sub(longest))
+                }),
                 duration_us: info.duration_us(),
             };
             if timeline.duration_us.is_some() {
@@ -338,7 +340,8 @@ impl File {
 }
 
 /// When the first sound or picture is due, in microseconds, told from what is held of the first
-/// cluster, at `at`.
+/// cluster, at `at`. Sound that is stored behind a large first keyframe, and begins a few frames
+/// before it, is not worth a round trip: the video then seems to begin at that keyframe.
 fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option<i64> {
     let bytes = reader.cached(at)?;
     let cluster = Cluster::parse(&bytes, at)?;

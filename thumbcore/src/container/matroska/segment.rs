@@ -99,10 +99,8 @@ impl Segment {
                 .min()
                 .unwrap_or(len);
             // The rest of them, if any, is read when their length is known.
-            let guess = (next - at).clamp(MAX_HEADER, CUES_GUESS);
-            reader
-                .prefetch(std::iter::once(at..at + guess), Reason::Index)
-                .await?;
+            let guess = at..at + (next - at).clamp(MAX_HEADER, CUES_GUESS);
+            reader.read(guess, Reason::Index).await?;
         }
         let header = reader.read(at..at + MAX_HEADER, Reason::Index).await?;
         let Some(element) = Element::parse(&header).filter(|element| element.id == id::CUES) else {

@@ -38,6 +38,8 @@ pub(super) struct Unindexed {
     last: Anchor,
     /// Bytes of a cluster.
     typical: u64,
+    /// The file's first keyframe, if the head holds its start.
+    opening: Option<Keyframe>,
 }
 
 /// A keyframe that was seen.
@@ -140,6 +142,11 @@ impl Unindexed {
             },
             (None, None) => return Ok(None),
         };
+        let head = reader.cached(first).unwrap_or_default();
+        let opening = match look(file, &head, first) {
+            Look::Found(found) => Some(file.keyframe(&found.cluster, &found.block)),
+            Look::From(_) | Look::Until(..) => None,
+        };
         let search = Self {
             first: Anchor {
                 position: first,
@@ -147,6 +154,7 @@ impl Unindexed {
             },
             last: anchor,
             typical,
+            opening,
         };
         Ok(Some((search, anchor.time_us)))
     }
@@ -206,6 +214,10 @@ impl Unindexed {
                 };
             }
         }
+        if around == Around::default() {
+            // Better than decoding all that is before the time.
+            around.before = self.opening.clone();
+        }
         Ok(around)
     }
 
@@ -218,12 +230,14 @@ impl Unindexed {
         reads: &mut u32,
     ) -> Result<Option<Found>, Error> {
         let limit = range.end.min(range.start.saturating_add(MAX_SWEEP));
-        let largest = (self.typical / 4).clamp(128 << 10, MAX_STEP);
         let mut step = reader.config().window;
         let (mut from, mut end) = (range.start, range.start);
         while end < limit && *reads < MAX_READS {
-            end = end.saturating_add(step).min(limit);
-            step = (step * 2).min(largest);
+            end = end.max(from).saturating_add(step).min(limit);
+            if from >= end {
+                break;
+            }
+            step = (step * 2).min(MAX_STEP);
             *reads += 1;
             let bytes = reader.read(from..end, Reason::Search).await?;
             match look(file, &bytes, from) {
@@ -313,9 +327,5 @@ fn look(file: &File, bytes: &[u8], at: u64) -> Look {
     }
     // A cluster's header may begin in the last bytes.
     let end = at + bytes.len() as u64;
-    Look::From(
-        position
-            .max(end.saturating_sub(CLUSTER_HEAD))
-            .min(end.max(position)),
-    )
+    Look::From(position.max(end.saturating_sub(CLUSTER_HEAD)))
 }
