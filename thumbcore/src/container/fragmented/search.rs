@@ -57,7 +57,7 @@ pub(super) async fn around(
     let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, |run| run.start());
     let mut low = this.first.clone();
     let mut high = (last.moof.start, time_of(last));
-    let mut length = usual_len(this);
+    let mut length = average_len(this, &low, high);
     if time >= high.1 {
         low = last.clone();
     }
@@ -97,6 +97,18 @@ pub(super) async fn around(
         fragments.push(next);
     }
     Ok(fragments)
+}
+
+/// A fragment's length by the first one's duration and the file's bit rate, and some more: landing
+/// past the wanted fragment costs another search, landing before it a jump.
+fn average_len(this: &Fragmented, first: &Fragment, last: (u64, i64)) -> u64 {
+    let run = first.run(this.video());
+    let (start, end) = run.map_or((0, 0), |run| (run.start(), run.end()));
+    let next = interpolate((first.moof.start, start), last, end);
+    next.saturating_sub(first.moof.start)
+        .max(first.end() - first.moof.start)
+        .saturating_mul(5)
+        / 4
 }
 
 /// The first fragment's length, as a guess at that of others.
