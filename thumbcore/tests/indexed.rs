@@ -107,12 +107,12 @@ async fn fragments_with_an_index_cost_their_keyframes() {
 #[tokio::test]
 async fn fragments_without_an_index_cost_three_groups_of_pictures() {
     let large = Clip {
-        gop: 125,
+        gop: 50,
         noise: true,
         ..Clip::default()
     };
     for clip in [Clip::default(), large] {
-        let path = looped(&clip, Shape::Mp4Fragmented, 40 * MIB).unwrap();
+        let path = looped(&clip, Shape::Mp4Fragmented, 60 * MIB).unwrap();
         let extraction = extract(&path).await;
         let (_, group) = assert_nearest(&path, &extraction);
         assert_cost(&extraction, 3 * group + 2 * MIB, 14);

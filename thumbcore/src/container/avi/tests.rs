@@ -69,7 +69,7 @@ fn simple(chunks: &[(u32, u64, u32)], offset: u64) -> Vec<u8> {
 }
 
 fn keyframes(frames: &Frames) -> Vec<(usize, u64, u64)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(usize, u64, u64)> = Vec::new();
     while let (_, Some(nth)) =
         frames.keyframes_around(|nth| found.last().is_some_and(|(last, ..)| nth <= *last))
     {

@@ -23,9 +23,12 @@ const JUMPS: usize = 8;
 /// Bytes read in search of one `moof` box at most.
 const MAX_SWEEP: u64 = 64 << 20;
 
-/// A fragment's place before the end of the file, from which the last can be reached by jumps.
-pub(super) async fn near_end(this: &Fragmented, reader: &Reader) -> Result<Option<u64>, Error> {
-    let mut to = reader.len();
+/// A fragment's place not far before `to`, from which the last can be reached by jumps.
+pub(super) async fn near_end(
+    this: &Fragmented,
+    reader: &Reader,
+    mut to: u64,
+) -> Result<Option<u64>, Error> {
     let mut from = to.saturating_sub(reader.config().tail);
     let mut reach = usual_len(this);
     let mut swept = 0;
