@@ -176,3 +176,6 @@ fn timeline(header: &Header, packets: &[u8]) -> Option<Timeline> {
         duration_us: Some(duration_us).filter(|us| *us > 0),
     })
 }
+
+#[cfg(test)]
+mod tests;

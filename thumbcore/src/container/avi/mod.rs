@@ -134,3 +134,6 @@ async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<bytes
     }
     try_join_all(ranges.map(|range| reader.read(range, Reason::Index))).await
 }
+
+#[cfg(test)]
+mod tests;

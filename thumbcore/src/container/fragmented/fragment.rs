@@ -124,7 +124,7 @@ impl Fragment {
                 let end = header
                     .size
                     .map_or(len, |size| moof.end.saturating_add(size));
-                (moof.end + header.header_len).min(len)..end.min(len)
+                moof.end.saturating_add(header.header_len).min(len)..end.min(len)
             });
         let mut reading = Reading {
             moof_at: at,
@@ -327,3 +327,6 @@ impl Reading {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

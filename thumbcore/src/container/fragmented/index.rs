@@ -134,3 +134,60 @@ pub(super) fn in_order(mut entries: Vec<IndexEntry>) -> Option<Vec<IndexEntry>> 
     let sorted = entries.is_sorted_by(|a, b| a.time <= b.time && a.at < b.at);
     (sorted && !entries.is_empty()).then_some(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn a_segment_index_tells_times_and_places() {
+        // Track 1 in 500 ticks a second from tick 100 on, 8 bytes behind the index.
+        let sidx = words(&[0, 1, 500, 100, 8, 2, 1000, 250, 0, 2000, 500, 0]);
+        let index = SegmentIndex::parse(&sidx, 64, |_| Some(1000)).unwrap();
+        let entries = [(200, 72), (700, 1072)].map(|(time, at)| IndexEntry { time, at });
+        assert_eq!(index.entries, entries);
+        assert_eq!((index.end_time, index.end), (1700, 3072));
+        let nested = words(&[0, 1, 500, 0, 0, 1, 1 << 31 | 1000, 250, 0]);
+        let index = SegmentIndex::parse(&nested, 64, |_| Some(1000)).unwrap();
+        assert_eq!(index.nested, [64..1064]);
+    }
+
+    #[test]
+    fn a_random_access_box_tells_each_fragment_once() {
+        let mut tfra = words(&[24 + 3 * 11, u32::from_be_bytes(*b"tfra"), 0, 7, 0, 3]);
+        for (time, at) in [(0, 100), (40, 100), (80, 900)] {
+            tfra.extend(words(&[time, at]));
+            tfra.extend([1, 1, 1]);
+        }
+        let mut mfra = words(&[8 + tfra.len() as u32 + 16, u32::from_be_bytes(*b"mfra")]);
+        mfra.extend(tfra);
+        let len = mfra.len() as u32 + 16;
+        mfra.extend(words(&[16, u32::from_be_bytes(*b"mfro"), 0, len]));
+        assert_eq!(random_access_len(&mfra), Some(u64::from(len)));
+        let entries = random_access(&mfra, 7, &(100..1000)).unwrap();
+        let expected = [(0, 100), (80, 900)].map(|(time, at)| IndexEntry { time, at });
+        assert_eq!(entries, expected);
+        assert_eq!(random_access(&mfra, 7, &(100..800)), None);
+        assert_eq!(random_access(&mfra, 8, &(100..1000)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..200), at in any::<u64>()) {
+            if let Some(index) = SegmentIndex::parse(&bytes, at, |_| Some(90_000)) {
+                prop_assert!(index.end >= at);
+            }
+            let _ = random_access_len(&bytes);
+            let mfra = [&b"\0\0\0\xc0mfra\0\0\0\xb8tfra"[..], &bytes].concat();
+            if let Some(entries) = random_access(&mfra, 0, &(0..1 << 30)) {
+                prop_assert!(entries.is_sorted_by_key(|entry| entry.at));
+            }
+        }
+    }
+}

@@ -188,19 +188,23 @@ impl Fragmented {
 
     /// The fragments of the end of a file without an index, or with a partial one.
     async fn last_found(&mut self, reader: &Reader) -> Result<Option<Vec<Fragment>>, Error> {
-        let Some(at) = search::near_end(self, reader).await? else {
-            return Ok(None);
-        };
-        let fragments = self.fragments_from(reader, at, usize::MAX).await?;
-        let last = fragments.as_ref().and_then(|fragments| {
-            let mut with_video = fragments.iter().filter(|f| f.run(self.video()).is_some());
-            with_video.next_back().cloned()
-        });
-        let Some(last) = last else {
-            return Ok(None);
-        };
-        self.way = Way::Bisect { last };
-        Ok(fragments)
+        const TRIES: usize = 4;
+        let mut to = self.len;
+        for _ in 0..TRIES {
+            let Some(at) = search::near_end(self, reader, to).await? else {
+                return Ok(None);
+            };
+            let fragments = self.fragments_from(reader, at, usize::MAX).await?;
+            let has_video = |fragment: &&Fragment| fragment.run(self.video()).is_some();
+            let fragments = fragments.unwrap_or_default();
+            if let Some(last) = fragments.iter().rfind(has_video) {
+                self.way = Way::Bisect { last: last.clone() };
+                return Ok(Some(fragments));
+            }
+            // Only audio ends so late.
+            to = at;
+        }
+        Ok(None)
     }
 
     /// The fragments from `at` to the end, the last few where there are many; `None` where there

@@ -173,3 +173,78 @@ fn edit_offset(mut list: &[u8], timescale: u32, movie_timescale: u32) -> Option<
     }
     Some(-empty)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn boxed(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+        let mut bytes = (payload.len() as u32 + 8).to_be_bytes().to_vec();
+        bytes.extend_from_slice(kind);
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// The payload of a `moov` with one video track, number 1, of 1000 ticks a second.
+    pub(crate) fn moov(edits: &[(u32, i32)], samples: u32) -> Vec<u8> {
+        let mut list = words(&[0, edits.len() as u32]);
+        for (duration, time) in edits {
+            list.extend(words(&[*duration, *time as u32, 0x10000]));
+        }
+        let sizes = boxed(b"stsz", &words(&[0, 0, samples]));
+        let table = boxed(b"minf", &boxed(b"stbl", &sizes));
+        let handler = [&[0; 8][..], b"vide", &[0; 13]].concat();
+        let header = words(&[0, 0, 0, 1000, 0]);
+        let media = [boxed(b"mdhd", &header), boxed(b"hdlr", &handler), table].concat();
+        let trak = [
+            boxed(b"tkhd", &words(&[0, 0, 0, 1, 0])),
+            boxed(b"edts", &boxed(b"elst", &list)),
+            boxed(b"mdia", &media),
+        ];
+        let extends = boxed(b"trex", &words(&[0, 1, 1, 40, 500, 0x0101_0000]));
+        let movie = words(&[0, 0, 0, 600, 0]);
+        [
+            boxed(b"mvhd", &movie),
+            boxed(b"trak", &trak.concat()),
+            boxed(b"mvex", &extends),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_movie_box_tells_its_tracks() {
+        let movie = Movie::parse(&moov(&[(300, -1), (0, 80)], 0)).unwrap();
+        let video = movie.video();
+        let facts = (video.id, video.timescale, video.offset);
+        // Empty for half a second of the movie's 600 ticks, then from tick 80 on.
+        assert_eq!(facts, (1, 1000, 80 - 500));
+        assert_eq!(video.defaults.duration, 40);
+        assert_eq!(video.micros(80), 500_000);
+        assert_eq!(video.ticks(500_000), 80);
+    }
+
+    #[test]
+    fn a_movie_box_with_samples_is_left_alone() {
+        assert_eq!(Movie::parse(&moov(&[], 7)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_damage_ends(at in 0usize..400, byte in any::<u8>(), cut in 0usize..400) {
+            let mut bytes = moov(&[(300, -1), (0, 80)], 0);
+            let len = bytes.len();
+            bytes[at % len] = byte;
+            bytes.truncate(len - cut.min(len));
+            if let Some(movie) = Movie::parse(&bytes) {
+                prop_assert!(movie.video().timescale > 0);
+                movie.video().micros(i64::MAX);
+            }
+        }
+    }
+}

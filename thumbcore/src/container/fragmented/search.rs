@@ -23,9 +23,12 @@ const JUMPS: usize = 8;
 /// Bytes read in search of one `moof` box at most.
 const MAX_SWEEP: u64 = 64 << 20;
 
-/// A fragment's place before the end of the file, from which the last can be reached by jumps.
-pub(super) async fn near_end(this: &Fragmented, reader: &Reader) -> Result<Option<u64>, Error> {
-    let mut to = reader.len();
+/// A fragment's place not far before `to`, from which the last can be reached by jumps.
+pub(super) async fn near_end(
+    this: &Fragmented,
+    reader: &Reader,
+    mut to: u64,
+) -> Result<Option<u64>, Error> {
     let mut from = to.saturating_sub(reader.config().tail);
     let mut reach = usual_len(this);
     let mut swept = 0;
@@ -61,7 +64,7 @@ pub(super) async fn around(
     };
     let mut low = this.first.clone();
     let mut high = (last.moof.start, time_of(last));
-    let mut length = usual_len(this);
+    let mut length = average_len(this, &low, high);
     if time >= high.1 {
         low = last.clone();
     }
@@ -101,6 +104,18 @@ pub(super) async fn around(
         fragments.push(next);
     }
     Ok(fragments)
+}
+
+/// A fragment's length by the first one's duration and the file's bit rate, and some more: landing
+/// past the wanted fragment costs another search, landing before it a jump.
+fn average_len(this: &Fragmented, first: &Fragment, last: (u64, i64)) -> u64 {
+    let run = first.run(this.video());
+    let (start, end) = run.map_or((0, 0), |run| (run.start(), run.end()));
+    let next = interpolate((first.moof.start, start), last, end);
+    next.saturating_sub(first.moof.start)
+        .max(first.end() - first.moof.start)
+        .saturating_mul(5)
+        / 4
 }
 
 /// The first fragment's length, as a guess at that of others.
