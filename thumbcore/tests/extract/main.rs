@@ -5,5 +5,8 @@
 mod corpus;
 mod formats;
 mod hostile;
+mod indexed;
+mod matroska;
 mod mp4;
+mod streams;
 mod support;

@@ -77,7 +77,7 @@ fn a_fragment_that_starts_with_a_keyframe_names_the_same_bytes() {
     let bytes = fragment(&SAMPLES, 0x0002_0000);
     let whole = Fragment::parse(&bytes, 5000, 1 << 20, &movie()).unwrap();
     let run = whole.run(movie().video()).unwrap();
-    let (made, keyframe) = whole.from_sample(run, 2).unwrap();
+    let (made, keyframe) = whole.starting_at_sample(run, 2).unwrap();
     assert_eq!(keyframe.end - keyframe.start, 700);
     // In the splice, the keyframe lies right behind what was made.
     let at = keyframe.start - made.len() as u64;
@@ -95,7 +95,7 @@ fn a_keyframe_outside_of_its_fragment_is_not_believed() {
     bytes[len - 8..len - 4].copy_from_slice(&100u32.to_be_bytes());
     let whole = Fragment::parse(&bytes, 0, 1 << 20, &movie()).unwrap();
     let run = whole.run(movie().video()).unwrap();
-    assert_eq!(whole.from_sample(run, 0), None);
+    assert_eq!(whole.starting_at_sample(run, 0), None);
 }
 
 proptest! {
@@ -112,7 +112,7 @@ proptest! {
         let whole = Fragment::parse(&bytes, 77, 1 << 20, &movie()).unwrap();
         let run = whole.run(movie().video()).unwrap();
         let nth = nth % samples.len();
-        let (made, keyframe) = whole.from_sample(run, nth).unwrap();
+        let (made, keyframe) = whole.starting_at_sample(run, nth).unwrap();
         let at = keyframe.start - made.len() as u64;
         let again = Fragment::parse(&made, at, 1 << 20, &movie()).unwrap();
         prop_assert_eq!(&again.run(movie().video()).unwrap().samples, &run.samples[nth..]);
@@ -133,7 +133,7 @@ proptest! {
         if let Some(parsed) = Fragment::parse(&bytes, at, 1 << 40, &movie()) {
             for run in &parsed.runs {
                 for (_, nth) in run.keyframes().collect::<Vec<_>>() {
-                    if let Some((_, keyframe)) = parsed.from_sample(run, nth) {
+                    if let Some((_, keyframe)) = parsed.starting_at_sample(run, nth) {
                         prop_assert!(parsed.media.start <= keyframe.start);
                         prop_assert!(keyframe.end <= parsed.media.end);
                     }

@@ -1,8 +1,6 @@
 //! Containers without an index (FLV, MPEG-TS, MPEG-PS, Ogg): the right pictures, at the cost of
 //! about a group of pictures each, judged by ffprobe and ffmpeg.
 
-#![expect(clippy::unwrap_used, reason = "a failure anywhere fails the test")]
-
 use std::{
     path::{Path, PathBuf},
     process::Command,
