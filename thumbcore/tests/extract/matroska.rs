@@ -24,9 +24,10 @@ async fn extract(path: &Path) -> Extraction {
 fn large(extension: &'static str) -> Clip {
     Clip {
         extension,
-        width: 1280,
-        height: 720,
-        gop: 50,
+        width: 1920,
+        height: 1080,
+        fps: 10,
+        gop: 20,
         ..Clip::default()
     }
 }
@@ -95,7 +96,10 @@ async fn with_cues(path: &Path, round_trips: u64) {
 
 #[tokio::test]
 async fn cues_lead_to_keyframes() {
-    with_cues(&looped(&large("mkv"), Shape::Mkv, 30 << 20).unwrap(), 3).await;
+    let path = looped(&large("mkv"), Shape::Mkv, 30 << 20).unwrap();
+    let keyframes = oracle::keyframes(&path).unwrap();
+    assert!(keyframes.iter().all(|packet| packet.size > 33 << 10));
+    with_cues(&path, 3).await;
 }
 
 #[tokio::test]

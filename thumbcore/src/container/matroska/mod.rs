@@ -104,9 +104,9 @@ impl Matroska {
             let start = at.and_then(|at| start(&info, &tracks, at, reader));
             let timeline = Timeline {
                 start_us: start.unwrap_or_else(|| {
-                    let delays = tracks.iter().filter(|track| track.kind != Kind::Other);
-                    let longest = delays.map(|track| info.delay(track)).max().unwrap_or(0);
-                    info.micros(first.time.saturating_sub(longest))
+                    let unseen = tracks.iter().filter(|track| track.kind == Kind::Audio);
+                    let earliest = guess(&info, first.time, unseen);
+                    info.micros(earliest.unwrap_or(first.time).min(first.time))
                 }),
                 duration_us: info.duration_us(),
             };
@@ -144,9 +144,6 @@ impl Matroska {
                 None => return Ok(None),
             }
         };
-        if matches!(&index, Index::Whole(keyframes) if keyframes.is_empty()) {
-            return Ok(None);
-        }
         let measured = last_us.map(|last| last.saturating_sub(start_us));
         Ok(Some(Self {
             file,
@@ -340,8 +337,7 @@ impl File {
 }
 
 /// When the first sound or picture is due, in microseconds, told from what is held of the first
-/// cluster, at `at`. Sound that is stored behind a large first keyframe, and begins a few frames
-/// before it, is not worth a round trip: the video then seems to begin at that keyframe.
+/// cluster, at `at`.
 fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option<i64> {
     let bytes = reader.cached(at)?;
     let cluster = Cluster::parse(&bytes, at)?;
@@ -362,11 +358,24 @@ fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option
             break;
         }
     }
-    // A track behind the first keyframe that has a delay most likely begins with the others.
-    let delayed = unseen
-        .iter()
-        .filter(|track| track.codec_delay > 0)
-        .filter_map(|track| Some(first?.saturating_sub(info.delay(track))));
-    let earliest = delayed.chain(earliest).min()?;
-    Some(info.micros(earliest))
+    let guess = guess(info, first?, unseen.into_iter());
+    Some(info.micros(guess.into_iter().chain(earliest).min()?))
+}
+
+/// How far behind the file's start its first picture may be because the sound came first: a
+/// quarter of a second, more than any codec's priming or delay.
+const PRIMING_US: i64 = 250_000;
+
+/// The earliest time, in ticks, of tracks whose first block is hidden behind a large keyframe or
+/// attachments, where the first seen is at `first`. Not worth a round trip: writers shift times so
+/// that the earliest is 0, and sound that needs priming comes before the picture.
+fn guess<'a>(info: &Info, first: i64, unseen: impl Iterator<Item = &'a TrackEntry>) -> Option<i64> {
+    let begins = if (0..=PRIMING_US).contains(&info.micros(first)) {
+        0
+    } else {
+        first
+    };
+    unseen
+        .map(|track| begins.saturating_sub(info.delay(track)))
+        .min()
 }
