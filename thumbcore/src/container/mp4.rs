@@ -60,14 +60,14 @@ pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8]
 }
 
 /// The payload of the first box of `kind` within `bytes`.
-pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    children(bytes).find_map(|(found, payload)| (found == *kind).then_some(payload))
+pub(super) fn child(bytes: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
+    children(bytes).find_map(|(found, payload)| (found == kind).then_some(payload))
 }
 
 /// The payload of the box at the end of `path` within `bytes`.
 pub(super) fn descendant<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter()
-        .try_fold(bytes, |bytes, kind| child(bytes, kind))
+        .try_fold(bytes, |bytes, kind| child(bytes, **kind))
 }
 
 /// Whether the file starts with a box that such files start with.

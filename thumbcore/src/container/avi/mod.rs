@@ -1,6 +1,6 @@
 //! AVI: an index at the end names each chunk's place, and a frame's time is its number.
 //!
-//! There are two kinds: `idx1`, behind the media, and the OpenDML one of files over 1 GB, an index
+//! There are two kinds: `idx1`, behind the media, and the `OpenDML` one of files over 1 GB, an index
 //! of indexes in the header. Both are read exactly, and a splice has the header and then the
 //! keyframe's chunk. A demuxer counts frames from there, so times are shifted
 //! ([`Entry::Untimed`]). Files without an index, with several videos or with digital video in one
@@ -71,12 +71,13 @@ impl Avi {
         if !frames.has_keyframes() {
             return Ok(None);
         }
-        let counted = video.micros(frames.len() as i64);
+        let counted = video.micros(frames.len());
         let durations = header.streams.iter().filter_map(StreamHead::duration_us);
         let duration_us = durations.max().unwrap_or(counted);
         // What a file that was cut short still has of it.
-        let held = reader.len().min(header.riff_end);
-        let duration_us = i128::from(duration_us) * i128::from(held) / i128::from(header.riff_end);
+        let present = reader.len().min(header.riff_end);
+        let duration_us =
+            i128::from(duration_us) * i128::from(present) / i128::from(header.riff_end);
         Ok(Some(Self {
             len: reader.len(),
             header: 0..header.media.start,
@@ -92,7 +93,7 @@ impl Avi {
     fn keyframe(&self, number: usize) -> Option<Keyframe> {
         let frame = self.frames.get(number)?;
         Some(Keyframe {
-            time_us: self.video.micros(number as i64),
+            time_us: self.video.micros(number),
             place: Place::Composed {
                 pieces: vec![
                     Piece::File(self.header.clone()),
@@ -112,7 +113,7 @@ impl Locator for Avi {
     }
 
     async fn around(&self, _: &Reader, time_us: i64) -> Result<Around, Error> {
-        let is_passed = |number| self.video.micros(number as i64) <= time_us;
+        let is_passed = |number| self.video.micros(number) <= time_us;
         let (before, after) = self.frames.keyframes_around(is_passed);
         Ok(Around {
             before: before.and_then(|number| self.keyframe(number)),
@@ -125,7 +126,7 @@ impl Locator for Avi {
     }
 }
 
-/// All parts of an OpenDML index, at once.
+/// All parts of an `OpenDML` index, at once.
 async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<bytes::Bytes>, Error> {
     let ranges = entries.iter().map(|entry| entry.at..entry.end());
     let total: u64 = ranges.clone().map(|range| range.end - range.start).sum();

@@ -114,7 +114,7 @@ impl Fragment {
         let header = BoxHeader::parse(bytes)?;
         let size = header.size.filter(|_| header.kind == *b"moof")?;
         let payload = bytes.get(header.header_len as usize..usize::try_from(size).ok()?)?;
-        child(payload, b"mfhd")?;
+        child(payload, *b"mfhd")?;
         let moof = at..at.checked_add(size)?;
         let media = bytes
             .get(size as usize..)
@@ -135,7 +135,7 @@ impl Fragment {
         let mut runs = Vec::new();
         for (kind, traf) in children(payload) {
             if kind == *b"traf" {
-                runs.extend(reading.track(traf, movie)?);
+                reading.track(traf, movie, &mut runs)?;
             }
         }
         Some(Self {
@@ -160,7 +160,7 @@ impl Fragment {
     ///
     /// libav reads a stream it cannot seek in front to back, so everything that a fragment stores
     /// before the keyframe would have to be fetched; and a fragment may start long before it.
-    pub(super) fn from_sample(&self, run: &Run, nth: usize) -> Option<(Bytes, Range<u64>)> {
+    pub(super) fn starting_with(&self, run: &Run, nth: usize) -> Option<(Bytes, Range<u64>)> {
         let first = *run.samples.get(nth)?;
         let bytes = first.at..first.end();
         if first.size == 0 || bytes.start < self.media.start || bytes.end > self.media.end {
@@ -239,9 +239,9 @@ struct Reading {
 }
 
 impl Reading {
-    /// The samples of a `traf`; an empty list where it is of no track of ours or has no time.
-    fn track(&mut self, traf: &[u8], movie: &Movie) -> Option<Option<Run>> {
-        let mut header = child(traf, b"tfhd")?;
+    /// Adds the samples of a `traf`, unless it is of no track of ours or has no time.
+    fn track(&mut self, traf: &[u8], movie: &Movie, runs: &mut Vec<Run>) -> Option<()> {
+        let mut header = child(traf, *b"tfhd")?;
         let flags = header.try_get_u32().ok()?;
         let id = header.try_get_u32().ok()?;
         let track = movie.track(id);
@@ -296,7 +296,7 @@ impl Reading {
                 let duration = field(0x100, defaults.duration)?;
                 let size = field(0x200, defaults.size)?;
                 let own_flags = field(0x400, defaults.flags)?;
-                let delay = field(0x800, 0)? as i32;
+                let delay = field(0x800, 0)?.cast_signed();
                 let sample = Sample {
                     at: self.next,
                     size,
@@ -308,7 +308,7 @@ impl Reading {
                 samples.push(sample);
             }
         }
-        let time = child(traf, b"tfdt").and_then(|mut time| {
+        let time = child(traf, *b"tfdt").and_then(|mut time| {
             let long = time.try_get_u32().ok()? >> 24 == 1;
             if long {
                 // Times beyond this are damage, and would overflow sums.
@@ -319,11 +319,12 @@ impl Reading {
                 time.try_get_u32().ok().map(i64::from)
             }
         });
-        Some(track.zip(time).map(|(_, time)| Run {
+        runs.extend(track.zip(time).map(|(_, time)| Run {
             track: id,
             time,
             samples,
-        }))
+        }));
+        Some(())
     }
 }
 

@@ -9,7 +9,11 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::{Fragmented, fragment::Fragment, front::header_at};
+use super::{
+    Fragmented,
+    fragment::{Fragment, Run},
+    front::header_at,
+};
 use crate::{
     Error,
     container::mp4::BoxHeader,
@@ -57,7 +61,7 @@ pub(super) async fn around(
     time_us: i64,
 ) -> Result<Vec<Fragment>, Error> {
     let time = this.video().ticks(time_us);
-    let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, |run| run.start());
+    let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, Run::start);
     let mut low = this.first.clone();
     let mut high = (last.moof.start, time_of(last));
     let mut length = average_len(this, &low, high);
