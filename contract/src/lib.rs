@@ -1,1 +1,19 @@
-//! contract
+//! What the worker, the API and the dashboard say to each other.
+//!
+//! - [`naming`]: which keys are videos, and under which keys their pictures live.
+//! - [`event`]: the body of a queue message, from S3, SNS, EventBridge or a person.
+//! - [`manifest`]: the JSON document beside a video's pictures.
+//! - [`metadata`]: the user metadata on every object the worker writes.
+//!
+//! The crate does no I/O and builds for `wasm32-unknown-unknown`.
+
+pub mod event;
+pub mod manifest;
+pub mod metadata;
+pub mod naming;
+
+pub use self::{
+    event::{CreatedObject, EventError, Message, Notification},
+    manifest::{Manifest, ManifestThumbnail, MediaFacts, Origin, Timings},
+    naming::{NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, video_extension},
+};

@@ -34,9 +34,9 @@ pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::R
     }
     // The file's own timestamps: those that ffmpeg makes count from the first used stream's start, not the file's.
     let time = facts.start + seconds - SLACK;
-    // The average over the covered pixels, as thumbnailers scale down.
+    // The kernel that ffmpeg takes unless told otherwise.
     let filters = format!(
-        "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int"
+        "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
     );
     command
         .args(["-copyts", "-i"])

@@ -74,7 +74,7 @@ pub(crate) struct ExtractArgs {
     format: ImageFormat,
 
     /// Quality, 1 to 100
-    #[arg(long, value_name = "N", default_value_t = 82, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 85, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
 
     /// Decode to the exact time instead of taking the nearest keyframe

@@ -22,22 +22,24 @@ pub(crate) struct Picture {
 
 /// Decodes pictures of one track.
 pub(crate) struct Decoder {
-    decoder: VideoDecoder,
+    inner: VideoDecoder,
+    /// A picture that needs no other was seen since the last restart: what follows can be trusted.
+    anchored: bool,
     track: Arc<Track>,
     limits: Limits,
 }
 
 impl Decoder {
     pub(crate) fn open(track: &Arc<Track>, limits: &Limits) -> Result<Self, Error> {
-        let decoder =
-            VideoDecoder::open(&track.parameters, limits.max_pixels).map_err(|error| {
-                Error::Unsupported {
-                    what: "codec",
-                    name: format!("{} ({error})", track.codec),
-                }
-            })?;
+        let inner = VideoDecoder::open(&track.parameters, limits.max_pixels).map_err(|error| {
+            Error::Unsupported {
+                what: "codec",
+                name: format!("{} ({error})", track.codec),
+            }
+        })?;
         Ok(Self {
-            decoder,
+            inner,
+            anchored: false,
             track: Arc::clone(track),
             limits: limits.clone(),
         })
@@ -45,11 +47,8 @@ impl Decoder {
 
     /// Decodes `packet` alone. `None` where it gives no whole picture by itself.
     pub(crate) fn keyframe(&mut self, packet: &Packet) -> Result<Option<Picture>, Error> {
-        self.decoder.flush();
-        if packet.is_corrupt()
-            || self.decoder.send(packet).is_err()
-            || self.decoder.finish().is_err()
-        {
+        self.restart();
+        if packet.is_corrupt() || self.inner.send(packet).is_err() || self.inner.finish().is_err() {
             return Ok(None);
         }
         let fallback = self.track.micros(packet.timestamp());
@@ -59,7 +58,7 @@ impl Decoder {
     /// Whether pictures come out later than their packets go in, so that a packet's own time is
     /// not its picture's where the container has no presentation times.
     pub(crate) fn reorders(&self) -> bool {
-        self.decoder.reorders()
+        self.inner.reorders()
     }
 
     /// The first whole picture of `packets`, which start at a keyframe: of the first packet alone
@@ -80,9 +79,16 @@ impl Decoder {
         self.forward(packets, None, reader)
     }
 
+    /// Takes the first picture for sound whatever it is: the start of a file has nothing before
+    /// it that could be missing.
+    pub(crate) fn trust_any_start(&mut self) {
+        self.anchored = true;
+    }
+
     /// Forgets what was decoded, before packets from elsewhere.
     pub(crate) fn restart(&mut self) {
-        self.decoder.flush();
+        self.inner.flush();
+        self.anchored = false;
     }
 
     /// Decodes `packets`, which start at a keyframe, until a picture at or after `target_us` is
@@ -106,27 +112,24 @@ impl Decoder {
                     Err(LimitError::Packets { limit: read }.into())
                 };
             }
-            let fallback = match packets.next()? {
-                Some(packet) => {
-                    read += 1;
-                    let time_us = self.track.micros(packet.timestamp());
-                    let to_go = target_us
-                        .zip(time_us)
-                        .map_or(0, |(target, time)| target - time);
-                    self.decoder.skip_disposable(to_go > NEARLY_THERE_US);
-                    // A damaged packet costs its picture, not the search.
-                    if packet.is_corrupt() || self.decoder.send(&packet).is_err() {
-                        continue;
-                    }
-                    time_us
+            let fallback = if let Some(packet) = packets.next()? {
+                read += 1;
+                let time_us = self.track.micros(packet.timestamp());
+                let to_go = target_us
+                    .zip(time_us)
+                    .map_or(0, |(target, time)| target - time);
+                self.inner.skip_disposable(to_go > NEARLY_THERE_US);
+                // A damaged packet costs its picture, not the search.
+                if packet.is_corrupt() || self.inner.send(&packet).is_err() {
+                    continue;
                 }
-                None => {
-                    ended = true;
-                    if self.decoder.finish().is_err() {
-                        break;
-                    }
-                    None
+                time_us
+            } else {
+                ended = true;
+                if self.inner.finish().is_err() {
+                    break;
                 }
+                None
             };
             while let Some(picture) = self.whole_frame(fallback)? {
                 let reached = match (target_us, picture.time_us) {
@@ -146,7 +149,7 @@ impl Decoder {
     /// The next picture that is whole and within the limits.
     fn whole_frame(&mut self, fallback_us: Option<i64>) -> Result<Option<Picture>, Error> {
         loop {
-            let frame = match self.decoder.receive() {
+            let frame = match self.inner.receive() {
                 Ok(Received::Frame(frame)) => frame,
                 Ok(Received::Hungry | Received::Drained) => return Ok(None),
                 Err(error) => {
@@ -158,7 +161,8 @@ impl Decoder {
                 }
             };
             check_dimensions(frame.width(), frame.height(), &self.limits)?;
-            if !frame.has_pixels() || frame.is_damaged() {
+            self.anchored |= frame.stands_alone();
+            if !frame.has_pixels() || frame.is_damaged() || !self.anchored {
                 continue;
             }
             let time_us = self.track.micros(frame.timestamp()).or(fallback_us);

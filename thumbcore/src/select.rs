@@ -76,7 +76,10 @@ impl FromStr for Position {
 
 /// Furthest that a video is decoded forward to reach a target: beyond it, decoding costs more than
 /// a picture at exactly that time is worth.
-const MAX_FORWARD_US: i64 = 30_000_000;
+pub(crate) const MAX_FORWARD_US: i64 = 30_000_000;
+
+/// What rounding to microseconds and to ticks may add to a distance.
+const ROUNDING_US: u64 = 1000;
 
 /// How keyframes are chosen.
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +130,7 @@ pub(crate) fn plan(targets: &[i64], around: &[Around], rules: &Rules) -> Vec<Run
             let from = around.before.clone();
             let forward_us = from.as_ref().map_or(0, |from| target_us - from.time_us);
             let within = |keyframe: &&Keyframe| {
-                distance(keyframe) <= rules.tolerance_us.unsigned_abs()
+                distance(keyframe) <= rules.tolerance_us.unsigned_abs() + ROUNDING_US
                     || forward_us > MAX_FORWARD_US
                     || from.is_none()
             };

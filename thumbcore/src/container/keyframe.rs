@@ -5,13 +5,26 @@ use std::ops::Range;
 use crate::reader::Piece;
 
 /// A keyframe that can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Keyframe {
     /// Its time in the container's timeline, in microseconds; a decoding time in mp4, so a few
     /// frames off the time of the picture.
     pub(crate) time_us: i64,
     pub(crate) place: Place,
 }
+
+/// Keyframes at one time are the same, however much of their places is known.
+impl PartialEq for Keyframe {
+    fn eq(&self, other: &Self) -> bool {
+        self.time_us == other.time_us
+            && match (&self.place, &other.place) {
+                (Place::Counted(a), Place::Counted(b)) => a == b,
+                _ => true,
+            }
+    }
+}
+
+impl Eq for Keyframe {}
 
 /// How the packets from a keyframe on are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +62,17 @@ pub(crate) enum Entry {
 }
 
 impl Place {
+    /// A keyframe whose packets a demuxer reads from `start` of a file of `len` bytes on, after
+    /// `headers`; `end` is one past what the keyframe itself needs.
+    pub(crate) fn spliced(headers: &[Range<u64>], start: u64, end: u64, len: u64) -> Self {
+        let mut pieces = headers.to_vec();
+        pieces.push(start..len);
+        Self::Spliced {
+            pieces,
+            bytes: start..end.min(len),
+        }
+    }
+
     /// Whether its packets carry no times.
     pub(crate) fn is_untimed(&self) -> bool {
         matches!(

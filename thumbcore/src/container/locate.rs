@@ -4,8 +4,15 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Around, Container, asf::Asf, avi::Avi, fragmented::Fragmented};
-use crate::{Error, reader::Reader, select::Position};
+use super::{
+    Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented, matroska::Matroska,
+    mpegps::ProgramStream, mpegts::TransportStream,
+};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+    select::Position,
+};
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
 ///
@@ -19,9 +26,21 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
     /// The keyframes around `time_us` (of the container's timeline; the first frame is at
     /// [`Timeline::start_us`]). Called for several times at once. Each keyframe's place is
-    /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
+    /// [`Place::Spliced`](super::Place::Spliced) or [`Place::Composed`](super::Place::Composed). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+
+    /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
+    /// streams. `None` lets it read the file from the start until it knows them.
+    fn headers(&self) -> Option<Vec<Piece>> {
+        None
+    }
+
+    /// Bits of the track's timestamps where they wrap around: a demuxer that starts in the middle
+    /// cannot tell how often they have.
+    fn wrap_bits(&self) -> Option<u32> {
+        None
+    }
 
     /// One past the bytes of the video that is decoded up to `time_us`, where what was read so far
     /// tells.
@@ -29,6 +48,10 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
         None
     }
 }
+
+/// A file up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
+/// byte, and read by libav.
+const WHOLE: u64 = 2 << 20;
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,16 +69,23 @@ pub(crate) async fn locator(
     reader: &Reader,
     positions: &[Position],
 ) -> Result<Option<Box<dyn Locator>>, Error> {
+    let is_stream = matches!(
+        container,
+        Container::Flv | Container::MpegTs | Container::MpegPs
+    );
+    if is_stream && reader.len() <= WHOLE {
+        reader.read(0..reader.len(), Reason::Index).await?;
+        return Ok(None);
+    }
     Ok(match container {
         Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
         Container::Asf => boxed(Asf::open(reader).await?),
         Container::Avi => boxed(Avi::open(reader).await?),
-        Container::Matroska
-        | Container::MpegTs
-        | Container::MpegPs
-        | Container::Flv
-        | Container::Ogg
-        | Container::Other => None,
+        Container::Flv => boxed(Flv::open(reader).await?),
+        Container::MpegPs => boxed(ProgramStream::open(reader).await?),
+        Container::MpegTs => boxed(TransportStream::open(reader).await?),
+        Container::Matroska => boxed(Matroska::open(reader).await?),
+        Container::Ogg | Container::Other => None,
     })
 }
 

@@ -4,10 +4,16 @@
 
 mod asf;
 mod avi;
+mod elementary;
+mod flv;
 mod fragmented;
 mod keyframe;
 mod locate;
+mod matroska;
 mod mp4;
+mod mpegps;
+mod mpegts;
+mod pes;
 mod search;
 
 use std::ffi::CStr;
@@ -15,7 +21,7 @@ use std::ffi::CStr;
 pub(crate) use self::{
     keyframe::{Around, Entry, Keyframe, Place},
     locate::{Locator, Timeline, locator},
-    mp4::Mp4Layout,
+    mp4::{Mp4Layout, is_fragmented},
 };
 
 /// A container family with a reading strategy of its own.
@@ -152,12 +158,12 @@ impl Container {
         }
     }
 
-    /// Whether the header leaves out dimensions, duration or even the streams, so that libav must
-    /// read packets to learn them.
+    /// Whether the header leaves out the start, dimensions, duration or even the streams, so that
+    /// libav must read packets to learn them.
     pub(crate) fn needs_stream_info(self) -> bool {
         matches!(
             self,
-            Self::MpegTs | Self::MpegPs | Self::Flv | Self::Ogg | Self::Other
+            Self::Matroska | Self::MpegTs | Self::MpegPs | Self::Flv | Self::Ogg | Self::Other
         )
     }
 

@@ -59,9 +59,15 @@ pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8]
     })
 }
 
+/// Whether the movie box `moov` says that movie fragments follow.
+pub(crate) fn is_fragmented(moov: &[u8]) -> bool {
+    child(moov, b"moov").is_some_and(|movie| child(movie, b"mvex").is_some())
+}
+
 /// The payload of the first box of `kind` within `bytes`.
-pub(super) fn child(bytes: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
-    children(bytes).find_map(|(found, payload)| (found == kind).then_some(payload))
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "literals are references")]
+pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    children(bytes).find_map(|(found, payload)| (found == *kind).then_some(payload))
 }
 
 /// The payload of the box at the end of `path` within `bytes`.

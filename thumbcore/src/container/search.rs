@@ -4,8 +4,12 @@
 //!
 //! Interpolation first (each probe one small read), then one sweep forward in growing reads until
 //! a keyframe is whole. At a constant bit rate that is one probe and at most one group of pictures.
+//! [`keyframes_around`] also sweeps backward where what lies ahead is too far from the target.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -62,6 +66,43 @@ pub(crate) struct Effort {
     pub(crate) sweep: u64,
 }
 
+impl Effort {
+    /// Suits containers whose packets tell their times at every few KiB, of `span_us` in all.
+    pub(crate) fn of_stream(span_us: i64, probe: u64, probes: u32) -> Self {
+        Self {
+            probe,
+            probes,
+            // A fiftieth of the video, at most four seconds, and in a short one half of what a
+            // picture may be off.
+            near_us: (span_us / 50).clamp((span_us / 40).clamp(1, 1_000_000), 4_000_000),
+            sweep: 32 << 20,
+        }
+    }
+}
+
+/// The keyframes on either side of a time that a search came by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Nearby {
+    /// At or before the time.
+    pub(crate) before: Option<Sighting>,
+    /// After the time.
+    pub(crate) after: Option<Sighting>,
+}
+
+/// Bytes from one keyframe to the next, as far as searches of the same file have seen: no sweep
+/// need be longer.
+#[derive(Debug, Default)]
+pub(crate) struct GroupSize(AtomicU64);
+
+/// First step of a sweep: 512 KiB, which hold a whole group of pictures of a small video and a
+/// keyframe of any; three of them fit the bytes that a search may cost beside the groups.
+const FIRST_STEP: u64 = 512 << 10;
+/// A sweep's steps double up to this, since each is a round trip: 4 MiB.
+const LAST_STEP: u64 = 4 << 20;
+/// Bytes scanned twice where two reads of a backward sweep meet, so that what straddles the seam
+/// is seen whole.
+const SEAM: u64 = 64 << 10;
+
 /// Finds the first whole keyframe at or after the place of `time_us`, searching between `low` and
 /// `high`. `None` where there is none up to `high` or within the effort.
 pub(crate) async fn keyframe_from(
@@ -72,7 +113,58 @@ pub(crate) async fn keyframe_from(
     effort: Effort,
 ) -> Result<Option<Sighting>, Error> {
     let start = land(reader, scanner, time_us, (low, high), effort).await?;
-    sweep(reader, scanner, start..high.position, effort).await
+    let config = reader.config();
+    let steps = Steps {
+        next: config.window.max(effort.probe),
+        last: config.max_window,
+        limit: effort.sweep,
+        group: &GroupSize::default(),
+    };
+    let (seen, _) = sweep(reader, scanner, start..high.position, steps).await?;
+    Ok(seen.into_iter().next())
+}
+
+/// Finds a keyframe within `tolerance_us` of `time_us`, or the nearest ones on both sides where
+/// there is none.
+pub(crate) async fn keyframes_around(
+    reader: &Reader,
+    scanner: &dyn Scanner,
+    (time_us, tolerance_us): (i64, i64),
+    (low, high): (Anchor, Anchor),
+    effort: Effort,
+    group: &GroupSize,
+) -> Result<Nearby, Error> {
+    let start = land(reader, scanner, time_us, (low, high), effort).await?;
+    let steps = Steps {
+        // What a large probe read is scanned before more is read.
+        next: if effort.probe >= FIRST_STEP / 2 {
+            effort.probe
+        } else {
+            FIRST_STEP
+        },
+        last: LAST_STEP,
+        limit: effort.sweep,
+        group,
+    };
+    // Beyond this place every keyframe is too late, so one before the time is worth more.
+    let late = interpolate(low, high, time_us.saturating_add(tolerance_us));
+    let late = late
+        .max(start.saturating_add(FIRST_STEP))
+        .min(high.position);
+    let (mut seen, swept) = sweep(reader, scanner, start..late, steps).await?;
+    let is_near =
+        |sighting: &Sighting| sighting.time_us.abs_diff(time_us) <= tolerance_us.unsigned_abs();
+    if !seen.iter().any(|s| is_near(s) || s.time_us <= time_us) {
+        let earlier = retreat(reader, scanner, low.position..start, swept, steps).await?;
+        seen.splice(0..0, earlier);
+    }
+    if seen.is_empty() {
+        (seen, _) = sweep(reader, scanner, start..high.position, steps).await?;
+    }
+    Ok(Nearby {
+        before: seen.iter().rfind(|s| s.time_us <= time_us).cloned(),
+        after: seen.into_iter().find(|s| s.time_us > time_us),
+    })
 }
 
 /// A place at most `effort.near_us` before `time_us`, or the best that the probes found.
@@ -85,10 +177,12 @@ async fn land(
 ) -> Result<u64, Error> {
     // Aim at the middle of what is near enough.
     let aim_us = time_us.saturating_sub(effort.near_us / 2);
-    for _ in 0..effort.probes {
-        if high.position.saturating_sub(low.position) <= effort.probe
+    let is_found = |low: Anchor, high: Anchor| {
+        high.position.saturating_sub(low.position) <= effort.probe
             || time_us.saturating_sub(low.time_us) <= effort.near_us
-        {
+    };
+    for _ in 0..effort.probes {
+        if is_found(low, high) {
             break;
         }
         let position = interpolate(low, high, aim_us);
@@ -99,7 +193,7 @@ async fn land(
             Some(found) if found > time_us => {
                 high = Anchor {
                     position,
-                    time_us: found,
+                    time_us: found.min(high.time_us),
                 }
             }
             Some(found) => {
@@ -112,7 +206,12 @@ async fn land(
             None => low.position = position + effort.probe,
         }
     }
-    Ok(low.position)
+    // Out of probes, the estimate between the anchors is better than the anchor itself.
+    Ok(if is_found(low, high) {
+        low.position
+    } else {
+        interpolate(low, high, aim_us)
+    })
 }
 
 /// Linear between the anchors, kept off the ends so that each probe narrows the search.
@@ -123,30 +222,113 @@ fn interpolate(low: Anchor, high: Anchor, time_us: i64) -> u64 {
     low.position + (share.clamp(0.01, 0.99) * bytes as f64) as u64
 }
 
-/// Reads on from `range.start` in growing steps until a whole keyframe was seen.
+/// The reads of a sweep.
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    /// Bytes of the next read.
+    next: u64,
+    /// Reads double up to this.
+    last: u64,
+    /// Bytes of all reads together.
+    limit: u64,
+    group: &'a GroupSize,
+}
+
+impl Steps<'_> {
+    /// The length of the next read, after `swept` bytes.
+    fn take(&mut self, swept: u64) -> u64 {
+        let step = self.next;
+        self.next = (step * 2).min(self.last);
+        match self.group.get() {
+            // A quarter more, since groups differ, and at least a keyframe's worth.
+            Some(group) => step.min((group + group / 4).saturating_sub(swept).max(SEAM * 2)),
+            None => step,
+        }
+    }
+}
+
+impl GroupSize {
+    fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// Learns from keyframes seen one after the other.
+    pub(crate) fn learn(&self, seen: &[Sighting]) {
+        let longest = seen
+            .windows(2)
+            .map(|pair| pair[1].start.saturating_sub(pair[0].start))
+            .max();
+        self.0.fetch_max(longest.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// Reads on from `range.start` in growing steps until a whole keyframe was seen. Gives all that
+/// were seen, and where reading ended.
 async fn sweep(
     reader: &Reader,
     scanner: &dyn Scanner,
     range: Range<u64>,
-    effort: Effort,
-) -> Result<Option<Sighting>, Error> {
-    let limit = range.end.min(range.start.saturating_add(effort.sweep));
-    let mut step = reader.config().window.max(effort.probe);
+    mut steps: Steps<'_>,
+) -> Result<(Vec<Sighting>, u64), Error> {
+    let limit = range.end.min(range.start.saturating_add(steps.limit));
     // Scanning begins again at `from` each time: what came before held no keyframe.
     let mut from = range.start;
     let mut end = range.start;
     while end < limit {
+        let step = steps.take(end - range.start);
         end = end.saturating_add(step).min(limit);
-        step = (step * 2).min(reader.config().max_window);
         let bytes = reader.read(from..end, Reason::Search).await?;
-        if let Some(sighting) = scanner.scan(&bytes, from).keyframes.into_iter().next() {
-            if sighting.end.is_some() || end >= limit {
-                return Ok(Some(sighting));
+        let mut seen = scanner.scan(&bytes, from).keyframes;
+        steps.group.learn(&seen);
+        if let Some(first) = seen.first() {
+            if first.end.is_some() || end >= limit {
+                // One cut short by the end of reading is of no use beside a whole one.
+                let mut index = 0;
+                seen.retain(|sighting| {
+                    index += 1;
+                    index == 1 || sighting.end.is_some()
+                });
+                return Ok((seen, end));
             }
-            from = sighting.start;
+            from = first.start;
         }
     }
-    Ok(None)
+    Ok((Vec::new(), end))
+}
+
+/// Reads back from `range.end` in growing steps until a keyframe was seen; what lies from there
+/// to `swept` is held already.
+async fn retreat(
+    reader: &Reader,
+    scanner: &dyn Scanner,
+    range: Range<u64>,
+    swept: u64,
+    mut steps: Steps<'_>,
+) -> Result<Vec<Sighting>, Error> {
+    let limit = range.start.max(range.end.saturating_sub(steps.limit));
+    let mut from = range.end;
+    while from > limit {
+        let seam = swept.min(from + SEAM);
+        from = from.saturating_sub(steps.take(range.end - from)).max(limit);
+        let bytes = reader.read(from..seam, Reason::Search).await?;
+        let mut seen = scanner.scan(&bytes, from).keyframes;
+        if let Some(last) = seen.last_mut()
+            && last.end.is_none()
+        {
+            let bytes = reader.read(last.start..swept, Reason::Search).await?;
+            let whole = scanner
+                .scan(&bytes, last.start)
+                .keyframes
+                .into_iter()
+                .next();
+            last.end = whole.and_then(|whole| whole.end);
+        }
+        seen.retain(|sighting| sighting.start < range.end);
+        if !seen.is_empty() {
+            return Ok(seen);
+        }
+    }
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, locator},
+    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, is_fragmented, locator},
     libav::{Input, Packet},
     reader::{Reader, Reason},
     select::{Position, Rung},
@@ -63,17 +63,17 @@ impl Session {
             });
         }
         let container = Container::sniff(&head);
-        if container == Container::Mp4 {
-            runtime.block_on(fetch_movie_box(&reader))?;
-        }
+        let fragmented =
+            container == Container::Mp4 && runtime.block_on(fetch_movie_box(&reader))?;
         let locator = runtime.block_on(locator(container, &reader, positions))?;
-        let mut opener = Opener {
+        let opener = Opener {
             reader,
             runtime,
             container,
+            needs_stream_info: container.needs_stream_info() || fragmented,
         };
         let (mut input, timeline) = match &locator {
-            Some(locator) => (opener.located()?, Some(locator.timeline())),
+            Some(locator) => (opener.located(locator.headers())?, Some(locator.timeline())),
             None => (opener.seekable()?, None),
         };
         let reader = &opener.reader;
@@ -82,12 +82,14 @@ impl Session {
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let track = Arc::new(Track::choose(&input, timeline, reader.limits())?);
+        let mut track = Track::choose(&input, timeline, reader.limits())?;
+        track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
+        let track = Arc::new(track);
         input.discard_all_but(track.stream);
         let container_name = container.name(input.format_name());
         let route = match locator {
             Some(locator) => Route::Locate(locator),
-            None => Route::of_libav(&mut opener, input, &track)?,
+            None => Route::of_libav(&opener, input, &track)?,
         };
         Ok(Self {
             opener,
@@ -100,6 +102,25 @@ impl Session {
     /// The keyframes around each of `times_us` of the container's timeline.
     pub(crate) fn around(&mut self, times_us: &[i64]) -> Result<Vec<Around>, Error> {
         self.route.around(&self.opener, &self.track, times_us)
+    }
+
+    /// A keyframe to decode forward from to `time_us`, where [`around`](Self::around) saw none
+    /// before it: a search sweeps forward, so it is asked again for earlier times.
+    pub(crate) fn start_before(&mut self, time_us: i64) -> Result<Option<Keyframe>, Error> {
+        for back_us in STEPS_BACK_US {
+            let earlier = time_us.saturating_sub(back_us).max(self.track.start_us);
+            let found = self
+                .around(&[earlier])?
+                .into_iter()
+                .flat_map(|around| [around.after, around.before])
+                .flatten()
+                .filter(|keyframe| keyframe.time_us <= time_us)
+                .max_by_key(|keyframe| keyframe.time_us);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Fetches all that `rungs` will read at once, as far as its place is known.
@@ -153,7 +174,11 @@ impl Session {
             }
             Place::Spliced { pieces, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
-                Ok(self.owned_packets(input))
+                let mut packets = self.owned_packets(input);
+                if self.opener.container == Container::MpegPs {
+                    packets.skip_remains()?;
+                }
+                Ok(packets)
             }
             Place::Composed { pieces, entry, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
@@ -166,11 +191,12 @@ impl Session {
                 Ok(packets)
             }
             Place::Indexed { seek, .. } => {
-                let Route::Index(input) = &mut self.route else {
+                let Route::Index(index) = &mut self.route else {
                     return Err(Error::Internal {
                         reason: "an index entry without an index".to_owned(),
                     });
                 };
+                let input = &mut index.input;
                 input
                     .seek_backward(self.track.stream, *seek)
                     .map_err(|error| self.opener.explain("read", error))?;
@@ -186,7 +212,10 @@ impl Session {
     /// The video packets from the start of the file, by a demuxer of their own.
     pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
         let input = match &self.route {
-            Route::Locate(_) => self.opener.located()?,
+            Route::Locate(_) => {
+                let whole = 0..self.opener.reader.len();
+                self.opener.spliced(std::iter::once(whole))?
+            }
             Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
         };
         Ok(self.owned_packets(input))
@@ -209,6 +238,21 @@ impl<'a> Packets<'a> {
             first_time_us: None,
             shift: 0,
         }
+    }
+
+    /// Passes over the end of the picture before, where a container's packets begin anywhere.
+    fn skip_remains(&mut self) -> Result<(), Error> {
+        if let Some(first) = self.next()? {
+            let start = if first.is_keyframe() {
+                Some(first)
+            } else {
+                self.next()?
+            };
+            if let Some(start) = start {
+                self.put_back(start);
+            }
+        }
+        Ok(())
     }
 
     /// Gives `packet` out again before any other.
@@ -258,19 +302,28 @@ impl<'a> Packets<'a> {
     }
 }
 
+/// How far before a time a keyframe to decode forward from is searched for: a usual group of
+/// pictures, then a long one.
+const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
+
 /// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
 /// has seen the media.
 const BEHIND_MOOV: u64 = 256;
 
-/// Fetches the whole movie box, the index of a plain file, in one or two requests.
-async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
+/// Fetches the whole movie box, the index of a plain file, in one or two requests. Whether it says
+/// that fragments follow.
+async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
     let mut layout = Mp4Layout::default();
     // A file holds few boxes before `moov`; each turn jumps over all that are held.
     for _ in 0..16 {
         layout.walk(reader.len(), |at| reader.cached(at));
         if let Some(moov) = layout.moov {
-            let wanted = moov.start..moov.end.saturating_add(BEHIND_MOOV);
-            return reader.prefetch([wanted], Reason::Index).await;
+            let behind = moov.end..moov.end.saturating_add(BEHIND_MOOV);
+            reader
+                .prefetch([moov.clone(), behind], Reason::Index)
+                .await?;
+            let moov = reader.read(moov, Reason::Index).await?;
+            return Ok(is_fragmented(&moov));
         }
         if layout.fragmented || layout.next >= reader.len() {
             break;
@@ -286,5 +339,5 @@ async fn fetch_movie_box(reader: &Reader) -> Result<(), Error> {
         };
         reader.prefetch([wanted], Reason::Index).await?;
     }
-    Ok(())
+    Ok(layout.fragmented)
 }

@@ -23,6 +23,8 @@ pub(super) struct Opener {
     pub(super) reader: Arc<Reader>,
     pub(super) runtime: Handle,
     pub(super) container: Container,
+    /// libav must read packets to know the streams.
+    pub(super) needs_stream_info: bool,
 }
 
 impl Opener {
@@ -31,7 +33,7 @@ impl Opener {
         let cursor = Cursor::new(Arc::clone(&self.reader), self.runtime.clone());
         let mut input = Input::open_seekable(cursor, &self.options())
             .map_err(|error| self.explain("opened", error))?;
-        if self.container.needs_stream_info() {
+        if self.needs_stream_info {
             input
                 .find_stream_info(ANALYSE_US)
                 .map_err(|error| self.explain("opened", error))?;
@@ -39,18 +41,21 @@ impl Opener {
         Ok(input)
     }
 
-    /// A demuxer that reads the file front to back, opened until a video stream is known.
-    pub(super) fn located(&self) -> Result<Input, Error> {
-        let mut input = self.spliced([0..self.reader.len()])?;
-        if self.container.needs_stream_info() {
+    /// A demuxer that reads `headers`, or the file front to back, opened until a video stream is
+    /// known. Its packets are spent.
+    pub(super) fn located(&self, headers: Option<Vec<Piece>>) -> Result<Input, Error> {
+        let whole = Piece::File(0..self.reader.len());
+        let mut input = self.spliced(headers.unwrap_or_else(|| vec![whole]))?;
+        if self.needs_stream_info {
             for _ in 0..PACKETS_TO_A_STREAM {
                 if input.has_video() {
-                    // Opened again, since the packets read so far are spent.
                     break;
                 }
                 match input.read_packet() {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
+                    // Headers alone may end in the middle of a packet.
+                    Err(_) if input.has_video() && !self.reader.has_failed() => break,
                     Err(error) => return Err(self.explain("opened", error)),
                 }
             }

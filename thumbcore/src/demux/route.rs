@@ -6,13 +6,13 @@ use super::{InputRef, Packets, Track, opener::Opener};
 use crate::{
     Error,
     container::{Around, Keyframe, Locator, Place},
-    libav::{IndexEntry, Input},
+    libav::Input,
 };
 
 /// The way to the keyframes of one file.
 pub(super) enum Route {
     /// libav's index names the place of each.
-    Index(Box<Input>),
+    Index(Index),
     /// We find them by the file's bytes.
     Locate(Box<dyn Locator>),
     /// The file was read front to back and these keyframes were seen.
@@ -24,7 +24,7 @@ impl Route {
     pub(super) fn of_libav(opener: &Opener, input: Input, track: &Track) -> Result<Self, Error> {
         let info = input.info(track.stream);
         if opener.container.has_index() && info.is_some_and(|info| info.index_entries > 0) {
-            return Ok(Self::Index(Box::new(input)));
+            return Ok(Self::Index(Index::new(input, track)));
         }
         scan(opener, input, track).map(Self::Scan)
     }
@@ -36,9 +36,9 @@ impl Route {
         times_us: &[i64],
     ) -> Result<Vec<Around>, Error> {
         match self {
-            Self::Index(input) => Ok(times_us
+            Self::Index(index) => Ok(times_us
                 .iter()
-                .map(|time_us| index_around(input, track, *time_us))
+                .map(|time_us| index.around(track, *time_us))
                 .collect()),
             Self::Locate(locator) => {
                 let searches = times_us
@@ -59,17 +59,11 @@ impl Route {
     pub(super) fn end_of(&mut self, opener: &Opener, track: &Track, time_us: i64) -> Option<u64> {
         // The picture at the time may be stored some frames later.
         let time_us = time_us.saturating_add(REORDERING_US);
-        let input = match self {
-            Self::Index(input) => input,
-            Self::Locate(locator) => return locator.end_of(&opener.reader, time_us),
-            Self::Scan(_) => return None,
-        };
-        let ticks = track.ticks(time_us);
-        let stream = track.stream;
-        let entry = input
-            .index_search_any(stream, ticks)
-            .and_then(|entry| input.index_entry(stream, entry))?;
-        Some(entry.position + entry.size)
+        match self {
+            Self::Index(index) => index.end_of(track, time_us),
+            Self::Locate(locator) => locator.end_of(&opener.reader, time_us),
+            Self::Scan(_) => None,
+        }
     }
 }
 
@@ -77,38 +71,64 @@ impl Route {
 /// as many as H.264 may hold back.
 const REORDERING_US: i64 = 500_000;
 
-fn index_around(input: &mut Input, track: &Track, time_us: i64) -> Around {
-    let ticks = track.ticks(time_us);
-    let stream = track.stream;
-    let before = input.index_search(stream, ticks, true);
-    let after = input.index_search(stream, ticks.saturating_add(1), false);
-    let mut keyframe = |entry: Option<usize>| {
-        let entry = entry?;
-        let found = input.index_entry(stream, entry)?;
-        let next = input
-            .index_search(stream, found.timestamp.saturating_add(1), false)
-            .and_then(|next| input.index_entry(stream, next));
-        indexed(track, found, next)
-    };
-    Around {
-        before: keyframe(before),
-        after: keyframe(after),
-    }
+/// libav's index of the video track.
+pub(super) struct Index {
+    pub(super) input: Box<Input>,
+    /// How long after its entry's decoding time a keyframe is shown: what edit lists take off the
+    /// front of a track whose pictures are reordered, so that the first decoding time is negative.
+    delay_us: i64,
 }
 
-fn indexed(track: &Track, entry: IndexEntry, next: Option<IndexEntry>) -> Option<Keyframe> {
-    // Halfway to the next keyframe: mp4 seeks by presentation time, which lies a few frames after
-    // the entry's decoding time, and libav would step back to the keyframe before.
-    let seek = next.map_or(i64::MAX / 2, |next| {
-        entry.timestamp + (next.timestamp - entry.timestamp) / 2
-    });
-    Some(Keyframe {
-        time_us: track.micros(Some(entry.timestamp))?,
-        place: Place::Indexed {
-            seek,
-            bytes: entry.position..entry.position + entry.size,
-        },
-    })
+impl Index {
+    fn new(input: Input, track: &Track) -> Self {
+        let first = input.index_entry(track.stream, 0);
+        let first_us = first.and_then(|entry| track.micros(Some(entry.timestamp)));
+        Self {
+            input: Box::new(input),
+            delay_us: first_us.map_or(0, |us| us.saturating_neg().clamp(0, REORDERING_US)),
+        }
+    }
+
+    fn around(&mut self, track: &Track, time_us: i64) -> Around {
+        let ticks = track.ticks(time_us.saturating_sub(self.delay_us));
+        let stream = track.stream;
+        let before = self.input.index_search(stream, ticks, true);
+        let after = self
+            .input
+            .index_search(stream, ticks.saturating_add(1), false);
+        Around {
+            before: before.and_then(|entry| self.keyframe(track, entry)),
+            after: after.and_then(|entry| self.keyframe(track, entry)),
+        }
+    }
+
+    fn keyframe(&mut self, track: &Track, entry: usize) -> Option<Keyframe> {
+        let stream = track.stream;
+        let entry = self.input.index_entry(stream, entry)?;
+        // Halfway to the next keyframe: mp4 seeks by presentation time, which lies a few frames
+        // after the entry's decoding time, and libav would step back to the keyframe before.
+        let next = self
+            .input
+            .index_search(stream, entry.timestamp.saturating_add(1), false)
+            .and_then(|next| self.input.index_entry(stream, next));
+        let seek = next.map_or(i64::MAX / 2, |next| {
+            entry.timestamp + (next.timestamp - entry.timestamp) / 2
+        });
+        Some(Keyframe {
+            time_us: track.micros(Some(entry.timestamp))? + self.delay_us,
+            place: Place::Indexed {
+                seek,
+                bytes: entry.position..entry.position + entry.size,
+            },
+        })
+    }
+
+    fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
+        let ticks = track.ticks(time_us);
+        let entry = self.input.index_search_any(track.stream, ticks)?;
+        let entry = self.input.index_entry(track.stream, entry)?;
+        Some(entry.position + entry.size)
+    }
 }
 
 /// Reads packets from the start and notes the keyframes, to the end of the file or of the share

@@ -18,6 +18,10 @@ pub(crate) struct Track {
     pub(crate) sample_aspect: (i32, i32),
     pub(crate) display_matrix: Option<[i32; 9]>,
     time_base: (i32, i32),
+    /// The container's own number of the stream, where streams are found as they come but keep it.
+    id: Option<i32>,
+    /// Bits of timestamps that wrap around.
+    pub(super) wrap_bits: Option<u32>,
     /// The header declares every stream, so that stream numbers mean the same in every splice.
     declared: bool,
     /// Where the container's timeline starts, in microseconds: times are shown from here.
@@ -77,6 +81,8 @@ impl Track {
             sample_aspect: video.sample_aspect,
             display_matrix: video.display_matrix,
             time_base: video.time_base,
+            id: matches!(input.format_name(), "mpegts" | "mpeg").then_some(video.id),
+            wrap_bits: None,
             start_us: timeline
                 .map_or_else(|| start_us(input, &streams), |timeline| timeline.start_us),
             declared: !input.declares_streams_late(),
@@ -89,13 +95,27 @@ impl Track {
         if self.declared {
             packet.stream() == self.stream
         } else {
-            input.is_video(packet.stream())
+            let index = packet.stream();
+            input.is_video(index)
+                && self
+                    .id
+                    .is_none_or(|id| input.info(index).is_some_and(|info| info.id == id))
         }
     }
 
     /// Ticks of the stream in microseconds.
     pub(crate) fn micros(&self, ticks: Option<i64>) -> Option<i64> {
-        micros(ticks?, self.time_base)
+        let time_us = micros(ticks?, self.time_base)?;
+        let Some(wrap_us) = self
+            .wrap_bits
+            .and_then(|bits| micros(1 << bits.min(62), self.time_base))
+        else {
+            return Some(time_us);
+        };
+        // The turn of the clock that this track's timeline is in, with a minute for what comes
+        // before its first picture.
+        let from_us = self.start_us - 60_000_000;
+        Some(from_us + (time_us - from_us).rem_euclid(wrap_us))
     }
 
     /// The tick of the stream that is nearest to a time in microseconds.
@@ -123,7 +143,14 @@ fn start_us(input: &Input, streams: &[StreamInfo]) -> i64 {
         .or_else(|| {
             streams
                 .iter()
-                .filter_map(|stream| micros(stream.start_time?, stream.time_base))
+                .filter_map(|stream| {
+                    let first = || input.index_entry(stream.index, 0);
+                    // What an edit list cuts off the front has a negative time.
+                    let ticks = stream
+                        .start_time
+                        .or_else(|| Some(first()?.timestamp.max(0)))?;
+                    micros(ticks, stream.time_base)
+                })
                 .min()
         })
         .unwrap_or(0)

@@ -32,7 +32,7 @@ impl Default for ExtractorBuilder {
                 ],
                 max_width: 640,
                 format: ImageFormat::Jpeg,
-                quality: 82,
+                quality: 85,
                 exact: false,
                 tolerance: 0.05,
                 limits: Limits::default(),

@@ -17,39 +17,38 @@ use crate::{
     Error,
     container::Keyframe,
     decode::{Decoder, Picture},
-    demux::{Packets, Session, Track},
+    demux::{Session, Track},
     encode::encode,
-    libav::Packet,
     reader::Reader,
     render::{Geometry, Orientation, is_dull, render},
     select::{self, Rung},
 };
 
 pub(super) struct Job {
-    reader: Arc<Reader>,
+    pub(super) reader: Arc<Reader>,
     runtime: Handle,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
 }
 
 /// A finished picture.
 #[derive(Clone)]
-struct Done {
-    image: Bytes,
-    width: u32,
-    height: u32,
-    time_us: Option<i64>,
-    dull: bool,
-    shown: (u32, u32),
+pub(super) struct Done {
+    pub(super) image: Bytes,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) time_us: Option<i64>,
+    pub(super) dull: bool,
+    pub(super) shown: (u32, u32),
 }
 
 /// What is known of one target so far.
-struct Slot {
-    target_us: i64,
+pub(super) struct Slot {
+    pub(super) target_us: i64,
     /// Where a keyframe on its other side lies, for when the first choice does not do.
-    spare: Option<Keyframe>,
-    done: Option<(Done, Origin)>,
+    pub(super) spare: Option<Keyframe>,
+    pub(super) done: Option<(Done, Origin)>,
     /// The keyframe's picture comes out of a decoder later than its packet goes in.
-    is_reordered: bool,
+    pub(super) is_reordered: bool,
 }
 
 impl Job {
@@ -115,6 +114,13 @@ impl Job {
                 exact: self.settings.exact,
             },
         );
+        for rung in &mut rungs {
+            if let Rung::Forward { from, target_us } = rung
+                && from.is_none()
+            {
+                *from = session.start_before(*target_us)?;
+            }
+        }
         session.prefetch(&rungs)?;
 
         let mut slots: Vec<_> = targets
@@ -134,10 +140,13 @@ impl Job {
         let mut extra_cpu = Duration::ZERO;
         self.keyframes(&mut session, &rungs, &mut slots, decoding, &mut extra_cpu)?;
         for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
-            // No whole picture by itself: the stream refreshes step by step, or is damaged there.
+            // No whole picture by itself: the stream refreshes step by step, is damaged there, or
+            // calls everything a keyframe. What comes before helps; best the start.
             if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
+                let start_is_near = slot.target_us - start_us <= select::MAX_FORWARD_US;
+                let from = around.before.or(around.after);
                 *rung = Rung::Forward {
-                    from: around.before.or(around.after),
+                    from: from.filter(|_| !start_is_near),
                     target_us: slot.target_us,
                 };
             }
@@ -163,215 +172,7 @@ impl Job {
         })
     }
 
-    /// The first rung: keyframes alone, decoded side by side where CPUs are free.
-    fn keyframes(
-        &self,
-        session: &mut Session,
-        rungs: &[Rung],
-        slots: &mut [Slot],
-        decoding: &Arc<Semaphore>,
-        extra_cpu: &mut Duration,
-    ) -> Result<(), Error> {
-        let mut work = Vec::new();
-        for (rung, slot) in rungs.iter().zip(slots) {
-            if let Rung::Keyframe(keyframe) = rung
-                && let Some(packet) = session.packets(keyframe)?.next()?
-            {
-                work.push((slot, packet));
-            }
-        }
-        if work.is_empty() {
-            return Ok(());
-        }
-        let track = Arc::clone(&session.track);
-        let permit = self.permit(decoding)?;
-        let mut helpers: Vec<_> = (1..work.len())
-            .map_while(|_| Arc::clone(decoding).try_acquire_owned().ok())
-            .collect();
-        let per_thread = work.len().div_ceil(helpers.len() + 1);
-        std::thread::scope(|scope| {
-            let mut threads = Vec::new();
-            while work.len() > per_thread
-                && let Some(permit) = helpers.pop()
-            {
-                let share = work.split_off(work.len() - per_thread);
-                let track = &track;
-                threads.push(scope.spawn(move || {
-                    let cpu = CpuTime::start();
-                    let result = self.decode_all(track, share);
-                    drop(permit);
-                    result.map(|()| cpu.spent())
-                }));
-            }
-            let mut result = self.decode_all(&track, work);
-            for thread in threads {
-                // A panic in a thread goes on in ours, where it is stopped.
-                match thread.join() {
-                    Ok(Ok(spent)) => *extra_cpu += spent,
-                    Ok(Err(error)) => result = result.and(Err(error)),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            drop(permit);
-            result
-        })
-    }
-
-    fn decode_all(&self, track: &Arc<Track>, work: Vec<(&mut Slot, Packet)>) -> Result<(), Error> {
-        let mut decoder = Decoder::open(track, self.reader.limits())?;
-        for (slot, packet) in work {
-            self.reader.check_time()?;
-            if let Some(picture) = decoder.keyframe(&packet)? {
-                slot.done = Some((self.finish(track, &picture)?, Origin::Keyframe));
-                slot.is_reordered = decoder.reorders();
-            }
-        }
-        Ok(())
-    }
-
-    /// Where packets carry no times and pictures are reordered, only the packets that push a
-    /// keyframe's picture out of the decoder tell its time.
-    fn retime(
-        &self,
-        session: &mut Session,
-        rungs: &[Rung],
-        slots: &mut [Slot],
-    ) -> Result<(), Error> {
-        let mut late: Vec<_> = rungs
-            .iter()
-            .zip(slots)
-            .filter(|(_, slot)| slot.is_reordered)
-            .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
-            .filter(|(keyframe, _)| keyframe.place.is_untimed())
-            .collect();
-        session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
-        for (keyframe, slot) in &mut late {
-            let track = Arc::clone(&session.track);
-            let mut packets = session.packets(keyframe)?;
-            let mut decoder = Decoder::open(&track, self.reader.limits())?;
-            if let Some(picture) = decoder.forward(&mut packets, None, &self.reader)? {
-                slot.done = Some((self.finish(&track, &picture)?, Origin::Keyframe));
-            }
-        }
-        Ok(())
-    }
-
-    /// A picture that shows nothing loses to the keyframe on the target's other side.
-    fn replace_dull(&self, session: &mut Session, slots: &mut [Slot]) -> Result<(), Error> {
-        let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
-        let spares: Vec<_> = slots
-            .iter()
-            .filter(|slot| is_dull(slot))
-            .filter_map(|slot| slot.spare.clone().map(Rung::Keyframe))
-            .collect();
-        session.prefetch(&spares)?;
-        for slot in slots.iter_mut().filter(|slot| is_dull(slot)) {
-            let Some(spare) = slot.spare.take() else {
-                continue;
-            };
-            if let Some(done) = self.from_keyframe(session, &spare)?
-                && !done.dull
-            {
-                slot.done = Some((done, Origin::Keyframe));
-            }
-        }
-        Ok(())
-    }
-
-    /// The second rung: from a keyframe forward to the target. Targets behind the same keyframe
-    /// share one pass.
-    fn forward(
-        &self,
-        session: &mut Session,
-        rungs: &[Rung],
-        slots: &mut [Slot],
-    ) -> Result<(), Error> {
-        let mut order: Vec<usize> = (0..slots.len())
-            .filter(|i| matches!(rungs[*i], Rung::Forward { .. }))
-            .collect();
-        order.sort_by_key(|i| slots[*i].target_us);
-        let mut decoder = None;
-        let groups = order.chunk_by(|a, b| rungs[*a].keyframe() == rungs[*b].keyframe());
-        for group in groups {
-            let track = Arc::clone(&session.track);
-            let decoder = match &mut decoder {
-                Some(decoder) => decoder,
-                none => none.insert(Decoder::open(&track, self.reader.limits())?),
-            };
-            decoder.restart();
-            let mut packets = match rungs[group[0]].keyframe() {
-                Some(keyframe) => session.packets(keyframe)?,
-                None => session.packets_from_start()?,
-            };
-            let mut latest: Option<Done> = None;
-            for i in group {
-                let Rung::Forward { target_us, .. } = rungs[*i] else {
-                    continue;
-                };
-                let picture = decoder.forward(&mut packets, Some(target_us), &self.reader)?;
-                if let Some(picture) = picture {
-                    latest = Some(self.finish(&track, &picture)?);
-                }
-                slots[*i].done = latest.clone().map(|done| (done, Origin::Decoded));
-            }
-        }
-        Ok(())
-    }
-
-    /// The last rungs: what follows the chosen keyframe, the keyframe on the other side, and the
-    /// first picture of the file that decodes.
-    fn fall_back(
-        &self,
-        session: &mut Session,
-        rungs: &[Rung],
-        slots: &mut [Slot],
-    ) -> Result<(), Error> {
-        let mut first = None;
-        for (slot, rung) in slots.iter_mut().zip(rungs) {
-            if slot.done.is_some() {
-                continue;
-            }
-            let places = [rung.keyframe().cloned(), slot.spare.take()];
-            for keyframe in places.into_iter().flatten() {
-                if let Some(done) = self.from_keyframe(session, &keyframe)? {
-                    slot.done = Some((done, Origin::Fallback));
-                    break;
-                }
-            }
-            if slot.done.is_none() {
-                if first.is_none() {
-                    let packets = session.packets_from_start()?;
-                    let picture = self.first_picture(&session.track, packets)?;
-                    first = Some(picture.ok_or_else(undecodable)?);
-                }
-                slot.done = first.clone().map(|done| (done, Origin::Fallback));
-            }
-        }
-        Ok(())
-    }
-
-    fn from_keyframe(
-        &self,
-        session: &mut Session,
-        keyframe: &Keyframe,
-    ) -> Result<Option<Done>, Error> {
-        let track = Arc::clone(&session.track);
-        let packets = session.packets(keyframe)?;
-        self.first_picture(&track, packets)
-    }
-
-    fn first_picture(
-        &self,
-        track: &Arc<Track>,
-        mut packets: Packets<'_>,
-    ) -> Result<Option<Done>, Error> {
-        Decoder::open(track, self.reader.limits())?
-            .first(&mut packets, &self.reader)?
-            .map(|picture| self.finish(track, &picture))
-            .transpose()
-    }
-
-    fn finish(&self, track: &Track, picture: &Picture) -> Result<Done, Error> {
+    pub(super) fn finish(&self, track: &Track, picture: &Picture) -> Result<Done, Error> {
         let frame = &picture.frame;
         let geometry = self.geometry(
             track,
@@ -418,7 +219,7 @@ impl Job {
     }
 
     /// Waits for a CPU to be free.
-    fn permit(&self, decoding: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    pub(super) fn permit(&self, decoding: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
         let permit = self.runtime.block_on(Arc::clone(decoding).acquire_owned());
         permit.map_err(|error| Error::Internal {
             reason: error.to_string(),
@@ -448,7 +249,7 @@ fn media(session: &Session, (width, height): (u32, u32)) -> Media {
     }
 }
 
-fn undecodable() -> Error {
+pub(super) fn undecodable() -> Error {
     Error::Corrupt {
         reason: "no picture of it can be decoded".to_owned(),
     }

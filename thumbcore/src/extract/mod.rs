@@ -6,6 +6,7 @@
 mod builder;
 mod cpu;
 mod job;
+mod ladder;
 mod outcome;
 
 use std::{
@@ -50,7 +51,7 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// Starts from the defaults: 10, 50 and 95 %, at most 640 pixels wide, JPEG at quality 82.
+    /// Starts from the defaults: 10, 50 and 95 %, at most 640 pixels wide, JPEG at quality 85.
     #[must_use]
     pub fn builder() -> ExtractorBuilder {
         ExtractorBuilder::default()

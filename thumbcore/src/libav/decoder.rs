@@ -36,7 +36,7 @@ impl VideoDecoder {
             // Give out what can be shown even where an earlier reference is missing: the first
             // picture after a seek is what we came for. Damage is judged by `Frame::is_damaged`.
             fields.flags |= ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as i32;
-            fields.flags2 |= ffi::AV_CODEC_FLAG2_SHOW_ALL as i32;
+            fields.flags2 |= ffi::AV_CODEC_FLAG2_SHOW_ALL;
         }
         let codec =
             codec::decoder::find(context.id()).ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?;
@@ -121,7 +121,17 @@ impl Frame {
     /// Part of the picture was missing or could not be decoded, and libav filled it in.
     pub(crate) fn is_damaged(&self) -> bool {
         let fields = self.fields();
-        fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT as i32 != 0
+        fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+    }
+
+    /// Made without reference to other pictures. Some containers mark every packet as a keyframe,
+    /// and what is decoded from one that is none looks sound and is not.
+    pub(crate) fn stands_alone(&self) -> bool {
+        let fields = self.fields();
+        let kind = fields.pict_type;
+        fields.key_frame != 0
+            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_I
+            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_NONE
     }
 
     /// Two fields of different times are woven into the picture.

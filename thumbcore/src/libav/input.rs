@@ -45,6 +45,8 @@ pub(crate) struct Packet(pub(crate) ffmpeg_next::Packet);
 #[derive(Debug, Clone)]
 pub(crate) struct StreamInfo {
     pub(crate) index: usize,
+    /// The container's own number: the packet id in a transport stream.
+    pub(crate) id: i32,
     pub(crate) is_video: bool,
     /// Cover art and the like: one picture that belongs to no time.
     pub(crate) is_attached_picture: bool,
@@ -210,7 +212,7 @@ impl Input {
 
     /// Whether the demuxer finds streams only as it meets their packets.
     pub(crate) fn declares_streams_late(&self) -> bool {
-        self.context().ctx_flags & ffi::AVFMTCTX_NOHEADER as i32 != 0
+        self.context().ctx_flags & ffi::AVFMTCTX_NOHEADER != 0
     }
 
     /// Whether stream `index` is a video with a known codec, and no cover art.
@@ -233,9 +235,10 @@ impl Input {
         let index_entries = unsafe { ffi::avformat_index_get_entries_count(stream) };
         Some(StreamInfo {
             index,
+            id: stream.id,
             is_video: parameters.codec_type == AVMediaType::AVMEDIA_TYPE_VIDEO,
-            is_attached_picture: stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as i32 != 0,
-            is_default: stream.disposition & ffi::AV_DISPOSITION_DEFAULT as i32 != 0,
+            is_attached_picture: stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
+            is_default: stream.disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
             codec: codec_name(parameters.codec_id),
             codec_tag: parameters.codec_tag,
             width: u32::try_from(parameters.width).unwrap_or(0),
@@ -267,10 +270,10 @@ impl Input {
     }
 
     /// Entry `entry` of the index of stream `index`.
-    pub(crate) fn index_entry(&mut self, index: usize, entry: usize) -> Option<IndexEntry> {
+    pub(crate) fn index_entry(&self, index: usize, entry: usize) -> Option<IndexEntry> {
         let entry = i32::try_from(entry).ok()?;
-        let stream = self.stream_mut(index)?;
-        // SAFETY: a live stream; an entry out of bounds gives null.
+        let stream = self.stream_ptr(index)?;
+        // SAFETY: a live stream, which is only looked at; an entry out of bounds gives null.
         let found = unsafe { ffi::avformat_index_get_entry(stream, entry) };
         // SAFETY: null or a valid entry, copied before anything can change the index.
         let found = unsafe { found.as_ref() }?;
@@ -278,7 +281,7 @@ impl Input {
             position: u64::try_from(found.pos).ok()?,
             timestamp: found.timestamp,
             size: u64::try_from(found.size()).unwrap_or(0),
-            is_keyframe: found.flags() & ffi::AVINDEX_KEYFRAME as i32 != 0,
+            is_keyframe: found.flags() & ffi::AVINDEX_KEYFRAME != 0,
         })
     }
 
@@ -290,7 +293,7 @@ impl Input {
         backward: bool,
     ) -> Option<usize> {
         let flags = if backward {
-            ffi::AVSEEK_FLAG_BACKWARD as i32
+            ffi::AVSEEK_FLAG_BACKWARD
         } else {
             0
         };
@@ -299,7 +302,7 @@ impl Input {
 
     /// The entry at or before `timestamp`, keyframe or not.
     pub(crate) fn index_search_any(&mut self, index: usize, timestamp: i64) -> Option<usize> {
-        let flags = (ffi::AVSEEK_FLAG_BACKWARD | ffi::AVSEEK_FLAG_ANY) as i32;
+        let flags = ffi::AVSEEK_FLAG_BACKWARD | ffi::AVSEEK_FLAG_ANY;
         self.search(index, timestamp, flags)
     }
 
@@ -313,7 +316,7 @@ impl Input {
     /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`).
     pub(crate) fn seek_backward(&mut self, index: usize, timestamp: i64) -> Result<(), AvError> {
         let index = i32::try_from(index).map_err(|_| AvError(ffi::AVERROR_STREAM_NOT_FOUND))?;
-        let flags = ffi::AVSEEK_FLAG_BACKWARD as i32;
+        let flags = ffi::AVSEEK_FLAG_BACKWARD;
         let context = self.context_mut();
         // SAFETY: an opened context; libav checks the index.
         AvError::check(unsafe { ffi::av_seek_frame(context, index, timestamp, flags) })?;
@@ -387,13 +390,12 @@ fn display_matrix(stream: &ffi::AVStream) -> Option<[i32; 9]> {
     for i in 0..count {
         // SAFETY: `side_data` holds `nb_side_data` entries.
         let entry = unsafe { &*stream.side_data.add(i) };
-        if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX
-            && entry.size as usize >= 36
-        {
+        if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX && entry.size >= 36 {
             let mut matrix = [0; 9];
             for (j, cell) in matrix.iter_mut().enumerate() {
-                // SAFETY: within the 36 bytes checked above; alignment is not assumed.
-                *cell = unsafe { entry.data.cast::<i32>().add(j).read_unaligned() };
+                // SAFETY: within the 36 bytes checked above; an array of bytes has no alignment.
+                let bytes = unsafe { entry.data.add(4 * j).cast::<[u8; 4]>().read() };
+                *cell = i32::from_ne_bytes(bytes);
             }
             return Some(matrix);
         }

@@ -26,7 +26,7 @@ use ffmpeg_next::ffi;
 
 pub(crate) use self::{
     decoder::{Frame, Received, VideoDecoder},
-    input::{IndexEntry, Input, OpenOptions, Packet, Parameters, StreamInfo},
+    input::{Input, OpenOptions, Packet, Parameters, StreamInfo},
     scaler::{ColourInfo, Planes, Transfer, scale},
 };
 

@@ -81,7 +81,7 @@ impl Sample for u16 {
 }
 
 impl Frame {
-    /// How this frame's samples encode colour, with the usual guesses where it does not say.
+    /// How this frame's samples encode colour, with a guess where it does not say.
     pub(crate) fn colour(&self) -> ColourInfo {
         let fields = self.fields();
         if self.is_rgb() {
@@ -94,9 +94,7 @@ impl Frame {
             }
             AVColorSpace::AVCOL_SPC_SMPTE240M => (0.212, 0.087),
             AVColorSpace::AVCOL_SPC_FCC => (0.30, 0.11),
-            AVColorSpace::AVCOL_SPC_BT470BG | AVColorSpace::AVCOL_SPC_SMPTE170M => (0.299, 0.114),
-            // Untagged: HD is BT.709, SD is BT.601, as players assume.
-            _ if fields.width >= 1280 || fields.height > 576 => (0.2126, 0.0722),
+            // Untagged: BT.601 whatever the size, as ffmpeg shows it.
             _ => (0.299, 0.114),
         };
         let format: AVPixelFormat = self.0.format().into();
@@ -189,7 +187,7 @@ pub(crate) fn scale<T: Sample>(
             i32::try_from(width).map_err(|_| invalid)?,
             i32::try_from(height).map_err(|_| invalid)?,
             T::FORMAT.into(),
-            ffi::SWS_BICUBIC as i32,
+            ffi::SWS_BICUBIC,
             ptr::null_mut(),
             ptr::null_mut(),
             ptr::null(),
@@ -202,7 +200,7 @@ pub(crate) fn scale<T: Sample>(
     // source has range and matrix of the target only.
     let range = i32::from(frame.colour().full_range);
     // SAFETY: a static table.
-    let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as i32) };
+    let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT) };
     // SAFETY: a live context and static tables. It refuses formats without a matrix, harmlessly.
     unsafe {
         ffi::sws_setColorspaceDetails(context.0, table, range, table, range, 0, 1 << 16, 1 << 16);

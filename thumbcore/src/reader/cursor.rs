@@ -146,25 +146,34 @@ impl Splice {
 
 impl Read for Splice {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
         while let Some(piece) = self.pieces.front_mut() {
+            // Small pieces are given out together, as far as they are held: libav judges a
+            // container by what it gets first, and cannot go back.
             let len = match piece {
                 Piece::File(range) => {
+                    if filled > 0 && self.cursor.reader.cached(range.start).is_none() {
+                        break;
+                    }
                     self.cursor.position = range.start;
-                    let len = self.cursor.read_until(buf, range.end)?;
+                    let len = self.cursor.read_until(&mut buf[filled..], range.end)?;
                     range.start += len as u64;
                     len
                 }
                 Piece::Made(bytes) => {
-                    let len = buf.len().min(bytes.len());
-                    buf[..len].copy_from_slice(&bytes.split_to(len));
+                    let len = (buf.len() - filled).min(bytes.len());
+                    buf[filled..filled + len].copy_from_slice(&bytes.split_to(len));
                     len
                 }
             };
-            if len > 0 || buf.is_empty() {
-                return Ok(len);
+            filled += len;
+            if filled == buf.len() {
+                break;
             }
-            self.pieces.pop_front();
+            if len == 0 {
+                self.pieces.pop_front();
+            }
         }
-        Ok(0)
+        Ok(filled)
     }
 }

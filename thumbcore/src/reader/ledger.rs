@@ -144,6 +144,6 @@ impl Ledger {
         stats.requests = self.requests;
         stats.bytes_fetched = self.bytes;
         stats.round_trips = self.finished_round_trip;
-        stats.reads = self.reads.clone();
+        stats.reads.clone_from(&self.reads);
     }
 }

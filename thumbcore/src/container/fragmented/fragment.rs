@@ -160,7 +160,7 @@ impl Fragment {
     ///
     /// libav reads a stream it cannot seek in front to back, so everything that a fragment stores
     /// before the keyframe would have to be fetched; and a fragment may start long before it.
-    pub(super) fn starting_with(&self, run: &Run, nth: usize) -> Option<(Bytes, Range<u64>)> {
+    pub(super) fn starting_at_sample(&self, run: &Run, nth: usize) -> Option<(Bytes, Range<u64>)> {
         let first = *run.samples.get(nth)?;
         let bytes = first.at..first.end();
         if first.size == 0 || bytes.start < self.media.start || bytes.end > self.media.end {
@@ -239,9 +239,10 @@ struct Reading {
 }
 
 impl Reading {
-    /// Adds the samples of a `traf`, unless it is of no track of ours or has no time.
-    fn track(&mut self, traf: &[u8], movie: &Movie, runs: &mut Vec<Run>) -> Option<()> {
-        let mut header = child(traf, *b"tfhd")?;
+    /// The samples of a `traf`; an empty list where it is of no track of ours or has no time.
+    #[expect(clippy::option_option, reason = "damaged, of another track, or ours")]
+    fn track(&mut self, traf: &[u8], movie: &Movie) -> Option<Option<Run>> {
+        let mut header = child(traf, b"tfhd")?;
         let flags = header.try_get_u32().ok()?;
         let id = header.try_get_u32().ok()?;
         let track = movie.track(id);

@@ -310,7 +310,7 @@ impl Fragmented {
         run: &Run,
         nth: usize,
     ) -> Option<Keyframe> {
-        let (made, bytes) = fragment.starting_with(run, nth)?;
+        let (made, bytes) = fragment.starting_at_sample(run, nth)?;
         let end = if fragment.is_absolute {
             fragment.media.end
         } else {

@@ -61,7 +61,11 @@ pub(super) async fn around(
     time_us: i64,
 ) -> Result<Vec<Fragment>, Error> {
     let time = this.video().ticks(time_us);
-    let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, Run::start);
+    let time_of = |fragment: &Fragment| {
+        fragment
+            .run(this.video())
+            .map_or(0, super::fragment::Run::start)
+    };
     let mut low = this.first.clone();
     let mut high = (last.moof.start, time_of(last));
     let mut length = average_len(this, &low, high);

@@ -1,0 +1,124 @@
+//! The JSON document beside a video's pictures: what they show, and what they cost.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of [`Manifest`] this crate writes. Raised when a field changes its meaning or goes;
+/// new fields do not need it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A video's manifest, written after its last picture: where it exists, the pictures do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`] at the time of writing.
+    pub schema_version: u32,
+    /// The video's key.
+    pub source_key: String,
+    /// The `ETag`, without quotes, of the version all pictures come from.
+    pub source_etag: String,
+    /// Size of the video in bytes.
+    pub source_bytes: u64,
+    /// The [`settings_hash`](crate::metadata::settings_hash) the pictures were made with.
+    pub settings: String,
+    /// When the manifest was written: RFC 3339, UTC.
+    pub created_at: String,
+    /// Facts about the video.
+    pub media: MediaFacts,
+    /// The pictures, in the order of their numbers.
+    pub thumbnails: Vec<ManifestThumbnail>,
+    /// Bytes of the video that were fetched.
+    pub bytes_fetched: u64,
+    /// Range requests sent.
+    pub requests: u64,
+    /// Longest chain of requests of which each waited for the one before.
+    pub round_trips: u64,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Facts about a video.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaFacts {
+    /// The container family: `mp4`, `matroska`, ….
+    pub container: String,
+    /// The video codec: `h264`, `vp9`, ….
+    pub codec: String,
+    /// Width in pixels as shown.
+    pub width: u32,
+    /// Height in pixels as shown.
+    pub height: u32,
+    /// Duration in seconds; absent where the container does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duration_s: Option<f64>,
+}
+
+/// One picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManifestThumbnail {
+    /// Its key.
+    pub key: String,
+    /// The time that was asked for, in seconds from the start.
+    pub target_s: f64,
+    /// The time of the picture, in seconds from the start.
+    pub actual_s: f64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// How it was found.
+    pub origin: Origin,
+}
+
+/// How a picture was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A keyframe near the target.
+    Keyframe,
+    /// Decoded forward from a keyframe to the target.
+    Decoded,
+    /// The nearest picture that could be decoded at all.
+    Fallback,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timings {
+    /// Reading, decoding and encoding, by the clock.
+    pub extract_ms: u64,
+    /// CPU time of the same.
+    pub cpu_ms: u64,
+    /// Uploading the pictures, by the clock.
+    pub upload_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_is_what_other_programs_read() {
+        let text = r#"{
+            "schemaVersion": 1, "sourceKey": "uploads/a.mp4", "sourceEtag": "e", "sourceBytes": 9,
+            "settings": "s", "createdAt": "2026-01-02T03:04:05Z",
+            "media": {"container":"mp4","codec":"h264","width":640,"height":360,"durationS":10.0},
+            "thumbnails": [{"key":"thumbnails/a_1.jpg","targetS":1.0,"actualS":1.04,"width":640,
+                            "height":360,"bytes":7,"origin":"keyframe"}],
+            "bytesFetched": 5, "requests": 2, "roundTrips": 1,
+            "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3}
+        }"#;
+        let manifest: Manifest = serde_json::from_str(text).unwrap();
+        assert_eq!(manifest.schema_version, SCHEMA_VERSION);
+        assert_eq!(manifest.thumbnails[0].origin, Origin::Keyframe);
+        let written = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(
+            written,
+            serde_json::from_str::<serde_json::Value>(text).unwrap()
+        );
+    }
+}

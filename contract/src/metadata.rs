@@ -1,0 +1,127 @@
+//! The user metadata on every object the worker writes.
+//!
+//! It tells who owns a key and which version of the video and which settings it was made from, so
+//! that one `HEAD` answers 'is this already done?'. S3 carries user metadata in HTTP headers: ASCII
+//! only, and 2 KB in all.
+
+use std::{borrow::Cow, hash::Hasher as _};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// The video's key, in the form of [`encode_key`].
+pub const SOURCE_KEY: &str = "source-key";
+/// The video's `ETag` without its quotes.
+pub const SOURCE_ETAG: &str = "source-etag";
+/// The [`settings_hash`] the pictures were made with.
+pub const SETTINGS: &str = "settings";
+/// The time that was asked for, in seconds from the start.
+pub const TARGET: &str = "target";
+/// The time of the picture, in seconds from the start.
+pub const ACTUAL: &str = "actual";
+
+/// Raised whenever the same video and settings give other pictures than before, so that what is
+/// already there counts as outdated.
+const PIPELINE_VERSION: &str = "1";
+
+/// Longest encoded key that is stored whole; leaves 512 of the 2048 bytes to the other entries.
+const MAX_ENCODED_BYTES: usize = 1536;
+
+/// Ends a shortened key. [`KEY`] escapes it, so no whole key contains it.
+const SHORTENED: char = '~';
+
+const KEY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+
+/// A key as metadata: percent-encoded, and where that grows too long (a long key in a non-Latin
+/// script) cut and completed with a digest. Equal keys give equal values and others do not.
+///
+/// ```
+/// assert_eq!(contract::metadata::encode_key("uploads/a ü.mp4"), "uploads/a%20%C3%BC.mp4");
+/// ```
+#[must_use]
+pub fn encode_key(key: &str) -> String {
+    let mut encoded = utf8_percent_encode(key, KEY).to_string();
+    if encoded.len() > MAX_ENCODED_BYTES {
+        encoded.truncate(MAX_ENCODED_BYTES);
+        encoded.push(SHORTENED);
+        encoded.push_str(&digest(key));
+    }
+    encoded
+}
+
+/// The key back from its metadata; `None` if it was shortened (the manifest has it whole) or is not
+/// of our making.
+#[must_use]
+pub fn decode_key(value: &str) -> Option<Cow<'_, str>> {
+    if value.contains(SHORTENED) {
+        return None;
+    }
+    percent_decode_str(value).decode_utf8().ok()
+}
+
+/// An `ETag` without its quotes: S3's API gives it with them, its events without.
+#[must_use]
+pub fn bare_etag(etag: &str) -> &str {
+    etag.trim_matches('"')
+}
+
+/// A stable digest of everything that decides what the pictures look like, given as (name, value).
+#[must_use]
+pub fn settings_hash<'a>(settings: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let mut text = format!("pipeline={PIPELINE_VERSION}");
+    for (name, value) in settings {
+        text.push('\n');
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&value);
+    }
+    digest(&text)
+}
+
+/// 64 bits of FNV-1a in hexadecimal: the same on every platform and in every release.
+pub(crate) fn digest(text: &str) -> String {
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(text.as_bytes());
+    format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_ascii_and_read_back() {
+        let key = "uploads/Ünï 日本~%2E+x.mp4";
+        let encoded = encode_key(key);
+        assert!(encoded.is_ascii());
+        assert_eq!(decode_key(&encoded).unwrap(), key);
+    }
+
+    #[test]
+    fn long_keys_fit_and_stay_distinct() {
+        let key = "語".repeat(341);
+        let encoded = encode_key(&key);
+        assert!(encoded.len() <= MAX_ENCODED_BYTES + 17);
+        assert_eq!(decode_key(&encoded), None);
+        assert_ne!(encoded, encode_key(&format!("{}本", "語".repeat(340))));
+    }
+
+    #[test]
+    fn the_settings_hash_is_pinned_and_sees_every_part() {
+        let hash = |width: &str| settings_hash([("max_width", width.to_owned())]);
+        // It changes with PIPELINE_VERSION only: another value makes workers redo every video.
+        assert_eq!(hash("640"), "0b4c3ac806b5b425");
+        assert_ne!(hash("640"), hash("320"));
+        assert_eq!(digest(""), "cbf29ce484222325");
+        assert_eq!(digest("a"), "af63dc4c8601ec8c");
+    }
+
+    #[test]
+    fn etags_lose_their_quotes() {
+        assert_eq!(bare_etag("\"abc-2\""), "abc-2");
+        assert_eq!(bare_etag("abc"), "abc");
+    }
+}

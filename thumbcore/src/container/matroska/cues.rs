@@ -1,0 +1,115 @@
+//! Cues: the index of a segment.
+
+use super::ebml::{children, id, uint};
+
+/// One entry of the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cue {
+    /// In ticks.
+    pub(super) time: i64,
+    /// Where the cluster starts in the file.
+    pub(super) cluster: u64,
+    /// Where in the cluster's body the block starts, where the writer said.
+    pub(super) relative: Option<u64>,
+}
+
+/// The entries for `track` in a payload of Cues, by time; positions count from `segment`, and
+/// those beyond `len` lead nowhere.
+pub(super) fn parse(payload: &[u8], track: u64, segment: u64, len: u64) -> Vec<Cue> {
+    let mut cues: Vec<Cue> = children(payload)
+        .filter(|(id, _)| *id == id::CUE_POINT)
+        .filter_map(|(_, point)| cue(point, track, segment))
+        .filter(|cue| cue.cluster < len)
+        .collect();
+    cues.sort_by_key(|cue| cue.time);
+    cues.dedup_by_key(|cue| cue.time);
+    cues
+}
+
+fn cue(point: &[u8], track: u64, segment: u64) -> Option<Cue> {
+    let find = |wanted| {
+        children(point)
+            .find(|(id, _)| *id == wanted)
+            .map(|(_, value)| uint(value))
+    };
+    let time = i64::try_from(find(id::CUE_TIME)?).ok()?;
+    children(point)
+        .filter(|(id, _)| *id == id::CUE_TRACK_POSITIONS)
+        .find_map(|(_, positions)| {
+            let find = |wanted| {
+                children(positions)
+                    .find(|(id, _)| *id == wanted)
+                    .map(|(_, value)| uint(value))
+            };
+            if find(id::CUE_TRACK)? != track {
+                return None;
+            }
+            Some(Cue {
+                time,
+                cluster: segment.checked_add(find(id::CUE_CLUSTER_POSITION)?)?,
+                relative: find(id::CUE_RELATIVE_POSITION),
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        super::ebml::build::{element, number},
+        *,
+    };
+
+    fn point(time: u64, track: u64, cluster: u64, relative: Option<u64>) -> Vec<u8> {
+        let mut positions = number(id::CUE_TRACK, track);
+        positions.extend(number(id::CUE_CLUSTER_POSITION, cluster));
+        if let Some(relative) = relative {
+            positions.extend(number(id::CUE_RELATIVE_POSITION, relative));
+        }
+        let mut point = number(id::CUE_TIME, time);
+        point.extend(element(id::CUE_TRACK_POSITIONS, &positions, 1));
+        element(id::CUE_POINT, &point, 2)
+    }
+
+    #[test]
+    fn other_tracks_and_places_beyond_the_end_are_left_out() {
+        let payload = [
+            point(7, 1, 500, None),
+            point(3, 1, 100, Some(9)),
+            point(4, 2, 100, Some(9)),
+            point(9, 1, 5000, None),
+        ];
+        let cue = |time, cluster, relative| Cue {
+            time,
+            cluster,
+            relative,
+        };
+        assert_eq!(
+            parse(&payload.concat(), 1, 40, 2000),
+            [cue(3, 140, Some(9)), cue(7, 540, None)]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            entries in prop::collection::btree_map(0i64..1 << 40, (0u64..1 << 40, any::<Option<u64>>()), 0..50),
+        ) {
+            let payload: Vec<u8> = entries
+                .iter()
+                .flat_map(|(time, (cluster, relative))| point(*time as u64, 1, *cluster, *relative))
+                .collect();
+            let read: Vec<_> = parse(&payload, 1, 48, u64::MAX)
+                .into_iter()
+                .map(|cue| (cue.time, (cue.cluster - 48, cue.relative)))
+                .collect();
+            prop_assert_eq!(read, entries.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            parse(&bytes, 1, 0, u64::MAX);
+        }
+    }
+}

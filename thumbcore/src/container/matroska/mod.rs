@@ -1,0 +1,372 @@
+//! Matroska and `WebM`.
+//!
+//! Cues, the index, lie at the start or the end, both of which are held already, or one read away.
+//! They tell the cluster of each keyframe and mostly the place of its block; a small read there
+//! tells its size, so that the keyframe is then fetched exactly. Without Cues, clusters are found
+//! by their ids ([`unindexed`]).
+//!
+//! libav reads a keyframe from the headers (Info and Tracks; whatever else precedes the clusters,
+//! attachments above all, is left out), a cluster header of ours that fits the rest of the
+//! cluster, and the file from the block on.
+
+mod cluster;
+mod cues;
+mod ebml;
+mod segment;
+mod tracks;
+mod unindexed;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use self::{
+    cluster::{Block, CLUSTER_HEAD, Cluster, Step},
+    cues::Cue,
+    ebml::id,
+    segment::Segment,
+    tracks::{Info, Kind, TrackEntry},
+    unindexed::Unindexed,
+};
+use super::{Around, Entry, Keyframe, Locator, Place, Timeline};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+};
+
+/// First look at a keyframe: 32 KiB hold its header, and all of a small one. Three of them, with
+/// head and tail, fit into 256 KiB.
+const LOOK: u64 = 32 << 10;
+/// A block this near to the start of its cluster is its first.
+const FIRST_BLOCK: u64 = 32;
+/// What a keyframe is taken to need where nobody looked: 128 KiB.
+const KEYFRAME_GUESS: u64 = 128 << 10;
+/// Bytes of a cluster read in search of a block that Cues do not place exactly: 8 MiB.
+const MAX_CLUSTER_WALK: u64 = 8 << 20;
+
+/// Finds keyframes by Cues, or without.
+#[derive(Debug)]
+pub(super) struct Matroska {
+    file: File,
+    timeline: Timeline,
+    index: Index,
+}
+
+#[derive(Debug)]
+enum Index {
+    Cues(Vec<Cue>),
+    /// All keyframes of a small file.
+    Whole(Vec<Keyframe>),
+    None(Unindexed),
+}
+
+/// What is known of the file, apart from where its keyframes are.
+#[derive(Debug)]
+struct File {
+    len: u64,
+    info: Info,
+    /// The video track's number.
+    track: u64,
+    /// The video codec's delay, in ticks.
+    delay: i64,
+    headers: Vec<Piece>,
+}
+
+impl Matroska {
+    /// Reads the index of `reader`'s file. `None` leaves the file to libav.
+    pub(super) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+        let Some(segment) = Segment::open(reader).await? else {
+            return Ok(None);
+        };
+        let info = Info::parse(&Segment::payload(reader, &segment.info).await?);
+        let tracks = tracks::tracks(&Segment::payload(reader, &segment.tracks).await?);
+        let (Some(info), Some(video)) = (info, tracks::choose(&tracks)) else {
+            return Ok(None);
+        };
+        let mut headers = vec![
+            0..segment.start,
+            segment.info.clone(),
+            segment.tracks.clone(),
+        ];
+        headers.sort_by_key(|range| range.start);
+        let file = File {
+            len: reader.len(),
+            info,
+            track: video.number,
+            delay: info.delay(video),
+            headers: headers.into_iter().map(Piece::File).collect(),
+        };
+        let cues = match segment.cues(reader).await? {
+            Some(payload) => cues::parse(&payload, file.track, segment.start, file.len),
+            None => Vec::new(),
+        };
+        if let Some(first) = cues.first() {
+            let at = segment.first_cluster;
+            let start = at.and_then(|at| start(&info, &tracks, at, reader));
+            let timeline = Timeline {
+                start_us: start.unwrap_or_else(|| {
+                    let delays = tracks.iter().filter(|track| track.kind != Kind::Other);
+                    let longest = delays.map(|track| info.delay(track)).max().unwrap_or(0);
+                    info.micros(first.time.saturating_sub(longest))
+                }),
+                duration_us: info.duration_us(),
+            };
+            if timeline.duration_us.is_some() {
+                return Ok(Some(Self {
+                    file,
+                    timeline,
+                    index: Index::Cues(cues),
+                }));
+            }
+        }
+        Self::open_unindexed(file, &segment, &tracks, reader).await
+    }
+
+    async fn open_unindexed(
+        file: File,
+        segment: &Segment,
+        tracks: &[TrackEntry],
+        reader: &Reader,
+    ) -> Result<Option<Self>, Error> {
+        let Some(first) = segment.first_cluster else {
+            return Ok(None);
+        };
+        let Some(start_us) = start(&file.info, tracks, first, reader) else {
+            return Ok(None);
+        };
+        let stated = file.info.duration_us();
+        let (index, last_us) = if file.len <= unindexed::WHOLE {
+            let (keyframes, last_us) = unindexed::read_whole(&file, first, reader).await?;
+            (Index::Whole(keyframes), last_us)
+        } else {
+            let span = (start_us, stated);
+            match Unindexed::open(&file, first, segment.end, span, reader).await? {
+                Some((search, last_us)) => (Index::None(search), Some(last_us)),
+                None => return Ok(None),
+            }
+        };
+        if matches!(&index, Index::Whole(keyframes) if keyframes.is_empty()) {
+            return Ok(None);
+        }
+        let measured = last_us.map(|last| last.saturating_sub(start_us));
+        Ok(Some(Self {
+            file,
+            timeline: Timeline {
+                start_us,
+                duration_us: stated.or(measured.filter(|us| *us > 0)),
+            },
+            index,
+        }))
+    }
+
+    async fn around_cues(
+        &self,
+        cues: &[Cue],
+        reader: &Reader,
+        time_us: i64,
+    ) -> Result<Around, Error> {
+        let after = cues.partition_point(|cue| self.file.micros(cue.time) <= time_us);
+        let before = after.checked_sub(1);
+        let after = Some(after).filter(|after| *after < cues.len());
+        let distance = |index: Option<usize>| {
+            index.map_or(u64::MAX, |index| {
+                self.file.micros(cues[index].time).abs_diff(time_us)
+            })
+        };
+        let before_is_nearer = distance(before) <= distance(after);
+        let resolve = async |index: Option<usize>, is_nearer: bool| match index {
+            Some(index) if is_nearer => self.file.look(&cues[index], reader).await,
+            Some(index) => self.file.glance(cues, index, reader).await,
+            None => Ok(None),
+        };
+        let (before, after) = futures::future::try_join(
+            resolve(before, before_is_nearer),
+            resolve(after, !before_is_nearer),
+        )
+        .await?;
+        Ok(Around { before, after })
+    }
+}
+
+#[async_trait]
+impl Locator for Matroska {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        match &self.index {
+            Index::Cues(cues) => self.around_cues(cues, reader, time_us).await,
+            Index::Whole(keyframes) => Ok(Around::among(keyframes, time_us)),
+            Index::None(search) => search.around(&self.file, reader, time_us).await,
+        }
+    }
+
+    fn headers(&self) -> Option<Vec<Piece>> {
+        // libav takes a header for whole when a cluster follows.
+        let marker = Bytes::copy_from_slice(&id::CLUSTER.to_be_bytes());
+        let mut headers = self.file.headers.clone();
+        headers.push(Piece::Made(marker));
+        Some(headers)
+    }
+}
+
+impl File {
+    /// When a block of the video track is shown, in microseconds.
+    fn micros(&self, ticks: i64) -> i64 {
+        self.info.micros(ticks.saturating_sub(self.delay))
+    }
+
+    /// Finds the block of `cue` and its size.
+    async fn look(&self, cue: &Cue, reader: &Reader) -> Result<Option<Keyframe>, Error> {
+        let Some(relative) = cue.relative.filter(|relative| *relative > LOOK / 2) else {
+            return self.walk(cue, reader).await;
+        };
+        let near = cue.cluster.saturating_add(relative);
+        let head = cue.cluster..cue.cluster.saturating_add(CLUSTER_HEAD);
+        // The block lies behind the cluster's header, too.
+        let window = near..near.saturating_add(LOOK);
+        reader
+            .prefetch([head.clone(), window.clone()], Reason::Index)
+            .await?;
+        let head = reader.read(head, Reason::Index).await?;
+        if let Some(cluster) = Cluster::parse(&head, cue.cluster)
+            && let Some(at) = cluster.body.checked_add(relative)
+            && let bytes = reader.read(at..window.end, Reason::Index).await?
+            && let Step::Block(block) = cluster.step(&bytes, at)
+            && self.is_of(&block, cue)
+        {
+            return Ok(Some(self.keyframe(&cluster, &block)));
+        }
+        // The writer counted from elsewhere.
+        self.walk(cue, reader).await
+    }
+
+    /// Finds the block of `cue` by going through its cluster.
+    async fn walk(&self, cue: &Cue, reader: &Reader) -> Result<Option<Keyframe>, Error> {
+        let mut window = LOOK;
+        loop {
+            let end = cue.cluster.saturating_add(window);
+            let bytes = reader.read(cue.cluster..end, Reason::Index).await?;
+            let Some(cluster) = Cluster::parse(&bytes, cue.cluster) else {
+                return Ok(None);
+            };
+            let body = &bytes[(cluster.body - cue.cluster) as usize..];
+            let found = cluster
+                .blocks(body, cluster.body)
+                .find(|block| self.is_of(block, cue));
+            if let Some(block) = found {
+                return Ok(Some(self.keyframe(&cluster, &block)));
+            }
+            let is_over = cluster.end.is_some_and(|over| over <= end) || end >= self.len;
+            if is_over || window >= MAX_CLUSTER_WALK {
+                return Ok(None);
+            }
+            window *= 4;
+        }
+    }
+
+    /// Whether `block` is what `cue` means.
+    fn is_of(&self, block: &Block, cue: &Cue) -> bool {
+        block.track == self.track && block.time == cue.time && block.end > block.start
+    }
+
+    /// Places cue `index` without looking at the block; `None` where that takes more than the
+    /// cluster's header.
+    async fn glance(
+        &self,
+        cues: &[Cue],
+        index: usize,
+        reader: &Reader,
+    ) -> Result<Option<Keyframe>, Error> {
+        let cue = &cues[index];
+        let place = match cue.relative {
+            Some(relative) if relative > FIRST_BLOCK => {
+                let head = cue.cluster..cue.cluster.saturating_add(CLUSTER_HEAD);
+                let head = reader.read(head, Reason::Index).await?;
+                let Some(cluster) = Cluster::parse(&head, cue.cluster) else {
+                    return Ok(None);
+                };
+                let at = cluster.body.saturating_add(relative);
+                if at >= self.len {
+                    return Ok(None);
+                }
+                self.place(&cluster, at, at.saturating_add(KEYFRAME_GUESS))
+            }
+            relative => {
+                let is_first = index
+                    .checked_sub(1)
+                    .is_none_or(|previous| cues[previous].cluster != cue.cluster);
+                if !is_first {
+                    return Ok(None);
+                }
+                let mut pieces = self.headers.clone();
+                pieces.push(Piece::File(cue.cluster..self.len));
+                let end = cue.cluster.saturating_add(KEYFRAME_GUESS).min(self.len);
+                Place::Composed {
+                    pieces,
+                    bytes: cue.cluster..end,
+                    entry: if relative.is_some() {
+                        Entry::Exact
+                    } else {
+                        Entry::Early
+                    },
+                }
+            }
+        };
+        Ok(Some(Keyframe {
+            time_us: self.micros(cue.time),
+            place,
+        }))
+    }
+
+    fn keyframe(&self, cluster: &Cluster, block: &Block) -> Keyframe {
+        Keyframe {
+            time_us: self.micros(block.time),
+            place: self.place(cluster, block.start, block.end),
+        }
+    }
+
+    /// How a demuxer reads the block at `from`, which ends at `end`.
+    fn place(&self, cluster: &Cluster, from: u64, end: u64) -> Place {
+        let mut pieces = self.headers.clone();
+        pieces.push(Piece::Made(cluster.header_from(from, end).into()));
+        pieces.push(Piece::File(from..self.len));
+        Place::Composed {
+            pieces,
+            bytes: from..end.min(self.len),
+            entry: Entry::Exact,
+        }
+    }
+}
+
+/// When the first sound or picture is due, in microseconds, told from what is held of the first
+/// cluster, at `at`. Sound that is stored behind a large first keyframe, and begins a few frames
+/// before it, is not worth a round trip: the video then seems to begin at that keyframe.
+fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option<i64> {
+    let bytes = reader.cached(at)?;
+    let cluster = Cluster::parse(&bytes, at)?;
+    let body = bytes.get((cluster.body - at) as usize..)?;
+    let mut unseen: Vec<_> = tracks
+        .iter()
+        .filter(|track| track.kind != Kind::Other)
+        .collect();
+    let mut earliest: Option<i64> = None;
+    let mut first = None;
+    for block in cluster.blocks(body, cluster.body) {
+        first.get_or_insert(block.time);
+        if let Some(index) = unseen.iter().position(|track| track.number == block.track) {
+            let time = block.time.saturating_sub(info.delay(unseen.remove(index)));
+            earliest = Some(earliest.map_or(time, |earliest| earliest.min(time)));
+        }
+        if unseen.is_empty() {
+            break;
+        }
+    }
+    // A track behind the first keyframe that has a delay most likely begins with the others.
+    let delayed = unseen
+        .iter()
+        .filter(|track| track.codec_delay > 0)
+        .filter_map(|track| Some(first?.saturating_sub(info.delay(track))));
+    let earliest = delayed.chain(earliest).min()?;
+    Some(info.micros(earliest))
+}

@@ -1,0 +1,244 @@
+//! Keyframes of MPEG transport streams, by search.
+//!
+//! Every packet is found by its sync byte, every picture's time is in the packet it starts in, so
+//! any stretch of the file tells where in the video it is. libav, which seeks by bisection in
+//! large reads, is given the tables of the head and then the packets from a keyframe on.
+
+mod packet;
+mod scan;
+mod tables;
+
+use std::{collections::BTreeMap, ops::Range};
+
+use async_trait::async_trait;
+
+use self::{
+    packet::Framing,
+    scan::PacketScanner,
+    tables::{Tables, Video},
+};
+use super::{
+    Around, Keyframe, Locator, Place, Timeline,
+    pes::{CLOCK_BITS, Clock, Pes, Times},
+    search::{Anchor, Effort, GroupSize, Sighting, keyframes_around},
+};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+};
+
+/// Finds keyframes of one transport stream.
+#[derive(Debug)]
+pub(crate) struct TransportStream {
+    len: u64,
+    /// The head of the file, from its first whole packet on.
+    head: Range<u64>,
+    /// The packets of the tables.
+    tables: Vec<Range<u64>>,
+    timeline: Timeline,
+    scanner: PacketScanner,
+    low: Anchor,
+    high: Anchor,
+    group: GroupSize,
+}
+
+/// Bytes from the start in which tables and first times are looked for, one after the other: what
+/// is held, then a keyframe's worth more since sound may come only after it, then a last try.
+const HEADS: [u64; 3] = [64 << 10, 384 << 10, 2 << 20];
+/// The same from the end, for the last times.
+const TAILS: [u64; 2] = [64 << 10, 1 << 20];
+/// Durations beyond these bit rates (a second for 64 bytes, or for 1 GiB) mean that times jump.
+const BYTES_PER_SECOND: Range<u64> = 64..1 << 30;
+/// Bytes of a probe at most.
+const MAX_PROBE: u64 = 512 << 10;
+/// Bytes of the head that a demuxer is opened on: far more than it needs to tell the framing.
+const OPENING: u64 = 64 << 10;
+
+impl TransportStream {
+    /// `None` where the file is too odd.
+    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+        let Some(head) = Head::read(reader).await? else {
+            return Ok(None);
+        };
+        let clock = Clock::new(head.first_time);
+        let media = head.tables.media;
+        let Some(start_us) = head.times.values().map(|time| clock.micros(*time)).min() else {
+            return Ok(None);
+        };
+        let mut scanner = PacketScanner {
+            framing: head.framing,
+            video: head.video.pid,
+            codec: head.video.codec,
+            media,
+            clock,
+        };
+        let Some(end_us) = end_us(reader, &scanner).await? else {
+            return Ok(None);
+        };
+        // Packet ids that carry no sound or video cost time to look at.
+        scanner.media.retain(|pid| head.times.contains_key(pid));
+        let len = reader.len();
+        let duration_us = end_us - start_us;
+        let seconds = u64::try_from(duration_us).unwrap_or(0).div_ceil(1_000_000);
+        if seconds == 0 || !BYTES_PER_SECOND.contains(&(len / seconds)) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            len,
+            head: head.start..len.min(OPENING.max(head.video.end())),
+            tables: head.video.headers,
+            timeline: Timeline {
+                start_us,
+                duration_us: Some(duration_us),
+            },
+            scanner,
+            low: Anchor {
+                position: head.start,
+                time_us: start_us,
+            },
+            high: Anchor {
+                position: len,
+                time_us: end_us,
+            },
+            group: GroupSize::default(),
+        }))
+    }
+
+    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+        let end = sighting.end.unwrap_or(self.len);
+        Keyframe {
+            time_us: sighting.time_us,
+            place: Place::spliced(&self.tables, sighting.start, end, self.len),
+        }
+    }
+}
+
+#[async_trait]
+impl Locator for TransportStream {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        let span_us = self.high.time_us - self.low.time_us;
+        // Half a second of it: at a high bit rate that has the first step of the sweep in it.
+        let half_second = i128::from(self.len) * 500_000 / i128::from(span_us.max(1));
+        let probe = (half_second as u64).clamp(reader.config().window, MAX_PROBE);
+        let effort = Effort::of_stream(span_us, probe, 2);
+        let found = keyframes_around(
+            reader,
+            &self.scanner,
+            (time_us, span_us / 20),
+            (self.low, self.high),
+            effort,
+            &self.group,
+        )
+        .await?;
+        Ok(Around {
+            before: found.before.map(|sighting| self.sighted(&sighting)),
+            after: found.after.map(|sighting| self.sighted(&sighting)),
+        })
+    }
+
+    fn headers(&self) -> Option<Vec<Piece>> {
+        Some(vec![Piece::File(self.head.clone())])
+    }
+
+    fn wrap_bits(&self) -> Option<u32> {
+        Some(CLOCK_BITS)
+    }
+}
+
+impl Video {
+    fn end(&self) -> u64 {
+        self.headers
+            .iter()
+            .map(|place| place.end)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+/// What the start of the file says.
+struct Head {
+    framing: Framing,
+    /// Where the first whole packet lies.
+    start: u64,
+    tables: Tables,
+    video: Video,
+    /// The first time of all.
+    first_time: i64,
+    /// The first time of each packet id.
+    times: BTreeMap<u16, i64>,
+}
+
+impl Head {
+    async fn read(reader: &Reader) -> Result<Option<Self>, Error> {
+        let mut found = None;
+        for len in HEADS {
+            let bytes = reader.read(0..len, Reason::Index).await?;
+            let Some((framing, start)) = Framing::detect(&bytes) else {
+                return Ok(None);
+            };
+            let mut tables = Tables::default();
+            for (offset, packet) in framing.packets(&bytes) {
+                let at = offset as u64;
+                tables.push(&packet, at..at + framing.stride as u64);
+            }
+            let mut times = BTreeMap::new();
+            let mut first_time = None;
+            for (_, packet) in framing.packets(&bytes) {
+                if packet.starts
+                    && tables.media.contains(&packet.pid)
+                    && let Some(pts) = Pes::parse(packet.payload).and_then(|pes| pes.pts)
+                {
+                    first_time.get_or_insert(pts);
+                    times.entry(packet.pid).or_insert(pts);
+                }
+            }
+            let are_whole = tables.are_whole();
+            let all_begun = tables.media.iter().all(|pid| times.contains_key(pid));
+            if let (Some(video), Some(first_time)) = (tables.video.clone(), first_time)
+                && times.contains_key(&video.pid)
+            {
+                let begun_late = len > reader.config().head;
+                found = Some(Self {
+                    framing,
+                    start: start as u64,
+                    tables,
+                    video,
+                    first_time,
+                    times,
+                });
+                // A stream that has not begun by now may never do.
+                if are_whole && all_begun || begun_late {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// When the last sound or picture ends.
+async fn end_us(reader: &Reader, scanner: &PacketScanner) -> Result<Option<i64>, Error> {
+    for tail in TAILS {
+        let start = reader.len().saturating_sub(tail);
+        let bytes = reader.read(start..reader.len(), Reason::Index).await?;
+        let mut times: BTreeMap<u16, Times> = BTreeMap::new();
+        for (_, packet) in scanner.framing.packets(&bytes) {
+            if packet.starts
+                && scanner.media.contains(&packet.pid)
+                && let Some(pes) = Pes::parse(packet.payload)
+                && let Some(pts) = pes.pts
+            {
+                let times = times.entry(packet.pid).or_default();
+                times.push(scanner.clock.micros(pts), pes.len);
+            }
+        }
+        if times.contains_key(&scanner.video) {
+            return Ok(times.into_values().filter_map(Times::end_us).max());
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,97 @@
+//! Transport packets in a stretch of bytes.
+//!
+//! Source: ISO/IEC 13818-1, section 2.4.3.2; the 192-byte form puts a timestamp before each
+//! packet (BDAV), the 204-byte form parity after it (DVB).
+
+/// Bytes of a packet proper.
+pub(super) const PACKET: usize = 188;
+const SYNC: u8 = 0x47;
+
+/// How packets lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Framing {
+    /// Bytes from one packet to the next.
+    pub(super) stride: usize,
+    /// Bytes before each sync byte that belong to the packet.
+    prefix: usize,
+}
+
+/// A packet's header, and its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packet<'a> {
+    pub(super) pid: u16,
+    /// A section or a PES packet starts in it.
+    pub(super) starts: bool,
+    /// A decoder can start here, says the multiplexer.
+    pub(super) random_access: bool,
+    pub(super) payload: &'a [u8],
+}
+
+impl Framing {
+    /// Tells the framing and the offset of the first whole packet.
+    pub(super) fn detect(head: &[u8]) -> Option<(Self, usize)> {
+        [(188, 0), (192, 4), (204, 0)]
+            .into_iter()
+            .filter_map(|(stride, prefix)| {
+                let framing = Self { stride, prefix };
+                Some((framing, framing.resync(head, 0)?))
+            })
+            .min_by_key(|(_, start)| *start)
+    }
+
+    /// The first offset from `start` where packets lie one after the other.
+    fn resync(self, bytes: &[u8], start: usize) -> Option<usize> {
+        const IN_A_ROW: usize = 5;
+        let last = bytes.len().saturating_sub(self.stride);
+        (start..=last).find(|at| {
+            (0..IN_A_ROW).all(|nth| {
+                // Near the end fewer must do.
+                bytes
+                    .get(at + self.prefix + nth * self.stride)
+                    .is_none_or(|byte| *byte == SYNC)
+            })
+        })
+    }
+
+    /// The whole packets of `bytes`, as offset and packet. What is damaged is passed over.
+    pub(super) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = (usize, Packet<'_>)> {
+        let mut next = self.resync(bytes, 0);
+        std::iter::from_fn(move || {
+            loop {
+                let at = next?;
+                let unit = bytes.get(at..at + self.stride)?;
+                if unit[self.prefix] != SYNC {
+                    next = self.resync(bytes, at + 1);
+                    continue;
+                }
+                next = Some(at + self.stride);
+                if let Some(packet) = Packet::parse(&unit[self.prefix..self.prefix + PACKET]) {
+                    return Some((at, packet));
+                }
+            }
+        })
+    }
+}
+
+impl<'a> Packet<'a> {
+    /// `None` for a packet marked damaged, or malformed.
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let [_, high, low, control] = *bytes.first_chunk()?;
+        if high & 0x80 != 0 {
+            return None;
+        }
+        let rest = &bytes[4..];
+        let (adaptation, rest) = if control & 0x20 == 0 {
+            (&[][..], rest)
+        } else {
+            let (len, rest) = rest.split_first()?;
+            rest.split_at_checked(usize::from(*len))?
+        };
+        Some(Self {
+            pid: u16::from_be_bytes([high & 0x1f, low]),
+            starts: high & 0x40 != 0,
+            random_access: adaptation.first().is_some_and(|flags| flags & 0x40 != 0),
+            payload: if control & 0x10 == 0 { &[] } else { rest },
+        })
+    }
+}

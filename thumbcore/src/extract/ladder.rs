@@ -1,0 +1,236 @@
+//! The ladder: how each target comes by a picture, the cheapest way first.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    cpu::CpuTime,
+    job::{Done, Job, Slot, undecodable},
+    outcome::Origin,
+};
+use crate::{
+    Error,
+    container::Keyframe,
+    decode::Decoder,
+    demux::{Packets, Session, Track},
+    libav::Packet,
+    select::{MAX_FORWARD_US, Rung},
+};
+
+impl Job {
+    /// The first rung: keyframes alone, decoded side by side where CPUs are free.
+    pub(super) fn keyframes(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+        decoding: &Arc<Semaphore>,
+        extra_cpu: &mut Duration,
+    ) -> Result<(), Error> {
+        let mut work = Vec::new();
+        for (rung, slot) in rungs.iter().zip(slots) {
+            if let Rung::Keyframe(keyframe) = rung
+                && let Some(packet) = session.packets(keyframe)?.next()?
+            {
+                work.push((slot, packet));
+            }
+        }
+        if work.is_empty() {
+            return Ok(());
+        }
+        let track = Arc::clone(&session.track);
+        let permit = self.permit(decoding)?;
+        let mut helpers: Vec<_> = (1..work.len())
+            .map_while(|_| Arc::clone(decoding).try_acquire_owned().ok())
+            .collect();
+        let per_thread = work.len().div_ceil(helpers.len() + 1);
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            while work.len() > per_thread
+                && let Some(permit) = helpers.pop()
+            {
+                let share = work.split_off(work.len() - per_thread);
+                let track = &track;
+                threads.push(scope.spawn(move || {
+                    let cpu = CpuTime::start();
+                    let result = self.decode_all(track, share);
+                    drop(permit);
+                    result.map(|()| cpu.spent())
+                }));
+            }
+            let mut result = self.decode_all(&track, work);
+            for thread in threads {
+                // A panic in a thread goes on in ours, where it is stopped.
+                match thread.join() {
+                    Ok(Ok(spent)) => *extra_cpu += spent,
+                    Ok(Err(error)) => result = result.and(Err(error)),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            drop(permit);
+            result
+        })
+    }
+
+    fn decode_all(&self, track: &Arc<Track>, work: Vec<(&mut Slot, Packet)>) -> Result<(), Error> {
+        let mut decoder = Decoder::open(track, self.reader.limits())?;
+        for (slot, packet) in work {
+            self.reader.check_time()?;
+            if let Some(picture) = decoder.keyframe(&packet)? {
+                slot.done = Some((self.finish(track, &picture)?, Origin::Keyframe));
+                slot.is_reordered = decoder.reorders();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where packets carry no times and pictures are reordered, only the packets that push a
+    /// keyframe's picture out of the decoder tell its time.
+    pub(super) fn retime(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let mut late: Vec<_> = rungs
+            .iter()
+            .zip(slots)
+            .filter(|(_, slot)| slot.is_reordered)
+            .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
+            .filter(|(keyframe, _)| keyframe.place.is_untimed())
+            .collect();
+        session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
+        for (keyframe, slot) in &mut late {
+            let track = Arc::clone(&session.track);
+            let mut packets = session.packets(keyframe)?;
+            let mut decoder = Decoder::open(&track, self.reader.limits())?;
+            if let Some(picture) = decoder.forward(&mut packets, None, &self.reader)? {
+                slot.done = Some((self.finish(&track, &picture)?, Origin::Keyframe));
+            }
+        }
+        Ok(())
+    }
+
+    /// A picture that shows nothing loses to the keyframe on the target's other side.
+    pub(super) fn replace_dull(
+        &self,
+        session: &mut Session,
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
+        let spares: Vec<_> = slots
+            .iter()
+            .filter(|slot| is_dull(slot))
+            .filter_map(|slot| slot.spare.clone().map(Rung::Keyframe))
+            .collect();
+        session.prefetch(&spares)?;
+        for slot in slots.iter_mut().filter(|slot| is_dull(slot)) {
+            let Some(spare) = slot.spare.take() else {
+                continue;
+            };
+            if let Some(done) = self.keyframe_picture(session, &spare)?
+                && !done.dull
+            {
+                slot.done = Some((done, Origin::Keyframe));
+            }
+        }
+        Ok(())
+    }
+
+    /// The second rung: from a keyframe forward to the target. Targets behind the same keyframe
+    /// share one pass.
+    pub(super) fn forward(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let mut order: Vec<usize> = (0..slots.len())
+            .filter(|i| matches!(rungs[*i], Rung::Forward { .. }))
+            .collect();
+        order.sort_by_key(|i| slots[*i].target_us);
+        let mut decoder = None;
+        let groups = order.chunk_by(|a, b| rungs[*a].keyframe() == rungs[*b].keyframe());
+        for group in groups {
+            let track = Arc::clone(&session.track);
+            let decoder = match &mut decoder {
+                Some(decoder) => decoder,
+                none => none.insert(Decoder::open(&track, self.reader.limits())?),
+            };
+            decoder.restart();
+            let mut packets = match rungs[group[0]].keyframe() {
+                Some(keyframe) => session.packets(keyframe)?,
+                None => session.packets_from_start()?,
+            };
+            let mut latest: Option<Done> = None;
+            for i in group {
+                let Rung::Forward { target_us, .. } = rungs[*i] else {
+                    continue;
+                };
+                let picture = decoder.forward(&mut packets, Some(target_us), &self.reader)?;
+                if let Some(picture) = picture {
+                    latest = Some(self.finish(&track, &picture)?);
+                }
+                slots[*i].done = latest.clone().map(|done| (done, Origin::Decoded));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last rungs: what follows the chosen keyframe, the keyframe on the other side, and the
+    /// what decodes from the start of the file.
+    pub(super) fn fall_back(
+        &self,
+        session: &mut Session,
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let reach_us = session.track.start_us.saturating_add(MAX_FORWARD_US);
+        for (slot, rung) in slots.iter_mut().zip(rungs) {
+            if slot.done.is_some() {
+                continue;
+            }
+            let places = [rung.keyframe().cloned(), slot.spare.take()];
+            for keyframe in places.into_iter().flatten() {
+                if let Some(done) = self.keyframe_picture(session, &keyframe)? {
+                    slot.done = Some((done, Origin::Fallback));
+                    break;
+                }
+            }
+            if slot.done.is_none() {
+                let target_us = slot.target_us.min(reach_us);
+                let mut packets = session.packets_from_start()?;
+                let mut decoder = Decoder::open(&session.track, self.reader.limits())?;
+                decoder.trust_any_start();
+                let picture = decoder
+                    .forward(&mut packets, Some(target_us), &self.reader)?
+                    .ok_or_else(undecodable)?;
+                let done = self.finish(&session.track, &picture)?;
+                slot.done = Some((done, Origin::Fallback));
+            }
+        }
+        Ok(())
+    }
+
+    fn keyframe_picture(
+        &self,
+        session: &mut Session,
+        keyframe: &Keyframe,
+    ) -> Result<Option<Done>, Error> {
+        let track = Arc::clone(&session.track);
+        let packets = session.packets(keyframe)?;
+        self.first_picture(&track, packets)
+    }
+
+    fn first_picture(
+        &self,
+        track: &Arc<Track>,
+        mut packets: Packets<'_>,
+    ) -> Result<Option<Done>, Error> {
+        Decoder::open(track, self.reader.limits())?
+            .first(&mut packets, &self.reader)?
+            .map(|picture| self.finish(track, &picture))
+            .transpose()
+    }
+}

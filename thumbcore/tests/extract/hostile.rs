@@ -1,0 +1,218 @@
+//! Input that means harm, or is broken: a typed error or a true picture, never a crash, a hang or
+//! a look at anything else.
+
+use std::{io::Write, sync::Arc, time::Duration};
+
+use devstack::media::Clip;
+use thumbcore::{
+    Error, Extractor, LimitError, Limits, MemorySource,
+    source::testing::{Fault, Faults, Latency, Trace},
+};
+
+use crate::support::{extract_with, memory};
+
+async fn extract_bytes(name: &str, bytes: Vec<u8>) -> Result<thumbcore::Extraction, Error> {
+    let extractor = Extractor::builder().build()?;
+    extractor
+        .extract(Arc::new(MemorySource::new(name, bytes)))
+        .await
+}
+
+#[tokio::test]
+async fn files_that_name_other_files_open_nothing() {
+    let secret = Clip::new("mp4").make().unwrap();
+    let secret = secret.display();
+    for (name, text) in [
+        ("concat", format!("ffconcat version 1.0\nfile '{secret}'\n")),
+        ("hls", format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{secret}\n#EXT-X-ENDLIST\n")),
+        ("sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\n".to_owned()),
+        ("dash", format!("<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\"><Period><AdaptationSet><Representation id=\"1\" mimeType=\"video/mp4\"><BaseURL>file://{secret}</BaseURL></Representation></AdaptationSet></Period></MPD>")),
+        ("empty", String::new()),
+        ("text", "just words ".repeat(10_000)),
+    ] {
+        let error = extract_bytes("video.mp4", text.into_bytes()).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{name}: {error:?}");
+        assert!(!error.is_transient(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_cut_ends_in_pictures_or_a_clear_error() {
+    for extension in ["mp4", "mkv", "ts", "flv", "avi", "wmv"] {
+        let clip = Clip {
+            seconds: 2,
+            width: 160,
+            height: 120,
+            ..Clip::new(extension)
+        };
+        let whole = std::fs::read(clip.make().unwrap()).unwrap();
+        for share in [1, 5, 20, 50, 80, 95, 99] {
+            let cut = whole[..whole.len() * share / 100].to_vec();
+            match extract_bytes(extension, cut).await {
+                Ok(extraction) => {
+                    for thumbnail in extraction.thumbnails {
+                        image::load_from_memory(&thumbnail.image).unwrap();
+                    }
+                }
+                Err(error) => assert!(
+                    matches!(error, Error::Corrupt { .. } | Error::NoVideo { .. }),
+                    "{extension} cut at {share} %: {error:?}"
+                ),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn damaged_bytes_never_crash() {
+    for extension in ["mp4", "mkv", "ts", "flv", "avi", "wmv", "3gp"] {
+        let clip = Clip {
+            seconds: 1,
+            width: 160,
+            height: 120,
+            ..Clip::new(extension)
+        };
+        let whole = std::fs::read(clip.make().unwrap()).unwrap();
+        // A fixed sequence, so that a failure can be had again.
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        for round in 0..40 {
+            let mut bytes = whole.clone();
+            for _ in 0..=round {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                let at = (seed >> 8) as usize % bytes.len();
+                bytes[at] = seed as u8;
+            }
+            if let Err(error) = extract_bytes(extension, bytes).await {
+                assert!(
+                    !matches!(error, Error::Internal { .. }),
+                    "{extension} {round}: {error}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_of_huge_pictures_are_refused_before_decoding() {
+    let path = Clip::new("mp4").make().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    // The last `avc1` is the sample entry; width and height follow 24 bytes behind (ISO/IEC 14496-12, 12.1.3).
+    let entry = bytes.windows(4).rposition(|four| four == b"avc1").unwrap();
+    bytes[entry + 28..entry + 32].copy_from_slice(&[0x30, 0x30, 0x30, 0x30]);
+    let error = extract_bytes("huge.mp4", bytes).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Dimensions {
+                width: 12336,
+                height: 12336,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn budgets_say_what_was_spent() {
+    let path = Clip {
+        noise: true,
+        ..Clip::new("mp4")
+    }
+    .make()
+    .unwrap();
+    let with = |limits| Extractor::builder().limits(limits).build().unwrap();
+    let bytes = Limits {
+        max_bytes: 140_000,
+        ..Limits::default()
+    };
+    let error = extract_with(&with(bytes), &path).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Bytes { limit: 140_000, .. })
+        ),
+        "{error:?}"
+    );
+    let requests = Limits {
+        max_requests: 3,
+        ..Limits::default()
+    };
+    let error = extract_with(&with(requests), &path).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Requests { spent: 3, limit: 3 })
+        ),
+        "{error:?}"
+    );
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn a_stalled_source_ends_at_the_time_limit() {
+    let path = Clip::new("mp4").make().unwrap();
+    let source = Faults::new(Arc::new(memory(&path))).at(3, Fault::Stall);
+    let limits = Limits {
+        max_time: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder().limits(limits).build().unwrap();
+    let error = extractor.extract(Arc::new(source)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Limit(LimitError::Time { .. })),
+        "{error:?}"
+    );
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn dropping_the_future_stops_reading() {
+    let path = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
+    }
+    .make()
+    .unwrap();
+    let slow = Latency::new(Arc::new(memory(&path)), Duration::from_millis(50));
+    let trace = Arc::new(Trace::new(Arc::new(slow)));
+    let extractor = Extractor::builder().exact(true).build().unwrap();
+    let source: Arc<dyn thumbcore::RangeSource> = trace.clone();
+    let extraction = extractor.extract(source);
+    let dropped = tokio::time::timeout(Duration::from_millis(75), extraction).await;
+    assert!(dropped.is_err(), "ended within two first-byte times");
+    // The job lets go of its source when it has ended.
+    let ended = async {
+        while Arc::strong_count(&trace) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .unwrap();
+    assert!(trace.bytes() < path.metadata().unwrap().len());
+}
+
+#[tokio::test]
+async fn a_file_cut_while_it_is_read_is_an_error() {
+    let bytes = std::fs::read(
+        Clip {
+            noise: true,
+            ..Clip::new("mp4")
+        }
+        .make()
+        .unwrap(),
+    )
+    .unwrap();
+    let mut file = tempfile::NamedTempFile::with_suffix(".mp4").unwrap();
+    file.write_all(&bytes).unwrap();
+    let source = thumbcore::FileSource::open(file.path()).await.unwrap();
+    file.as_file().set_len(bytes.len() as u64 / 2).unwrap();
+    let extractor = Extractor::builder().build().unwrap();
+    let error = extractor.extract(Arc::new(source)).await.unwrap_err();
+    assert_eq!(error.kind(), "changed");
+    assert!(error.is_transient());
+}

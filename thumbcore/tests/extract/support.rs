@@ -1,0 +1,37 @@
+//! What the tests share.
+
+use std::{path::Path, sync::Arc};
+
+use devstack::oracle;
+use thumbcore::{Error, Extraction, Extractor, MemorySource, Thumbnail};
+
+/// Extracts with default settings.
+pub(crate) async fn extract(path: &Path) -> Result<Extraction, Error> {
+    extract_with(&Extractor::builder().build()?, path).await
+}
+
+pub(crate) async fn extract_with(extractor: &Extractor, path: &Path) -> Result<Extraction, Error> {
+    extractor.extract(Arc::new(memory(path))).await
+}
+
+pub(crate) fn memory(path: &Path) -> MemorySource {
+    MemorySource::new(path.display().to_string(), std::fs::read(path).unwrap())
+}
+
+pub(crate) fn decoded(thumbnail: &Thumbnail) -> image::RgbImage {
+    image::load_from_memory(&thumbnail.image).unwrap().to_rgb8()
+}
+
+/// What of `thumbnail` differs from ffmpeg's frame at the same time.
+pub(crate) fn unlike_ffmpeg(path: &Path, thumbnail: &Thumbnail) -> Option<String> {
+    let at = thumbnail.actual.as_secs_f64();
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let said = format!("{file} at {at} ({:?})", thumbnail.origin);
+    match oracle::frame_at(path, at, thumbnail.width, thumbnail.height) {
+        Ok(theirs) => {
+            let ssim = oracle::ssim(&decoded(thumbnail), &theirs);
+            (ssim < 0.9).then(|| format!("{said}: SSIM {ssim:.3}"))
+        }
+        Err(error) => Some(format!("{said}: {error:#}")),
+    }
+}

@@ -1,0 +1,135 @@
+//! How many videos to work on at once, from what this process may use.
+//!
+//! Most of a video's time is waiting for S3, so there are several videos to a CPU; memory sets the
+//! bound. The CPU quota comes from the standard library, which reads the cgroup's; the memory limit
+//! is read here, from cgroup v2 or v1.
+
+use std::{fs, path::Path, thread};
+
+/// Videos a CPU can keep going: decoding is about 100 ms of CPU in half a second to a second of
+/// waiting.
+const VIDEOS_PER_CPU: usize = 4;
+
+/// Memory to allow a video: one decoded 64-megapixel frame takes about 100 MB, and the read cache
+/// and pictures come on top.
+const BYTES_PER_VIDEO: u64 = 160 << 20;
+
+/// Above this, one pod hurts more by its death than another pod costs.
+const MOST: usize = 64;
+
+/// The default of `WORKER_CONCURRENCY` on this machine, in this cgroup.
+pub(crate) fn default_concurrency() -> usize {
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let limit = memory_limit(|path| fs::read_to_string(Path::new("/").join(path)).ok());
+    concurrency(cpus, limit)
+}
+
+fn concurrency(cpus: usize, memory_limit: Option<u64>) -> usize {
+    let by_memory = memory_limit.map_or(MOST as u64, |limit| limit / BYTES_PER_VIDEO);
+    cpus.saturating_mul(VIDEOS_PER_CPU)
+        .min(by_memory as usize)
+        .clamp(1, MOST)
+}
+
+/// The memory limit in bytes that applies to this process; `None` where there is none. `read` takes
+/// paths relative to the root.
+fn memory_limit(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
+    let membership = read("proc/self/cgroup").unwrap_or_default();
+    let mut limits = Vec::new();
+    for line in membership.lines() {
+        // hierarchy-ID:controllers:path
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let (base, file) = if controllers.is_empty() {
+            ("sys/fs/cgroup", "memory.max")
+        } else if controllers.split(',').any(|name| name == "memory") {
+            ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        } else {
+            continue;
+        };
+        // A parent's limit holds too. In a container the path may be the host's and not exist
+        // here; then the root of the mount is the container's own group.
+        for group in ancestors(path) {
+            limits.extend(read(&format!("{base}{group}/{file}")).and_then(|text| bytes(&text)));
+        }
+    }
+    limits.into_iter().min()
+}
+
+/// `/a/b` gives `/a/b`, `/a` and the root, which is empty.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.trim_end_matches('/');
+    std::iter::successors(Some(path), |path| {
+        path.rsplit_once('/').map(|(parent, _)| parent)
+    })
+}
+
+/// A limit in bytes; v2 says `max` for none, v1 a number near 2^63.
+fn bytes(text: &str) -> Option<u64> {
+    const NO_LIMIT: u64 = 1 << 60;
+    text.trim().parse().ok().filter(|limit| *limit < NO_LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(files: &[(&str, &str)]) -> Option<u64> {
+        memory_limit(|path| {
+            let file = files.iter().find(|(name, _)| *name == path);
+            file.map(|(_, text)| (*text).to_owned())
+        })
+    }
+
+    #[test]
+    fn cgroup_v2() {
+        let member = ("proc/self/cgroup", "0::/\n");
+        assert_eq!(
+            limit(&[member, ("sys/fs/cgroup/memory.max", "max\n")]),
+            None
+        );
+        assert_eq!(
+            limit(&[member, ("sys/fs/cgroup/memory.max", "536870912\n")]),
+            Some(512 << 20)
+        );
+        assert_eq!(
+            limit(&[
+                ("proc/self/cgroup", "0::/a/b\n"),
+                ("sys/fs/cgroup/a/b/memory.max", "max\n"),
+                ("sys/fs/cgroup/a/memory.max", "1000\n"),
+            ]),
+            Some(1000)
+        );
+    }
+
+    #[test]
+    fn cgroup_v1() {
+        let member = (
+            "proc/self/cgroup",
+            "5:cpu,cpuacct:/x\n4:memory:/docker/1:2\n",
+        );
+        let file = "sys/fs/cgroup/memory/memory.limit_in_bytes";
+        assert_eq!(limit(&[member, (file, "9223372036854771712\n")]), None);
+        assert_eq!(limit(&[member, (file, "1048576\n")]), Some(1 << 20));
+    }
+
+    #[test]
+    fn no_cgroup_or_nonsense_is_no_limit() {
+        assert_eq!(limit(&[]), None);
+        let nonsense = ("sys/fs/cgroup/memory.max", "lots");
+        assert_eq!(
+            limit(&[("proc/self/cgroup", "0::/\nx\n\n"), nonsense]),
+            None
+        );
+    }
+
+    #[test]
+    fn concurrency_is_bounded_by_cpu_and_memory() {
+        assert_eq!(concurrency(2, None), 8);
+        assert_eq!(concurrency(2, Some(512 << 20)), 3);
+        assert_eq!(concurrency(1, Some(64 << 20)), 1);
+        assert_eq!(concurrency(128, None), MOST);
+    }
+}

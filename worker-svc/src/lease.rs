@@ -1,0 +1,77 @@
+//! Holding a message: hidden from other workers for as long as the [`Lease`] lives.
+//!
+//! A task extends the message's visibility at half of the queue's visibility timeout, so that one
+//! extension may fail and be repeated in time. Dropping the lease stops the task, and the message
+//! shows itself again when its current timeout ends. If the message could not be extended in time,
+//! another worker may have it, and [`Lease::lost`] tells.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::queue::{Queue, QueueError};
+
+/// Shortest pause between tries of an extension that fails.
+const RETRY: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+pub(crate) struct Lease {
+    task: AbortOnDropHandle<()>,
+    lost: CancellationToken,
+}
+
+impl Lease {
+    /// Takes over a message that became invisible at `since`.
+    pub(crate) fn new(queue: Arc<Queue>, receipt: String, since: Instant) -> Self {
+        let lost = CancellationToken::new();
+        let task = tokio::spawn({
+            let lost = lost.clone();
+            async move {
+                extend(&queue, &receipt, since).await;
+                lost.cancel();
+            }
+        });
+        Self {
+            task: AbortOnDropHandle::new(task),
+            lost,
+        }
+    }
+
+    /// Completes when the message may have gone to another worker.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Stops extending, and returns when no extension can follow any more.
+    pub(crate) async fn end(self) {
+        self.task.abort();
+        // Cancelled is the expected result; a panic was reported by the runtime.
+        let _ = self.task.await;
+    }
+}
+
+/// Extends the message until that fails for good.
+async fn extend(queue: &Queue, receipt: &str, since: Instant) {
+    let visibility = queue.visibility();
+    let mut deadline = since + visibility;
+    let mut next = since + visibility / 2;
+    loop {
+        sleep_until(next).await;
+        let sent = Instant::now();
+        match timeout_at(deadline, queue.set_visibility(receipt, visibility)).await {
+            Ok(Ok(())) => {
+                deadline = sent + visibility;
+                next = sent + visibility / 2;
+            }
+            Ok(Err(QueueError::ReceiptLost)) | Err(_) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot extend a message's visibility");
+                next = Instant::now() + ((deadline - Instant::now()) / 4).max(RETRY);
+                if next >= deadline {
+                    return;
+                }
+            }
+        }
+    }
+}

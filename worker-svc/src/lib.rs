@@ -1,0 +1,70 @@
+//! The queue consumer around thumbcore.
+//!
+//! A message goes one way: [`receive`] takes it from the [`queue`] when a slot is free and holds it
+//! by a [`lease`]; [`plan`] turns its body into jobs; [`process`] makes one video's pictures, and
+//! [`publish`] uploads them and the manifest through the [`store`]; [`receive`] then settles the
+//! message: deleted, retried later, or moved to the dead-letter queue.
+//!
+//! # Invariants
+//! - A message is deleted only when every video in it has all its pictures and its manifest, or
+//!   there is nothing to do, or it was moved to the dead-letter queue whole.
+//! - Deliveries may repeat and overlap: [`publish`] is idempotent, and what is done is skipped.
+//! - Pictures of one video come from one version of it; its manifest tells which.
+//! - A failing video, queue or bucket never ends the loop; only a signal does.
+
+mod aws;
+mod backoff;
+mod capacity;
+mod config;
+mod failure;
+mod lease;
+mod metrics;
+mod plan;
+mod process;
+mod publish;
+mod queue;
+mod receive;
+mod shutdown;
+mod store;
+mod telemetry;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+pub use self::config::{Config, LogFormat};
+use self::{process::Processor, queue::Queue, store::Store};
+
+/// Runs the worker until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A wrong setting, a queue or bucket that does not exist, or a metrics address that is taken; the
+/// error names the variable. Nothing that happens later is an error.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config)?;
+    let stop = shutdown::listen().context("cannot listen for signals")?;
+    let extractor = config.extractor()?;
+    let prefixes = config.prefixes()?;
+    metrics::serve(config.metrics_addr)?;
+
+    let aws = aws::Clients::connect(&config).await;
+    let queue = Queue::connect(aws.sqs, &config).await?;
+    let store = Store::connect(aws.s3, &config).await?;
+    let concurrency = config.concurrency();
+    tracing::info!(
+        concurrency,
+        bucket = store.bucket(),
+        uploads = prefixes.uploads(),
+        thumbnails = prefixes.thumbnails(),
+        visibility_timeout_s = queue.visibility().as_secs(),
+        "worker started"
+    );
+
+    let processor = Processor::new(store, aws.s3_reads, extractor, &config);
+    let consumer = receive::Consumer::new(Arc::new(queue), Arc::new(processor), prefixes);
+    consumer
+        .run(concurrency, config.shutdown_grace(), &stop)
+        .await;
+    tracing::info!("worker stopped");
+    Ok(())
+}

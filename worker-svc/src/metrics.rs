@@ -1,0 +1,82 @@
+//! The Prometheus metrics, and the server that shows them.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+
+/// Videos that have all their pictures, counted when the manifest is written.
+pub(crate) const VIDEOS_PROCESSED: &str = "thumbnail_worker_videos_processed_total";
+/// Videos that already had them.
+pub(crate) const VIDEOS_SKIPPED: &str = "thumbnail_worker_videos_skipped_total";
+/// Failures by `kind`, one a delivery.
+pub(crate) const VIDEOS_FAILED: &str = "thumbnail_worker_videos_failed_total";
+/// Records that asked for nothing: test events, other files, other events.
+pub(crate) const RECORDS_IGNORED: &str = "thumbnail_worker_records_ignored_total";
+/// Messages that went to another worker while they were worked on.
+pub(crate) const MESSAGES_LOST: &str = "thumbnail_worker_messages_lost_total";
+/// Pictures uploaded.
+pub(crate) const THUMBNAILS: &str = "thumbnail_worker_thumbnails_total";
+/// Bytes fetched of videos.
+pub(crate) const FETCHED_BYTES: &str = "thumbnail_worker_fetched_bytes_total";
+/// Sizes of the videos, as a whole download would have fetched.
+pub(crate) const SOURCE_BYTES: &str = "thumbnail_worker_source_bytes_total";
+/// Range requests sent for videos.
+pub(crate) const REQUESTS: &str = "thumbnail_worker_requests_total";
+/// Time from the start of a video to its manifest, in seconds.
+pub(crate) const VIDEO_SECONDS: &str = "thumbnail_worker_video_seconds";
+/// Messages in hand.
+pub(crate) const IN_FLIGHT: &str = "thumbnail_worker_messages_in_flight";
+
+/// Upper bounds of the histogram: from a small file nearby to the time limit of a video.
+const SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0];
+
+/// Serves `/metrics` and `/health` for as long as the runtime lives.
+pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
+    PrometheusBuilder::new()
+        .with_http_listener(address)
+        .set_buckets_for_metric(Matcher::Full(VIDEO_SECONDS.to_owned()), &SECONDS)
+        .and_then(PrometheusBuilder::install)
+        .with_context(|| format!("METRICS_ADDR: cannot serve on {address}"))?;
+    let counters = [
+        (
+            VIDEOS_PROCESSED,
+            Unit::Count,
+            "Videos that got all their pictures",
+        ),
+        (
+            VIDEOS_SKIPPED,
+            Unit::Count,
+            "Videos that already had their pictures",
+        ),
+        (
+            RECORDS_IGNORED,
+            Unit::Count,
+            "Event records that asked for nothing",
+        ),
+        (
+            MESSAGES_LOST,
+            Unit::Count,
+            "Messages lost to another worker while worked on",
+        ),
+        (THUMBNAILS, Unit::Count, "Pictures uploaded"),
+        (FETCHED_BYTES, Unit::Bytes, "Bytes fetched of videos"),
+        (SOURCE_BYTES, Unit::Bytes, "Sizes of the processed videos"),
+        (REQUESTS, Unit::Count, "Range requests sent for videos"),
+    ];
+    for (name, unit, description) in counters {
+        describe_counter!(name, unit, description);
+        // A counter that is not there yet cannot be told from one that went missing.
+        counter!(name).increment(0);
+    }
+    describe_counter!(
+        VIDEOS_FAILED,
+        Unit::Count,
+        "Failed deliveries, by kind of error"
+    );
+    describe_histogram!(VIDEO_SECONDS, Unit::Seconds, "Time a video took");
+    describe_gauge!(IN_FLIGHT, Unit::Count, "Messages in hand");
+    gauge!(IN_FLIGHT).set(0.0);
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! From a message's body to the videos to process.
+
+use contract::{CreatedObject, Message, NamingError, OutputName, Prefixes};
+
+use crate::failure::Failure;
+
+/// One video to process.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) key: String,
+    /// The version the event is about, where it tells.
+    pub(crate) etag: Option<String>,
+    /// The names its outputs may take, in the order to try them.
+    pub(crate) names: [OutputName; 3],
+}
+
+/// What a message asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) jobs: Vec<Job>,
+    /// What is asked for and nobody's business here: (what, why).
+    pub(crate) ignored: Vec<(String, String)>,
+    /// What cannot be done, now or ever.
+    pub(crate) failures: Vec<Failure>,
+}
+
+impl Plan {
+    pub(crate) fn new(body: &str, bucket: &str, prefixes: &Prefixes) -> Self {
+        let mut plan = Self::default();
+        match Message::parse(body) {
+            Err(error) => plan.failures.push(error.into()),
+            Ok(Message::TestEvent) => {
+                let why = "S3 sends it when a notification is configured".to_owned();
+                plan.ignored.push(("s3:TestEvent".to_owned(), why));
+            }
+            Ok(Message::Notification(event)) => {
+                for name in event.ignored {
+                    plan.ignored.push((name, "not a creation".to_owned()));
+                }
+                plan.failures
+                    .extend(event.invalid.into_iter().map(Failure::from));
+                for object in event.created {
+                    plan.add(object, bucket, prefixes);
+                }
+            }
+        }
+        plan
+    }
+
+    fn add(&mut self, object: CreatedObject, bucket: &str, prefixes: &Prefixes) {
+        // A failure and not ignored: a worker with a wrong S3_BUCKET must not empty the queue.
+        if let Some(named) = object.bucket.filter(|named| named != bucket) {
+            self.failures.push(Failure::WrongBucket {
+                named,
+                configured: bucket.to_owned(),
+            });
+            return;
+        }
+        match prefixes.candidates(&object.key) {
+            Ok(names) => self.jobs.push(Job {
+                key: object.key,
+                etag: object.etag,
+                names,
+            }),
+            Err(error @ (NamingError::NotAnUpload { .. } | NamingError::NotAVideo { .. })) => {
+                self.ignored.push((object.key, error.to_string()));
+            }
+            Err(error) => self.failures.push(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(body: &str) -> Plan {
+        Plan::new(body, "videos", &Prefixes::default())
+    }
+
+    fn event(bucket: &str, key: &str) -> String {
+        format!(
+            r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}","eTag":"e"}}}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn videos_become_jobs() {
+        let plan = plan(&event("videos", "uploads/a+b.mp4"));
+        assert_eq!(plan.jobs[0].key, "uploads/a b.mp4");
+        assert_eq!(plan.jobs[0].etag.as_deref(), Some("e"));
+        assert!(plan.ignored.is_empty() && plan.failures.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_video_is_ignored_with_a_reason() {
+        for body in [
+            r#"{"Event":"s3:TestEvent"}"#.to_owned(),
+            event("videos", "uploads/notes.txt"),
+            event("videos", "thumbnails/a_1.mp4"),
+            event("videos", "elsewhere/a.mp4"),
+            r#"{"Records":[{"eventName":"ObjectRemoved:Delete"}]}"#.to_owned(),
+        ] {
+            let plan = plan(&body);
+            assert_eq!(plan.ignored.len(), 1, "{body}");
+            assert!(plan.jobs.is_empty() && plan.failures.is_empty(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_fails_for_good() {
+        for (body, kind) in [
+            ("{".to_owned(), "event"),
+            (event("videos", "uploads/%FF.mp4"), "event"),
+            (event("other", "uploads/a.mp4"), "wrong_bucket"),
+            (
+                event("videos", &format!("uploads/{}.ts", "x".repeat(1010))),
+                "naming",
+            ),
+        ] {
+            let plan = plan(&body);
+            assert_eq!(plan.failures.len(), 1, "{body}");
+            assert_eq!(plan.failures[0].kind(), kind);
+            assert!(!plan.failures[0].is_transient());
+        }
+    }
+}

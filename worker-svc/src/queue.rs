@@ -1,0 +1,260 @@
+//! The queue, its messages, and the dead-letter queue.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use aws_sdk_sqs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
+};
+
+use crate::{Config, aws::reason, failure::Failure};
+
+/// Longest poll that SQS allows: the fewest empty answers to pay for.
+const LONGEST_POLL: Duration = Duration::from_secs(20);
+
+/// Anything shorter asks all the time.
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+
+/// Most messages that SQS gives in one answer.
+pub(crate) const BATCH: usize = 10;
+
+/// Longest visibility timeout that SQS allows.
+const MAX_VISIBILITY: Duration = Duration::from_hours(12);
+
+/// Longest `error-message` attribute, in characters.
+const MAX_REASON: usize = 1000;
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    client: Client,
+    url: String,
+    dlq_url: Option<String>,
+    visibility: Duration,
+    poll_seconds: i32,
+}
+
+/// One delivery of a message.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) id: String,
+    pub(crate) body: String,
+    pub(crate) receipt: String,
+    /// How often the message was delivered, this time included.
+    pub(crate) receive_count: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueueError {
+    /// The message was deleted, or its visibility timeout passed and it was given to another.
+    #[error("the message is no longer this worker's")]
+    ReceiptLost,
+    #[error("{operation}: {reason}")]
+    Service {
+        operation: &'static str,
+        reason: String,
+    },
+}
+
+impl Queue {
+    /// Finds the queue and reads its visibility timeout.
+    pub(crate) async fn connect(client: Client, config: &Config) -> anyhow::Result<Self> {
+        let url = config.sqs_queue_url.clone();
+        let visibility = visibility_timeout(&client, &url)
+            .await
+            .with_context(|| format!("SQS_QUEUE_URL: cannot use {url}"))?;
+        if let Some(dlq) = config.dlq_url() {
+            visibility_timeout(&client, dlq)
+                .await
+                .with_context(|| format!("SQS_DLQ_URL: cannot use {dlq}"))?;
+        }
+        Ok(Self {
+            client,
+            url,
+            dlq_url: config.dlq_url().map(ToOwned::to_owned),
+            visibility,
+            // A poll that was sent takes messages even if nobody waits for the answer. None is
+            // longer than the grace period, so none is left to take what a shutdown returns.
+            poll_seconds: seconds(config.shutdown_grace().clamp(SHORTEST_POLL, LONGEST_POLL)),
+        })
+    }
+
+    /// How long a delivery stays hidden from other workers.
+    pub(crate) fn visibility(&self) -> Duration {
+        self.visibility
+    }
+
+    pub(crate) fn has_dlq(&self) -> bool {
+        self.dlq_url.is_some()
+    }
+
+    /// Waits, by one long poll, for at least one message; gives at most `most` and [`BATCH`].
+    pub(crate) async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError> {
+        let output = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(most.clamp(1, BATCH)).unwrap_or(1))
+            .wait_time_seconds(self.poll_seconds)
+            .visibility_timeout(seconds(self.visibility))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send()
+            .await
+            .map_err(|error| service_error("ReceiveMessage", &error))?;
+        let messages = output.messages.unwrap_or_default();
+        Ok(messages.into_iter().filter_map(delivery).collect())
+    }
+
+    pub(crate) async fn delete(&self, receipt: &str) -> Result<(), QueueError> {
+        self.client
+            .delete_message()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .send()
+            .await
+            .map_err(|error| service_error("DeleteMessage", &error))?;
+        Ok(())
+    }
+
+    /// Hides the message from now for this long, in whole seconds rounded up.
+    pub(crate) async fn set_visibility(
+        &self,
+        receipt: &str,
+        time: Duration,
+    ) -> Result<(), QueueError> {
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(seconds(time))
+            .send()
+            .await
+            .map_err(|error| service_error("ChangeMessageVisibility", &error))?;
+        Ok(())
+    }
+
+    /// Moves the message to the dead-letter queue, saying why. Fails without effect where there is
+    /// none.
+    pub(crate) async fn bury(
+        &self,
+        delivery: &Delivery,
+        failure: &Failure,
+    ) -> Result<(), QueueError> {
+        let failed = |reason: String| QueueError::Service {
+            operation: "SendMessage",
+            reason,
+        };
+        let Some(dlq) = &self.dlq_url else {
+            return Err(failed("no SQS_DLQ_URL".to_owned()));
+        };
+        let attribute = |value: String| {
+            MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(|error| failed(error.to_string()))
+        };
+        self.client
+            .send_message()
+            .queue_url(dlq)
+            .message_body(&delivery.body)
+            .message_attributes("error-kind", attribute(failure.kind().to_owned())?)
+            .message_attributes("error-message", attribute(printable(&failure.to_string()))?)
+            .send()
+            .await
+            .map_err(|error| service_error("SendMessage", &error))?;
+        self.delete(&delivery.receipt).await
+    }
+}
+
+/// Whole seconds as SQS counts them, rounded up.
+fn seconds(time: Duration) -> i32 {
+    time.min(MAX_VISIBILITY).as_secs_f64().ceil() as i32
+}
+
+async fn visibility_timeout(client: &Client, url: &str) -> anyhow::Result<Duration> {
+    let output = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(QueueAttributeName::VisibilityTimeout)
+        .send()
+        .await
+        .map_err(|error| anyhow!(reason(&error)))?;
+    let seconds: u64 = output
+        .attributes
+        .as_ref()
+        .and_then(|attributes: &HashMap<_, _>| {
+            attributes.get(&QueueAttributeName::VisibilityTimeout)
+        })
+        .and_then(|value| value.parse().ok())
+        .context("the queue does not tell its visibility timeout")?;
+    // At 0 every message would be everybody's.
+    Ok(Duration::from_secs(seconds.max(1)))
+}
+
+fn delivery(message: aws_sdk_sqs::types::Message) -> Option<Delivery> {
+    let receive_count = message
+        .attributes
+        .as_ref()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1);
+    Some(Delivery {
+        id: message.message_id.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        // Without one there is nothing that could be done with the message.
+        receipt: message.receipt_handle?,
+        receive_count,
+    })
+}
+
+fn service_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> QueueError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let lost = match error.code() {
+        Some(code) if code.ends_with("ReceiptHandleIsInvalid") => true,
+        Some(code) if code.ends_with("MessageNotInflight") => true,
+        // What AWS says of a receipt that has expired.
+        Some("InvalidParameterValue") => {
+            let message = error.message().unwrap_or_default();
+            message.contains("expired") || message.contains("not available for visibility")
+        }
+        _ => false,
+    };
+    if lost {
+        return QueueError::ReceiptLost;
+    }
+    QueueError::Service {
+        operation,
+        reason: reason(error),
+    }
+}
+
+/// What SQS takes as an attribute: not empty, no control characters, not endless.
+fn printable(text: &str) -> String {
+    let mut text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .take(MAX_REASON)
+        .collect();
+    if text.is_empty() {
+        text.push('?');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_fit_for_an_attribute() {
+        assert_eq!(printable("a\nb\u{0}c\u{ffff}"), "a b c");
+        assert_eq!(printable(""), "?");
+        assert_eq!(printable(&"ü".repeat(5000)).chars().count(), MAX_REASON);
+    }
+}

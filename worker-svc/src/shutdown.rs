@@ -1,0 +1,31 @@
+//! Signals.
+
+use std::{io, process};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Listens for SIGTERM and SIGINT: the first cancels the token, the second ends the process.
+pub(crate) fn listen() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    tokio::spawn({
+        let token = token.clone();
+        async move {
+            loop {
+                let name = tokio::select! {
+                    _ = terminate.recv() => "SIGTERM",
+                    _ = interrupt.recv() => "SIGINT",
+                };
+                if token.is_cancelled() {
+                    tracing::warn!(signal = name, "second signal: exiting at once");
+                    process::exit(1);
+                }
+                tracing::info!(signal = name, "shutting down");
+                token.cancel();
+            }
+        }
+    });
+    Ok(token)
+}

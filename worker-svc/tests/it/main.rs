@@ -1,0 +1,8 @@
+//! The real worker binary against a real local S3 and SQS, with real media.
+
+mod failures;
+mod pipeline;
+mod repeats;
+mod shutdown;
+mod startup;
+mod support;

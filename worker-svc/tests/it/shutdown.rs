@@ -1,0 +1,78 @@
+//! Signals while a video is worked on.
+
+use anyhow::Result;
+use devstack::{Stack, media::Clip};
+
+use crate::support::{
+    Proxy, Worker, WorkerOptions, check, depth, dlq_depth, keys, manifest, queue_is_empty, stack,
+    until, upload_file,
+};
+
+const KEY: &str = "uploads/clip.mp4";
+
+/// A worker that waits for the first bytes of a video.
+async fn busy(stack: &Stack, grace_seconds: u32) -> Result<(Worker, Proxy, String)> {
+    let proxy = Proxy::holding(stack, KEY, 0).await?;
+    let options = WorkerOptions {
+        endpoint: Some(proxy.endpoint()),
+        env: vec![("SHUTDOWN_GRACE_SECONDS", grace_seconds.to_string())],
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(stack, options).await?;
+    let etag = upload_file(stack, KEY, &Clip::new("mp4").make()?).await?;
+    proxy.held().await?;
+    Ok((worker, proxy, etag))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_the_video_in_hand() -> Result<()> {
+    let stack = stack(30).await?;
+    let (mut worker, proxy, etag) = busy(&stack, 60).await?;
+    worker.signal("TERM").await?;
+    worker.logged("shutting down").await?;
+    worker.logged("finishing what is in hand").await?;
+    proxy.release();
+    assert!(worker.exit().await?.success());
+
+    // The worker has ended: what is there now is all there will be.
+    let manifest = manifest(&stack, "thumbnails/clip.json").await?;
+    check(&stack, &manifest, KEY, &etag).await?;
+    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 0));
+    assert_eq!(dlq_depth(&stack).await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_the_grace_period_goes_back_at_once() -> Result<()> {
+    // Were the message not returned, it would come back after ten minutes.
+    let stack = stack(600).await?;
+    let (mut worker, _proxy, etag) = busy(&stack, 1).await?;
+    worker.signal("INT").await?;
+    assert!(worker.exit().await?.success());
+    assert!(keys(&stack, "thumbnails/").await?.is_empty());
+    until("the message is back", async || {
+        Ok((depth(&stack, stack.queue_url()).await? == (1, 0)).then_some(()))
+    })
+    .await?;
+
+    let next = Worker::start(&stack, WorkerOptions::default()).await?;
+    let manifest = manifest(&stack, "thumbnails/clip.json").await?;
+    check(&stack, &manifest, KEY, &etag).await?;
+    queue_is_empty(&stack).await?;
+    assert_eq!(next.log("thumbnails published").len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_on_the_spot() -> Result<()> {
+    let stack = stack(30).await?;
+    let (mut worker, _proxy, _) = busy(&stack, 3600).await?;
+    worker.signal("TERM").await?;
+    worker.logged("shutting down").await?;
+    worker.signal("TERM").await?;
+    assert_eq!(worker.exit().await?.code(), Some(1));
+    // The message is not lost: it is hidden until its timeout ends.
+    let (visible, hidden) = depth(&stack, stack.queue_url()).await?;
+    assert_eq!(visible + hidden, 1);
+    Ok(())
+}

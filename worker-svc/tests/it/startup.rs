@@ -1,0 +1,33 @@
+//! What is wrong from the start is said, by the name of the variable.
+
+use anyhow::Result;
+
+use crate::support::{Worker, WorkerOptions, stack};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_named() -> Result<()> {
+    let stack = stack(30).await?;
+    let no_queue = stack.queue_url().replace("video-uploads", "no-such-queue");
+    for (variable, value) in [
+        ("SQS_QUEUE_URL", no_queue.clone()),
+        ("SQS_DLQ_URL", no_queue),
+        ("S3_BUCKET", "no-such-bucket".to_owned()),
+        (
+            "METRICS_ADDR",
+            stack.endpoint().trim_start_matches("http://").to_owned(),
+        ),
+        ("S3_THUMBNAIL_PREFIX", String::new()),
+        ("THUMBNAIL_FORMAT", "gif".to_owned()),
+        ("RUST_LOG", "a=b=c".to_owned()),
+    ] {
+        let options = WorkerOptions {
+            env: vec![(variable, value)],
+            ..WorkerOptions::default()
+        };
+        let mut worker = Worker::spawn(&stack, options)?;
+        assert!(!worker.exit().await?.success(), "{variable}");
+        let said = worker.raw_log();
+        assert!(said.contains(variable), "{variable}: {said}");
+    }
+    Ok(())
+}
