@@ -1,8 +1,6 @@
 //! Fragmented mp4, AVI and ASF: the right pictures, from the nearest keyframes, for little more
 //! than the keyframes' bytes.
 
-#![expect(clippy::unwrap_used, reason = "a failure anywhere fails the test")]
-
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -73,7 +73,7 @@ pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
 /// The payload of the box at the end of `path` within `bytes`.
 pub(super) fn descendant<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter()
-        .try_fold(bytes, |bytes, kind| child(bytes, **kind))
+        .try_fold(bytes, |bytes, kind| child(bytes, kind))
 }
 
 /// Whether the file starts with a box that such files start with.

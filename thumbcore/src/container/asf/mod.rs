@@ -42,10 +42,10 @@ impl Asf {
         let Some(header) = Header::parse(&head, reader.len()) else {
             return Ok(None);
         };
-        let packets = usize::try_from(header.packets_at)
+        let held = usize::try_from(header.packets_at)
             .ok()
             .and_then(|at| head.get(at..));
-        let Some(timeline) = packets.and_then(|packets| timeline(&header, packets)) else {
+        let Some(timeline) = held.and_then(|packets| timeline(&header, packets)) else {
             return Ok(None);
         };
         let range = header.packets_end..reader.len();

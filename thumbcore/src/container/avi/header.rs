@@ -61,11 +61,11 @@ impl<'a> Chunk<'a> {
         } else {
             None
         };
-        let present = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len());
+        let held = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len());
         Some(Self {
             kind,
             list,
-            payload: &bytes[..present],
+            payload: &bytes[..held],
             len,
             at: at + header_len,
         })
@@ -193,8 +193,8 @@ impl StreamHead {
     }
 
     /// When unit `number` begins, in microseconds, rounded down.
-    pub(super) fn micros(&self, number: usize) -> i64 {
-        let units = number as i128 + i128::from(self.start);
+    pub(super) fn micros(&self, number: i64) -> i64 {
+        let units = i128::from(number) + i128::from(self.start);
         let micros = units * i128::from(self.scale) * 1_000_000;
         (micros / i128::from(self.rate)) as i64
     }

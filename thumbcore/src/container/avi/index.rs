@@ -30,8 +30,7 @@ pub(super) struct Frame {
 impl Frame {
     /// One past its chunk.
     pub(super) fn end(&self) -> u64 {
-        let len = CHUNK_HEADER + u64::from(self.len);
-        self.at.saturating_add(len)
+        self.at + CHUNK_HEADER + u64::from(self.len)
     }
 }
 
@@ -79,11 +78,11 @@ impl Frames {
             let Some(of) = stream_of(kind.to_le_bytes()) else {
                 continue;
             };
-            let offset = *offset.get_or_insert(first_chunk.wrapping_sub(u64::from(at)));
+            let offset = *offset.get_or_insert(first_chunk as i64 - i64::from(at));
             if of != stream {
                 continue;
             }
-            let at = u64::from(at).wrapping_add(offset);
+            let at = u64::try_from(i64::from(at) + offset).unwrap_or(0);
             self.push(Frame { at, len }, flags & IS_KEYFRAME != 0);
         }
         if self.keyframes.is_empty() {

@@ -71,13 +71,12 @@ impl Avi {
         if !frames.has_keyframes() {
             return Ok(None);
         }
-        let counted = video.micros(frames.len());
+        let counted = video.micros(frames.len() as i64);
         let durations = header.streams.iter().filter_map(StreamHead::duration_us);
         let duration_us = durations.max().unwrap_or(counted);
         // What a file that was cut short still has of it.
-        let present = reader.len().min(header.riff_end);
-        let duration_us =
-            i128::from(duration_us) * i128::from(present) / i128::from(header.riff_end);
+        let held = reader.len().min(header.riff_end);
+        let duration_us = i128::from(duration_us) * i128::from(held) / i128::from(header.riff_end);
         Ok(Some(Self {
             len: reader.len(),
             header: 0..header.media.start,
@@ -93,7 +92,7 @@ impl Avi {
     fn keyframe(&self, number: usize) -> Option<Keyframe> {
         let frame = self.frames.get(number)?;
         Some(Keyframe {
-            time_us: self.video.micros(number),
+            time_us: self.video.micros(number as i64),
             place: Place::Composed {
                 pieces: vec![
                     Piece::File(self.header.clone()),
@@ -113,7 +112,7 @@ impl Locator for Avi {
     }
 
     async fn around(&self, _: &Reader, time_us: i64) -> Result<Around, Error> {
-        let is_passed = |number| self.video.micros(number) <= time_us;
+        let is_passed = |number| self.video.micros(number as i64) <= time_us;
         let (before, after) = self.frames.keyframes_around(is_passed);
         Ok(Around {
             before: before.and_then(|number| self.keyframe(number)),

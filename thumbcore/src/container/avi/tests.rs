@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn chunk(kind: [u8; 4], payload: &[u8]) -> Vec<u8> {
+fn chunk(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut bytes = kind.to_vec();
     bytes.put_u32_le(payload.len() as u32);
     bytes.put_slice(payload);
@@ -13,8 +13,8 @@ fn chunk(kind: [u8; 4], payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn list(kind: [u8; 4], children: &[Vec<u8>]) -> Vec<u8> {
-    chunk(*b"LIST", &[&kind[..], &children.concat()].concat())
+fn list(kind: &[u8; 4], children: &[Vec<u8>]) -> Vec<u8> {
+    chunk(b"LIST", &[&kind[..], &children.concat()].concat())
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
@@ -22,31 +22,31 @@ fn words(words: &[u32]) -> Vec<u8> {
 }
 
 /// `strl` of a stream of 25 units a second.
-fn stream(kind: [u8; 4], start: u32, len: u32, more: Vec<u8>) -> Vec<u8> {
+fn stream(kind: &[u8; 4], start: u32, len: u32, more: Vec<u8>) -> Vec<u8> {
     let fields = words(&[0, 0, 0, 0, 1, 25, start, len, 0, 0, 0, 0, 0]);
     list(
-        *b"strl",
-        &[chunk(*b"strh", &[&kind[..], &fields].concat()), more],
+        b"strl",
+        &[chunk(b"strh", &[&kind[..], &fields].concat()), more],
     )
 }
 
 /// A file of audio and video with the given video chunk lengths, every third a keyframe, up to the
 /// index; where the `movi` list's payload starts; and each chunk's stream, place and length.
 fn file(lens: &[u32], indx: Vec<u8>) -> (Vec<u8>, usize, Vec<(u32, u64, u32)>) {
-    let audio = stream(*b"auds", 0, lens.len() as u32, Vec::new());
-    let video = stream(*b"vids", 0, lens.len() as u32, indx);
+    let audio = stream(b"auds", 0, lens.len() as u32, Vec::new());
+    let video = stream(b"vids", 0, lens.len() as u32, indx);
     let mut bytes = b"RIFF\0\0\0\0AVI ".to_vec();
-    bytes.extend(list(*b"hdrl", &[chunk(*b"avih", &[0; 56]), audio, video]));
+    bytes.extend(list(b"hdrl", &[chunk(b"avih", &[0; 56]), audio, video]));
     let media_at = bytes.len() + 12;
     let mut media = Vec::new();
     let mut chunks = Vec::new();
     for len in lens {
-        for (nth, kind, len) in [(0, *b"00wb", 10), (1, *b"01dc", *len)] {
+        for (nth, kind, len) in [(0, b"00wb", 10), (1, b"01dc", *len)] {
             chunks.push((nth, (media_at + media.len()) as u64, len));
             media.extend(chunk(kind, &vec![7; len as usize]));
         }
     }
-    bytes.extend(list(*b"movi", &[media]));
+    bytes.extend(list(b"movi", &[media]));
     (bytes, media_at, chunks)
 }
 
@@ -65,7 +65,7 @@ fn simple(chunks: &[(u32, u64, u32)], offset: u64) -> Vec<u8> {
         let flags = if is_key { 16 } else { 0 };
         words(&[u32::from_le_bytes(kind), flags, (at - offset) as u32, *len])
     });
-    chunk(*b"idx1", &entries.collect::<Vec<_>>())
+    chunk(b"idx1", &entries.collect::<Vec<_>>())
 }
 
 fn keyframes(frames: &Frames) -> Vec<(usize, u64, u64)> {
@@ -90,7 +90,7 @@ fn expected(chunks: &[(u32, u64, u32)]) -> Vec<(usize, u64, u64)> {
 #[test]
 fn an_index_counts_from_the_file_or_the_media() {
     let (mut bytes, media_at, chunks) = file(&[100, 31, 30, 90, 0, 0, 0, 5], Vec::new());
-    bytes.extend(chunk(*b"JUNK", b"odd"));
+    bytes.extend(chunk(b"JUNK", b"odd"));
     let whole = with_riff_len(bytes);
     let header = Header::parse(&whole).unwrap();
     let (nth, video) = header.only_video().unwrap();
@@ -99,7 +99,7 @@ fn an_index_counts_from_the_file_or_the_media() {
     assert_eq!(header.first_chunk, media_at as u64);
     for offset in [0, media_at as u64 - 4] {
         let mut frames = Frames::default();
-        let after = [chunk(*b"JUNK", b"odd"), simple(&chunks, offset)].concat();
+        let after = [chunk(b"JUNK", b"odd"), simple(&chunks, offset)].concat();
         frames.add_simple(&after, nth, header.first_chunk);
         assert_eq!(keyframes(&frames), expected(&chunks));
         // Frames without bytes count.
@@ -119,7 +119,7 @@ fn an_open_dml_index_is_read_part_by_part() {
             0,
             0,
         ]);
-        chunk(*b"indx", &[head, words(entries)].concat())
+        chunk(b"indx", &[head, words(entries)].concat())
     };
     let (_, _, chunks) = file(&lens, indx(&[0; 8]));
     let video: Vec<_> = chunks.iter().filter(|(nth, ..)| *nth == 1).collect();
@@ -138,7 +138,7 @@ fn an_open_dml_index_is_read_part_by_part() {
             let delta = if number % 3 == 0 { 0 } else { 1 << 31 };
             payload.extend(words(&[(at + 8 - base) as u32, len | delta]));
         }
-        chunk(*b"ix01", &payload)
+        chunk(b"ix01", &payload)
     };
     let (media_only, ..) = file(&lens, indx(&[0; 8]));
     let parts = [part(0..5), part(5..8)];
@@ -160,12 +160,12 @@ fn an_open_dml_index_is_read_part_by_part() {
 #[test]
 fn several_videos_are_left_to_libav() {
     let streams = [
-        stream(*b"vids", 0, 9, Vec::new()),
-        stream(*b"vids", 0, 9, Vec::new()),
+        stream(b"vids", 0, 9, Vec::new()),
+        stream(b"vids", 0, 9, Vec::new()),
     ];
     let mut bytes = b"RIFF\0\0\0\0AVI ".to_vec();
-    bytes.extend(list(*b"hdrl", &streams));
-    bytes.extend(list(*b"movi", &[chunk(*b"00dc", b"1234")]));
+    bytes.extend(list(b"hdrl", &streams));
+    bytes.extend(list(b"movi", &[chunk(b"00dc", b"1234")]));
     let header = Header::parse(&with_riff_len(bytes)).unwrap();
     assert_eq!(header.only_video(), None);
 }
@@ -173,8 +173,8 @@ fn several_videos_are_left_to_libav() {
 #[test]
 fn frames_are_numbered_from_the_streams_start() {
     let mut bytes = b"RIFF\0\0\0\0AVI ".to_vec();
-    bytes.extend(list(*b"hdrl", &[stream(*b"vids", 50, 9, Vec::new())]));
-    bytes.extend(list(*b"movi", &[chunk(*b"00dc", b"1234")]));
+    bytes.extend(list(b"hdrl", &[stream(b"vids", 50, 9, Vec::new())]));
+    bytes.extend(list(b"movi", &[chunk(b"00dc", b"1234")]));
     let header = Header::parse(&with_riff_len(bytes)).unwrap();
     let (_, video) = header.only_video().unwrap();
     assert_eq!(video.micros(0), 2_000_000);
@@ -218,7 +218,7 @@ proptest! {
                 prop_assert!(start >= header.media.start && end <= bytes.len() as u64);
             }
             if let Some((_, video)) = header.only_video() {
-                let _ = video.number(video.micros(u32::MAX as usize));
+                let _ = video.number(video.micros(i64::from(u32::MAX)));
             }
         }
     }

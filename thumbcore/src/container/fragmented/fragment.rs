@@ -114,7 +114,7 @@ impl Fragment {
         let header = BoxHeader::parse(bytes)?;
         let size = header.size.filter(|_| header.kind == *b"moof")?;
         let payload = bytes.get(header.header_len as usize..usize::try_from(size).ok()?)?;
-        child(payload, *b"mfhd")?;
+        child(payload, b"mfhd")?;
         let moof = at..at.checked_add(size)?;
         let media = bytes
             .get(size as usize..)
@@ -135,7 +135,7 @@ impl Fragment {
         let mut runs = Vec::new();
         for (kind, traf) in children(payload) {
             if kind == *b"traf" {
-                reading.track(traf, movie, &mut runs)?;
+                runs.extend(reading.track(traf, movie)?);
             }
         }
         Some(Self {
@@ -297,7 +297,7 @@ impl Reading {
                 let duration = field(0x100, defaults.duration)?;
                 let size = field(0x200, defaults.size)?;
                 let own_flags = field(0x400, defaults.flags)?;
-                let delay = field(0x800, 0)?.cast_signed();
+                let delay = field(0x800, 0)? as i32;
                 let sample = Sample {
                     at: self.next,
                     size,
@@ -309,7 +309,7 @@ impl Reading {
                 samples.push(sample);
             }
         }
-        let time = child(traf, *b"tfdt").and_then(|mut time| {
+        let time = child(traf, b"tfdt").and_then(|mut time| {
             let long = time.try_get_u32().ok()? >> 24 == 1;
             if long {
                 // Times beyond this are damage, and would overflow sums.
@@ -320,12 +320,11 @@ impl Reading {
                 time.try_get_u32().ok().map(i64::from)
             }
         });
-        runs.extend(track.zip(time).map(|(_, time)| Run {
+        Some(track.zip(time).map(|(_, time)| Run {
             track: id,
             time,
             samples,
-        }));
-        Some(())
+        }))
     }
 }
 

@@ -167,8 +167,7 @@ impl Fragmented {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(None);
         };
-        let spacing = (last.time - first.time)
-            / i64::try_from(entries.len() - 1).map_or(1, |gaps| gaps.max(1));
+        let spacing = (last.time - first.time) / (entries.len() as i64 - 1).max(1);
         let about = self.video().micros(last.time.saturating_add(spacing))
             - self.video().micros(first.time);
         let about = Duration::from_micros(about.max(0) as u64);

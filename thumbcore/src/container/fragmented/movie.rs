@@ -37,8 +37,8 @@ impl Movie {
     /// Reads a whole `moov` box's payload. `None` unless fragments are announced, no sample is in
     /// the movie box itself, and one track is video: anything else is libav's.
     pub(super) fn parse(moov: &[u8]) -> Option<Self> {
-        let timescale = timescale(child(moov, *b"mvhd")?)?.0;
-        let extends = child(moov, *b"mvex")?;
+        let timescale = timescale(child(moov, b"mvhd")?)?.0;
+        let extends = child(moov, b"mvex")?;
         let mut tracks = Vec::new();
         let mut video = None;
         for (kind, trak) in children(moov) {
@@ -74,7 +74,7 @@ impl Movie {
 
 impl TrackHead {
     fn parse(trak: &[u8], extends: &[u8], movie_timescale: u32) -> Option<Self> {
-        let mut header = child(trak, *b"tkhd")?;
+        let mut header = child(trak, b"tkhd")?;
         let skipped = if header.first()? & 1 == 1 { 20 } else { 12 };
         header = header.get(skipped..)?;
         let id = header.try_get_u32().ok()?;
@@ -142,7 +142,7 @@ fn has_samples(trak: &[u8]) -> bool {
         return false;
     };
     [b"stsz", b"stz2"].into_iter().any(|kind| {
-        child(table, *kind)
+        child(table, kind)
             .and_then(|mut sizes| {
                 sizes = sizes.get(8..)?;
                 sizes.try_get_u32().ok()
@@ -180,9 +180,9 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(crate) fn boxed(kind: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn boxed(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
         let mut bytes = (payload.len() as u32 + 8).to_be_bytes().to_vec();
-        bytes.extend_from_slice(&kind);
+        bytes.extend_from_slice(kind);
         bytes.extend_from_slice(payload);
         bytes
     }
@@ -197,22 +197,22 @@ pub(super) mod tests {
         for (duration, time) in edits {
             list.extend(words(&[*duration, *time as u32, 0x10000]));
         }
-        let sizes = boxed(*b"stsz", &words(&[0, 0, samples]));
-        let table = boxed(*b"minf", &boxed(*b"stbl", &sizes));
+        let sizes = boxed(b"stsz", &words(&[0, 0, samples]));
+        let table = boxed(b"minf", &boxed(b"stbl", &sizes));
         let handler = [&[0; 8][..], b"vide", &[0; 13]].concat();
         let header = words(&[0, 0, 0, 1000, 0]);
-        let media = [boxed(*b"mdhd", &header), boxed(*b"hdlr", &handler), table].concat();
+        let media = [boxed(b"mdhd", &header), boxed(b"hdlr", &handler), table].concat();
         let trak = [
-            boxed(*b"tkhd", &words(&[0, 0, 0, 1, 0])),
-            boxed(*b"edts", &boxed(*b"elst", &list)),
-            boxed(*b"mdia", &media),
+            boxed(b"tkhd", &words(&[0, 0, 0, 1, 0])),
+            boxed(b"edts", &boxed(b"elst", &list)),
+            boxed(b"mdia", &media),
         ];
-        let extends = boxed(*b"trex", &words(&[0, 1, 1, 40, 500, 0x0101_0000]));
+        let extends = boxed(b"trex", &words(&[0, 1, 1, 40, 500, 0x0101_0000]));
         let movie = words(&[0, 0, 0, 600, 0]);
         [
-            boxed(*b"mvhd", &movie),
-            boxed(*b"trak", &trak.concat()),
-            boxed(*b"mvex", &extends),
+            boxed(b"mvhd", &movie),
+            boxed(b"trak", &trak.concat()),
+            boxed(b"mvex", &extends),
         ]
         .concat()
     }

@@ -9,11 +9,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::{
-    Fragmented,
-    fragment::{Fragment, Run},
-    front::header_at,
-};
+use super::{Fragmented, fragment::Fragment, front::header_at};
 use crate::{
     Error,
     container::mp4::BoxHeader,

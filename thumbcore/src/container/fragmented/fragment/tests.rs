@@ -25,21 +25,18 @@ fn fragment(samples: &[(u32, u32, u32, i32)], flags: u32) -> Vec<u8> {
                 trun.put_u32(*flags);
                 trun.put_i32(*delay);
             }
-            boxed(*b"trun", &trun)
+            boxed(b"trun", &trun)
         });
-        let mut traf = boxed(
-            *b"tfhd",
-            &[flags.to_be_bytes(), 1u32.to_be_bytes()].concat(),
-        );
-        traf.extend(boxed(*b"tfdt", &[0, 0, 0, 0, 0, 0, 3, 232]));
+        let mut traf = boxed(b"tfhd", &[flags.to_be_bytes(), 1u32.to_be_bytes()].concat());
+        traf.extend(boxed(b"tfdt", &[0, 0, 0, 0, 0, 0, 3, 232]));
         traf.extend(truns.flatten());
-        let children = [boxed(*b"mfhd", &[0; 8]), boxed(*b"traf", &traf)].concat();
-        boxed(*b"moof", &children)
+        let children = [boxed(b"mfhd", &[0; 8]), boxed(b"traf", &traf)].concat();
+        boxed(b"moof", &children)
     };
-    let len: i32 = moof([0, 0]).len().try_into().unwrap();
+    let len = moof([0, 0]).len() as i32;
     let first: u32 = samples.iter().take(2).map(|sample| sample.1).sum();
     let all: u32 = samples.iter().map(|sample| sample.1).sum();
-    let mut bytes = moof([len + 8, len + 8 + first.cast_signed() + 100]);
+    let mut bytes = moof([len + 8, len + 8 + first as i32 + 100]);
     bytes.put_u32(8 + all + 100);
     bytes.put_slice(b"mdat");
     bytes
@@ -80,7 +77,7 @@ fn a_fragment_that_starts_with_a_keyframe_names_the_same_bytes() {
     let bytes = fragment(&SAMPLES, 0x0002_0000);
     let whole = Fragment::parse(&bytes, 5000, 1 << 20, &movie()).unwrap();
     let run = whole.run(movie().video()).unwrap();
-    let (made, keyframe) = whole.starting_with(run, 2).unwrap();
+    let (made, keyframe) = whole.from_sample(run, 2).unwrap();
     assert_eq!(keyframe.end - keyframe.start, 700);
     // In the splice, the keyframe lies right behind what was made.
     let at = keyframe.start - made.len() as u64;
@@ -98,7 +95,7 @@ fn a_keyframe_outside_of_its_fragment_is_not_believed() {
     bytes[len - 8..len - 4].copy_from_slice(&100u32.to_be_bytes());
     let whole = Fragment::parse(&bytes, 0, 1 << 20, &movie()).unwrap();
     let run = whole.run(movie().video()).unwrap();
-    assert_eq!(whole.starting_with(run, 0), None);
+    assert_eq!(whole.from_sample(run, 0), None);
 }
 
 proptest! {
@@ -115,7 +112,7 @@ proptest! {
         let whole = Fragment::parse(&bytes, 77, 1 << 20, &movie()).unwrap();
         let run = whole.run(movie().video()).unwrap();
         let nth = nth % samples.len();
-        let (made, keyframe) = whole.starting_with(run, nth).unwrap();
+        let (made, keyframe) = whole.from_sample(run, nth).unwrap();
         let at = keyframe.start - made.len() as u64;
         let again = Fragment::parse(&made, at, 1 << 20, &movie()).unwrap();
         prop_assert_eq!(&again.run(movie().video()).unwrap().samples, &run.samples[nth..]);
@@ -136,7 +133,7 @@ proptest! {
         if let Some(parsed) = Fragment::parse(&bytes, at, 1 << 40, &movie()) {
             for run in &parsed.runs {
                 for (_, nth) in run.keyframes().collect::<Vec<_>>() {
-                    if let Some((_, keyframe)) = parsed.starting_with(run, nth) {
+                    if let Some((_, keyframe)) = parsed.from_sample(run, nth) {
                         prop_assert!(parsed.media.start <= keyframe.start);
                         prop_assert!(keyframe.end <= parsed.media.end);
                     }
