@@ -65,7 +65,6 @@ pub(crate) fn is_fragmented(moov: &[u8]) -> bool {
 }
 
 /// The payload of the first box of `kind` within `bytes`.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "literals are references")]
 pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(bytes).find_map(|(found, payload)| (found == *kind).then_some(payload))
 }

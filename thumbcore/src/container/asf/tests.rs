@@ -104,7 +104,7 @@ fn packets_tell_times_and_keyframes() {
     // Wherever the bytes begin.
     for start in [0, packet(0), packet(1) + 1, packet(2)] {
         let scan = header.scan(&bytes.slice(start as usize..), start);
-        assert_eq!(scan.keyframes, [seen.clone()], "{start}");
+        assert_eq!(scan.keyframes, std::slice::from_ref(&seen), "{start}");
     }
     let cut = header.scan(&bytes.slice(..packet(5) as usize), 0);
     assert_eq!(cut.keyframes, [Sighting { end: None, ..seen }]);

@@ -153,7 +153,7 @@ mod tests {
         let entries = [(200, 72), (700, 1072)].map(|(time, at)| IndexEntry { time, at });
         assert_eq!(index.entries, entries);
         assert_eq!((index.end_time, index.end), (1700, 3072));
-        let nested = words(&[0, 1, 500, 0, 0, 1, 1 << 31 | 1000, 250, 0]);
+        let nested = words(&[0, 1, 500, 0, 0, 1, 0x8000_03e8, 250, 0]);
         let index = SegmentIndex::parse(&nested, 64, |_| Some(1000)).unwrap();
         assert_eq!(index.nested, [64..1064]);
     }
