@@ -35,12 +35,6 @@ pub(crate) enum Place {
     /// other as if they were the file (headers first, then from the keyframe on; the last piece
     /// may reach to the end of the file). `bytes` are what the keyframe needs of them.
     Spliced {
-        pieces: Vec<Range<u64>>,
-        bytes: Range<u64>,
-    },
-    /// As `Spliced`, where the pieces are partly our own bytes or the packets need a word said
-    /// about them.
-    Composed {
         pieces: Vec<Piece>,
         bytes: Range<u64>,
         entry: Entry,
@@ -65,11 +59,12 @@ impl Place {
     /// A keyframe whose packets a demuxer reads from `start` of a file of `len` bytes on, after
     /// `headers`; `end` is one past what the keyframe itself needs.
     pub(crate) fn spliced(headers: &[Range<u64>], start: u64, end: u64, len: u64) -> Self {
-        let mut pieces = headers.to_vec();
-        pieces.push(start..len);
+        let mut pieces: Vec<_> = headers.iter().cloned().map(Piece::File).collect();
+        pieces.push(Piece::File(start..len));
         Self::Spliced {
             pieces,
             bytes: start..end.min(len),
+            entry: Entry::Exact,
         }
     }
 
@@ -77,7 +72,7 @@ impl Place {
     pub(crate) fn is_untimed(&self) -> bool {
         matches!(
             self,
-            Self::Composed {
+            Self::Spliced {
                 entry: Entry::Untimed,
                 ..
             }
@@ -87,9 +82,7 @@ impl Place {
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {
-            Self::Indexed { bytes, .. }
-            | Self::Spliced { bytes, .. }
-            | Self::Composed { bytes, .. } => Some(bytes.clone()),
+            Self::Indexed { bytes, .. } | Self::Spliced { bytes, .. } => Some(bytes.clone()),
             Self::Counted(_) => None,
         }
     }

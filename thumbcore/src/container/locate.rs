@@ -26,7 +26,7 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
     /// The keyframes around `time_us` (of the container's timeline; the first frame is at
     /// [`Timeline::start_us`]). Called for several times at once. Each keyframe's place is
-    /// [`Place::Spliced`](super::Place::Spliced) or [`Place::Composed`](super::Place::Composed). One side may be missing where finding it would
+    /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
 

@@ -172,15 +172,7 @@ impl Session {
                 }
                 Ok(packets)
             }
-            Place::Spliced { pieces, .. } => {
-                let input = self.opener.spliced(pieces.iter().cloned())?;
-                let mut packets = self.owned_packets(input);
-                if self.opener.container == Container::MpegPs {
-                    packets.skip_remains()?;
-                }
-                Ok(packets)
-            }
-            Place::Composed { pieces, entry, .. } => {
+            Place::Spliced { pieces, entry, .. } => {
                 let input = self.opener.spliced(pieces.iter().cloned())?;
                 let mut packets = self.owned_packets(input);
                 match entry {
@@ -238,21 +230,6 @@ impl<'a> Packets<'a> {
             first_time_us: None,
             shift: 0,
         }
-    }
-
-    /// Passes over the end of the picture before, where a container's packets begin anywhere.
-    fn skip_remains(&mut self) -> Result<(), Error> {
-        if let Some(first) = self.next()? {
-            let start = if first.is_keyframe() {
-                Some(first)
-            } else {
-                self.next()?
-            };
-            if let Some(start) = start {
-                self.put_back(start);
-            }
-        }
-        Ok(())
     }
 
     /// Gives `packet` out again before any other.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{encode::ImageFormat, reader::RangeRead};
 
-/// What [`Extractor::extract`] returns.
+/// What [`Extractor::extract`](super::Extractor::extract) returns.
 #[derive(Debug, Clone)]
 pub struct Extraction {
     /// Facts about the video.
@@ -17,7 +17,7 @@ pub struct Extraction {
     pub stats: Stats,
 }
 
-/// What [`Extractor::probe`] returns.
+/// What [`Extractor::probe`](super::Extractor::probe) returns.
 #[derive(Debug, Clone)]
 pub struct Probe {
     /// Facts about the video.

@@ -65,7 +65,7 @@ impl Asf {
     fn keyframe(&self, time_us: i64, bytes: Range<u64>) -> Keyframe {
         Keyframe {
             time_us,
-            place: Place::Composed {
+            place: Place::Spliced {
                 pieces: vec![
                     Piece::File(0..self.header.packets_at),
                     Piece::File(bytes.start..self.len),

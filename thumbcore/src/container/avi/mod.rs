@@ -93,7 +93,7 @@ impl Avi {
         let frame = self.frames.get(number)?;
         Some(Keyframe {
             time_us: self.video.micros(number as i64),
-            place: Place::Composed {
+            place: Place::Spliced {
                 pieces: vec![
                     Piece::File(self.header.clone()),
                     Piece::File(frame.at..self.len),

@@ -319,7 +319,7 @@ impl Fragmented {
         let pieces = headers.chain([Piece::Made(made), Piece::File(bytes.start..end)]);
         Some(Keyframe {
             time_us,
-            place: Place::Composed {
+            place: Place::Spliced {
                 pieces: pieces.collect(),
                 bytes,
                 entry: Entry::Exact,

@@ -299,7 +299,7 @@ impl File {
                 let mut pieces = self.headers.clone();
                 pieces.push(Piece::File(cue.cluster..self.len));
                 let end = cue.cluster.saturating_add(KEYFRAME_GUESS).min(self.len);
-                Place::Composed {
+                Place::Spliced {
                     pieces,
                     bytes: cue.cluster..end,
                     entry: if relative.is_some() {
@@ -328,7 +328,7 @@ impl File {
         let mut pieces = self.headers.clone();
         pieces.push(Piece::Made(cluster.header_from(from, end).into()));
         pieces.push(Piece::File(from..self.len));
-        Place::Composed {
+        Place::Spliced {
             pieces,
             bytes: from..end.min(self.len),
             entry: Entry::Exact,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use self::scan::{PackScanner, packets};
 use super::{
-    Around, Keyframe, Locator, Place, Timeline,
+    Around, Entry, Keyframe, Locator, Place, Timeline,
     pes::{CLOCK_BITS, Clock, Times},
     search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
 };
@@ -99,7 +99,12 @@ impl ProgramStream {
         let end = sighting.end.unwrap_or(self.len);
         Keyframe {
             time_us: sighting.time_us,
-            place: Place::spliced(&[], sighting.start, end, self.len),
+            place: Place::Spliced {
+                pieces: vec![Piece::File(sighting.start..self.len)],
+                bytes: sighting.start..end.min(self.len),
+                // A packet may begin with the end of the picture before.
+                entry: Entry::Early,
+            },
         }
     }
 }
