@@ -1,14 +1,14 @@
 //! The queue consumer around thumbcore.
 //!
-//! A message goes one way: [`receive`] takes it from the [`queue`] when a slot is free and holds it
-//! by a [`lease`]; [`plan`] turns its body into jobs; [`process`] makes one video's pictures, and
-//! [`publish`] uploads them and the manifest through the [`store`]; [`receive`] then settles the
+//! A message goes one way: `receive` takes it from the `queue` when a slot is free and holds it
+//! by a `lease`; `plan` turns its body into jobs; `process` makes one video's pictures, and
+//! `publish` uploads them and the manifest through the `store`; `receive` then settles the
 //! message: deleted, retried later, or moved to the dead-letter queue.
 //!
 //! # Invariants
 //! - A message is deleted only when every video in it has all its pictures and its manifest, or
 //!   there is nothing to do, or it was moved to the dead-letter queue whole.
-//! - Deliveries may repeat and overlap: [`publish`] is idempotent, and what is done is skipped.
+//! - Deliveries may repeat and overlap: `publish` is idempotent, and what is done is skipped.
 //! - Pictures of one video come from one version of it; its manifest tells which.
 //! - A failing video, queue or bucket never ends the loop; only a signal does.
 
