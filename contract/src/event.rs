@@ -104,7 +104,7 @@ impl Message {
         let body = body.trim();
         match body.as_bytes().first() {
             None => Err(EventError::Empty),
-            Some(b'{') => from_json(body, true),
+            Some(b'{' | b'[') => from_json(body, true),
             Some(b'"') => {
                 let key: String = serde_json::from_str(body).map_err(|error| json_error(&error))?;
                 bare_key(&key)

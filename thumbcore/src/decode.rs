@@ -117,7 +117,7 @@ impl Decoder {
                 let time_us = self.track.micros(packet.timestamp());
                 let to_go = target_us
                     .zip(time_us)
-                    .map_or(0, |(target, time)| target - time);
+                    .map_or(0, |(target, time)| target.saturating_sub(time));
                 self.inner.skip_disposable(to_go > NEARLY_THERE_US);
                 // A damaged packet costs its picture, not the search.
                 if packet.is_corrupt() || self.inner.send(&packet).is_err() {

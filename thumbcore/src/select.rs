@@ -128,7 +128,9 @@ pub(crate) fn plan(targets: &[i64], around: &[Around], rules: &Rules) -> Vec<Run
             near.sort_by_key(distance);
             let nearest = near.first().copied();
             let from = around.before.clone();
-            let forward_us = from.as_ref().map_or(0, |from| target_us - from.time_us);
+            let forward_us = from
+                .as_ref()
+                .map_or(0, |from| target_us.saturating_sub(from.time_us));
             let within = |keyframe: &&Keyframe| {
                 distance(keyframe) <= rules.tolerance_us.unsigned_abs() + ROUNDING_US
                     || forward_us > MAX_FORWARD_US

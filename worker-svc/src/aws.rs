@@ -36,7 +36,8 @@ impl Clients {
         }
         let shared = loader.load().await;
         // Stores other than AWS rarely have a host name a bucket.
-        let path_style = shared.endpoint_url().is_some();
+        let path_style =
+            shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
         Self {
             sqs: aws_sdk_sqs::Client::new(&shared),

@@ -55,7 +55,17 @@ fn memory_limit(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
             limits.extend(read(&format!("{base}{group}/{file}")).and_then(|text| bytes(&text)));
         }
     }
+    limits.extend(read("proc/meminfo").and_then(|text| total_memory(&text)));
     limits.into_iter().min()
+}
+
+/// The machine's memory in bytes, from `/proc/meminfo`.
+fn total_memory(meminfo: &str) -> Option<u64> {
+    let total = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// `/a/b` gives `/a/b`, `/a` and the root, which is empty.

@@ -40,11 +40,16 @@ impl Failure {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Extract(error) => error.is_transient() || is_denied(error),
-            Self::Incomplete { .. } | Self::Store(_) | Self::Contended => true,
+            // A wrong setting of this worker is mended without touching the message.
+            Self::Incomplete { .. }
+            | Self::Store(_)
+            | Self::Contended
+            | Self::WrongBucket { .. }
+            | Self::Naming(NamingError::NotAnUpload { .. }) => true,
             // A missing object is permanent: S3 is consistent, so it was deleted. Its message goes
             // the way of all failures rather than being dropped, as nothing says that the video
             // was meant to go.
-            Self::Event(_) | Self::Naming(_) | Self::WrongBucket { .. } => false,
+            Self::Event(_) | Self::Naming(_) => false,
         }
     }
 

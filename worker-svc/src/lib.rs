@@ -48,8 +48,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     metrics::serve(config.metrics_addr)?;
 
     let aws = aws::Clients::connect(&config).await;
-    let queue = Queue::connect(aws.sqs, &config).await?;
-    let store = Store::connect(aws.s3, &config).await?;
+    let connected = async {
+        let queue = Queue::connect(aws.sqs, &config).await?;
+        anyhow::Ok((queue, Store::connect(aws.s3, &config).await?))
+    };
+    let (queue, store) = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(()),
+        connected = connected => connected?,
+    };
     let concurrency = config.concurrency();
     tracing::info!(
         concurrency,

@@ -62,7 +62,14 @@ impl Plan {
                 etag: object.etag,
                 names,
             }),
-            Err(error @ (NamingError::NotAnUpload { .. } | NamingError::NotAVideo { .. })) => {
+            Err(error @ NamingError::NotAVideo { .. }) => {
+                self.ignored.push((object.key, error.to_string()));
+            }
+            // What we wrote ourselves. Other keys are failures: a worker with a wrong
+            // S3_UPLOAD_PREFIX must not empty the queue.
+            Err(error @ NamingError::NotAnUpload { .. })
+                if object.key.starts_with(prefixes.thumbnails()) =>
+            {
                 self.ignored.push((object.key, error.to_string()));
             }
             Err(error) => self.failures.push(error.into()),
@@ -98,7 +105,6 @@ mod tests {
             r#"{"Event":"s3:TestEvent"}"#.to_owned(),
             event("videos", "uploads/notes.txt"),
             event("videos", "thumbnails/a_1.mp4"),
-            event("videos", "elsewhere/a.mp4"),
             r#"{"Records":[{"eventName":"ObjectRemoved:Delete"}]}"#.to_owned(),
         ] {
             let plan = plan(&body);
@@ -112,7 +118,6 @@ mod tests {
         for (body, kind) in [
             ("{".to_owned(), "event"),
             (event("videos", "uploads/%FF.mp4"), "event"),
-            (event("other", "uploads/a.mp4"), "wrong_bucket"),
             (
                 event("videos", &format!("uploads/{}.ts", "x".repeat(1010))),
                 "naming",
@@ -122,6 +127,19 @@ mod tests {
             assert_eq!(plan.failures.len(), 1, "{body}");
             assert_eq!(plan.failures[0].kind(), kind);
             assert!(!plan.failures[0].is_transient());
+        }
+    }
+
+    #[test]
+    fn what_a_wrong_setting_of_ours_explains_may_succeed_later() {
+        for (body, kind) in [
+            (event("other", "uploads/a.mp4"), "wrong_bucket"),
+            (event("videos", "elsewhere/a.mp4"), "naming"),
+        ] {
+            let plan = plan(&body);
+            assert!(plan.ignored.is_empty() && plan.jobs.is_empty(), "{body}");
+            assert_eq!(plan.failures[0].kind(), kind);
+            assert!(plan.failures[0].is_transient());
         }
     }
 }

@@ -164,9 +164,21 @@ impl Queue {
             .send()
             .await
             .map_err(|error| service_error("SendMessage", &error))?;
-        self.delete(&delivery.receipt).await
+        // It is there now: what fails from here on must not send it again.
+        for _ in 0..BURIAL_DELETES {
+            match self.delete(&delivery.receipt).await {
+                Ok(()) | Err(QueueError::ReceiptLost) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "in the dead-letter queue, and not yet deleted here");
+                }
+            }
+        }
+        Ok(())
     }
 }
+
+/// Tries to delete a message that is in the dead-letter queue already.
+const BURIAL_DELETES: u32 = 3;
 
 /// Whole seconds as SQS counts them, rounded up.
 fn seconds(time: Duration) -> i32 {

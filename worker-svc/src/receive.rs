@@ -66,16 +66,19 @@ impl Consumer {
         if !tasks.is_empty() {
             tracing::info!(messages = tasks.len(), "finishing what is in hand");
         }
-        if timeout(grace, tasks.wait()).await.is_ok() {
-            return;
+        let finished = timeout(grace, tasks.wait()).await.is_ok();
+        if !finished {
+            tracing::warn!(
+                messages = tasks.len(),
+                "grace period over: returning messages"
+            );
         }
-        tracing::warn!(
-            messages = tasks.len(),
-            "grace period over: returning messages"
-        );
         if let Some(late) = late {
-            // Else the poll would take the messages that are returned now.
+            // What it took goes back at once; and it must not take what is returned now.
             let _ = timeout(POLL_OVERDUE, late).await;
+        }
+        if finished {
+            return;
         }
         self.give_up.cancel();
         if timeout(RETURN_TIME, tasks.wait()).await.is_err() {
@@ -97,6 +100,7 @@ impl Consumer {
         let mut backoff = Backoff::default();
         loop {
             let mut permits = tokio::select! {
+                biased;
                 () = stop.cancelled() => return None,
                 permits = free_slots(&slots) => permits,
             };

@@ -77,6 +77,11 @@ impl Session {
             None => (opener.seekable()?, None),
         };
         let reader = &opener.reader;
+        // libav takes some I/O errors for the end of the file, and a file without streams for one
+        // without video.
+        if let Some(error) = reader.take_failure() {
+            return Err(error);
+        }
         let streams = input.stream_count();
         let limit = reader.limits().max_streams;
         if streams > limit {

@@ -6,7 +6,8 @@ use tokio::runtime::Handle;
 
 use crate::{
     Error,
-    container::{Container, DEMUXERS},
+    container::{Container, DECODERS, DEMUXERS},
+    decode::check_dimensions,
     libav::{AvError, Input, OpenOptions},
     reader::{Cursor, Piece, Reader, Splice},
 };
@@ -34,6 +35,9 @@ impl Opener {
         let mut input = Input::open_seekable(cursor, &self.options())
             .map_err(|error| self.explain("opened", error))?;
         if self.needs_stream_info {
+            for stream in (0..input.stream_count()).filter_map(|index| input.info(index)) {
+                check_dimensions(stream.width, stream.height, self.reader.limits())?;
+            }
             input
                 .find_stream_info(ANALYSE_US)
                 .map_err(|error| self.explain("opened", error))?;
@@ -76,6 +80,7 @@ impl Opener {
         OpenOptions {
             format: self.container.demuxer(),
             allowed: DEMUXERS,
+            decoders: DECODERS,
             private: match self.container {
                 Container::Mp4 => &[("use_mfra_for", "pts")],
                 _ => &[],

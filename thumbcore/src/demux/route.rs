@@ -112,10 +112,14 @@ impl Index {
             .index_search(stream, entry.timestamp.saturating_add(1), false)
             .and_then(|next| self.input.index_entry(stream, next));
         let seek = next.map_or(i64::MAX / 2, |next| {
-            entry.timestamp + (next.timestamp - entry.timestamp) / 2
+            entry
+                .timestamp
+                .saturating_add(next.timestamp.saturating_sub(entry.timestamp) / 2)
         });
         Some(Keyframe {
-            time_us: track.micros(Some(entry.timestamp))? + self.delay_us,
+            time_us: track
+                .micros(Some(entry.timestamp))?
+                .saturating_add(self.delay_us),
             place: Place::Indexed {
                 seek,
                 bytes: entry.position..entry.position + entry.size,
@@ -146,7 +150,7 @@ fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, E
             });
         }
         nth += 1;
-        if opener.reader.bytes_fetched() > MAX_SCAN {
+        if opener.reader.bytes_fetched() > MAX_SCAN || nth >= MAX_SCAN_PACKETS {
             break;
         }
     }
@@ -156,3 +160,6 @@ fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, E
 
 /// Bytes read front to back in search of keyframes: 32 MiB, what the cache holds to decode from.
 const MAX_SCAN: u64 = 32 << 20;
+
+/// Packets read so: 100,000, an hour of video of which 32 MiB can hold every packet.
+const MAX_SCAN_PACKETS: usize = 100_000;

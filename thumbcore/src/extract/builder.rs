@@ -43,7 +43,7 @@ impl Default for ExtractorBuilder {
 }
 
 impl ExtractorBuilder {
-    /// Where to take pictures, one each. At most 1000.
+    /// Where to take pictures, one each: 1 to 200, each of which may cost a request or two.
     #[must_use]
     pub fn positions(mut self, positions: impl IntoIterator<Item = Position>) -> Self {
         self.settings.positions = positions.into_iter().collect();
@@ -118,9 +118,9 @@ impl ExtractorBuilder {
         };
         let count = settings.positions.len();
         check(
-            (1..=1000).contains(&count),
+            (1..=200).contains(&count),
             "positions",
-            "1 to 1000 are needed",
+            "1 to 200 are needed",
         )?;
         let fractions_are_sound = settings.positions.iter().all(|position| match position {
             Position::Fraction(fraction) => (0.0..=1.0).contains(fraction),
@@ -130,6 +130,11 @@ impl ExtractorBuilder {
             fractions_are_sound,
             "positions",
             "a fraction lies outside 0 to 1",
+        )?;
+        check(
+            cfg!(feature = "avif") || settings.format != ImageFormat::Avif,
+            "format",
+            "avif: built without the feature",
         )?;
         let max_width = settings.max_width;
         check(

@@ -41,6 +41,9 @@ pub(super) struct Done {
     pub(super) shown: (u32, u32),
 }
 
+/// Keyframes held at once, compressed: more would let a file's claims fill the memory.
+const BATCH: usize = 8;
+
 /// What is known of one target so far.
 pub(super) struct Slot {
     pub(super) target_us: i64,
@@ -102,7 +105,10 @@ impl Job {
             .settings
             .positions
             .iter()
-            .map(|position| start_us + position.resolve(duration).as_micros() as i64)
+            .map(|position| {
+                let micros = position.resolve(duration).as_micros();
+                start_us.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX))
+            })
             .collect();
         let around = session.around(&targets)?;
         let mut rungs = select::plan(
@@ -138,12 +144,15 @@ impl Job {
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
-        self.keyframes(&mut session, &rungs, &mut slots, decoding, &mut extra_cpu)?;
+        for (rungs, slots) in rungs.chunks(BATCH).zip(slots.chunks_mut(BATCH)) {
+            self.keyframes(&mut session, rungs, slots, decoding, &mut extra_cpu)?;
+        }
         for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
             // No whole picture by itself: the stream refreshes step by step, is damaged there, or
             // calls everything a keyframe. What comes before helps; best the start.
             if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
-                let start_is_near = slot.target_us - start_us <= select::MAX_FORWARD_US;
+                let start_is_near =
+                    slot.target_us.saturating_sub(start_us) <= select::MAX_FORWARD_US;
                 let from = around.before.or(around.after);
                 *rung = Rung::Forward {
                     from: from.filter(|_| !start_is_near),
@@ -151,7 +160,15 @@ impl Job {
                 };
             }
         }
-        let _permit = self.permit(decoding)?;
+        let unfinished = |slot: &Slot| {
+            let done = slot.done.as_ref();
+            slot.is_reordered || done.is_none_or(|(done, _)| done.dull)
+        };
+        let _permit = if slots.iter().any(unfinished) {
+            Some(self.permit(decoding)?)
+        } else {
+            None
+        };
         self.retime(&mut session, &rungs, &mut slots)?;
         self.replace_dull(&mut session, &mut slots)?;
         self.forward(&mut session, &rungs, &mut slots)?;
@@ -220,7 +237,8 @@ impl Job {
 
     /// Waits for a CPU to be free.
     pub(super) fn permit(&self, decoding: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = self.runtime.block_on(Arc::clone(decoding).acquire_owned());
+        let wait = Arc::clone(decoding).acquire_owned();
+        let permit = self.runtime.block_on(self.reader.in_time(wait))?;
         permit.map_err(|error| Error::Internal {
             reason: error.to_string(),
         })

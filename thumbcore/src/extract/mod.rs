@@ -103,18 +103,22 @@ impl Extractor {
         )
         .await?;
         let runtime = Handle::current();
-        let task = tokio::task::spawn_blocking(move || {
-            let job = Job::new(Arc::new(reader), runtime, settings);
-            catch_unwind(AssertUnwindSafe(|| work(job))).unwrap_or_else(|_| {
-                Err(Error::Internal {
-                    reason: "a panic was stopped".to_owned(),
-                })
+        let internal = |reason: String| Error::Internal { reason };
+        let (give, result) = tokio::sync::oneshot::channel();
+        // Not on the runtime's blocking pool: a job waits there for reads that may need a thread of
+        // the same pool.
+        std::thread::Builder::new()
+            .name("thumbcore".to_owned())
+            .spawn(move || {
+                let job = Job::new(Arc::new(reader), runtime, settings);
+                let result = catch_unwind(AssertUnwindSafe(|| work(job)))
+                    .unwrap_or_else(|_| Err(internal("a panic was stopped".to_owned())));
+                // Nobody takes it where the caller has gone.
+                let _ = give.send(result);
             })
-        });
-        task.await.unwrap_or_else(|error| {
-            Err(Error::Internal {
-                reason: error.to_string(),
-            })
-        })
+            .map_err(|error| internal(error.to_string()))?;
+        result
+            .await
+            .unwrap_or_else(|error| Err(internal(error.to_string())))
     }
 }

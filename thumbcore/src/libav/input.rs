@@ -21,6 +21,8 @@ pub(crate) struct OpenOptions<'a> {
     pub(crate) format: Option<&'a CStr>,
     /// Comma-separated names of the demuxers that may be opened at all.
     pub(crate) allowed: &'a str,
+    /// Comma-separated names of the decoders that libav may run to learn of the streams.
+    pub(crate) decoders: &'a str,
     /// Private options of the demuxer.
     pub(crate) private: &'a [(&'a str, &'a str)],
     /// Bytes libav may read to tell the container and its codecs.
@@ -113,6 +115,7 @@ impl Input {
         dictionary.set("format_whitelist", options.allowed);
         // An empty list means "all" to libav; no protocol has this name.
         dictionary.set("protocol_whitelist", "none");
+        dictionary.set("codec_whitelist", options.decoders);
         dictionary.set("probesize", &options.probe_size.to_string());
         for (key, value) in options.private {
             dictionary.set(key, value);
@@ -335,7 +338,8 @@ impl Input {
 
     /// A copy of the codec parameters of stream `index`.
     pub(crate) fn parameters(&self, index: usize) -> Option<Parameters> {
-        Some(Parameters(self.inner.stream(index)?.parameters()))
+        // A copy of its own: libav changes the stream's while it reads.
+        Some(Parameters(self.inner.stream(index)?.parameters().clone()))
     }
 }
 

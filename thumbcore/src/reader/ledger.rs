@@ -71,10 +71,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn opened(&mut self, ends: &Ends, waited: Duration) {
-        self.requests += ends.requests;
+    /// Head and tail arrived after `failed` attempts.
+    pub(super) fn opened(&mut self, ends: &Ends, failed: u64, waited: Duration) {
+        self.requests += ends.requests + 2 * failed;
         self.bytes += ends.bytes_fetched;
-        self.finished_round_trip = 1;
+        self.finished_round_trip = 1 + failed;
         self.waited += waited;
         let mut push = |range: Range<u64>| {
             if !range.is_empty() {

@@ -66,7 +66,10 @@ impl Reader {
             let call = source.ends(config.head, config.tail);
             match guard(&cancelled, started, limits.max_time, call).await? {
                 Ok(ends) => break (ends, asked.elapsed()),
-                Err(error) => config.back_off(&mut attempt, error).await?,
+                Err(error) => {
+                    let wait = config.back_off(&mut attempt, error);
+                    guard(&cancelled, started, limits.max_time, wait).await??;
+                }
             }
         };
         let mut cache = SparseCache::new(config.cache);
@@ -74,7 +77,7 @@ impl Reader {
         let tail_start = ends.stat.len - ends.tail.len() as u64;
         cache.insert(0, &ends.head);
         cache.insert(tail_start, &ends.tail);
-        ledger.opened(&ends, waited);
+        ledger.opened(&ends, u64::from(attempt), waited);
         Ok(Self {
             source,
             stat: ends.stat,
@@ -110,6 +113,7 @@ impl Reader {
 
     /// The bytes of `range`, fetched where they are not held. Cut at the end of the file.
     pub(crate) async fn read(&self, range: Range<u64>, reason: Reason) -> Result<Bytes, Error> {
+        self.check_time()?;
         let range = self.clamp(range);
         self.prefetch([range.clone()], reason).await?;
         if let Some(bytes) = self.cached(range.start)
@@ -190,13 +194,19 @@ impl Reader {
                     }
                 }
             };
-            self.config.back_off(&mut attempt, error).await?;
+            let wait = self.config.back_off(&mut attempt, error);
+            guard(&self.cancelled, self.started, self.limits.max_time, wait).await??;
         }
     }
 
     /// Held bytes from `position` on, as many as lie together.
     pub(crate) fn cached(&self, position: u64) -> Option<Bytes> {
         self.state().cache.at(position)
+    }
+
+    /// Waits for `work`, but no longer than the wall-clock budget and the caller last.
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        guard(&self.cancelled, self.started, self.limits.max_time, work).await
     }
 
     /// Whether the wall-clock budget is spent or the caller has gone.

@@ -85,6 +85,9 @@ impl Orientation {
     }
 }
 
+/// Tallest picture: what `WebP` can hold, the least of the formats.
+const MAX_HEIGHT: f64 = 16_383.0;
+
 /// The sizes of one picture, from stored pixels to the thumbnail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Geometry {
@@ -128,7 +131,9 @@ impl Geometry {
         } else {
             (width, height)
         };
-        let factor = (f64::from(max_width) / width).min(1.0);
+        let factor = (f64::from(max_width) / width)
+            .min(MAX_HEIGHT / height)
+            .min(1.0);
         let round = |side: f64| (side.round() as u32).max(1);
         Self {
             orientation,

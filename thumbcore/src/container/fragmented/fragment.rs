@@ -9,6 +9,9 @@ use crate::container::mp4::{BoxHeader, child, children};
 
 /// Samples of one fragment at most: hours of audio, far from what would fill memory.
 const MAX_SAMPLES: usize = 1 << 18;
+/// Pictures of a fragment that share size, duration and flags: more than two minutes of them are a
+/// trap.
+const MAX_UNIFORM_SAMPLES: usize = 4096;
 
 /// A movie fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,6 +280,10 @@ impl Reading {
             let flags = trun.try_get_u32().ok()? & 0x00ff_ffff;
             let count = trun.try_get_u32().ok()? as usize;
             self.left = self.left.checked_sub(count)?;
+            // Samples that take no bytes here would take memory for nothing.
+            if track.is_some() && flags & 0xf00 == 0 && count > MAX_UNIFORM_SAMPLES {
+                return None;
+            }
             if flags & 1 != 0 {
                 let offset = i64::from(trun.try_get_i32().ok()?);
                 self.next = base.checked_add_signed(offset)?;

@@ -42,6 +42,12 @@ pub(super) enum Step {
     Foreign,
 }
 
+/// Elements before a cluster's timestamp: mostly none, a checksum, or padding.
+const MAX_BEFORE_TIMESTAMP: usize = 16;
+
+/// Bytes of a presumed cluster in which a block must begin.
+const PROOF: usize = 4096;
+
 impl Cluster {
     /// Parses the cluster at the start of `bytes`, which lie at `start`.
     pub(super) fn parse(bytes: &[u8], start: u64) -> Option<Self> {
@@ -56,7 +62,7 @@ impl Cluster {
             .size
             .and_then(|size| usize::try_from(size).ok())
             .map_or(payload.len(), |size| size.min(payload.len()));
-        for (id, value) in children(&payload[..size]) {
+        for (id, value) in children(&payload[..size]).take(MAX_BEFORE_TIMESTAMP) {
             match id {
                 id::TIMESTAMP if value.len() <= 8 => {
                     let time = i64::try_from(uint(value)).ok()?;
@@ -214,6 +220,7 @@ pub(super) fn find(bytes: &[u8], at: u64, len: u64) -> Option<Cluster> {
 
 fn is_sane(cluster: &Cluster, bytes: &[u8], at: u64, len: u64) -> bool {
     let inside = &bytes[(cluster.body - at) as usize..];
+    let inside = &inside[..inside.len().min(PROOF)];
     // A first block that is known to be one is proof enough against 2^-32 for the id.
     cluster.start < len
         && cluster
