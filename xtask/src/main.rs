@@ -13,7 +13,7 @@ use clap::Parser;
 
 use step::Steps;
 
-/// The optional formats take minutes to compile, so only tests and checks turn them on.
+/// With every feature, so that nothing goes unchecked.
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
 #[derive(Parser)]
