@@ -10,12 +10,10 @@ use aws_sdk_s3::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::ministack::{self, Ministack};
-
 /// The extensions of the videos that the bucket announces to the queue, in lower case.
-pub const EXTENSIONS: [&str; 10] = [
-    "mp4", "mov", "mkv", "m4v", "ts", "avi", "webm", "wmv", "flv", "3gp",
-];
+pub use contract::VIDEO_EXTENSIONS as EXTENSIONS;
+
+use crate::ministack::{self, Ministack};
 
 const REGION: &str = "us-east-1";
 const ACCESS_KEY_ID: &str = "test";

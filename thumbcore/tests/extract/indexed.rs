@@ -13,6 +13,8 @@ use devstack::{
 };
 use thumbcore::{Extraction, Extractor, MemorySource, Origin, Reason, Thumbnail};
 
+use crate::support;
+
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
 
@@ -23,7 +25,7 @@ async fn extract_bytes(name: &Path, bytes: Vec<u8>) -> Extraction {
 }
 
 async fn extract(path: &Path) -> Extraction {
-    extract_bytes(path, std::fs::read(path).unwrap()).await
+    support::extract(path).await.unwrap()
 }
 
 /// The keyframe nearest to a thumbnail's target.

@@ -3,21 +3,20 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
 };
 
 use devstack::{
     media::{Clip, Shape, looped},
     oracle::{self, Packet},
 };
-use thumbcore::{Extraction, Extractor, MemorySource, Origin, Reason};
+use thumbcore::{Extraction, Origin, Reason};
+
+use crate::support::{self, largest_group};
 
 const POSITIONS: [f64; 3] = [0.1, 0.5, 0.95];
 
 async fn extract(path: &Path) -> Extraction {
-    let source = MemorySource::new(path.display().to_string(), std::fs::read(path).unwrap());
-    let extractor = Extractor::builder().build().unwrap();
-    extractor.extract(Arc::new(source)).await.unwrap()
+    support::extract(path).await.unwrap()
 }
 
 /// A clip whose keyframes are larger than what is read of them at first.
@@ -180,12 +179,7 @@ async fn without_cues(path: &Path) -> Extraction {
     let extraction = extract(path).await;
     assert_pictures(path, &extraction);
     assert_planned(&extraction);
-    let keyframes = oracle::keyframes(path).unwrap();
-    let group = keyframes
-        .windows(2)
-        .map(|pair| pair[1].pos - pair[0].pos)
-        .max()
-        .unwrap();
+    let group = largest_group(path);
     let stats = &extraction.stats;
     assert!(
         stats.bytes_fetched <= 3 * group + (2 << 20),

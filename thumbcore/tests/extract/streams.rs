@@ -4,23 +4,22 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
 };
 
 use devstack::{
     media::{Clip, Shape, looped},
     oracle,
 };
-use thumbcore::{Extraction, Extractor, MemorySource, Origin, Reason};
+use thumbcore::{Extraction, Extractor, Origin, Reason};
+
+use crate::support::{extract_with, largest_group};
 
 const MIB: u64 = 1 << 20;
 
 fn extract(path: &Path) -> Extraction {
-    let bytes = std::fs::read(path).unwrap();
-    let source = Arc::new(MemorySource::new(path.display().to_string(), bytes));
     let extractor = Extractor::builder().max_width(320).build().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(extractor.extract(source)).unwrap()
+    runtime.block_on(extract_with(&extractor, path)).unwrap()
 }
 
 /// Each picture is the one that ffmpeg decodes at the time it claims, and near its target.
@@ -64,11 +63,7 @@ fn assert_planned(extraction: &Extraction) {
 fn assert_searched(path: &Path, extraction: &Extraction, round_trips: u64) {
     assert_planned(extraction);
     let keyframes = oracle::keyframes(path).unwrap();
-    let group = keyframes
-        .windows(2)
-        .map(|pair| pair[1].pos - pair[0].pos)
-        .max()
-        .unwrap();
+    let group = largest_group(path);
     let stats = &extraction.stats;
     let limit = 3 * group + 2 * MIB;
     assert!(

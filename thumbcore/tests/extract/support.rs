@@ -18,6 +18,13 @@ pub(crate) fn memory(path: &Path) -> MemorySource {
     MemorySource::new(path.display().to_string(), std::fs::read(path).unwrap())
 }
 
+/// Bytes of the largest group of pictures, with what lies between.
+pub(crate) fn largest_group(path: &Path) -> u64 {
+    let keyframes = oracle::keyframes(path).unwrap();
+    let groups = keyframes.windows(2).map(|pair| pair[1].pos - pair[0].pos);
+    groups.max().unwrap()
+}
+
 pub(crate) fn decoded(thumbnail: &Thumbnail) -> image::RgbImage {
     image::load_from_memory(&thumbnail.image).unwrap().to_rgb8()
 }
