@@ -101,6 +101,10 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Tell every range that was read, and why
+    #[arg(long)]
+    pub(crate) trace: bool,
+
     /// Inputs read at once [default: number of CPUs]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,

@@ -81,6 +81,7 @@ fn start(cli: Cli) -> anyhow::Result<End> {
     let jobs = inputs.jobs();
     let printer = Printer {
         json: inputs.json,
+        trace: inputs.trace,
         quiet: cli.quiet,
         bar: progress(&cli, items.len()),
     };

@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{DecimalBytes, ProgressBar};
 use serde::{Serialize, Serializer};
-use thumbcore::{Media, Stats, Thumbnail};
+use thumbcore::{Media, RangeRead, Stats, Thumbnail};
 
 /// Why an input gave nothing.
 #[derive(Debug, Clone, Serialize)]
@@ -94,6 +94,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnails: Option<&'a [Picture]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<Vec<Read>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Failure>,
 }
 
@@ -110,10 +112,34 @@ struct Facts<'a> {
     round_trips: u64,
     wall_ms: f64,
     cpu_ms: f64,
+    wait_ms: f64,
+    cache_hits: u64,
+}
+
+/// A range that was fetched.
+#[derive(Serialize)]
+struct Read {
+    start: u64,
+    end: u64,
+    reason: &'static str,
+    round_trip: u64,
+    wait_ms: f64,
+}
+
+impl From<&RangeRead> for Read {
+    fn from(read: &RangeRead) -> Self {
+        Self {
+            start: read.start,
+            end: read.end,
+            reason: read.reason.as_str(),
+            round_trip: read.round_trip,
+            wait_ms: milliseconds(read.waited),
+        }
+    }
 }
 
 impl Report {
-    fn json(&self) -> serde_json::Result<String> {
+    fn json(&self, trace: bool) -> serde_json::Result<String> {
         let success = self.result.as_ref().ok();
         serde_json::to_string(&Line {
             input: &self.name,
@@ -130,15 +156,20 @@ impl Report {
                 round_trips: stats.round_trips,
                 wall_ms: milliseconds(stats.wall),
                 cpu_ms: milliseconds(stats.cpu),
+                wait_ms: milliseconds(stats.waiting),
+                cache_hits: stats.cache_hits,
             }),
             thumbnails: success.and_then(|success| success.pictures.as_deref()),
+            reads: success
+                .filter(|_| trace)
+                .map(|success| success.stats.reads.iter().map(Read::from).collect()),
             error: self.result.as_ref().err(),
         })
     }
 }
 
 impl Success {
-    fn human(&self, name: &str) -> String {
+    fn human(&self, name: &str, trace: bool) -> String {
         let Self { media, stats, .. } = self;
         let mut text = format!(
             "{name}: {} {} {}x{}",
@@ -168,6 +199,21 @@ impl Success {
                 picture.actual_s
             );
         }
+        if trace {
+            text.push_str("\n  round trip   why              from         to      bytes    ms");
+            for read in stats.reads.iter().map(Read::from) {
+                let _ = write!(
+                    text,
+                    "\n  {:>10}   {:8} {:>12} {:>10} {:>10} {:>5.0}",
+                    read.round_trip,
+                    read.reason,
+                    read.start,
+                    read.end,
+                    read.end - read.start,
+                    read.wait_ms
+                );
+            }
+        }
         text
     }
 }
@@ -176,6 +222,8 @@ impl Success {
 #[derive(Debug)]
 pub(crate) struct Printer {
     pub(crate) json: bool,
+    /// With every range that was read.
+    pub(crate) trace: bool,
     pub(crate) quiet: bool,
     /// Hidden where stderr is no terminal.
     pub(crate) bar: ProgressBar,
@@ -185,9 +233,13 @@ impl Printer {
     /// Fails where stdout does; nothing more can be told there then.
     pub(crate) fn print(&self, report: &Report) -> io::Result<()> {
         self.bar.suspend(|| match &report.result {
-            _ if self.json => writeln!(io::stdout(), "{}", report.json()?),
+            _ if self.json => writeln!(io::stdout(), "{}", report.json(self.trace)?),
             Ok(_) if self.quiet => Ok(()),
-            Ok(success) => writeln!(io::stdout(), "{}", plain(&success.human(&report.name))),
+            Ok(success) => writeln!(
+                io::stdout(),
+                "{}",
+                plain(&success.human(&report.name, self.trace))
+            ),
             Err(failure) => {
                 // Errors of sources begin with the name already.
                 let prefix = format!("{}: ", report.name);
@@ -240,7 +292,7 @@ mod tests {
             result: Err(error.into()),
         };
         assert_eq!(
-            report.json().unwrap(),
+            report.json(false).unwrap(),
             r#"{"input":"a.mp4","ok":false,"error":{"kind":"not_found","message":"a.mp4: not found"}}"#
         );
     }
@@ -265,11 +317,12 @@ mod tests {
             }),
         };
         assert_eq!(
-            report.json().unwrap(),
+            report.json(false).unwrap(),
             concat!(
                 r#"{"input":"a.mp4","ok":true,"container":"mp4","codec":"h264","width":640,"#,
                 r#""height":360,"duration_s":null,"source_bytes":0,"bytes_fetched":0,"#,
-                r#""requests":0,"round_trips":0,"wall_ms":12.346,"cpu_ms":0.0}"#
+                r#""requests":0,"round_trips":0,"wall_ms":12.346,"cpu_ms":0.0,"#,
+                r#""wait_ms":0.0,"cache_hits":0}"#
             )
         );
     }

@@ -35,7 +35,8 @@ fn check_facts(line: &Value, path: &Path) {
     for field in ["bytes_fetched", "requests", "round_trips"] {
         assert!(line[field].as_u64().unwrap() > 0, "{field}: {line}");
     }
-    for field in ["wall_ms", "cpu_ms"] {
+    assert!(line["cache_hits"].is_u64(), "{line}");
+    for field in ["wall_ms", "cpu_ms", "wait_ms"] {
         assert!(line[field].as_f64().unwrap() >= 0.0, "{field}: {line}");
     }
 }
@@ -67,6 +68,8 @@ fn json_has_the_contracts_fields_and_they_are_true() {
         "round_trips",
         "wall_ms",
         "cpu_ms",
+        "wait_ms",
+        "cache_hits",
         "thumbnails",
     ];
     expected.sort_unstable();
@@ -116,6 +119,30 @@ fn json_has_the_contracts_fields_and_they_are_true() {
 }
 
 #[test]
+fn a_trace_accounts_for_every_byte_and_round_trip() {
+    let path = clip("mkv");
+    let out = tempfile::tempdir().unwrap();
+    let mut command = thumb();
+    command.arg("extract").arg(&path).arg("--trace");
+    command.arg("--out").arg(out.path());
+    let human = run(&mut command).clean().stdout;
+    let line = &run(command.arg("--json")).clean().lines()[0];
+    let reads = line["reads"].as_array().unwrap();
+    let bytes = |read: &Value| read["end"].as_u64().unwrap() - read["start"].as_u64().unwrap();
+    assert_eq!(line["bytes_fetched"], reads.iter().map(bytes).sum::<u64>());
+    let round_trips = reads
+        .iter()
+        .map(|read| read["round_trip"].as_u64().unwrap());
+    assert_eq!(line["round_trips"], round_trips.max().unwrap());
+    assert_eq!(reads[0]["reason"], "ends");
+    for read in reads {
+        let (start, end) = (&read["start"].to_string(), &read["end"].to_string());
+        let told = |line: &str| line.contains(start) && line.contains(end);
+        assert!(human.lines().any(told), "{read}: {human}");
+    }
+}
+
+#[test]
 fn probe_tells_facts_and_writes_nothing() {
     let path = clip("mp4");
     let current = tempfile::tempdir().unwrap();
@@ -125,7 +152,7 @@ fn probe_tells_facts_and_writes_nothing() {
     assert!(human.contains("mp4 h264 640x360"), "{human}");
     let lines = run(command.arg("--json")).clean().lines();
     assert_eq!(lines.len(), 1);
-    assert_eq!(fields(&lines[0]).len(), 13);
+    assert_eq!(fields(&lines[0]).len(), 15);
     assert!(lines[0].get("thumbnails").is_none());
     check_facts(&lines[0], &path);
     assert_eq!(names(current.path()), [""; 0]);

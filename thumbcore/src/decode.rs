@@ -25,6 +25,8 @@ pub(crate) struct Decoder {
     inner: VideoDecoder,
     /// A picture that needs no other was seen since the last restart: what follows can be trusted.
     anchored: bool,
+    /// Pictures of keyframes alone are made so much smaller that their finest detail is lost.
+    is_coarse: bool,
     track: Arc<Track>,
     limits: Limits,
 }
@@ -40,14 +42,23 @@ impl Decoder {
         Ok(Self {
             inner,
             anchored: false,
+            is_coarse: false,
             track: Arc::clone(track),
             limits: limits.clone(),
         })
     }
 
+    /// Saves what only full size shows, a tenth to a fifth of the work, where a keyframe is decoded
+    /// alone.
+    pub(crate) fn coarse(mut self, is_coarse: bool) -> Self {
+        self.is_coarse = is_coarse;
+        self
+    }
+
     /// Decodes `packet` alone. `None` where it gives no whole picture by itself.
     pub(crate) fn keyframe(&mut self, packet: &Packet) -> Result<Option<Picture>, Error> {
         self.restart();
+        self.inner.skip_deblocking(self.is_coarse);
         if packet.is_corrupt() || self.inner.send(packet).is_err() || self.inner.finish().is_err() {
             return Ok(None);
         }
@@ -100,6 +111,7 @@ impl Decoder {
         target_us: Option<i64>,
         reader: &Reader,
     ) -> Result<Option<Picture>, Error> {
+        self.inner.skip_deblocking(false);
         let mut last = None;
         let mut read = 0;
         let mut ended = false;

@@ -147,6 +147,20 @@ pub enum LimitError {
     },
 }
 
+impl LimitError {
+    /// Whether something cheaper may still succeed: what was spent was effort, not a property of
+    /// the video.
+    pub(crate) fn is_budget(&self) -> bool {
+        match self {
+            Self::Bytes { .. }
+            | Self::Requests { .. }
+            | Self::Time { .. }
+            | Self::Packets { .. } => true,
+            Self::Dimensions { .. } | Self::Streams { .. } => false,
+        }
+    }
+}
+
 /// Why a source could not deliver bytes. Never holds a credential or a URL's query.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// Limits on one extraction. Exceeding one is [`Error::Limit`](crate::Error::Limit), which says
-/// what was spent.
+/// Limits on one extraction.
+///
+/// `max_bytes`, `max_requests` and `max_time` are budgets: the last eighth of each is kept back. A
+/// target whose picture would cost more than the rest gets the cheapest one that is left, and only
+/// where the eighth does not pay for that either, and for every other limit, the extraction ends
+/// in [`Error::Limit`](crate::Error::Limit), which says what was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Longest side of a coded picture, in pixels: 8192, which is 8K UHD with room.

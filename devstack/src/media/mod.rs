@@ -5,6 +5,7 @@
 //! `DEVSTACK_MEDIA_DIR` names, and are named after their recipe; any number of tests and processes may ask at once.
 
 mod shape;
+mod vast;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::process::Command;
 use anyhow::bail;
 
 pub use shape::{Shape, looped};
+pub use vast::vast;
 
 use crate::{cache, process};
 

@@ -9,13 +9,14 @@ use tokio::{
 };
 
 use super::{
+    budget::Budget,
     builder::Settings,
     cpu::CpuTime,
     outcome::{Extraction, Media, Origin, Probe, Stats, Thumbnail},
 };
 use crate::{
     Error,
-    container::Keyframe,
+    container::{Around, Keyframe},
     decode::{Decoder, Picture},
     demux::{Session, Track},
     encode::encode,
@@ -110,7 +111,11 @@ impl Job {
                 start_us.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX))
             })
             .collect();
-        let around = session.around(&targets)?;
+        self.reader.keep_reserve(true);
+        let mut budget = Budget::default();
+        let around = budget
+            .allow(session.around(&targets))?
+            .unwrap_or_else(|| vec![Around::default(); targets.len()]);
         let mut rungs = select::plan(
             &targets,
             &around,
@@ -123,11 +128,12 @@ impl Job {
         for rung in &mut rungs {
             if let Rung::Forward { from, target_us } = rung
                 && from.is_none()
+                && !budget.is_spent()
             {
-                *from = session.start_before(*target_us)?;
+                *from = budget.allow(session.start_before(*target_us))?.flatten();
             }
         }
-        session.prefetch(&rungs)?;
+        budget.allow(session.prefetch(&rungs))?;
 
         let mut slots: Vec<_> = targets
             .iter()
@@ -145,7 +151,9 @@ impl Job {
             .collect();
         let mut extra_cpu = Duration::ZERO;
         for (rungs, slots) in rungs.chunks(BATCH).zip(slots.chunks_mut(BATCH)) {
-            self.keyframes(&mut session, rungs, slots, decoding, &mut extra_cpu)?;
+            let work = self.keyframe_packets(&mut session, rungs, slots, &mut budget)?;
+            let decoded = self.keyframes(&session.track, work, decoding, &mut extra_cpu);
+            budget.allow(decoded)?;
         }
         for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
             // No whole picture by itself: the stream refreshes step by step, is damaged there, or
@@ -164,15 +172,23 @@ impl Job {
             let done = slot.done.as_ref();
             slot.is_reordered || done.is_none_or(|(done, _)| done.dull)
         };
-        let _permit = if slots.iter().any(unfinished) {
-            Some(self.permit(decoding)?)
+        let permit = if slots.iter().any(unfinished) {
+            budget.allow(self.permit(decoding))?
         } else {
             None
         };
-        self.retime(&mut session, &rungs, &mut slots)?;
-        self.replace_dull(&mut session, &mut slots)?;
-        self.forward(&mut session, &rungs, &mut slots)?;
-        self.fall_back(&mut session, &rungs, &mut slots)?;
+        for rung in [Self::retime, Self::replace_dull, Self::forward] {
+            if !budget.is_spent() {
+                budget.allow(rung(&self, &mut session, &rungs, &mut slots))?;
+            }
+        }
+        self.reader.keep_reserve(false);
+        let _permit = if permit.is_none() && slots.iter().any(|slot| slot.done.is_none()) {
+            Some(self.permit(decoding)?)
+        } else {
+            permit
+        };
+        self.fall_back(&mut session, &rungs, &mut slots, &mut budget)?;
 
         let shown = slots
             .iter()
@@ -208,7 +224,12 @@ impl Job {
         })
     }
 
-    fn geometry(&self, track: &Track, coded: (u32, u32), of_frame: (i32, i32)) -> Geometry {
+    pub(super) fn geometry(
+        &self,
+        track: &Track,
+        coded: (u32, u32),
+        of_frame: (i32, i32),
+    ) -> Geometry {
         // The container's word on pixel shape wins over the codec's, as in players.
         let aspect = if track.sample_aspect.0 > 0 {
             track.sample_aspect

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 use super::{
+    budget::Budget,
     cpu::CpuTime,
     job::{Done, Job, Slot, undecodable},
     outcome::Origin,
@@ -18,30 +19,48 @@ use crate::{
     select::{MAX_FORWARD_US, Rung},
 };
 
+/// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
+/// second decoder costs the CPU a few for its memory.
+const WORTH_A_THREAD: usize = 128 << 10;
+
 impl Job {
-    /// The first rung: keyframes alone, decoded side by side where CPUs are free.
-    pub(super) fn keyframes(
+    /// The packets of the first rung.
+    pub(super) fn keyframe_packets<'a>(
         &self,
         session: &mut Session,
         rungs: &[Rung],
-        slots: &mut [Slot],
+        slots: &'a mut [Slot],
+        budget: &mut Budget,
+    ) -> Result<Vec<(&'a mut Slot, Packet)>, Error> {
+        let mut work = Vec::new();
+        for (rung, slot) in rungs.iter().zip(slots) {
+            if let Rung::Keyframe(keyframe) = rung {
+                let packet = session
+                    .packets(keyframe)
+                    .and_then(|mut packets| packets.next());
+                if let Some(packet) = budget.allow(packet)?.flatten() {
+                    work.push((slot, packet));
+                }
+            }
+        }
+        Ok(work)
+    }
+
+    /// The first rung: keyframes alone, decoded side by side where CPUs are free.
+    pub(super) fn keyframes(
+        &self,
+        track: &Arc<Track>,
+        mut work: Vec<(&mut Slot, Packet)>,
         decoding: &Arc<Semaphore>,
         extra_cpu: &mut Duration,
     ) -> Result<(), Error> {
-        let mut work = Vec::new();
-        for (rung, slot) in rungs.iter().zip(slots) {
-            if let Rung::Keyframe(keyframe) = rung
-                && let Some(packet) = session.packets(keyframe)?.next()?
-            {
-                work.push((slot, packet));
-            }
-        }
         if work.is_empty() {
             return Ok(());
         }
-        let track = Arc::clone(&session.track);
         let permit = self.permit(decoding)?;
-        let mut helpers: Vec<_> = (1..work.len())
+        let bytes: usize = work.iter().map(|(_, packet)| packet.size()).sum();
+        let threads = work.len().min(bytes / WORTH_A_THREAD);
+        let mut helpers: Vec<_> = (1..threads)
             .map_while(|_| Arc::clone(decoding).try_acquire_owned().ok())
             .collect();
         let per_thread = work.len().div_ceil(helpers.len() + 1);
@@ -51,7 +70,6 @@ impl Job {
                 && let Some(permit) = helpers.pop()
             {
                 let share = work.split_off(work.len() - per_thread);
-                let track = &track;
                 threads.push(scope.spawn(move || {
                     let cpu = CpuTime::start();
                     let result = self.decode_all(track, share);
@@ -59,7 +77,7 @@ impl Job {
                     result.map(|()| cpu.spent())
                 }));
             }
-            let mut result = self.decode_all(&track, work);
+            let mut result = self.decode_all(track, work);
             for thread in threads {
                 // A panic in a thread goes on in ours, where it is stopped.
                 match thread.join() {
@@ -74,7 +92,9 @@ impl Job {
     }
 
     fn decode_all(&self, track: &Arc<Track>, work: Vec<(&mut Slot, Packet)>) -> Result<(), Error> {
-        let mut decoder = Decoder::open(track, self.reader.limits())?;
+        let coded = (track.width, track.height);
+        let is_coarse = self.geometry(track, coded, (0, 1)).hides_blocks();
+        let mut decoder = Decoder::open(track, self.reader.limits())?.coarse(is_coarse);
         for (slot, packet) in work {
             self.reader.check_time()?;
             if let Some(picture) = decoder.keyframe(&packet)? {
@@ -116,6 +136,7 @@ impl Job {
     pub(super) fn replace_dull(
         &self,
         session: &mut Session,
+        _: &[Rung],
         slots: &mut [Slot],
     ) -> Result<(), Error> {
         let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
@@ -178,39 +199,65 @@ impl Job {
         Ok(())
     }
 
-    /// The last rungs: what follows the chosen keyframe, the keyframe on the other side, and the
-    /// what decodes from the start of the file.
+    /// The last rungs: what follows the chosen keyframe, the keyframe on the other side, and what
+    /// decodes from the start of the file; over budget, the first picture there.
     pub(super) fn fall_back(
         &self,
         session: &mut Session,
         rungs: &[Rung],
         slots: &mut [Slot],
+        budget: &mut Budget,
     ) -> Result<(), Error> {
-        let reach_us = session.track.start_us.saturating_add(MAX_FORWARD_US);
         for (slot, rung) in slots.iter_mut().zip(rungs) {
-            if slot.done.is_some() {
-                continue;
-            }
             let places = [rung.keyframe().cloned(), slot.spare.take()];
             for keyframe in places.into_iter().flatten() {
-                if let Some(done) = self.keyframe_picture(session, &keyframe)? {
-                    slot.done = Some((done, Origin::Fallback));
-                    break;
+                if slot.done.is_none() {
+                    let done = budget.allow(self.keyframe_picture(session, &keyframe))?;
+                    slot.done = done.flatten().map(|done| (done, Origin::Fallback));
                 }
             }
             if slot.done.is_none() {
-                let target_us = slot.target_us.min(reach_us);
-                let mut packets = session.packets_from_start()?;
-                let mut decoder = Decoder::open(&session.track, self.reader.limits())?;
-                decoder.trust_any_start();
-                let picture = decoder
-                    .forward(&mut packets, Some(target_us), &self.reader)?
-                    .ok_or_else(undecodable)?;
-                let done = self.finish(&session.track, &picture)?;
-                slot.done = Some((done, Origin::Fallback));
+                let done = self.from_start(session, slot.target_us, budget)?;
+                slot.done = done.map(|done| (done, Origin::Fallback));
+            }
+            if slot.done.is_none() {
+                return Err(std::mem::take(budget).or(undecodable()));
             }
         }
         Ok(())
+    }
+
+    fn from_start(
+        &self,
+        session: &Session,
+        target_us: i64,
+        budget: &mut Budget,
+    ) -> Result<Option<Done>, Error> {
+        let reach_us = session.track.start_us.saturating_add(MAX_FORWARD_US);
+        let towards = (!budget.is_spent()).then_some(target_us.min(reach_us));
+        // The first picture is the cheapest; it is all that can be had once the budget is spent.
+        let attempts = std::iter::once(towards).chain(towards.map(|_| None));
+        for target_us in attempts {
+            let picture = self.picture_from_start(session, target_us);
+            if let Some(done) = budget.allow(picture)? {
+                return Ok(done);
+            }
+        }
+        Ok(None)
+    }
+
+    fn picture_from_start(
+        &self,
+        session: &Session,
+        target_us: Option<i64>,
+    ) -> Result<Option<Done>, Error> {
+        let mut packets = session.packets_from_start()?;
+        let mut decoder = Decoder::open(&session.track, self.reader.limits())?;
+        decoder.trust_any_start();
+        decoder
+            .forward(&mut packets, target_us, &self.reader)?
+            .map(|picture| self.finish(&session.track, &picture))
+            .transpose()
     }
 
     fn keyframe_picture(

@@ -98,6 +98,10 @@ pub struct Stats {
     pub round_trips: u64,
     /// Wall-clock time.
     pub wall: Duration,
+    /// Reads, by us or by libav, that were answered from what was held already.
+    pub cache_hits: u64,
+    /// Time during which at least one request was under way.
+    pub waiting: Duration,
     /// CPU time of the threads that demuxed, decoded and encoded.
     pub cpu: Duration,
     /// Every range that was read, in the order of arrival.

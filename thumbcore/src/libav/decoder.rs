@@ -83,6 +83,13 @@ impl VideoDecoder {
         .into();
     }
 
+    /// Leaves out smoothing the edges of blocks, of pictures that no other is predicted from.
+    pub(crate) fn skip_deblocking(&mut self, skip: bool) {
+        // SAFETY: an open context; `skip_loop_filter` may be changed between packets.
+        let fields = unsafe { &mut *self.opened.as_mut_ptr() };
+        fields.skip_loop_filter = if skip { Discard::All } else { Discard::Default }.into();
+    }
+
     pub(crate) fn receive(&mut self) -> Result<Received, AvError> {
         let mut frame = Video::empty();
         match self.opened.receive_frame(&mut frame) {

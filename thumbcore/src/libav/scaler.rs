@@ -58,25 +58,24 @@ pub(crate) trait Sample: Copy + Default {
     const FORMAT: Pixel;
     /// Whether chroma has half the size of luma.
     const SUBSAMPLED: bool;
-    fn row(bytes: &[u8]) -> Vec<Self>;
+    /// Appends the samples that `bytes` hold.
+    fn append(samples: &mut Vec<Self>, bytes: &[u8]);
 }
 
 impl Sample for u8 {
     const FORMAT: Pixel = Pixel::YUV420P;
     const SUBSAMPLED: bool = true;
-    fn row(bytes: &[u8]) -> Vec<Self> {
-        bytes.to_vec()
+    fn append(samples: &mut Vec<Self>, bytes: &[u8]) {
+        samples.extend_from_slice(bytes);
     }
 }
 
 impl Sample for u16 {
     const FORMAT: Pixel = Pixel::YUV444P16LE;
     const SUBSAMPLED: bool = false;
-    fn row(bytes: &[u8]) -> Vec<Self> {
-        bytes
-            .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-            .collect()
+    fn append(samples: &mut Vec<Self>, bytes: &[u8]) {
+        let pairs = bytes.chunks_exact(2);
+        samples.extend(pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]])));
     }
 }
 
@@ -233,12 +232,11 @@ fn copy_planes<T: Sample>(target: &Video, width: usize, height: usize) -> Planes
     let plane = |index: usize, width: usize, height: usize| {
         let stride = target.stride(index);
         let row = width * size_of::<T>();
-        target
-            .data(index)
-            .chunks(stride)
-            .take(height)
-            .flat_map(|line| T::row(&line[..row]))
-            .collect()
+        let mut samples = Vec::with_capacity(width * height);
+        for line in target.data(index).chunks(stride).take(height) {
+            T::append(&mut samples, &line[..row]);
+        }
+        samples
     };
     Planes {
         width,

@@ -26,6 +26,9 @@ pub struct ReadConfig {
     /// Bytes kept in memory for one video: 48 MiB, room for the index of a ten-hour file and
     /// three 4K keyframes.
     pub cache: usize,
+    /// Requests of one video under way at once: 32, as many as an S3 client opens connections for
+    /// without being throttled; three pictures need three.
+    pub concurrency: usize,
     /// Tries of one read beyond the first: 3, which outlast a throttled second.
     pub retries: u32,
     /// Wait before the first retry, doubled for each further one: 100 ms.
@@ -41,6 +44,7 @@ impl Default for ReadConfig {
             window: 64 << 10,
             max_window: 2 << 20,
             cache: 48 << 20,
+            concurrency: 32,
             retries: 3,
             retry_wait: Duration::from_millis(100),
         }

@@ -43,7 +43,7 @@ impl Cursor {
     }
 
     fn fill(&mut self, limit: u64) -> io::Result<Bytes> {
-        if let Some(held) = self.reader.cached(self.position) {
+        if let Some(held) = self.reader.hit(self.position) {
             return Ok(held);
         }
         let size = self.window();

@@ -1,6 +1,9 @@
 //! What reading has cost, and may still cost.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use crate::{Error, LimitError, Limits, Stats, source::Ends};
 
@@ -66,9 +69,18 @@ pub(super) struct Ledger {
     bytes: u64,
     reserved: u64,
     finished_round_trip: u64,
-    waited: Duration,
+    cache_hits: u64,
+    under_way: u64,
+    /// When the first of the requests under way began.
+    busy_since: Option<Instant>,
+    waiting: Duration,
     reads: Vec<RangeRead>,
+    keeps_reserve: bool,
 }
+
+/// The part of each budget that is kept for the last rung of the ladder: an eighth, of which a
+/// first picture needs little.
+const RESERVE: u32 = 8;
 
 impl Ledger {
     /// Head and tail arrived after `failed` attempts.
@@ -76,7 +88,7 @@ impl Ledger {
         self.requests += ends.requests + 2 * failed;
         self.bytes += ends.bytes_fetched;
         self.finished_round_trip = 1 + failed;
-        self.waited += waited;
+        self.waiting += waited;
         let mut push = |range: Range<u64>| {
             if !range.is_empty() {
                 self.reads.push(RangeRead {
@@ -92,21 +104,36 @@ impl Ledger {
         push(ends.stat.len - ends.tail.len() as u64..ends.stat.len);
     }
 
+    /// From now on an eighth of each budget is out of reach, or within it again.
+    pub(super) fn keep_reserve(&mut self, keep: bool) {
+        self.keeps_reserve = keep;
+    }
+
+    /// How long the whole work may take at present.
+    pub(super) fn max_time(&self, limits: &Limits) -> Duration {
+        let limit = limits.max_time;
+        if self.keeps_reserve {
+            limit - limit / RESERVE
+        } else {
+            limit
+        }
+    }
+
     pub(super) fn begin(&mut self, bytes: u64, limits: &Limits) -> Result<Ticket, Error> {
         let spent = self.bytes + self.reserved;
-        if spent + bytes > limits.max_bytes {
-            let limit = limits.max_bytes;
+        let limit = limits.max_bytes;
+        if spent + bytes > self.within(limit) {
             return Err(LimitError::Bytes { spent, limit }.into());
         }
-        if self.requests >= limits.max_requests {
-            return Err(LimitError::Requests {
-                spent: self.requests,
-                limit: limits.max_requests,
-            }
-            .into());
+        let spent = self.requests;
+        let limit = limits.max_requests;
+        if spent >= self.within(limit) {
+            return Err(LimitError::Requests { spent, limit }.into());
         }
         self.requests += 1;
         self.reserved += bytes;
+        self.under_way += 1;
+        self.busy_since.get_or_insert_with(Instant::now);
         Ok(Ticket {
             round_trip: self.finished_round_trip + 1,
             bytes,
@@ -120,8 +147,7 @@ impl Ledger {
         reason: Reason,
         waited: Duration,
     ) {
-        self.failed(ticket, waited);
-        self.bytes += ticket.bytes;
+        self.ended(ticket, ticket.bytes);
         self.reads.push(RangeRead {
             start: range.start,
             end: range.end,
@@ -131,10 +157,35 @@ impl Ledger {
         });
     }
 
-    pub(super) fn failed(&mut self, ticket: Ticket, waited: Duration) {
-        self.reserved -= ticket.bytes;
+    /// A request ended, well or not, after `arrived` bytes.
+    pub(super) fn ended(&mut self, ticket: Ticket, arrived: u64) {
+        self.bytes += arrived;
         self.finished_round_trip = self.finished_round_trip.max(ticket.round_trip);
-        self.waited += waited;
+        self.abandoned(ticket);
+    }
+
+    /// Nobody waits for this request any more.
+    pub(super) fn abandoned(&mut self, ticket: Ticket) {
+        self.reserved -= ticket.bytes;
+        self.under_way -= 1;
+        if self.under_way == 0
+            && let Some(since) = self.busy_since.take()
+        {
+            self.waiting += since.elapsed();
+        }
+    }
+
+    /// Bytes that were wanted were held already.
+    pub(super) fn hit(&mut self) {
+        self.cache_hits += 1;
+    }
+
+    fn within(&self, limit: u64) -> u64 {
+        if self.keeps_reserve {
+            limit - limit / u64::from(RESERVE)
+        } else {
+            limit
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -145,6 +196,8 @@ impl Ledger {
         stats.requests = self.requests;
         stats.bytes_fetched = self.bytes;
         stats.round_trips = self.finished_round_trip;
+        stats.cache_hits = self.cache_hits;
+        stats.waiting = self.waiting;
         stats.reads.clone_from(&self.reads);
     }
 }

@@ -20,11 +20,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::cursor::{Cursor, Piece, Splice};
-use self::{cache::SparseCache, ledger::Ledger};
+use self::{
+    cache::SparseCache,
+    ledger::{Ledger, Ticket},
+};
 pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
@@ -115,6 +118,12 @@ impl Reader {
     pub(crate) async fn read(&self, range: Range<u64>, reason: Reason) -> Result<Bytes, Error> {
         self.check_time()?;
         let range = self.clamp(range);
+        {
+            let mut state = self.state();
+            if state.cache.gaps(range.clone()).is_empty() {
+                state.ledger.hit();
+            }
+        }
         self.prefetch([range.clone()], reason).await?;
         if let Some(bytes) = self.cached(range.start)
             && bytes.len() as u64 >= range.end - range.start
@@ -152,8 +161,11 @@ impl Reader {
             missing.sort_by_key(|range| range.start);
             coalesce(missing, self.config.gap)
         };
-        try_join_all(missing.into_iter().map(|range| self.fetch(range, reason))).await?;
-        Ok(())
+        let fetches = missing.into_iter().map(|range| self.fetch(range, reason));
+        stream::iter(fetches)
+            .buffer_unordered(self.config.concurrency.max(1))
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 
     fn clamp(&self, range: Range<u64>) -> Range<u64> {
@@ -166,36 +178,37 @@ impl Reader {
         let wanted = range.end - range.start;
         let mut attempt = 0;
         loop {
-            let ticket = self.state().ledger.begin(wanted, &self.limits)?;
+            let request = Request::begin(self, wanted)?;
             // Lets reads that run side by side all begin before one is done, even where the source
             // answers at once, so that they count as one round trip.
             tokio::task::yield_now().await;
             let asked = Instant::now();
-            let call = self.source.read(range.clone());
-            let answer = guard(&self.cancelled, self.started, self.limits.max_time, call).await;
-            let error = {
-                let mut state = self.state();
-                match answer {
-                    Ok(Ok(bytes)) if bytes.len() as u64 == wanted => {
-                        state.ledger.done(ticket, &range, reason, asked.elapsed());
+            let answer = self.in_time(self.source.read(range.clone())).await;
+            let error = match answer {
+                Ok(Ok(bytes)) if bytes.len() as u64 == wanted => {
+                    request.settle(|state, ticket| {
+                        let waited = asked.elapsed();
+                        state.ledger.done(ticket, &range, reason, waited);
                         state.cache.insert(range.start, &bytes);
-                        return Ok(bytes);
-                    }
-                    Ok(answer) => {
-                        state.ledger.failed(ticket, asked.elapsed());
-                        answer.err().unwrap_or_else(|| SourceError::Io {
-                            name: self.source.name().to_owned(),
-                            reason: "fewer bytes than asked for".to_owned(),
-                        })
-                    }
-                    Err(error) => {
-                        state.ledger.failed(ticket, asked.elapsed());
-                        return Err(error);
+                    });
+                    return Ok(bytes);
+                }
+                Ok(Ok(bytes)) => {
+                    let arrived = bytes.len() as u64;
+                    request.settle(|state, ticket| state.ledger.ended(ticket, arrived));
+                    SourceError::Io {
+                        name: self.source.name().to_owned(),
+                        reason: "fewer bytes than asked for".to_owned(),
                     }
                 }
+                Ok(Err(error)) => {
+                    request.settle(|state, ticket| state.ledger.ended(ticket, 0));
+                    error
+                }
+                Err(error) => return Err(error),
             };
-            let wait = self.config.back_off(&mut attempt, error);
-            guard(&self.cancelled, self.started, self.limits.max_time, wait).await??;
+            self.in_time(self.config.back_off(&mut attempt, error))
+                .await??;
         }
     }
 
@@ -204,9 +217,27 @@ impl Reader {
         self.state().cache.at(position)
     }
 
+    /// As [`cached`](Self::cached), counted as a read that cost no request.
+    fn hit(&self, position: u64) -> Option<Bytes> {
+        let mut state = self.state();
+        let held = state.cache.at(position)?;
+        state.ledger.hit();
+        Some(held)
+    }
+
+    /// Keeps the last part of each budget out of reach, for the last rung of the ladder, until
+    /// called with `false`.
+    pub(crate) fn keep_reserve(&self, keep: bool) {
+        self.state().ledger.keep_reserve(keep);
+    }
+
+    fn max_time(&self) -> Duration {
+        self.state().ledger.max_time(&self.limits)
+    }
+
     /// Waits for `work`, but no longer than the wall-clock budget and the caller last.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        guard(&self.cancelled, self.started, self.limits.max_time, work).await
+        guard(&self.cancelled, self.started, self.max_time(), work).await
     }
 
     /// Whether the wall-clock budget is spent or the caller has gone.
@@ -215,7 +246,7 @@ impl Reader {
             return Err(cancelled());
         }
         let spent = self.started.elapsed();
-        let limit = self.limits.max_time;
+        let limit = self.max_time();
         if spent > limit {
             return Err(LimitError::Time { spent, limit }.into());
         }
@@ -246,6 +277,36 @@ impl Reader {
         stats.source_bytes = self.len();
         stats.wall = self.started.elapsed();
         self.state().ledger.account(stats);
+    }
+}
+
+/// A request under way, which is no longer so when this is dropped.
+struct Request<'a> {
+    reader: &'a Reader,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Request<'a> {
+    fn begin(reader: &'a Reader, bytes: u64) -> Result<Self, Error> {
+        let ticket = reader.state().ledger.begin(bytes, &reader.limits)?;
+        Ok(Self {
+            reader,
+            ticket: Some(ticket),
+        })
+    }
+
+    fn settle(mut self, with: impl FnOnce(&mut State, Ticket)) {
+        if let Some(ticket) = self.ticket.take() {
+            with(&mut self.reader.state(), ticket);
+        }
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.reader.state().ledger.abandoned(ticket);
+        }
     }
 }
 

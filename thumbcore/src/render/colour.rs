@@ -21,17 +21,19 @@ pub(super) fn to_jfif(planes: &mut Planes<u8>, from: ColourInfo) {
     let offset = if from.full_range { 0 } else { 16 };
     let half = 1 << (BITS - 1);
 
-    let chroma_width = planes.chroma_width;
-    let rows = planes.y.chunks_exact_mut(planes.width.max(1));
-    for (row, line) in rows.enumerate() {
-        let start = (row / 2) * chroma_width;
-        let us = &planes.u[start..start + chroma_width];
-        let vs = &planes.v[start..start + chroma_width];
-        for ((pair, u), v) in line.chunks_mut(2).zip(us).zip(vs) {
-            let shift = yu * (i32::from(*u) - 128) + yv * (i32::from(*v) - 128) + half;
-            for y in pair {
-                *y = clamp((yy * (i32::from(*y) - offset) + shift) >> BITS);
+    // What chroma adds to luma, of one row, spread to luma's width: a plain loop over both is one
+    // that the compiler vectorises.
+    let mut shift = vec![0; 2 * planes.chroma_width];
+    for (row, line) in planes.y.chunks_exact_mut(planes.width.max(1)).enumerate() {
+        if row % 2 == 0 {
+            let chroma = (row / 2) * planes.chroma_width..(row / 2 + 1) * planes.chroma_width;
+            let chroma = planes.u[chroma.clone()].iter().zip(&planes.v[chroma]);
+            for (pair, (u, v)) in shift.chunks_exact_mut(2).zip(chroma) {
+                pair.fill(yu * (i32::from(*u) - 128) + yv * (i32::from(*v) - 128) + half);
             }
+        }
+        for (y, shift) in line.iter_mut().zip(&shift) {
+            *y = clamp((yy * (i32::from(*y) - offset) + shift) >> BITS);
         }
     }
     for (u, v) in planes.u.iter_mut().zip(planes.v.iter_mut()) {

@@ -100,6 +100,13 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// Whether a block of 8x8 pixels, the usual transform, is less than three pixels wide in the
+    /// thumbnail, so that its edges cannot be seen.
+    pub(crate) fn hides_blocks(&self) -> bool {
+        const TIMES: u32 = 3;
+        self.shown.0 >= TIMES * self.thumbnail.0 && self.shown.1 >= TIMES * self.thumbnail.1
+    }
+
     /// For coded pixels of `width` x `height` with `sample_aspect` (width to height of a pixel),
     /// shown at most `max_width` wide. Never enlarges.
     pub(crate) fn new(

@@ -6,7 +6,7 @@ use std::{io::Write, sync::Arc, time::Duration};
 use devstack::media::Clip;
 use thumbcore::{
     Error, Extractor, LimitError, Limits, MemorySource,
-    source::testing::{Fault, Faults, Latency, Trace},
+    source::testing::{Latency, Trace},
 };
 
 use crate::support::{extract_with, memory};
@@ -149,23 +149,6 @@ async fn budgets_say_what_was_spent() {
         "{error:?}"
     );
     assert!(!error.is_transient());
-}
-
-#[tokio::test]
-async fn a_stalled_source_ends_at_the_time_limit() {
-    let path = Clip::new("mp4").make().unwrap();
-    let source = Faults::new(Arc::new(memory(&path))).at(3, Fault::Stall);
-    let limits = Limits {
-        max_time: Duration::from_millis(300),
-        ..Limits::default()
-    };
-    let extractor = Extractor::builder().limits(limits).build().unwrap();
-    let error = extractor.extract(Arc::new(source)).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Limit(LimitError::Time { .. })),
-        "{error:?}"
-    );
-    assert!(error.is_transient());
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 #![cfg(test)]
 
 mod corpus;
+mod costs;
+mod faults;
 mod formats;
 mod hostile;
 mod indexed;
 mod matroska;
-mod mp4;
 mod streams;
 mod support;

@@ -1,0 +1,209 @@
+//! What reading costs, container by container: bytes and round trips are counted, so they are the
+//! same on every machine and guarded here.
+//!
+//! The files are of 200 MB and more, where a container's strategy shows, and one of 50 GB.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use devstack::{
+    media::{Clip, Shape, looped, vast},
+    oracle,
+};
+use thumbcore::{Extraction, Extractor, FileSource, Origin, Stats};
+
+use crate::support::{decoded, largest_group, unlike_ffmpeg};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+/// What is made, at least.
+const LARGE: u64 = 200 * MIB;
+
+fn clip() -> Clip {
+    Clip {
+        width: 1280,
+        height: 720,
+        gop: 125,
+        ..Clip::default()
+    }
+}
+
+async fn extract(path: &Path) -> Extraction {
+    let source = FileSource::open(path).await.unwrap();
+    let extractor = Extractor::builder().build().unwrap();
+    extractor.extract(Arc::new(source)).await.unwrap()
+}
+
+/// Every picture is the keyframe's that it claims to be, as ffmpeg decodes it. The bytes of the
+/// keyframes.
+fn assert_keyframes(path: &Path, extraction: &Extraction) -> u64 {
+    let keyframes = oracle::keyframes(path).unwrap();
+    let mut bytes = 0;
+    for thumbnail in &extraction.thumbnails {
+        assert_eq!(thumbnail.origin, Origin::Keyframe, "{}", path.display());
+        assert_eq!(unlike_ffmpeg(path, thumbnail), None);
+        let at = thumbnail.actual.as_secs_f64();
+        let off = |keyframe: &&oracle::Packet| (keyframe.seconds - at).abs();
+        let nearest = keyframes.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+        let nearest = nearest.unwrap();
+        assert!(off(&nearest) < 0.1, "{at} is not {nearest:?}");
+        bytes += nearest.size;
+    }
+    bytes
+}
+
+fn assert_within(path: &Path, stats: &Stats, bytes: u64, round_trips: u64) {
+    let name = path.display();
+    assert_eq!(stats.source_bytes, path.metadata().unwrap().len());
+    assert!(
+        stats.bytes_fetched <= bytes && stats.round_trips <= round_trips,
+        "{name}: at most {bytes} bytes and {round_trips} round trips: {stats:#?}"
+    );
+}
+
+/// Size of the top-level box or chunk `kind` whose length stands where `read` says.
+fn index_size(path: &Path, shape: Shape) -> u64 {
+    match shape {
+        Shape::Mp4MoovFirst | Shape::Mp4MoovLast => movie_box_size(path),
+        // At the end, behind its kind and length, as ffmpeg writes it.
+        Shape::Avi => {
+            let mut file = File::open(path).unwrap();
+            let tail = 16 * MIB;
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::End(-(tail as i64))).unwrap();
+            file.read_to_end(&mut bytes).unwrap();
+            let at = bytes.windows(4).rposition(|kind| kind == b"idx1");
+            tail - at.unwrap() as u64
+        }
+        // A few kilobytes, which need no allowance.
+        _ => 0,
+    }
+}
+
+fn movie_box_size(path: &Path) -> u64 {
+    let mut file = File::open(path).unwrap();
+    loop {
+        let mut header = [0; 16];
+        file.read_exact(&mut header).unwrap();
+        let short = u32::from_be_bytes(header[..4].try_into().unwrap());
+        let size = match short {
+            1 => u64::from_be_bytes(header[8..].try_into().unwrap()),
+            short => u64::from(short),
+        };
+        if &header[4..8] == b"moov" {
+            return size;
+        }
+        file.seek(SeekFrom::Current(size as i64 - 16)).unwrap();
+    }
+}
+
+fn made(shape: Shape) -> PathBuf {
+    looped(&clip(), shape, LARGE).unwrap()
+}
+
+#[tokio::test]
+async fn with_an_index_its_bytes_and_three_keyframes() {
+    for shape in [
+        Shape::Mp4MoovFirst,
+        Shape::Mp4MoovLast,
+        Shape::Mp4FragmentedMfra,
+        Shape::Mp4FragmentedSidx,
+        Shape::Mkv,
+        Shape::Webm,
+        Shape::Avi,
+        Shape::FlvIndexed,
+        Shape::Wmv,
+    ] {
+        let path = made(shape);
+        let extraction = extract(&path).await;
+        let ideal = assert_keyframes(&path, &extraction) + index_size(&path, shape);
+        assert_within(&path, &extraction.stats, ideal * 115 / 100 + 256 * KIB, 3);
+    }
+}
+
+#[tokio::test]
+async fn without_an_index_three_groups_of_pictures() {
+    for (shape, round_trips) in [
+        (Shape::Mp4Fragmented, 14),
+        (Shape::MkvNoCues, 14),
+        (Shape::Flv, 14),
+        (Shape::Ts, 6),
+        (Shape::Mpg, 14),
+    ] {
+        let path = made(shape);
+        let extraction = extract(&path).await;
+        assert_keyframes(&path, &extraction);
+        let limit = 3 * largest_group(&path) + 2 * MIB;
+        assert_within(&path, &extraction.stats, limit, round_trips);
+    }
+}
+
+/// As much as a network of 100 ms to the first byte and 100 MB/s a connection would make us wait.
+fn modelled_seconds(stats: &Stats) -> f64 {
+    (1..=stats.round_trips)
+        .map(|round_trip| {
+            let reads = stats.reads.iter();
+            let largest = reads
+                .filter(|read| read.round_trip == round_trip)
+                .map(|read| read.end - read.start)
+                .max();
+            0.1 + largest.unwrap_or(0) as f64 / 100e6
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn fifty_gigabytes_cost_no_more_than_their_index() {
+    let clip = Clip {
+        seconds: 20,
+        gop: 50,
+        noise: true,
+        ..clip()
+    };
+    let path = vast(&clip, 50_000_000_000, &[0.1, 0.5, 0.95]).unwrap();
+    let extraction = extract(&path).await;
+    let stats = &extraction.stats;
+    let silent = Clip {
+        audio: false,
+        ..clip
+    };
+    let once = silent.make().unwrap();
+    let keyframes = oracle::keyframes(&once).unwrap();
+    let largest = keyframes.iter().map(|keyframe| keyframe.size).max();
+    for thumbnail in &extraction.thumbnails {
+        let at = thumbnail.actual.as_secs_f64() % 20.0;
+        let (width, height) = (thumbnail.width, thumbnail.height);
+        let theirs = oracle::frame_at(&once, at, width, height).unwrap();
+        let ssim = oracle::ssim(&decoded(thumbnail), &theirs);
+        assert!(ssim >= 0.85, "{ssim} at {:?}", thumbnail.actual);
+        assert_eq!(thumbnail.origin, Origin::Keyframe);
+    }
+    let index = movie_box_size(&path);
+    let ideal = index + 3 * largest.unwrap();
+    assert_within(&path, stats, ideal * 115 / 100 + 256 * KIB, 3);
+    let transfer = index as f64 / 100e6;
+    let waited = modelled_seconds(stats);
+    assert!(waited < 3.5 * 0.1 + transfer, "{waited} s: {stats:#?}");
+}
+
+#[tokio::test]
+async fn an_index_is_waited_for_three_times_at_most() {
+    for shape in [
+        Shape::Mp4MoovFirst,
+        Shape::Mp4MoovLast,
+        Shape::Mkv,
+        Shape::Avi,
+    ] {
+        let extraction = extract(&made(shape)).await;
+        let waited = modelled_seconds(&extraction.stats);
+        assert!(
+            waited < 0.35,
+            "{shape:?}: {waited} s: {:#?}",
+            extraction.stats
+        );
+    }
+}

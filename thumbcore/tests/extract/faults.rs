@@ -1,0 +1,133 @@
+//! A source that fails in the middle: the same pictures, or a typed error that says whether to try
+//! again, never pictures of two versions. And budgets: what is cheaper before an error.
+
+use std::{sync::Arc, time::Duration};
+
+use devstack::media::Clip;
+use thumbcore::{
+    Error, Extraction, Extractor, LimitError, Limits, Origin, RangeSource,
+    source::testing::{Fault, Faults},
+};
+
+use crate::support::{extract_with, memory, unlike_ffmpeg};
+
+fn patient() -> Extractor {
+    let mut read = thumbcore::ReadConfig::default();
+    read.retry_wait = Duration::ZERO;
+    Extractor::builder().read(read).build().unwrap()
+}
+
+async fn extract(source: Faults) -> (Result<Extraction, Error>, u64) {
+    let source = Arc::new(source);
+    let as_source: Arc<dyn RangeSource> = source.clone();
+    let result = patient().extract(as_source).await;
+    (result, source.calls())
+}
+
+fn images(extraction: &Extraction) -> Vec<&[u8]> {
+    let thumbnails = extraction.thumbnails.iter();
+    thumbnails.map(|thumbnail| &thumbnail.image[..]).collect()
+}
+
+#[tokio::test]
+async fn every_fault_at_every_call_ends_well() {
+    for extension in ["mp4", "mkv", "ts", "flv", "avi"] {
+        let clip = Clip {
+            seconds: 30,
+            ..Clip::new(extension)
+        };
+        let path = clip.make().unwrap();
+        let source = || Faults::new(Arc::new(memory(&path)));
+        let (sound, calls) = extract(source()).await;
+        let sound = sound.unwrap();
+        assert!(calls >= 2, "{extension}: nothing to disturb");
+        for call in 0..calls {
+            for fault in [Fault::ShortRead, Fault::Unavailable, Fault::Reset] {
+                let (disturbed, made) = extract(source().at(call, fault)).await;
+                let disturbed = disturbed.unwrap();
+                let story = format!("{extension}: {fault:?} at call {call}");
+                assert_eq!(images(&disturbed), images(&sound), "{story}");
+                assert!(made > calls, "{story}: nothing was tried again");
+            }
+            let (result, _) = extract(source().at(call, Fault::Changed)).await;
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), "changed", "{extension} at call {call}");
+            assert!(error.is_transient());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_stays_broken_is_a_transient_error() {
+    let path = Clip::new("mkv").make().unwrap();
+    for fault in [Fault::ShortRead, Fault::Unavailable, Fault::Reset] {
+        let source = Faults::new(Arc::new(memory(&path))).by_chance(1.0, 1, [fault]);
+        let (result, _) = extract(source).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Source(_)), "{fault:?}: {error:?}");
+        assert!(error.is_transient(), "{fault:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_source_ends_at_the_time_limit() {
+    let path = Clip::new("mp4").make().unwrap();
+    let source = Faults::new(Arc::new(memory(&path)));
+    let source = (3..64).fold(source, |source, call| source.at(call, Fault::Stall));
+    let limits = Limits {
+        max_time: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder().limits(limits).build().unwrap();
+    let error = extractor.extract(Arc::new(source)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Limit(LimitError::Time { .. })),
+        "{error:?}"
+    );
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn over_budget_a_keyframe_does_instead_of_the_exact_picture() {
+    // Half a second of noise to decode to each target: megabytes.
+    let path = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
+    }
+    .make()
+    .unwrap();
+    let exactly = |max_bytes| {
+        let limits = Limits {
+            max_bytes,
+            ..Limits::default()
+        };
+        let positions = ["10.5s", "15.5s", "20.5s"].map(|at| at.parse().unwrap());
+        Extractor::builder()
+            .positions(positions)
+            .exact(true)
+            .limits(limits)
+            .build()
+            .unwrap()
+    };
+    let rich = extract_with(&exactly(1 << 30), &path).await.unwrap();
+    assert!(
+        rich.thumbnails
+            .iter()
+            .all(|it| it.origin == Origin::Decoded)
+    );
+    let budget = rich.stats.bytes_fetched / 2;
+    let poor = extract_with(&exactly(budget), &path).await.unwrap();
+    assert!(poor.stats.bytes_fetched <= budget, "{:?}", poor.stats);
+    for thumbnail in &poor.thumbnails {
+        assert_eq!(thumbnail.origin, Origin::Fallback);
+        assert!(thumbnail.target - thumbnail.actual <= Duration::from_millis(600));
+        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
+    }
+    let least = rich.stats.reads[0].end + rich.stats.reads[1].end - rich.stats.reads[1].start;
+    let error = extract_with(&exactly(least + 1), &path).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Limit(LimitError::Bytes { .. })),
+        "{error:?}"
+    );
+}
