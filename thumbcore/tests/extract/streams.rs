@@ -262,3 +262,87 @@ fn program_streams_are_searched() {
     assert!(stats.bytes_fetched <= 4 * MIB, "{}", stats.bytes_fetched);
     assert!(stats.round_trips <= 14, "{}", stats.round_trips);
 }
+
+#[test]
+fn ogg_is_searched() {
+    for (gop, round_trips) in [(25, 14), (125, 14)] {
+        let clip = Clip {
+            gop,
+            noise: true,
+            ..clip(gop)
+        };
+        let path = looped(&clip, Shape::Ogv, 40 * MIB).unwrap();
+        let extraction = extract(&path);
+        assert_pictures(&path, &extraction);
+        assert_searched(&path, &extraction, round_trips);
+    }
+}
+
+#[test]
+fn ogg_of_other_kinds_is_searched() {
+    let source = clip(50).make().unwrap();
+    let theora = ["-c:v", "libtheora", "-b:v", "8M", "-g", "30"];
+    let kinds: [(&str, &[&str]); 4] = [
+        (
+            "kind-vp8.ogv",
+            &[
+                "-c:v",
+                "libvpx",
+                "-b:v",
+                "8M",
+                "-g",
+                "30",
+                "-deadline",
+                "realtime",
+            ],
+        ),
+        ("kind-opus.ogv", &["-c:a", "libopus"]),
+        ("kind-silent.ogv", &["-an"]),
+        // Pages of many frames, so that keyframes lie within.
+        (
+            "kind-pages.ogv",
+            &["-c:a", "flac", "-page_duration", "20000000"],
+        ),
+    ];
+    for (name, arguments) in kinds {
+        let path = made(name, &source, &[&theora[..], arguments].concat());
+        let extraction = extract(&path);
+        assert_pictures(&path, &extraction);
+        assert_planned(&extraction);
+        let stats = &extraction.stats;
+        assert!(
+            stats.bytes_fetched < stats.source_bytes * 3 / 4,
+            "{name}: {stats:#?}"
+        );
+        assert!(stats.round_trips <= 14, "{name}: {}", stats.round_trips);
+    }
+}
+
+#[test]
+fn chained_ogg_gives_its_first_pictures() {
+    let one = looped(&clip(25), Shape::Ogv, 3 * MIB).unwrap();
+    let other = Clip {
+        fps: 10,
+        ..clip(20)
+    };
+    let other = looped(&other, Shape::Ogv, 3 * MIB).unwrap();
+    let chain = [std::fs::read(&one).unwrap(), std::fs::read(other).unwrap()].concat();
+    let path = file_of(&chain, ".ogv");
+    for thumbnail in &extract(&path).thumbnails {
+        let ours = image::load_from_memory(&thumbnail.image).unwrap().to_rgb8();
+        let at = thumbnail.actual.as_secs_f64();
+        let theirs = oracle::frame_at(&one, at, ours.width(), ours.height()).unwrap();
+        assert!(oracle::ssim(&ours, &theirs) >= 0.9, "{at}");
+    }
+}
+
+#[test]
+fn ogg_with_holes_gives_true_pictures() {
+    let path = looped(&clip(25), Shape::Ogv, 20 * MIB).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let cut = &whole[..whole.len() * 2 / 3];
+    let path = file_of(cut, ".ogv");
+    let extraction = extract(&path);
+    assert_pictures(&path, &extraction);
+    assert_planned(&extraction);
+}

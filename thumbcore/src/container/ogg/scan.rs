@@ -158,7 +158,7 @@ mod tests {
         muxer.packet(&vec![0; 90_000], 2 << SHIFT);
         muxer.flush();
         let file = muxer.finish();
-        let cut = scanner().scan(&Bytes::copy_from_slice(&file[..70_000]), 0);
+        let cut = scanner().scan(&Bytes::copy_from_slice(&file[..60_000]), 0);
         assert_eq!(cut.keyframes.len(), 1);
         assert_eq!(
             (cut.keyframes[0].time_us, cut.keyframes[0].end),
