@@ -45,6 +45,9 @@ mod render;
 mod select;
 pub mod source;
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use self::container::fuzzing;
 #[cfg(feature = "s3")]
 pub use self::source::S3Source;
 pub use self::{

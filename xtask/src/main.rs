@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that the rest needs.
 
+mod fuzz;
 mod packages;
 mod step;
 
@@ -30,6 +31,14 @@ enum Task {
     Test,
     /// Check formatting, lints and documentation
     Check,
+    /// Feed the parsers hostile bytes
+    Fuzz {
+        /// One of fuzz/fuzz_targets; all of them where it is left out
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,6 +47,7 @@ fn main() -> ExitCode {
         Task::Up { arguments } => up(&mut steps, &arguments),
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
+        Task::Fuzz { target, seconds } => fuzz::run(&mut steps, target.as_deref(), seconds),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

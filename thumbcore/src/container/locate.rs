@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented, matroska::Matroska,
-    mpegps::ProgramStream, mpegts::TransportStream,
+    mpegps::ProgramStream, mpegts::TransportStream, ogg::Ogg,
 };
 use crate::{
     Error,
@@ -71,12 +71,21 @@ pub(crate) async fn locator(
 ) -> Result<Option<Box<dyn Locator>>, Error> {
     let is_stream = matches!(
         container,
-        Container::Flv | Container::MpegTs | Container::MpegPs
+        Container::Flv | Container::MpegTs | Container::MpegPs | Container::Ogg
     );
     if is_stream && reader.len() <= WHOLE {
         reader.read(0..reader.len(), Reason::Index).await?;
         return Ok(None);
     }
+    open(container, reader, positions).await
+}
+
+/// The locator for `reader`'s file, however small it is.
+pub(super) async fn open(
+    container: Container,
+    reader: &Reader,
+    positions: &[Position],
+) -> Result<Option<Box<dyn Locator>>, Error> {
     Ok(match container {
         Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
         Container::Asf => boxed(Asf::open(reader).await?),
@@ -85,7 +94,8 @@ pub(crate) async fn locator(
         Container::MpegPs => boxed(ProgramStream::open(reader).await?),
         Container::MpegTs => boxed(TransportStream::open(reader).await?),
         Container::Matroska => boxed(Matroska::open(reader).await?),
-        Container::Ogg | Container::Other => None,
+        Container::Ogg => boxed(Ogg::open(reader).await?),
+        Container::Other => None,
     })
 }
 

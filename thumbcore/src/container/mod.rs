@@ -7,12 +7,15 @@ mod avi;
 mod elementary;
 mod flv;
 mod fragmented;
+#[cfg(feature = "testing")]
+pub mod fuzzing;
 mod keyframe;
 mod locate;
 mod matroska;
 mod mp4;
 mod mpegps;
 mod mpegts;
+mod ogg;
 mod pes;
 mod search;
 

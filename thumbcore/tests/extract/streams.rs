@@ -262,3 +262,14 @@ fn program_streams_are_searched() {
     assert!(stats.bytes_fetched <= 4 * MIB, "{}", stats.bytes_fetched);
     assert!(stats.round_trips <= 14, "{}", stats.round_trips);
 }
+
+#[test]
+fn ogg_cut_short_is_searched() {
+    let path = looped(&clip(25), Shape::Ogv, 20 * MIB).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let cut = &whole[..whole.len() * 2 / 3];
+    let path = file_of(cut, ".ogv");
+    let extraction = extract(&path);
+    assert_pictures(&path, &extraction);
+    assert_planned(&extraction);
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+use contract::Message;
+
+libfuzzer_sys::fuzz_target!(|body: &str| drop(Message::parse(body)));

@@ -1,0 +1,284 @@
+//! Keyframes of Theora and VP8 in Ogg, by search.
+//!
+//! Ogg has no index. libav finds a time by bisection, but then reads on until every stream has a
+//! packet, and its keyframes are only known once they were read. Pages can be told from what lies
+//! between at any place, and most say how many frames there are up to their end, so that any
+//! stretch of the file tells times and keyframes. A splice has the header pages of all streams and
+//! then the file from the keyframe's page on.
+//!
+//! Left to libav: other codecs, several videos, and chains of streams one after the other, each
+//! with times of its own.
+
+#[cfg(test)]
+mod build;
+mod page;
+mod scan;
+mod stream;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use self::{
+    page::{Page, one_packet, pages},
+    scan::PageScanner,
+    stream::{Kind, Stream},
+};
+use super::{
+    Around, Entry, Keyframe, Locator, Place, Timeline,
+    search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
+};
+use crate::{
+    Error,
+    reader::{Piece, Reader, Reason},
+};
+
+/// Finds keyframes of one Ogg file.
+#[derive(Debug)]
+pub(crate) struct Ogg {
+    len: u64,
+    /// Where the headers of all streams end.
+    media: u64,
+    timeline: Timeline,
+    scanner: PageScanner,
+    low: Anchor,
+    high: Anchor,
+    group: GroupSize,
+}
+
+/// Bytes of the head in which headers and the first picture are looked for, one after the other:
+/// what is held, the cover art of a sound's comments, and a large first picture.
+const HEADS: [u64; 3] = [0, 512 << 10, 2 << 20];
+/// Bytes from the end in which the last times are looked for: a page has less than 64 KiB.
+const TAILS: [u64; 2] = [64 << 10, 1 << 20];
+/// Streams whose first page tells an earlier time, in microseconds, start at 0; others were cut
+/// out of something longer.
+const FIRST_PAGE_US: i64 = 5_000_000;
+/// The first byte of a Theora frame that needs others, and of a VP8 frame that does.
+const NO_KEYFRAME: u8 = 0x41;
+
+impl Ogg {
+    /// `None` where libav should do it.
+    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+        let mut head = None;
+        for wanted in HEADS {
+            let held = reader.cached(0).map_or(0, |bytes| bytes.len() as u64);
+            if wanted > 0 && held >= wanted.min(reader.len()) {
+                continue;
+            }
+            let bytes = reader.read(0..wanted.max(held), Reason::Index).await?;
+            match Head::parse(&bytes) {
+                Parsed::Whole(found) => {
+                    head = Some(found);
+                    break;
+                }
+                Parsed::CutShort => {}
+                Parsed::Odd => return Ok(None),
+            }
+        }
+        let Some(head) = head else { return Ok(None) };
+        let end_us = match last_time(reader, &head).await? {
+            Some(end_us) if end_us > head.start_us => end_us,
+            _ => return Ok(None),
+        };
+        let len = reader.len();
+        Ok(Some(Self {
+            len,
+            media: head.media,
+            timeline: Timeline {
+                start_us: head.start_us,
+                duration_us: Some(end_us - head.start_us),
+            },
+            scanner: head.scanner,
+            low: Anchor {
+                position: head.media,
+                time_us: head.start_us,
+            },
+            high: Anchor {
+                position: len,
+                time_us: end_us,
+            },
+            group: head.group,
+        }))
+    }
+
+    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+        let end = sighting.end.unwrap_or(self.len).min(self.len);
+        Keyframe {
+            time_us: sighting.time_us,
+            place: Place::Spliced {
+                pieces: vec![
+                    Piece::File(0..self.media),
+                    Piece::File(sighting.start..self.len),
+                ],
+                bytes: sighting.start..end,
+                // Packets of the same page may come before it.
+                entry: Entry::Early,
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Locator for Ogg {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        let span_us = self.high.time_us - self.low.time_us;
+        let effort = Effort::of_stream(span_us, reader.config().window, 4);
+        let wanted = (time_us, span_us / 20);
+        let anchors = (self.low, self.high);
+        let found =
+            keyframes_around(reader, &self.scanner, wanted, anchors, effort, &self.group).await?;
+        Ok(Around {
+            before: found.before.map(|sighting| self.sighted(&sighting)),
+            after: found.after.map(|sighting| self.sighted(&sighting)),
+        })
+    }
+
+    /// With a frame of ours behind them: libav wants to see one before it calls headers complete.
+    fn headers(&self) -> Option<Vec<Piece>> {
+        let frame = one_packet(self.scanner.serial, 1, NO_KEYFRAME);
+        Some(vec![Piece::File(0..self.media), Piece::Made(frame.into())])
+    }
+}
+
+/// What comes before the first pictures, and when they begin.
+#[derive(Debug)]
+struct Head {
+    streams: Vec<Stream>,
+    media: u64,
+    scanner: PageScanner,
+    start_us: i64,
+    group: GroupSize,
+}
+
+enum Parsed {
+    Whole(Head),
+    /// More bytes may tell.
+    CutShort,
+    Odd,
+}
+
+impl Head {
+    fn parse(bytes: &Bytes) -> Parsed {
+        let (streams, media) = match headers(bytes) {
+            Ok(found) => found,
+            Err(is_cut_short) if is_cut_short => return Parsed::CutShort,
+            Err(_) => return Parsed::Odd,
+        };
+        let mut scanners = streams.iter().filter_map(|stream| match stream.kind {
+            Kind::Video(video) => Some(PageScanner {
+                serial: stream.serial,
+                video,
+            }),
+            _ => None,
+        });
+        let (Some(scanner), None) = (scanners.next(), scanners.next()) else {
+            return Parsed::Odd;
+        };
+        if streams.iter().any(|stream| stream.kind == Kind::OtherVideo) {
+            return Parsed::Odd;
+        }
+        let first = scanner.scan(&bytes.slice(media..), media as u64);
+        let Some(video_us) = first.first_time_us else {
+            return Parsed::CutShort;
+        };
+        let mut start_us = video_us;
+        for page in known_pages(&bytes[media..], &streams) {
+            if page.is_first() {
+                return Parsed::Odd;
+            }
+            let sound = streams.iter().find(|stream| {
+                stream.serial == page.serial && matches!(stream.kind, Kind::Audio(_))
+            });
+            let time_us = sound.and_then(|sound| sound.micros(page.granule?));
+            if time_us.is_some_and(|time_us| time_us < FIRST_PAGE_US) {
+                start_us = start_us.min(0);
+            }
+        }
+        let group = GroupSize::default();
+        group.learn(&first.keyframes);
+        Parsed::Whole(Self {
+            streams,
+            media: media as u64,
+            scanner,
+            start_us,
+            group,
+        })
+    }
+}
+
+/// The streams that the file's first pages declare, and where the first page of media begins.
+/// An error says whether more bytes might help.
+fn headers(bytes: &[u8]) -> Result<(Vec<Stream>, usize), bool> {
+    /// More than any file has, beyond which looking one up would take long.
+    const MAX_STREAMS: usize = 64;
+    let mut streams: Vec<Stream> = Vec::new();
+    let mut at = 0;
+    loop {
+        let Some(page) = Page::parse(bytes, at) else {
+            return Err(bytes.len() - at.min(bytes.len()) < Page::MAX_HEADER);
+        };
+        if page.is_first() {
+            let Some(packet) = page.packets().next() else {
+                return Err(false);
+            };
+            streams.push(Stream::of(page.serial, packet.bytes));
+            if streams.len() > MAX_STREAMS {
+                return Err(false);
+            }
+        } else {
+            let stream = streams.iter().find(|stream| stream.serial == page.serial);
+            let Some(stream) = stream else {
+                return Err(false);
+            };
+            let is_media =
+                |packet: &page::Packet<'_>| packet.starts && stream.is_media(packet.bytes);
+            let nth = page.packets().position(|packet| is_media(&packet));
+            match nth {
+                Some(0) => return Ok((streams, at)),
+                // Headers end in the middle of a page, where nothing can be joined.
+                Some(_) => return Err(false),
+                None => {}
+            }
+        }
+        at += page.len;
+    }
+}
+
+/// The pages in `bytes`, from the first of one of `streams` on.
+fn known_pages<'a>(bytes: &'a [u8], streams: &'a [Stream]) -> impl Iterator<Item = Page<'a>> {
+    pages(bytes, |page| {
+        streams.iter().any(|stream| stream.serial == page.serial)
+    })
+}
+
+/// The last time that any stream tells; `None` where there is none, or what is there at the end is
+/// not what began.
+async fn last_time(reader: &Reader, head: &Head) -> Result<Option<i64>, Error> {
+    let len = reader.len();
+    for tail in TAILS {
+        let start = len.saturating_sub(tail).max(head.media);
+        let bytes = reader.read(start..len, Reason::Index).await?;
+        let mut end_us = None;
+        // Also pages of streams that are not known, if they lead to a page or to the end.
+        let is_page = |page: &Page<'_>| {
+            let rest = bytes.get(page.offset + page.len..);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"OggS"))
+        };
+        let is_known = |page: &Page<'_>| head.streams.iter().any(|s| s.serial == page.serial);
+        for page in pages(&bytes, |page| is_known(page) || is_page(page)) {
+            let stream = head.streams.iter().find(|s| s.serial == page.serial);
+            let Some(stream) = stream.filter(|_| !page.is_first()) else {
+                return Ok(None);
+            };
+            end_us = end_us.max(page.granule.and_then(|granule| stream.micros(granule)));
+        }
+        if end_us.is_some() {
+            return Ok(end_us);
+        }
+    }
+    Ok(None)
+}
