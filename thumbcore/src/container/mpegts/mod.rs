@@ -121,9 +121,10 @@ impl Locator for TransportStream {
 
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         let span_us = self.high.time_us - self.low.time_us;
-        // Half a second of it: at a high bit rate that has the first step of the sweep in it.
-        let half_second = i128::from(self.len) * 500_000 / i128::from(span_us.max(1));
-        let probe = (half_second as u64).clamp(reader.config().window, MAX_PROBE);
+        // A second of it: from 2 Mb/s on that has the first step of the sweep in it, which saves a
+        // round trip.
+        let second = i128::from(self.len) * 1_000_000 / i128::from(span_us.max(1));
+        let probe = (second as u64).clamp(reader.config().window, MAX_PROBE);
         let effort = Effort::of_stream(span_us, probe, 2);
         let found = keyframes_around(
             reader,
