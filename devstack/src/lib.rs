@@ -12,6 +12,8 @@ pub mod media;
 mod ministack;
 pub mod oracle;
 mod process;
+mod python;
 mod stack;
 
+pub use python::python;
 pub use stack::{EXTENSIONS, Stack, StackOptions};

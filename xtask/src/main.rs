@@ -39,6 +39,18 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Measure how fast thumbcore's parts are
+    Bench {
+        /// Compare with other ways to make thumbnails instead; arguments go to `compare`, whose `--help` tells more
+        #[arg(long)]
+        compare: bool,
+        /// Compare CPU time with the least that it can be instead; arguments go to `floor`
+        #[arg(long, conflicts_with = "compare")]
+        floor: bool,
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +60,11 @@ fn main() -> ExitCode {
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
         Task::Fuzz { target, seconds } => fuzz::run(&mut steps, target.as_deref(), seconds),
+        Task::Bench {
+            compare,
+            floor,
+            arguments,
+        } => bench(&mut steps, compare, floor, arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,6 +127,39 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
     })?;
     steps.summary();
     Ok(())
+}
+
+fn bench(
+    steps: &mut Steps,
+    compare: bool,
+    floor: bool,
+    mut arguments: Vec<OsString>,
+) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    if !compare && !floor {
+        let error = cargo()
+            .args(["bench", "--package", "benches", "--"])
+            .args(arguments)
+            .exec();
+        return Err(error).context("cannot run cargo");
+    }
+    let build = ["build", "--release", "--package", "benches"];
+    let thumb = ["--package", "thumb-cli", "--bins"];
+    steps.run("Build", || step::status(cargo().args(build).args(thumb)))?;
+    let program = if floor { "floor" } else { "compare" };
+    if compare && arguments.is_empty() {
+        // What docs/benchmarks.md is made of.
+        arguments = ["run", "--docs", "docs"].map(OsString::from).to_vec();
+    }
+    let error = Command::new(released(program)?).args(arguments).exec();
+    Err(error).with_context(|| format!("cannot run {program}"))
+}
+
+/// The program `name` of the release build, which lies beside the folder of this one.
+fn released(name: &str) -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot tell where xtask lies")?;
+    let target = this.ancestors().nth(2).context("xtask lies at the root")?;
+    Ok(target.join("release").join(name))
 }
 
 /// The cargo that runs this program.

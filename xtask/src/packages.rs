@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use crate::step;
 
 /// Names that Debian and Ubuntu share.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 15] = [
     // The C parts of crates: libjpeg-turbo (its SIMD code is for nasm), aws-lc.
     "gcc",
     "libc6-dev",
@@ -24,6 +24,8 @@ const PACKAGES: [&str; 14] = [
     "libswscale-dev",
     // Sample videos, and the judge of the tests.
     "ffmpeg",
+    // What `bench --compare` compares with, beside ffmpeg.
+    "ffmpegthumbnailer",
     // ministack, the local S3 and SQS.
     "python3",
     "python3-venv",

@@ -204,7 +204,17 @@ impl Codecs {
     }
 }
 
-fn folder() -> PathBuf {
+/// The file `name` beside the other test videos, made by `make` at the path it is given if it does not exist yet.
+pub fn cached(
+    name: &str,
+    make: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    cache::file(&folder(), name, make)
+}
+
+/// Where test videos are kept.
+#[must_use]
+pub fn folder() -> PathBuf {
     env::var_os("DEVSTACK_MEDIA_DIR").map_or_else(|| cache::target_dir().join("media"), Into::into)
 }
 

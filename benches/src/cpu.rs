@@ -1,0 +1,47 @@
+//! CPU time: what a busy machine disturbs least.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// User and system time that this process has taken, all threads together.
+#[must_use]
+pub fn process() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        time.tv_nsec.unsigned_abs() as u32,
+    )
+}
+
+/// What `work` takes of it.
+pub fn of<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let before = process();
+    let result = work();
+    (process().saturating_sub(before), result)
+}
+
+/// The middle one; the mean of both middle ones of an even number.
+#[must_use]
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => sorted[half],
+        _ => f64::midpoint(sorted[half - 1], sorted[half]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]).to_bits(), 2f64.to_bits());
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]).to_bits(), 2.5f64.to_bits());
+        assert!(median(&[]).is_nan());
+    }
+}
