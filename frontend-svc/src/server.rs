@@ -87,12 +87,11 @@ pub async fn serve(
         proxy.closed().await;
         (&mut server).await
     };
-    match timeout(grace, finished).await {
-        Ok(ended) => ended??,
-        Err(_) => {
-            server.abort();
-            tracing::warn!("grace period over: requests were cut off");
-        }
+    if let Ok(ended) = timeout(grace, finished).await {
+        ended??;
+    } else {
+        server.abort();
+        tracing::warn!("grace period over: requests were cut off");
     }
     Ok(())
 }

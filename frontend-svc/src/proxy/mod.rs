@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// The longest pause within a body.
-const BODY_PAUSE: Duration = Duration::from_secs(60);
+const BODY_PAUSE: Duration = Duration::from_mins(1);
 
 /// Kept shorter than servers keep their side, so that none is used just as it is closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
