@@ -24,7 +24,10 @@ fn storage(config: &Config) -> Vec<StorageOrigin> {
             .unwrap_or_default(),
         None => {
             let bucket = &config.s3_bucket;
-            let region = config.aws_region.as_deref().filter(|region| !region.is_empty());
+            let region = config
+                .aws_region
+                .as_deref()
+                .filter(|region| !region.is_empty());
             let region = region.map(|region| format!("https://{bucket}.s3.{region}.amazonaws.com"));
             region
                 .into_iter()
@@ -32,5 +35,8 @@ fn storage(config: &Config) -> Vec<StorageOrigin> {
                 .collect()
         }
     };
-    origins.iter().filter_map(|origin| origin.parse().ok()).collect()
+    origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect()
 }

@@ -14,7 +14,13 @@ pub struct AccessConfig {
     /// Bearer token that opens the routes that change something, frames and uploads: 16 or more
     /// visible ASCII characters. Without it, and without OIDC_ISSUER, they answer 403, except to
     /// this machine where API_ADDR is a loopback address
-    #[arg(long, env, hide_env_values = true, default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub api_token: Secret,
 
     /// Nobody may change anything, not even with the token: for a public dashboard
@@ -58,7 +64,11 @@ impl FromStr for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "Secret(none)" } else { "Secret(…)" })
+        f.write_str(if self.0.is_empty() {
+            "Secret(none)"
+        } else {
+            "Secret(…)"
+        })
     }
 }
 
@@ -67,12 +77,20 @@ impl AccessConfig {
     pub(crate) fn gate(&self, bind: IpAddr) -> anyhow::Result<Gate> {
         let token = match self.api_token.0.as_str() {
             "" => None,
-            text => Some(text.parse::<Token>().map_err(|error| anyhow::anyhow!("API_TOKEN: it is {error}"))?),
+            text => Some(
+                text.parse::<Token>()
+                    .map_err(|error| anyhow::anyhow!("API_TOKEN: it is {error}"))?,
+            ),
         };
         let oidc = self.oidc()?.map(Oidc::new).transpose();
         let oidc = oidc.context("cannot set up a client for OIDC_ISSUER")?;
         Ok(Gate {
-            guard: Guard::new(token, oidc, bind.to_canonical().is_loopback(), self.api_read_only),
+            guard: Guard::new(
+                token,
+                oidc,
+                bind.to_canonical().is_loopback(),
+                self.api_read_only,
+            ),
             rate: RateLimit::per_minute(self.api_rate_limit),
         })
     }
@@ -82,7 +100,10 @@ impl AccessConfig {
         let Some(issuer) = given(&self.oidc_issuer) else {
             let alone = [&self.oidc_audience, &self.oidc_jwks_url, &self.oidc_scope];
             let alone = alone.into_iter().any(|value| given(value).is_some());
-            ensure!(!alone, "OIDC_ISSUER: missing, though OIDC_AUDIENCE or another is set");
+            ensure!(
+                !alone,
+                "OIDC_ISSUER: missing, though OIDC_AUDIENCE or another is set"
+            );
             return Ok(None);
         };
         let safe = |variable: &str, text: &str| {
@@ -95,7 +116,9 @@ impl AccessConfig {
         Ok(Some(OidcSettings {
             audience: given(&self.oidc_audience)
                 .context("OIDC_AUDIENCE: missing; a token for any service would do")?,
-            jwks_url: jwks_url.map(|url| safe("OIDC_JWKS_URL", &url)).transpose()?,
+            jwks_url: jwks_url
+                .map(|url| safe("OIDC_JWKS_URL", &url))
+                .transpose()?,
             scope: given(&self.oidc_scope),
             issuer,
         }))
@@ -123,20 +146,36 @@ mod tests {
     fn a_wrong_value_names_its_variable_and_shows_no_secret() {
         for (flags, variable) in [
             (vec!["--api-token=too-short"], "API_TOKEN"),
-            (vec!["--api-token=long enough, but with spaces"], "API_TOKEN"),
+            (
+                vec!["--api-token=long enough, but with spaces"],
+                "API_TOKEN",
+            ),
             (vec!["--api-rate-limit=0"], "API_RATE_LIMIT"),
             (vec!["--api-read-only=perhaps"], "API_READ_ONLY"),
             (vec!["--oidc-audience=a"], "OIDC_ISSUER"),
             (vec!["--oidc-issuer=https://i.example"], "OIDC_AUDIENCE"),
-            (vec!["--oidc-issuer=http://i.example", "--oidc-audience=a"], "OIDC_ISSUER"),
             (
-                vec!["--oidc-issuer=https://i", "--oidc-audience=a", "--oidc-jwks-url=http://i/k"],
+                vec!["--oidc-issuer=http://i.example", "--oidc-audience=a"],
+                "OIDC_ISSUER",
+            ),
+            (
+                vec![
+                    "--oidc-issuer=https://i",
+                    "--oidc-audience=a",
+                    "--oidc-jwks-url=http://i/k",
+                ],
                 "OIDC_JWKS_URL",
             ),
         ] {
-            let error = gate(&flags).err().map(|error| format!("{error:#}")).unwrap();
+            let error = gate(&flags)
+                .err()
+                .map(|error| format!("{error:#}"))
+                .unwrap();
             assert!(error.contains(variable), "{flags:?}: {error}");
-            assert!(!error.contains("too-short") && !error.contains("long enough"), "{error}");
+            assert!(
+                !error.contains("too-short") && !error.contains("long enough"),
+                "{error}"
+            );
         }
     }
 

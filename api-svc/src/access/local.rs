@@ -67,11 +67,18 @@ fn is_loopback_name(host: &str) -> bool {
     if port.is_some_and(|port| port.parse::<u16>().is_err()) {
         return false;
     }
-    if let Some(v6) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        return v6.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+    if let Some(v6) = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+    {
+        return v6
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|address| address.is_loopback());
     }
     name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4() && address.is_loopback())
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_ipv4() && address.is_loopback())
 }
 
 #[cfg(test)]
@@ -88,7 +95,13 @@ mod tests {
 
     #[test]
     fn people_and_pages_of_this_machine_pass() {
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.8.0.1", "[::1]:8000"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:8000",
+            "127.8.0.1",
+            "[::1]:8000",
+        ] {
             assert!(check("127.0.0.1", &[("host", host)]), "{host}");
         }
         assert!(check("::1", &[("host", "[::1]")]));
@@ -111,17 +124,41 @@ mod tests {
             ("127.0.0.1", vec![("host", "localhost.evil.example")]),
             ("127.0.0.1", vec![("host", "127.0.0.1.evil.example")]),
             ("127.0.0.1", vec![("host", "localhost:80@evil.example")]),
-            ("127.0.0.1", vec![("host", "localhost"), ("host", "evil.example")]),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("host", "evil.example")],
+            ),
             ("127.0.0.1", vec![("host", "10.0.0.1")]),
             // Another page.
-            ("127.0.0.1", vec![("host", "localhost"), ("origin", "https://evil.example")]),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("origin", "https://evil.example")],
+            ),
             ("127.0.0.1", vec![("host", "localhost"), ("origin", "null")]),
-            ("127.0.0.1", vec![("host", "localhost:8000"), ("origin", "http://localhost:3000")]),
-            ("127.0.0.1", vec![("host", "localhost"), ("sec-fetch-site", "cross-site")]),
-            ("127.0.0.1", vec![("host", "localhost"), ("sec-fetch-site", "same-site")]),
+            (
+                "127.0.0.1",
+                vec![
+                    ("host", "localhost:8000"),
+                    ("origin", "http://localhost:3000"),
+                ],
+            ),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("sec-fetch-site", "cross-site")],
+            ),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("sec-fetch-site", "same-site")],
+            ),
             // Someone behind a proxy.
-            ("127.0.0.1", vec![("host", "localhost"), ("x-forwarded-for", "127.0.0.1")]),
-            ("127.0.0.1", vec![("host", "localhost"), ("forwarded", "for=10.0.0.1")]),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("x-forwarded-for", "127.0.0.1")],
+            ),
+            (
+                "127.0.0.1",
+                vec![("host", "localhost"), ("forwarded", "for=10.0.0.1")],
+            ),
         ] {
             assert!(!check(peer, &fields), "{peer} {fields:?}");
         }

@@ -166,30 +166,51 @@ mod tests {
             map.append(*name, value.parse().unwrap());
         }
         let peer = "127.0.0.1:4000".parse().unwrap();
-        guard.identify(peer, &"/api/purge".parse().unwrap(), &map).await
+        guard
+            .identify(peer, &"/api/purge".parse().unwrap(), &map)
+            .await
     }
 
     #[tokio::test]
     async fn the_token_and_nothing_else_opens() {
         let guard = guard(true, true, false);
         let good = format!("Bearer {TOKEN}");
-        assert_eq!(ask(&guard, &[("authorization", &good)]).await, Ok(Principal::Token));
+        assert_eq!(
+            ask(&guard, &[("authorization", &good)]).await,
+            Ok(Principal::Token)
+        );
         let good = format!("bearer  {TOKEN}");
-        assert_eq!(ask(&guard, &[("authorization", &good)]).await, Ok(Principal::Token));
+        assert_eq!(
+            ask(&guard, &[("authorization", &good)]).await,
+            Ok(Principal::Token)
+        );
         for (headers, missing) in [
             (vec![], true),
             (vec![("authorization", TOKEN)], true),
             (vec![("authorization", "Basic 0123")], true),
             (vec![("authorization", "Bearer")], true),
             (vec![("authorization", "Bearer ")], false),
-            (vec![("authorization", "Bearer 0123456789abcdef-tokeN")], false),
-            (vec![("authorization", "Bearer 0123456789abcdef-token2")], false),
-            (vec![("authorization", &*good), ("authorization", &*good)], false),
+            (
+                vec![("authorization", "Bearer 0123456789abcdef-tokeN")],
+                false,
+            ),
+            (
+                vec![("authorization", "Bearer 0123456789abcdef-token2")],
+                false,
+            ),
+            (
+                vec![("authorization", &*good), ("authorization", &*good)],
+                false,
+            ),
             // Coming from here is nothing where a token is set.
             (vec![("host", "localhost:8000")], true),
         ] {
             let refusal = ask(&guard, &headers).await.unwrap_err();
-            assert_eq!(refusal == Refusal::Missing, missing, "{headers:?}: {refusal}");
+            assert_eq!(
+                refusal == Refusal::Missing,
+                missing,
+                "{headers:?}: {refusal}"
+            );
             assert!(!refusal.to_string().contains("0123"), "{refusal}");
         }
     }
@@ -197,8 +218,14 @@ mod tests {
     #[tokio::test]
     async fn without_a_token_only_this_machine_acts_and_only_on_a_loopback_bind() {
         let host = [("host", "localhost:8000")];
-        assert_eq!(ask(&guard(false, true, false), &host).await, Ok(Principal::Local));
-        let remote = [("host", "localhost:8000"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(
+            ask(&guard(false, true, false), &host).await,
+            Ok(Principal::Local)
+        );
+        let remote = [
+            ("host", "localhost:8000"),
+            ("x-forwarded-for", "203.0.113.9"),
+        ];
         for (guard, headers) in [
             (guard(false, false, false), &host[..]),
             (guard(false, true, false), &remote[..]),

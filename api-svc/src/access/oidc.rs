@@ -155,7 +155,12 @@ impl Oidc {
     /// Fetches the keys, unless that was just done; whether they are new.
     async fn fetch(&self, seen: Option<Duration>) -> bool {
         let mut tried = self.fetching.lock().await;
-        let age = self.keys.read().await.fetched.map(|fetched| fetched.elapsed());
+        let age = self
+            .keys
+            .read()
+            .await
+            .fetched
+            .map(|fetched| fetched.elapsed());
         // Someone else fetched while we waited.
         if let (Some(now), before) = (age, seen)
             && before.is_none_or(|before| now < before)
@@ -168,7 +173,10 @@ impl Oidc {
         *tried = Some(Instant::now());
         match self.download().await {
             Ok(set) => {
-                tracing::info!(keys = set.keys.len(), "fetched the identity provider's keys");
+                tracing::info!(
+                    keys = set.keys.len(),
+                    "fetched the identity provider's keys"
+                );
                 *self.keys.write().await = Keys {
                     set: set.keys,
                     fetched: Some(Instant::now()),
@@ -176,7 +184,10 @@ impl Oidc {
                 true
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "cannot fetch the identity provider's keys");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "cannot fetch the identity provider's keys"
+                );
                 false
             }
         }
@@ -191,7 +202,9 @@ impl Oidc {
         // A kind of key that is not known does not spoil the others.
         let keys = set.keys.into_iter();
         Ok(JwkSet {
-            keys: keys.filter_map(|key| serde_json::from_value(key).ok()).collect(),
+            keys: keys
+                .filter_map(|key| serde_json::from_value(key).ok())
+                .collect(),
         })
     }
 

@@ -42,7 +42,11 @@ impl RateLimit {
     }
 
     /// Counts a request; if it is one too many, says after how long to ask again.
-    pub(crate) fn check(&self, principal: Option<&Principal>, peer: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn check(
+        &self,
+        principal: Option<&Principal>,
+        peer: IpAddr,
+    ) -> Result<(), Duration> {
         if self.limiter.len() > MANY {
             self.limiter.retain_recent();
         }
@@ -76,7 +80,10 @@ mod tests {
         assert!(limit.check(None, peer).is_ok());
         assert!(limit.check(None, neighbour).is_ok());
         let wait = limit.check(None, peer).unwrap_err();
-        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(5), "{wait:?}");
+        assert!(
+            wait > Duration::ZERO && wait <= Duration::from_secs(5),
+            "{wait:?}"
+        );
         assert!(limit.check(Some(&Principal::Token), peer).is_ok());
         let other = Principal::Subject("a".to_owned());
         assert!(limit.check(Some(&other), peer).is_ok());

@@ -44,7 +44,12 @@ mod tests {
 
     #[test]
     fn weak_tokens_are_refused_and_never_quoted() {
-        for text in ["", "short-secret", "0123456789 abcdef", "0123456789\u{e4}bcdef"] {
+        for text in [
+            "",
+            "short-secret",
+            "0123456789 abcdef",
+            "0123456789\u{e4}bcdef",
+        ] {
             let error = text.parse::<Token>().unwrap_err();
             assert!(text.is_empty() || !error.contains(text));
         }

@@ -66,6 +66,13 @@ pub(crate) async fn copy(
     key: &str,
     sizes: Sizes,
 ) -> Result<Copied, String> {
+    // Spares the copy, and stores other than S3 do not know the condition below.
+    let head = client.head_object().bucket(bucket).key(key).send().await;
+    match head {
+        Ok(_) => return Ok(Copied::Taken),
+        Err(error) if status(&error) == Some(404) => {}
+        Err(error) => return Err(reason(&error)),
+    }
     if source.size > sizes.single {
         return in_parts(client, source, bucket, key, sizes.part).await;
     }
@@ -106,7 +113,11 @@ async fn in_parts(
         // Parts cost money until someone gives them up.
         let abort = client.abort_multipart_upload().bucket(bucket).key(key);
         if let Err(error) = abort.upload_id(&id).send().await {
-            tracing::warn!(?key, error = reason(&error), "parts of a copy are left over");
+            tracing::warn!(
+                ?key,
+                error = reason(&error),
+                "parts of a copy are left over"
+            );
         }
     }
     copied
@@ -201,7 +212,10 @@ mod tests {
             single: 6 * MEBIBYTE as u64,
             part: 5 * MEBIBYTE as u64,
         };
-        for (sizes, key) in [(sizes, "uploads/parts.mp4"), (Sizes::default(), "uploads/whole.mp4")] {
+        for (sizes, key) in [
+            (sizes, "uploads/parts.mp4"),
+            (Sizes::default(), "uploads/whole.mp4"),
+        ] {
             let copied = copy(s3, &source, bucket, key, sizes).await;
             assert_eq!(copied, Ok(Copied::Yes), "{key}");
             let got = s3.get_object().bucket(bucket).key(key).send().await?;

@@ -282,7 +282,11 @@ impl<'a> Taken<'a> {
             let (Some(id), Some(receipt)) = (message.message_id(), message.receipt_handle()) else {
                 continue;
             };
-            if self.receipts.insert(id.to_owned(), receipt.to_owned()).is_none() {
+            if self
+                .receipts
+                .insert(id.to_owned(), receipt.to_owned())
+                .is_none()
+            {
                 new.push(message);
             }
         }

@@ -15,8 +15,8 @@ pub(crate) mod uploads;
 
 use std::sync::Arc;
 
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use axum::http::StatusCode;
 use clap::Args;
 use contract::Prefixes;
@@ -67,12 +67,25 @@ pub(crate) struct Place<'a> {
 
 impl Actions {
     pub(crate) fn new(place: &Place<'_>, config: &ActionsConfig) -> Self {
-        let Place { s3, sqs, bucket, prefixes, queue_url, dlq_url } = *place;
+        let Place {
+            s3,
+            sqs,
+            bucket,
+            prefixes,
+            queue_url,
+            dlq_url,
+        } = *place;
         // thumbcore retries its reads itself; both would multiply.
-        let reads = s3.config().to_builder().retry_config(RetryConfig::disabled());
+        let reads = s3
+            .config()
+            .to_builder()
+            .retry_config(RetryConfig::disabled());
         let reads = aws_sdk_s3::Client::from_conf(reads.build());
         let bucket = || bucket.to_owned();
-        let source = config.test_source_bucket.clone().filter(|name| !name.is_empty());
+        let source = config
+            .test_source_bucket
+            .clone()
+            .filter(|name| !name.is_empty());
         Self {
             frames: Frames::new(reads, bucket(), prefixes.clone(), config.frame_cache_bytes),
             uploads: Uploads::new(s3, bucket(), prefixes.clone(), config.upload_max_bytes),
@@ -100,7 +113,12 @@ where
         error.code(),
         Some("SlowDown" | "ThrottlingException" | "RequestThrottled" | "ServiceUnavailable")
     );
-    if is_throttled || matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) {
+    if is_throttled
+        || matches!(
+            error,
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
+        )
+    {
         return Problem::unavailable(format!("{operation} is not possible at the moment"));
     }
     Problem::bad_gateway(format!("{operation} failed; the API's log says why"))

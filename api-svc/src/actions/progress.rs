@@ -117,9 +117,14 @@ mod tests {
     fn record(work: impl FnOnce(Progress)) -> Vec<Operation> {
         let said = Arc::new(Mutex::new(Vec::new()));
         let sink = said.clone();
-        work(Progress::start("7", OperationKind::Purge, true, move |operation| {
-            sink.lock().unwrap().push(operation);
-        }));
+        work(Progress::start(
+            "7",
+            OperationKind::Purge,
+            true,
+            move |operation| {
+                sink.lock().unwrap().push(operation);
+            },
+        ));
         std::mem::take(&mut *said.lock().unwrap())
     }
 

@@ -66,7 +66,11 @@ impl Purge {
             let delete = pages
                 .map(|page| async move {
                     let all = page.versions.len() as u64;
-                    let failed = if dry_run { 0 } else { self.delete(page.versions).await };
+                    let failed = if dry_run {
+                        0
+                    } else {
+                        self.delete(page.versions).await
+                    };
                     progress.add(all);
                     (all - failed, page.bytes, failed)
                 })
@@ -98,10 +102,14 @@ impl Purge {
                 .await
                 .map_err(|error| aws_problem("listing the versions", &error))?;
             let mut bytes = 0;
-            let versions = page.versions.unwrap_or_default().into_iter().map(|version| {
-                bytes += version.size.unwrap_or_default().max(0) as u64;
-                (version.key, version.version_id)
-            });
+            let versions = page
+                .versions
+                .unwrap_or_default()
+                .into_iter()
+                .map(|version| {
+                    bytes += version.size.unwrap_or_default().max(0) as u64;
+                    (version.key, version.version_id)
+                });
             let markers = page.delete_markers.unwrap_or_default().into_iter();
             let identifiers = versions
                 .chain(markers.map(|marker| (marker.key, marker.version_id)))
@@ -154,7 +162,11 @@ impl Purge {
                 errors.len() as u64
             }
             Err(error) => {
-                tracing::warn!(error = reason(&error), versions = all, "cannot delete versions");
+                tracing::warn!(
+                    error = reason(&error),
+                    versions = all,
+                    "cannot delete versions"
+                );
                 all
             }
         }

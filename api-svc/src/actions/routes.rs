@@ -20,12 +20,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    conflict,
-    failures::MAX_IDS,
-    frames::FrameRequest,
-    progress::Progress,
-};
+use super::{conflict, failures::MAX_IDS, frames::FrameRequest, progress::Progress};
 use crate::{
     access::audit::About,
     app::Shared,

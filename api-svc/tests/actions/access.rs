@@ -36,7 +36,10 @@ async fn guarded(api: &Api) -> Result<Vec<(Method, String)>> {
         (Method::POST, "/api/test"),
         (Method::DELETE, "/api/purge"),
     ] {
-        assert!(found.contains(&(method.clone(), path.to_owned())), "{method} {path}");
+        assert!(
+            found.contains(&(method.clone(), path.to_owned())),
+            "{method} {path}"
+        );
     }
     Ok(found)
 }
@@ -47,12 +50,15 @@ async fn without_the_token_nothing_opens() -> Result<()> {
     let api = Api::start(&stack).await?;
     for (method, path) in guarded(&api).await? {
         let bare = Answer::of(api.bare(method.clone(), &path)).await?;
-        bare.problem(401).with_context(|| format!("{method} {path}"))?;
+        bare.problem(401)
+            .with_context(|| format!("{method} {path}"))?;
         assert_eq!(bare.header("www-authenticate"), "Bearer");
         for wrong in ["", "wrong", &TOKEN[1..], &format!("{TOKEN}x")] {
             let request = api.bare(method.clone(), &path).bearer_auth(wrong);
             let answer = Answer::of(request).await?;
-            answer.problem(401).with_context(|| format!("{method} {path}"))?;
+            answer
+                .problem(401)
+                .with_context(|| format!("{method} {path}"))?;
             assert!(answer.header("www-authenticate").starts_with("Bearer"));
         }
         let basic = api.bare(method.clone(), &path).basic_auth("x", Some(TOKEN));
@@ -61,7 +67,12 @@ async fn without_the_token_nothing_opens() -> Result<()> {
         Answer::of(query).await?.problem(401)?;
     }
     // What only looks is open.
-    assert_eq!(Answer::of(api.bare(Method::GET, "/api/failures")).await?.status, 200);
+    assert_eq!(
+        Answer::of(api.bare(Method::GET, "/api/failures"))
+            .await?
+            .status,
+        200
+    );
 
     let lines = api.audit("/api/purge");
     assert_eq!(lines.len(), 7, "{lines:?}");
@@ -87,7 +98,9 @@ async fn without_a_token_set_nothing_opens_to_the_network() -> Result<()> {
         let api = Api::start_with(&stack, &env).await?;
         for (method, path) in guarded(&api).await? {
             let answer = Answer::of(api.request(method.clone(), &path)).await?;
-            answer.problem(403).with_context(|| format!("{env:?} {method} {path}"))?;
+            answer
+                .problem(403)
+                .with_context(|| format!("{env:?} {method} {path}"))?;
         }
     }
     Ok(())
@@ -99,7 +112,9 @@ async fn on_a_loopback_bind_this_machine_acts_and_no_other_page() -> Result<()> 
     let api = Api::start_with(&stack, &[]).await?;
     let purge = || api.bare(Method::DELETE, "/api/purge?dryRun=true");
     assert_eq!(Answer::of(purge()).await?.json()?["dryRun"], true);
-    let own = purge().header("origin", &api.base).header("sec-fetch-site", "same-origin");
+    let own = purge()
+        .header("origin", &api.base)
+        .header("sec-fetch-site", "same-origin");
     assert_eq!(Answer::of(own).await?.status, StatusCode::OK);
 
     for (name, value) in [
@@ -117,14 +132,25 @@ async fn on_a_loopback_bind_this_machine_acts_and_no_other_page() -> Result<()> 
             .with_context(|| format!("{name}: {value}"))?;
         for (method, path) in guarded(&api).await? {
             let answer = Answer::of(api.bare(method, &path).header(name, value)).await?;
-            answer.problem(403).with_context(|| format!("{name}: {value} {path}"))?;
+            answer
+                .problem(403)
+                .with_context(|| format!("{name}: {value} {path}"))?;
         }
     }
     // A renamed page may not even look.
-    let look = api.bare(Method::GET, "/api/queue").header("host", "evil.example");
+    let look = api
+        .bare(Method::GET, "/api/queue")
+        .header("host", "evil.example");
     Answer::of(look).await?.problem(403)?;
-    let line = api.audit("/api/purge").into_iter().next().context("no line")?;
-    assert_eq!((&line["who"], &line["status"]), (&"local".into(), &200.into()));
+    let line = api
+        .audit("/api/purge")
+        .into_iter()
+        .next()
+        .context("no line")?;
+    assert_eq!(
+        (&line["who"], &line["status"]),
+        (&"local".into(), &200.into())
+    );
     Ok(())
 }
 
@@ -136,14 +162,18 @@ async fn whoever_acts_too_often_is_told_when_to_come_again() -> Result<()> {
     // A sixth at once, refusals on another account.
     let test = async || Answer::of(api.request(Method::POST, "/api/test")).await;
     for _ in 0..2 {
-        Answer::of(api.bare(Method::POST, "/api/test")).await?.problem(401)?;
+        Answer::of(api.bare(Method::POST, "/api/test"))
+            .await?
+            .problem(401)?;
         test().await?.problem(409)?;
     }
     let refused = test().await?;
     refused.problem(429)?;
     let wait: u64 = refused.header("retry-after").parse()?;
     assert!((1..=6).contains(&wait), "{wait}");
-    Answer::of(api.bare(Method::POST, "/api/test")).await?.problem(429)?;
+    Answer::of(api.bare(Method::POST, "/api/test"))
+        .await?
+        .problem(429)?;
     // Looking is not counted.
     assert_eq!(api.get("/api/queue").await?.status, 200);
     Ok(())
@@ -155,6 +185,9 @@ async fn the_document_names_the_scheme() -> Result<()> {
     let api = Api::start(&stack).await?;
     let document = api.get("/api/openapi.json").await?.json()?;
     let scheme = &document["components"]["securitySchemes"]["bearer"];
-    assert_eq!((&scheme["type"], &scheme["scheme"]), (&Value::from("http"), &Value::from("bearer")));
+    assert_eq!(
+        (&scheme["type"], &scheme["scheme"]),
+        (&Value::from("http"), &Value::from("bearer"))
+    );
     Ok(())
 }

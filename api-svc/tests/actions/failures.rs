@@ -68,7 +68,11 @@ async fn a_look_tells_the_reasons_and_hides_nothing() -> Result<()> {
     assert_eq!(found["keys"], json!(["uploads/a b.mp4"]));
     assert_eq!(found["kind"], "corrupt");
     assert_eq!(found["message"], "no picture of it");
-    assert!(found["sentAt"].as_str().is_some_and(|time| time.ends_with('Z')));
+    assert!(
+        found["sentAt"]
+            .as_str()
+            .is_some_and(|time| time.ends_with('Z'))
+    );
 
     // Others get them at once.
     assert_eq!(drain(&stack, stack.dlq_url()).await?.len(), 25);
@@ -91,15 +95,24 @@ async fn some_or_all_go_back_and_none_is_lost() -> Result<()> {
     let left = api.get("/api/failures").await?.json()?;
     assert_eq!(left["total"], 23);
 
-    let redriven = api.post("/api/failures/redrive", &json!({})).await?.json()?;
+    let redriven = api
+        .post("/api/failures/redrive", &json!({}))
+        .await?
+        .json()?;
     assert_eq!(redriven, json!({"redriven": 23, "missing": []}));
     assert_eq!(drain(&stack, stack.queue_url()).await?.len(), 23);
     let left = api.get("/api/failures").await?.json()?;
     assert_eq!(left["total"], 0);
 
     let many: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
-    api.post("/api/failures/redrive", &json!({"ids": many})).await?.problem(422)?;
-    let line = api.audit("/api/failures/redrive").into_iter().next().context("no line")?;
+    api.post("/api/failures/redrive", &json!({"ids": many}))
+        .await?
+        .problem(422)?;
+    let line = api
+        .audit("/api/failures/redrive")
+        .into_iter()
+        .next()
+        .context("no line")?;
     assert_eq!(line["about"], "2 messages");
     Ok(())
 }
@@ -108,7 +121,10 @@ async fn some_or_all_go_back_and_none_is_lost() -> Result<()> {
 async fn what_cannot_be_sent_back_stays() -> Result<()> {
     let stack = stack().await?;
     let lost = stack.queue_url().replace("video-uploads", "no-such-queue");
-    let env = [("API_TOKEN", crate::support::TOKEN), ("SQS_QUEUE_URL", &lost)];
+    let env = [
+        ("API_TOKEN", crate::support::TOKEN),
+        ("SQS_QUEUE_URL", &lost),
+    ];
     let api = Api::start_with(&stack, &env).await?;
     bury(&stack, "uploads/a.mp4", "corrupt", "x").await?;
     let answer = api.post("/api/failures/redrive", &json!({})).await?;
@@ -124,6 +140,8 @@ async fn without_a_dead_letter_queue_that_is_said() -> Result<()> {
     let api = Api::start_with(&stack, &env).await?;
     let detail = api.get("/api/failures").await?.problem(409)?;
     assert!(detail.contains("SQS_DLQ_URL"), "{detail}");
-    api.post("/api/failures/redrive", &json!({})).await?.problem(409)?;
+    api.post("/api/failures/redrive", &json!({}))
+        .await?
+        .problem(409)?;
     Ok(())
 }

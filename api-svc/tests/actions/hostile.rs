@@ -17,7 +17,9 @@ async fn bodies_that_are_none() -> Result<()> {
         (Method::POST, "/api/failures/redrive"),
     ] {
         let send = async |kind: &str, body: Vec<u8>| {
-            let request = api.request(method.clone(), path).header("content-type", kind);
+            let request = api
+                .request(method.clone(), path)
+                .header("content-type", kind);
             Answer::of(request.body(body)).await
         };
         for (kind, body, status) in [
@@ -46,8 +48,19 @@ async fn names_that_lead_elsewhere() -> Result<()> {
     let api = Api::start(&stack).await?;
     let upload = async |body: Value| api.post("/api/uploads", &body).await;
     for name in [
-        "", "../thumbnails/a.mp4", "/a.mp4", "a//b.mp4", "a/../b.mp4", "..\\a.mp4", "a\r\nSet-Cookie: x.mp4",
-        "a\0.mp4", "notes.txt", "page.html", ".mp4", "a.mp4/", "a.mp4\n",
+        "",
+        "../thumbnails/a.mp4",
+        "/a.mp4",
+        "a//b.mp4",
+        "a/../b.mp4",
+        "..\\a.mp4",
+        "a\r\nSet-Cookie: x.mp4",
+        "a\0.mp4",
+        "notes.txt",
+        "page.html",
+        ".mp4",
+        "a.mp4/",
+        "a.mp4\n",
     ] {
         upload(json!({"name": name, "size": 5}))
             .await?
@@ -55,29 +68,60 @@ async fn names_that_lead_elsewhere() -> Result<()> {
             .with_context(|| format!("{name:?}"))?;
     }
     for kind in ["text/html", "video/mp4\r\nx-evil: 1", "video/mp4; q=\u{e4}"] {
-        upload(json!({"name": "a.mp4", "size": 5, "contentType": kind})).await?.problem(422)?;
+        upload(json!({"name": "a.mp4", "size": 5, "contentType": kind}))
+            .await?
+            .problem(422)?;
     }
-    upload(json!({"name": "a.mp4", "size": 0})).await?.problem(422)?;
-    upload(json!({"name": "a.mp4", "size": -1})).await?.problem(422)?;
-    upload(json!({"name": "a.mp4", "size": 1_u64 << 50})).await?.problem(413)?;
-    for key in ["thumbnails/a_1.jpg", "a.mp4", "uploads/../thumbnails/a.mp4", "uploads/x.html"] {
+    upload(json!({"name": "a.mp4", "size": 0}))
+        .await?
+        .problem(422)?;
+    upload(json!({"name": "a.mp4", "size": -1}))
+        .await?
+        .problem(422)?;
+    upload(json!({"name": "a.mp4", "size": 1_u64 << 50}))
+        .await?
+        .problem(413)?;
+    for key in [
+        "thumbnails/a_1.jpg",
+        "a.mp4",
+        "uploads/../thumbnails/a.mp4",
+        "uploads/x.html",
+    ] {
         let body = json!({"key": key, "uploadId": "1"});
-        for (method, path) in [(Method::POST, "/api/uploads/complete"), (Method::DELETE, "/api/uploads")] {
+        for (method, path) in [
+            (Method::POST, "/api/uploads/complete"),
+            (Method::DELETE, "/api/uploads"),
+        ] {
             let request = with_json(api.request(method, path), &body);
-            Answer::of(request).await?.problem(422).with_context(|| key.to_owned())?;
+            Answer::of(request)
+                .await?
+                .problem(422)
+                .with_context(|| key.to_owned())?;
         }
     }
     for query in [
-        "", "?key=uploads/a.mp4", "?t=1", "?key=uploads/a.mp4&t=x", "?key=uploads/a.mp4&t=1&w=9999",
-        "?key=uploads/a.mp4&t=-1", "?key=uploads/a.mp4&t=1&w=-1", "?key=thumbnails/a_1.jpg&t=1",
-        "?key=/etc/passwd&t=1", "?key=uploads/notes.txt&t=1", "?key=file:///a.mp4&t=1",
-        "?key=http://x/a.mp4&t=1", "?key=uploads/%ff.mp4&t=1", "?key=uploads/a.mp4&t=1&extra=1",
+        "",
+        "?key=uploads/a.mp4",
+        "?t=1",
+        "?key=uploads/a.mp4&t=x",
+        "?key=uploads/a.mp4&t=1&w=9999",
+        "?key=uploads/a.mp4&t=-1",
+        "?key=uploads/a.mp4&t=1&w=-1",
+        "?key=thumbnails/a_1.jpg&t=1",
+        "?key=/etc/passwd&t=1",
+        "?key=uploads/notes.txt&t=1",
+        "?key=file:///a.mp4&t=1",
+        "?key=http://x/a.mp4&t=1",
+        "?key=uploads/%ff.mp4&t=1",
+        "?key=uploads/a.mp4&t=1&extra=1",
     ] {
         let answer = api.get(&format!("/api/frame{query}")).await?;
         answer.problem(400).with_context(|| query.to_owned())?;
     }
     for query in ["?dryRun=perhaps", "?dryrun=true", "?x"] {
-        api.delete(&format!("/api/purge{query}")).await?.problem(400)?;
+        api.delete(&format!("/api/purge{query}"))
+            .await?
+            .problem(400)?;
     }
     Ok(())
 }
@@ -85,29 +129,57 @@ async fn names_that_lead_elsewhere() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_reaches_the_log() -> Result<()> {
     let stack = stack().await?;
-    let env = [("API_TOKEN", TOKEN), ("RUST_LOG", "info,api_svc=trace,audit=trace,tower_http=debug")];
+    let env = [
+        ("API_TOKEN", TOKEN),
+        (
+            "RUST_LOG",
+            "info,api_svc=trace,audit=trace,tower_http=debug",
+        ),
+    ];
     let api = Api::start_with(&stack, &env).await?;
-    let ticket = api.post("/api/uploads", &json!({"name": "a.mp4", "size": 5})).await?.json()?;
+    let ticket = api
+        .post("/api/uploads", &json!({"name": "a.mp4", "size": 5}))
+        .await?
+        .json()?;
     let url = ticket["target"]["url"].as_str().context("no url")?;
     assert!(url.contains("X-Amz-Signature="), "{url}");
     // Somebody hands a signed URL, and a token where it does not belong, to the API.
     let query = format!("key={}&t=1", url.replace('&', "%26"));
-    api.get(&format!("/api/frame?{query}")).await?.problem(400)?;
+    api.get(&format!("/api/frame?{query}"))
+        .await?
+        .problem(400)?;
     let jwt = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
     let request = api.bare(Method::DELETE, "/api/purge").bearer_auth(jwt);
     Answer::of(request).await?.problem(401)?;
-    let request = api.bare(Method::DELETE, &format!("/api/purge?token={TOKEN}&jwt={jwt}"));
+    let request = api.bare(
+        Method::DELETE,
+        &format!("/api/purge?token={TOKEN}&jwt={jwt}"),
+    );
     Answer::of(request).await?.problem(401)?;
-    api.post("/api/failures/redrive", &json!({})).await?.json()?;
-    let forged = api.request(Method::POST, "/api/test").header("x-forwarded-for", "1.2.3.4\tx");
+    api.post("/api/failures/redrive", &json!({}))
+        .await?
+        .json()?;
+    let forged = api
+        .request(Method::POST, "/api/test")
+        .header("x-forwarded-for", "1.2.3.4\tx");
     Answer::of(forged).await?.problem(409)?;
 
     let log = api.raw_log();
     assert!(log.contains("guarded request"), "{log}");
-    for secret in [TOKEN, "X-Amz-Signature", "X-Amz-Credential", jwt, "c2lnbmF0dXJl"] {
+    for secret in [
+        TOKEN,
+        "X-Amz-Signature",
+        "X-Amz-Credential",
+        jwt,
+        "c2lnbmF0dXJl",
+    ] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
-    let line = api.audit("/api/uploads").into_iter().next().context("no line")?;
+    let line = api
+        .audit("/api/uploads")
+        .into_iter()
+        .next()
+        .context("no line")?;
     assert_eq!(line["about"], "uploads/a.mp4 (5 bytes)");
     assert_eq!(line["who"], "token");
     Ok(())

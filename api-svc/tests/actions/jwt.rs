@@ -60,7 +60,8 @@ impl Provider {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let issuer = format!("http://{}/realm", listener.local_addr()?);
         let keys: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let configuration = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string();
+        let configuration =
+            json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")}).to_string();
         let app = Router::new()
             .route(
                 "/realm/.well-known/openid-configuration",
@@ -130,7 +131,11 @@ async fn the_providers_tokens_open_and_others_do_not() -> Result<()> {
     let api = provider.api(&stack).await?;
     let good = signer.sign(&provider.claims())?;
     ask(&api, &good).await?.json()?;
-    let line = api.audit("/api/purge").into_iter().next().context("no line")?;
+    let line = api
+        .audit("/api/purge")
+        .into_iter()
+        .next()
+        .context("no line")?;
     assert_eq!(line["who"], "subject \"ada\"");
 
     let with = |name: &str, value: Value| {
@@ -158,9 +163,13 @@ async fn the_providers_tokens_open_and_others_do_not() -> Result<()> {
         let detail = ask(&api, &signer.sign(&claims)?).await?.problem(401)?;
         assert!(detail.contains(reason), "{reason}: {detail}");
     }
-    ask(&api, &signer.sign(&without("sub"))?).await?.problem(401)?;
+    ask(&api, &signer.sign(&without("sub"))?)
+        .await?
+        .problem(401)?;
     for scope in [json!("openid"), json!("thumbnails:writer"), json!("")] {
-        ask(&api, &signer.sign(&with("scope", scope))?).await?.problem(403)?;
+        ask(&api, &signer.sign(&with("scope", scope))?)
+            .await?
+            .problem(403)?;
     }
 
     // Signatures that are none.
@@ -170,11 +179,18 @@ async fn the_providers_tokens_open_and_others_do_not() -> Result<()> {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         URL_SAFE_NO_PAD.encode(header.to_string())
     };
-    let none = format!("{}.{claims}.", encoded(json!({"alg": "none", "kid": "one"})));
+    let none = format!(
+        "{}.{claims}.",
+        encoded(json!({"alg": "none", "kid": "one"}))
+    );
     let mut shared = Header::new(Algorithm::HS256);
     shared.kid = Some("one".to_owned());
     let public = signer.public.to_string();
-    let shared = encode(&shared, &provider.claims(), &EncodingKey::from_secret(public.as_bytes()))?;
+    let shared = encode(
+        &shared,
+        &provider.claims(),
+        &EncodingKey::from_secret(public.as_bytes()),
+    )?;
     let mut forged = provider.claims();
     forged["sub"] = json!("eve");
     let forged = format!("{}.{}.{}", parts[0], encoded(forged), parts[2]);
@@ -191,10 +207,15 @@ async fn the_providers_tokens_open_and_others_do_not() -> Result<()> {
         assert!(!detail.contains(claims), "{detail}");
     }
     // Another name: it is the provider's word that counts.
-    ask(&api, &Signer::new("two")?.sign(&provider.claims())?).await?.problem(401)?;
+    ask(&api, &Signer::new("two")?.sign(&provider.claims())?)
+        .await?
+        .problem(401)?;
     ask(&api, &good).await?.json()?;
     let log = api.raw_log();
-    assert!(!log.contains(claims) && !log.contains(parts[2]), "the log has a token");
+    assert!(
+        !log.contains(claims) && !log.contains(parts[2]),
+        "the log has a token"
+    );
     Ok(())
 }
 
@@ -213,7 +234,9 @@ async fn new_keys_are_found_and_a_provider_that_is_gone_is_missed_later() -> Res
         Ok(ask(&api, &jwt).await?.status.is_success().then_some(()))
     })
     .await?;
-    ask(&api, &old.sign(&provider.claims())?).await?.problem(401)?;
+    ask(&api, &old.sign(&provider.claims())?)
+        .await?
+        .problem(401)?;
 
     provider.serving.abort();
     ask(&api, &jwt).await?.json()?;

@@ -11,7 +11,11 @@ use tokio_tungstenite::connect_async;
 use crate::support::{Answer, Api, TOKEN, put, stack, until};
 
 async fn keys(stack: &Stack, prefix: &str) -> Result<Vec<String>> {
-    let listed = stack.s3().list_objects_v2().bucket(stack.bucket()).prefix(prefix);
+    let listed = stack
+        .s3()
+        .list_objects_v2()
+        .bucket(stack.bucket())
+        .prefix(prefix);
     let listed = listed.send().await?.contents.unwrap_or_default();
     Ok(listed.into_iter().filter_map(|object| object.key).collect())
 }
@@ -26,8 +30,12 @@ async fn operations(api: &Api, kind: &str) -> Result<tokio::task::JoinHandle<Res
     Ok(tokio::spawn(async move {
         let mut heard = Vec::new();
         while let Some(message) = socket.next().await {
-            let Ok(text) = message?.into_text() else { continue };
-            let Ok(update) = serde_json::from_str::<Value>(&text) else { continue };
+            let Ok(text) = message?.into_text() else {
+                continue;
+            };
+            let Ok(update) = serde_json::from_str::<Value>(&text) else {
+                continue;
+            };
             let operation = &update["operation"];
             if operation["kind"] != *kind {
                 continue;
@@ -47,7 +55,11 @@ async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
     let source = "samples";
     stack.s3().create_bucket().bucket(source).send().await?;
     for (key, body) in [
-        ("a.mp4", "one"), ("deep/b c+ü.MKV", "two"), ("mine.mp4", "three"), ("notes.txt", "text"), ("empty.mp4", ""),
+        ("a.mp4", "one"),
+        ("deep/b c+ü.MKV", "two"),
+        ("mine.mp4", "three"),
+        ("notes.txt", "text"),
+        ("empty.mp4", ""),
     ] {
         let put = stack.s3().put_object().bucket(source).key(key);
         put.body(body.as_bytes().to_vec().into()).send().await?;
@@ -56,16 +68,32 @@ async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
     let env = [("API_TOKEN", TOKEN), ("TEST_SOURCE_BUCKET", source)];
     let api = Api::start_with(&stack, &env).await?;
     let heard = operations(&api, "test").await?;
-    let queued = Answer::of(api.request(Method::POST, "/api/test")).await?.json()?;
+    let queued = Answer::of(api.request(Method::POST, "/api/test"))
+        .await?
+        .json()?;
     assert_eq!(queued, json!({"queued": 2, "skipped": 3}));
-    let expected = ["uploads/a.mp4", "uploads/deep/b c+ü.MKV", "uploads/mine.mp4"];
+    let expected = [
+        "uploads/a.mp4",
+        "uploads/deep/b c+ü.MKV",
+        "uploads/mine.mp4",
+    ];
     assert_eq!(keys(&stack, "uploads/").await?, expected);
-    let mine = stack.s3().get_object().bucket(stack.bucket()).key("uploads/mine.mp4");
-    assert_eq!(mine.send().await?.body.collect().await?.to_vec(), b"somebody's");
+    let mine = stack
+        .s3()
+        .get_object()
+        .bucket(stack.bucket())
+        .key("uploads/mine.mp4");
+    assert_eq!(
+        mine.send().await?.body.collect().await?.to_vec(),
+        b"somebody's"
+    );
 
     let heard = heard.await??;
     let last = heard.last().context("nothing heard")?;
-    assert_eq!((&last["state"], &last["done"]), (&json!("finished"), &json!(5)));
+    assert_eq!(
+        (&last["state"], &last["done"]),
+        (&json!("finished"), &json!(5))
+    );
     Ok(())
 }
 
@@ -74,7 +102,10 @@ async fn a_purge_takes_every_version_under_both_prefixes_and_nothing_else() -> R
     let stack = stack().await?;
     let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
     let request = stack.s3().put_bucket_versioning().bucket(stack.bucket());
-    request.versioning_configuration(versioned.build()).send().await?;
+    request
+        .versioning_configuration(versioned.build())
+        .send()
+        .await?;
     // More than a page and than a batch of deletes, older versions, and delete markers.
     for n in 0..23 {
         let stack = &stack;
@@ -100,13 +131,28 @@ async fn a_purge_takes_every_version_under_both_prefixes_and_nothing_else() -> R
 
     let heard = operations(&api, "purge").await?;
     let purged = api.delete("/api/purge").await?.json()?;
-    assert_eq!(purged, json!({"deleted": versions, "bytes": bytes, "failed": 0, "dryRun": false}));
-    let left = stack.s3().list_object_versions().bucket(stack.bucket()).send().await?;
-    let left: Vec<_> = left.versions().iter().filter_map(|version| version.key()).collect();
+    assert_eq!(
+        purged,
+        json!({"deleted": versions, "bytes": bytes, "failed": 0, "dryRun": false})
+    );
+    let left = stack
+        .s3()
+        .list_object_versions()
+        .bucket(stack.bucket())
+        .send()
+        .await?;
+    let left: Vec<_> = left
+        .versions()
+        .iter()
+        .filter_map(|version| version.key())
+        .collect();
     assert_eq!(left, ["elsewhere/a.mp4", "uploads-not/a.mp4"]);
     let heard = heard.await??;
     let last = heard.last().context("nothing heard")?;
-    assert_eq!((&last["state"], &last["done"]), (&json!("finished"), &json!(versions)));
+    assert_eq!(
+        (&last["state"], &last["done"]),
+        (&json!("finished"), &json!(versions))
+    );
     ensure!(heard[0]["state"] == "running", "{heard:?}");
     until("the dashboard sees it", async || {
         let metrics = api.get("/api/metrics").await?.json()?;

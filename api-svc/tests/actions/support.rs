@@ -33,7 +33,10 @@ const DEADLINE: Duration = Duration::from_secs(90);
 pub(crate) const TOKEN: &str = "a-token-of-the-tests-0123456789";
 
 /// Polls until `check` gives a value.
-pub(crate) async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub(crate) async fn until<T>(
+    what: &str,
+    mut check: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(value) = check().await.with_context(|| what.to_owned())? {
@@ -64,13 +67,23 @@ impl Api {
     pub(crate) async fn start_with(stack: &Stack, env: &[(&str, &str)]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_thumbnail-api"));
-        for variable in ["RUST_LOG", "LOG_FORMAT", "AWS_PROFILE", "KUBECONFIG", "API_TOKEN"] {
+        for variable in [
+            "RUST_LOG",
+            "LOG_FORMAT",
+            "AWS_PROFILE",
+            "KUBECONFIG",
+            "API_TOKEN",
+        ] {
             command.env_remove(variable);
         }
         let mut child = command
             .envs(stack.env())
             .env("API_ADDR", format!("127.0.0.1:{port}"))
-            .envs(env.iter().copied().map(|(name, value)| (name, value.replace("PORT", &port.to_string()))))
+            .envs(
+                env.iter()
+                    .copied()
+                    .map(|(name, value)| (name, value.replace("PORT", &port.to_string()))),
+            )
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -81,7 +94,9 @@ impl Api {
             let log = log.clone();
             async move {
                 while let Ok(Some(line)) = lines.next_line().await {
-                    log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                    log.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(line);
                 }
             }
         });
@@ -172,7 +187,9 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
-        value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body of a success.
@@ -185,8 +202,16 @@ impl Answer {
     /// The detail of a problem of this status.
     pub(crate) fn problem(&self, status: u16) -> Result<String> {
         let text = String::from_utf8_lossy(&self.body);
-        anyhow::ensure!(self.status.as_u16() == status, "not {status} but {}: {text}", self.status);
-        anyhow::ensure!(self.header("content-type") == "application/problem+json", "{:?}", self.headers);
+        anyhow::ensure!(
+            self.status.as_u16() == status,
+            "not {status} but {}: {text}",
+            self.status
+        );
+        anyhow::ensure!(
+            self.header("content-type") == "application/problem+json",
+            "{:?}",
+            self.headers
+        );
         let problem: Value = serde_json::from_slice(&self.body)?;
         anyhow::ensure!(problem["status"] == status, "{problem}");
         Ok(problem["detail"].as_str().context("no detail")?.to_owned())

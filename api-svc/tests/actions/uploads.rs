@@ -36,7 +36,10 @@ async fn a_small_file_goes_in_one_piece_and_is_never_overwritten() -> Result<()>
     assert_eq!(target["kind"], "single");
     let signed = signed_headers(target["url"].as_str().context("no url")?)?;
     for header in ["content-length", "content-type", "if-none-match", "host"] {
-        assert!(signed.split(';').any(|name| name == header), "{header} in {signed}");
+        assert!(
+            signed.split(';').any(|name| name == header),
+            "{header} in {signed}"
+        );
     }
     let names: Vec<&str> = target["headers"]
         .as_array()
@@ -44,14 +47,23 @@ async fn a_small_file_goes_in_one_piece_and_is_never_overwritten() -> Result<()>
         .iter()
         .filter_map(|header| header["name"].as_str())
         .collect();
-    assert!(!names.contains(&"content-length") && !names.contains(&"host"), "{names:?}");
+    assert!(
+        !names.contains(&"content-length") && !names.contains(&"host"),
+        "{names:?}"
+    );
 
     let done = json!({"key": ticket["key"]});
-    api.post("/api/uploads/complete", &done).await?.problem(409)?;
+    api.post("/api/uploads/complete", &done)
+        .await?
+        .problem(409)?;
     assert!(send(target, b"bytes".to_vec()).await?.status().is_success());
     let completed = api.post("/api/uploads/complete", &done).await?.json()?;
     assert_eq!(completed["size"], 5);
-    let head = stack.s3().head_object().bucket(stack.bucket()).key("uploads/día 1/clip.MOV");
+    let head = stack
+        .s3()
+        .head_object()
+        .bucket(stack.bucket())
+        .key("uploads/día 1/clip.MOV");
     assert_eq!(head.send().await?.content_type(), Some("video/quicktime"));
 
     // The same request again would overwrite it, and so would a new one.
@@ -86,12 +98,21 @@ async fn a_large_file_goes_in_parts() -> Result<()> {
     }
     assert_eq!(total, size);
     let done = |parts: &[Value]| json!({"key": ticket["key"], "uploadId": target["uploadId"], "parts": parts});
-    api.post("/api/uploads/complete", &done(&[])).await?.problem(422)?;
-    api.post("/api/uploads/complete", &done(&sent[1..])).await?.problem(422)?;
+    api.post("/api/uploads/complete", &done(&[]))
+        .await?
+        .problem(422)?;
+    api.post("/api/uploads/complete", &done(&sent[1..]))
+        .await?
+        .problem(422)?;
     let mut wrong = sent.clone();
     wrong[0]["etag"] = json!("\"00000000000000000000000000000000\"");
-    api.post("/api/uploads/complete", &done(&wrong)).await?.problem(422)?;
-    let completed = api.post("/api/uploads/complete", &done(&sent)).await?.json()?;
+    api.post("/api/uploads/complete", &done(&wrong))
+        .await?
+        .problem(422)?;
+    let completed = api
+        .post("/api/uploads/complete", &done(&sent))
+        .await?
+        .json()?;
     assert_eq!(completed["size"], size);
     api.post("/api/uploads/complete", &done(&sent)).await?;
     Ok(())
@@ -106,21 +127,34 @@ async fn an_upload_can_be_given_up_and_a_name_be_taken_meanwhile() -> Result<()>
     let id = &ticket["target"]["uploadId"];
     let first = &ticket["target"]["parts"][0];
     let answer = send(first, vec![7; 16 * MEBIBYTE]).await?;
-    let etag = answer.headers().get("etag").context("no ETag")?.to_str()?.to_owned();
+    let etag = answer
+        .headers()
+        .get("etag")
+        .context("no ETag")?
+        .to_str()?
+        .to_owned();
 
     put(&stack, "uploads/large.mkv", "somebody else's").await?;
     let parts = json!([{"number": 1, "etag": etag}]);
     let done = json!({"key": "uploads/large.mkv", "uploadId": id, "parts": parts});
-    api.post("/api/uploads/complete", &done).await?.problem(409)?;
+    api.post("/api/uploads/complete", &done)
+        .await?
+        .problem(409)?;
 
     let up = json!({"key": "uploads/large.mkv", "uploadId": id});
-    let abort = async || {
-        Answer::of(with_json(api.request(Method::DELETE, "/api/uploads"), &up)).await
-    };
+    let abort =
+        async || Answer::of(with_json(api.request(Method::DELETE, "/api/uploads"), &up)).await;
     assert_eq!(abort().await?.status, 204);
-    let left = stack.s3().list_multipart_uploads().bucket(stack.bucket()).send().await?;
+    let left = stack
+        .s3()
+        .list_multipart_uploads()
+        .bucket(stack.bucket())
+        .send()
+        .await?;
     assert!(left.uploads().is_empty());
     abort().await?.problem(404)?;
-    api.post("/api/uploads/complete", &done).await?.problem(404)?;
+    api.post("/api/uploads/complete", &done)
+        .await?
+        .problem(404)?;
     Ok(())
 }

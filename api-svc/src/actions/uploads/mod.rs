@@ -5,6 +5,8 @@
 //! refuses any other. A large file goes in parts, each signed by itself, and becomes an object when
 //! the client says that it is done.
 
+mod name;
+
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{
@@ -24,6 +26,7 @@ use contract::{
     metadata,
 };
 
+use self::name::{check_name, content_type};
 use super::{aws_problem, conflict, status};
 use crate::problem::Problem;
 
@@ -41,8 +44,6 @@ const SINGLE_EXPIRY: Duration = Duration::from_hours(1);
 
 /// How long a client has to begin sending its last part. Temporary credentials may end it earlier.
 const MULTIPART_EXPIRY: Duration = Duration::from_hours(6);
-
-const MAX_NAME_BYTES: usize = 900;
 
 /// Headers that a browser sends by itself, and lets nobody set.
 const SENT_ANYWAY: [&str; 2] = ["host", "content-length"];
@@ -83,7 +84,8 @@ impl Uploads {
             let detail = format!("size: at most {} bytes", self.max_bytes);
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        let content_type = content_type(&key, request.content_type.as_deref())?;
+        let content_type = content_type(&key, request.content_type.as_deref())
+            .map_err(|reason| unprocessable(format!("contentType: {reason}")))?;
         self.must_be_free(&key).await?;
         if request.size <= MAX_SINGLE {
             self.single(key, request.size, content_type).await
@@ -100,7 +102,11 @@ impl Uploads {
         } else if !done.parts.is_empty() {
             return Err(unprocessable("parts: without an uploadId there are none"));
         }
-        let head = self.client.head_object().bucket(&self.bucket).key(&done.key);
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(&done.key);
         match head.send().await {
             Ok(head) => Ok(UploadCompleted {
                 key: done.key.clone(),
@@ -118,7 +124,9 @@ impl Uploads {
     pub(crate) async fn abort(&self, upload: &CompleteUpload) -> Result<(), Problem> {
         self.check_key(&upload.key)?;
         let Some(id) = &upload.upload_id else {
-            return Err(unprocessable("uploadId: only an upload in parts can be given up"));
+            return Err(unprocessable(
+                "uploadId: only an upload in parts can be given up",
+            ));
         };
         let abort = self
             .client
@@ -279,65 +287,13 @@ impl Uploads {
     }
 }
 
-/// What may be the name of an upload: a path that means the same to everyone who reads it.
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err("1 to 900 bytes");
-    }
-    // Also the characters that change what others look like, such as U+202E.
-    let is_odd = |c: char| {
-        c.is_control() || matches!(c, '\\' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    };
-    if name.chars().any(is_odd) {
-        return Err("control characters and backslashes are not allowed");
-    }
-    for segment in name.split('/') {
-        if matches!(segment, "" | "." | "..") {
-            return Err("empty, '.' and '..' segments are not allowed");
-        }
-        if segment.trim() != segment {
-            return Err("segments must not begin or end with a space");
-        }
-    }
-    Ok(())
-}
-
-/// The media type that the object gets.
-fn content_type(key: &str, wanted: Option<&str>) -> Result<String, Problem> {
-    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
-        let extension = contract::video_extension(key).map(str::to_ascii_lowercase);
-        let known = match extension.as_deref() {
-            Some("mp4" | "m4v") => "video/mp4",
-            Some("mov") => "video/quicktime",
-            Some("mkv") => "video/x-matroska",
-            Some("avi") => "video/x-msvideo",
-            Some("webm") => "video/webm",
-            Some("wmv") => "video/x-ms-wmv",
-            Some("flv") => "video/x-flv",
-            Some("ts") => "video/mp2t",
-            Some("3gp") => "video/3gpp",
-            _ => "application/octet-stream",
-        };
-        return Ok(known.to_owned());
-    };
-    // Not HTML, which a browser would show with the rights of the store's origin.
-    let is_token = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    let is_video = wanted.strip_prefix("video/").is_some_and(is_token);
-    if wanted.len() <= 100 && (is_video || wanted == "application/octet-stream") {
-        return Ok(wanted.to_owned());
-    }
-    Err(unprocessable("contentType: video/… or application/octet-stream"))
-}
-
 /// Bytes of each part but the last, in whole MiB.
 fn part_size(size: u64) -> u64 {
     let mebibyte = 1 << 20;
-    size.div_ceil(MAX_PARTS).div_ceil(mebibyte).max(MIN_PART / mebibyte) * mebibyte
+    size.div_ceil(MAX_PARTS)
+        .div_ceil(mebibyte)
+        .max(MIN_PART / mebibyte)
+        * mebibyte
 }
 
 fn headers(signed: &PresignedRequest) -> Vec<UploadHeader> {
@@ -371,7 +327,9 @@ fn unprocessable(detail: impl Into<String>) -> Problem {
 }
 
 fn taken(key: &str) -> Problem {
-    conflict(format!("there is an object {key:?} already; choose another name"))
+    conflict(format!(
+        "there is an object {key:?} already; choose another name"
+    ))
 }
 
 fn no_upload() -> Problem {
@@ -383,37 +341,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_mean_something_else_are_refused() {
-        for name in ["a.mp4", "holiday 2024/día 1/clip.MOV", "日本.webm", "a..b.mkv", ".a.mp4"] {
-            assert_eq!(check_name(name), Ok(()), "{name:?}");
-        }
-        for name in [
-            "", "/a.mp4", "a//b.mp4", "../a.mp4", "a/../../thumbnails/b.mp4", "./a.mp4", "a/./b.mp4",
-            "a/", "a\\b.mp4", "a\nb.mp4", "a\r\nX-Evil: 1.mp4", "a\0.mp4", " a.mp4", "a /b.mp4",
-            "gpm.\u{202e}4pm.mp4", "\u{feff}a.mp4",
-        ] {
-            assert!(check_name(name).is_err(), "{name:?}");
-        }
-        assert!(check_name(&"x".repeat(901)).is_err());
-    }
-
-    #[test]
-    fn only_videos_are_typed_as_such() {
-        assert_eq!(content_type("a.MKV", None).unwrap(), "video/x-matroska");
-        assert_eq!(content_type("a.mp4", Some("")).unwrap(), "video/mp4");
-        assert_eq!(content_type("a.mp4", Some("video/H264")).unwrap(), "video/H264");
-        for wanted in ["text/html", "video/", "video/a b", "video/a\r\nx: y", "image/svg+xml", "*/*"] {
-            assert!(content_type("a.mp4", Some(wanted)).is_err(), "{wanted:?}");
-        }
-    }
-
-    #[test]
     fn parts_are_few_and_large_enough() {
         let gib = 1 << 30;
         assert_eq!(part_size(MAX_SINGLE + 1), MIN_PART);
         for size in [gib, 50 * gib + 1, 5 << 40] {
             let part = part_size(size);
-            assert!(size.div_ceil(part) <= MAX_PARTS && part >= MIN_PART, "{size}");
+            assert!(
+                size.div_ceil(part) <= MAX_PARTS && part >= MIN_PART,
+                "{size}"
+            );
             // S3's own limit.
             assert!(part <= 5 * gib || size > 2 << 40, "{size}");
         }

@@ -5,16 +5,20 @@
 //! call for the same picture makes no request at all. Calls for one picture that come together are
 //! one extraction.
 
+mod request;
+
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::Client;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use contract::{Prefixes, metadata};
+use contract::Prefixes;
 use moka::future::Cache;
-use thumbcore::{Error, Extractor, Limits, Position, RangeSource as _, S3Source, SourceError};
+use thumbcore::{Error, Extractor, Limits, RangeSource as _, S3Source, SourceError};
 use tokio::{sync::Semaphore, time::timeout};
 
+pub(crate) use self::request::FrameRequest;
+use self::request::Time;
 use super::{aws_problem, status};
 use crate::problem::Problem;
 
@@ -39,17 +43,6 @@ const PER_CPU: usize = 2;
 /// A video that was overwritten while it was read is read again once.
 const ATTEMPTS: u32 = 2;
 
-const DEFAULT_WIDTH: u32 = 640;
-
-/// Widest picture: Full HD.
-const MAX_WIDTH: u32 = 1920;
-
-/// Narrowest picture.
-const MIN_WIDTH: u32 = 16;
-
-/// Latest time, in seconds: a day.
-const MAX_SECONDS: f64 = 86_400.0;
-
 /// Takes frames and keeps them.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -72,14 +65,6 @@ struct Key {
     width: u32,
 }
 
-/// A place in a video.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Time {
-    Milliseconds(u64),
-    /// Thousandths of a percent.
-    Percent(u32),
-}
-
 /// A picture.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -88,60 +73,6 @@ pub(crate) struct Frame {
     pub(crate) actual_s: f64,
     /// Identifies the picture, in quotes.
     pub(crate) etag: String,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FrameRequest {
-    video: String,
-    time: Time,
-    width: u32,
-}
-
-impl FrameRequest {
-    /// Reads `key`, `t` (`90`, `90.5`, `90s` or `12.5%`) and `w`.
-    pub(crate) fn new(key: &str, t: &str, w: Option<u32>) -> Result<Self, Problem> {
-        let width = w.unwrap_or(DEFAULT_WIDTH);
-        if !(MIN_WIDTH..=MAX_WIDTH).contains(&width) {
-            let detail = format!("w: {MIN_WIDTH} to {MAX_WIDTH} pixels");
-            return Err(Problem::bad_request(detail));
-        }
-        let time = Time::parse(t).ok_or_else(|| {
-            Problem::bad_request("t: seconds (12.5) up to a day, or a percentage (50%)")
-        })?;
-        Ok(Self {
-            video: key.to_owned(),
-            time,
-            width,
-        })
-    }
-}
-
-impl Time {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (number, percent) = match text.strip_suffix('%') {
-            Some(number) => (number, true),
-            None => (text.strip_suffix('s').unwrap_or(text), false),
-        };
-        // `parse` takes `inf` and `1e3` too.
-        if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return None;
-        }
-        let number: f64 = number.parse().ok()?;
-        if percent {
-            (number <= 100.0).then(|| Self::Percent((number * 1000.0).round() as u32))
-        } else {
-            (number <= MAX_SECONDS).then(|| Self::Milliseconds((number * 1000.0).round() as u64))
-        }
-    }
-
-    fn position(self) -> Position {
-        match self {
-            Self::Milliseconds(ms) => Position::Time(Duration::from_millis(ms)),
-            Self::Percent(thousandths) => Position::Fraction(f64::from(thousandths) / 100_000.0),
-        }
-    }
 }
 
 impl Frames {
@@ -241,7 +172,10 @@ impl Frames {
             Failure::of(error)
         })?;
         // The version that was read is the one that the picture is kept under.
-        let read = source.stat().await.map_err(|error| Failure::of(error.into()))?;
+        let read = source
+            .stat()
+            .await
+            .map_err(|error| Failure::of(error.into()))?;
         if read.validator.is_none_or(|validator| validator.0 != etag) {
             return Err(Failure::Changed);
         }
@@ -261,20 +195,6 @@ impl Frames {
             actual_s: thumbnail.actual.as_secs_f64(),
             etag: request.entity_tag(&etag),
         }))
-    }
-}
-
-impl FrameRequest {
-    fn entity_tag(&self, etag: &str) -> String {
-        let version: String = metadata::bare_etag(etag)
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect();
-        let time = match self.time {
-            Time::Milliseconds(ms) => format!("{ms}ms"),
-            Time::Percent(thousandths) => format!("{thousandths}p"),
-        };
-        format!("\"{version}-{time}-{}\"", self.width)
     }
 }
 
@@ -323,7 +243,9 @@ impl From<Failure> for Problem {
             Error::Source(SourceError::Denied { .. } | SourceError::Rejected { .. }) => {
                 Problem::bad_gateway("the video cannot be read; the API's log says why")
             }
-            Error::Limit(_) | Error::Unsupported { .. } | Error::Corrupt { .. }
+            Error::Limit(_)
+            | Error::Unsupported { .. }
+            | Error::Corrupt { .. }
             | Error::NoVideo { .. }
                 if !error.is_transient() =>
             {
@@ -343,47 +265,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_and_normalised() {
-        for (text, time) in [
-            ("0", Time::Milliseconds(0)),
-            ("90", Time::Milliseconds(90_000)),
-            ("90.50", Time::Milliseconds(90_500)),
-            ("1.5s", Time::Milliseconds(1_500)),
-            ("50%", Time::Percent(50_000)),
-            ("99.999%", Time::Percent(99_999)),
-            ("100%", Time::Percent(100_000)),
-        ] {
-            assert_eq!(Time::parse(text), Some(time), "{text}");
-        }
-        for text in ["", "-1", "1e3", "inf", "nan", "100.1%", "86401", "%", "s", "1.2.3", "5m"] {
-            assert_eq!(Time::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_asked_for_is_a_bad_request() {
-        for (t, w) in [("x", None), ("1", Some(15)), ("1", Some(1921))] {
-            let problem = FrameRequest::new("uploads/a.mp4", t, w).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
-        }
-    }
-
-    #[test]
     fn errors_tell_whose_fault_it_is() {
         let name = || "s3://b/k".to_owned();
         let reason = || "r".to_owned();
         for (error, status) in [
             (Error::NoVideo { reason: reason() }, 422),
             (Error::Corrupt { reason: reason() }, 422),
-            (Error::Unsupported { what: "codec", name: name() }, 422),
+            (
+                Error::Unsupported {
+                    what: "codec",
+                    name: name(),
+                },
+                422,
+            ),
             (thumbcore::LimitError::Packets { limit: 1 }.into(), 422),
             (
-                thumbcore::LimitError::Time { spent: MAX_WAIT, limit: MAX_WAIT }.into(),
+                thumbcore::LimitError::Time {
+                    spent: MAX_WAIT,
+                    limit: MAX_WAIT,
+                }
+                .into(),
                 503,
             ),
             (SourceError::NotFound { name: name() }.into(), 404),
-            (SourceError::Denied { name: name(), reason: reason() }.into(), 502),
-            (SourceError::Unavailable { name: name(), reason: reason() }.into(), 503),
+            (
+                SourceError::Denied {
+                    name: name(),
+                    reason: reason(),
+                }
+                .into(),
+                502,
+            ),
+            (
+                SourceError::Unavailable {
+                    name: name(),
+                    reason: reason(),
+                }
+                .into(),
+                503,
+            ),
             (SourceError::Changed { name: name() }.into(), 503),
         ] {
             let told = error.to_string();
