@@ -17,7 +17,6 @@ use contract::api::{
     TestQueued, UploadCompleted, UploadRequest, UploadTicket,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{conflict, failures::MAX_IDS, frames::FrameRequest, progress::Progress};
@@ -57,7 +56,7 @@ pub(crate) fn long() -> OpenApiRouter<Shared> {
         .routes(routes!(purge))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FrameQuery {
@@ -295,7 +294,7 @@ async fn test(State(app): State<Shared>, headers: HeaderMap) -> Answer<TestQueue
     Ok((Extension(About(about)), Json(queued)))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PurgeQuery {

@@ -17,7 +17,7 @@ async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<(
         noise: true,
         ..Clip::default()
     };
-    let file = looped(&clip, Shape::Mp4, 100 * MEBIBYTE)?;
+    let file = looped(&clip, Shape::Mp4MoovLast, 100 * MEBIBYTE)?;
     put(&stack, "uploads/large.mp4", tokio::fs::read(&file).await?).await?;
     let counter = Counter::start(&stack, Duration::from_millis(30)).await?;
     let env = [

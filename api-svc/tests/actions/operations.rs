@@ -109,8 +109,11 @@ async fn a_purge_takes_every_version_under_both_prefixes_and_nothing_else() -> R
     // More than a page and than a batch of deletes, older versions, and delete markers.
     for n in 0..23 {
         let stack = &stack;
-        let put = async move |m| put(stack, &format!("uploads/{n}/{m}.mp4"), "v").await;
-        try_join_all((0..50).map(put)).await?;
+        let puts = (0..50).map(|m| async move {
+            let key = format!("uploads/{n}/{m}.mp4");
+            put(stack, &key, "v").await
+        });
+        try_join_all(puts).await?;
     }
     for n in 0..20 {
         put(&stack, &format!("uploads/0/{n}.mp4"), "newer").await?;
