@@ -9,6 +9,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// A video's manifest, written after its last picture: where it exists, the pictures do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Manifest {
     /// [`SCHEMA_VERSION`] at the time of writing.
     pub schema_version: u32,
@@ -39,6 +40,7 @@ pub struct Manifest {
 /// Facts about a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MediaFacts {
     /// The container family: `mp4`, `matroska`, ….
     pub container: String,
@@ -56,6 +58,7 @@ pub struct MediaFacts {
 /// One picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ManifestThumbnail {
     /// Its key.
     pub key: String,
@@ -76,6 +79,7 @@ pub struct ManifestThumbnail {
 /// How a picture was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Origin {
     /// A keyframe near the target.
     Keyframe,
@@ -88,6 +92,7 @@ pub enum Origin {
 /// Where the time went, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timings {
     /// Reading, decoding and encoding, by the clock.
     pub extract_ms: u64,
