@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that the rest needs.
 
+mod infra;
 mod packages;
 mod step;
 
@@ -28,8 +29,10 @@ enum Task {
     },
     /// Run every test, then the whole service once
     Test,
-    /// Check formatting, lints and documentation
+    /// Check formatting, lints, documentation and what deploys the services
     Check,
+    /// Check what deploys the services: manifests, Terraform, workflows, images, scripts
+    Infra,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Up { arguments } => up(&mut steps, &arguments),
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
+        Task::Infra => infra(&mut steps),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,6 +102,14 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
+    infra::check(steps)?;
+    steps.summary();
+    Ok(())
+}
+
+fn infra(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    infra::check(steps)?;
     steps.summary();
     Ok(())
 }
