@@ -34,7 +34,7 @@ pub(crate) fn check(steps: &mut Steps) -> anyhow::Result<()> {
 fn scripts(lint: &Tools) -> anyhow::Result<()> {
     let mut files = vec![PathBuf::from(".ci/run"), PathBuf::from("scripts/cc")];
     for folder in ["scripts", "docker"] {
-        files.extend(files_in(folder, |name| name.ends_with(".sh"))?);
+        files.extend(files_in(folder, "sh")?);
     }
     step::status(
         lint.command("shellcheck")
@@ -44,7 +44,7 @@ fn scripts(lint: &Tools) -> anyhow::Result<()> {
 }
 
 fn workflows(lint: &Tools) -> anyhow::Result<()> {
-    let files = files_in(".github/workflows", |name| name.ends_with(".yml"))?;
+    let files = files_in(".github/workflows", "yml")?;
     step::status(
         lint.command("actionlint")
             // Scripts in workflows too; Python in them there is none.
@@ -60,7 +60,7 @@ fn workflows(lint: &Tools) -> anyhow::Result<()> {
 }
 
 fn images(lint: &Tools) -> anyhow::Result<()> {
-    let files = files_in("docker", |name| name.ends_with(".Dockerfile"))?;
+    let files = files_in("docker", "Dockerfile")?;
     step::status(lint.command("hadolint").args(files))
 }
 
@@ -113,13 +113,10 @@ fn overlays() -> anyhow::Result<Vec<PathBuf>> {
     Ok(overlays)
 }
 
-/// Files of one folder that a test of the name picks, sorted; an error if there is none.
-fn files_in(folder: &str, pick: impl Fn(&str) -> bool) -> anyhow::Result<Vec<PathBuf>> {
+/// Files of one folder with that extension, sorted; an error if there is none.
+fn files_in(folder: &str, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = entries(folder)?;
-    files.retain(|path| {
-        let name = path.file_name().unwrap_or_default();
-        path.is_file() && pick(&name.to_string_lossy())
-    });
+    files.retain(|path| path.is_file() && path.extension().is_some_and(|found| found == extension));
     ensure!(!files.is_empty(), "nothing to check in {folder}");
     Ok(files)
 }
