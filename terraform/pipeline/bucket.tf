@@ -5,7 +5,7 @@ locals {
   upload_prefix    = "uploads/"
   thumbnail_prefix = "thumbnails/"
 
-  # What the contract calls a video (contract/src/event.rs); a test compares the lists. S3's suffixes are
+  # What the contract calls a video (contract/src/naming.rs); a test compares the lists. S3's suffixes are
   # case-sensitive, and cameras write .MOV.
   video_extensions = ["mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp"]
   video_suffixes   = flatten([for extension in local.video_extensions : [".${extension}", ".${upper(extension)}"]])
