@@ -3,7 +3,8 @@
 #
 #   IMAGE_TAG=1.0.5 scripts/settings.sh
 #
-# Environment: as scripts/terraform.sh; IMAGE_TAG, ECR_BASE_WORKER, ECR_BASE_API and ECR_BASE_FRONTEND.
+# Environment: as scripts/terraform.sh; IMAGE_TAG, ECR_BASE_WORKER, ECR_BASE_API and ECR_BASE_FRONTEND; optionally
+# OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_URL and OIDC_SCOPE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,8 @@ data=$(
             --argjson dns "$dns" \
             '. + {WORKER_IMAGE: $worker, API_IMAGE: $api, FRONTEND_IMAGE: $frontend,
                   DOMAIN: ($dns.domain.value // ""),
-                  CERTIFICATE_ARN: ($dns.certificate_arn.value // "")}'
+                  CERTIFICATE_ARN: ($dns.certificate_arn.value // "")}
+             + ($ENV | {OIDC_ISSUER, OIDC_AUDIENCE, OIDC_JWKS_URL, OIDC_SCOPE} | map_values(. // ""))'
 )
 # JSON is YAML.
 jq --null-input --argjson data "$data" \

@@ -18,6 +18,9 @@ use tools::Tools;
 /// Of the cluster (`kubernetes_version` in terraform/pipeline).
 const KUBERNETES_VERSION: &str = "1.32";
 
+/// Stands in k8s/base for what an overlay's settings give.
+const UNSET: &str = "set-by-settings";
+
 /// Installs the tools, then runs all checks.
 pub(crate) fn check(steps: &mut Steps) -> anyhow::Result<()> {
     let (lint, policy) = steps.run("Deployment: tools", || {
@@ -81,6 +84,13 @@ fn manifests(lint: &Tools) -> anyhow::Result<()> {
                 .arg(&overlay)
                 .stdout(output),
         )?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        ensure!(
+            !text.contains(UNSET),
+            "{}: the component `settings` left a {UNSET}",
+            overlay.display()
+        );
         files.push(file);
     }
     step::status(

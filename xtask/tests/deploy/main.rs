@@ -1,6 +1,12 @@
 //! What deploys the services agrees with the services: read as text on both sides, so that it needs neither a cloud nor
 //! a build of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers fail as its assertions do"
+)]
+
 mod environment;
 mod iam;
 mod media;

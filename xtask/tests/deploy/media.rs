@@ -52,7 +52,7 @@ fn list(text: &str, start: &str, separator: char) -> BTreeSet<String> {
     let (words, _) = rest.split_once('"').unwrap();
     let words = words.replace(['\\', '\n'], " ");
     words
-        .split(|c: char| c == separator || c == ' ')
+        .split([separator, ' '])
         .filter(|word| !word.is_empty())
         .map(ToOwned::to_owned)
         .collect()

@@ -103,7 +103,7 @@ pub(crate) fn terraform(path: &str) -> Body {
 pub(crate) fn block<'a>(body: &'a Body, kind: &str, labels: &[&str]) -> &'a Block {
     body.blocks()
         .find(|block| {
-            let found = block.labels().iter().map(|label| label.as_str());
+            let found = block.labels().iter().map(hcl::BlockLabel::as_str);
             block.identifier() == kind && found.eq(labels.iter().copied())
         })
         .unwrap_or_else(|| panic!("no {kind} {labels:?}"))

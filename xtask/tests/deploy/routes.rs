@@ -88,7 +88,7 @@ fn backend(path: &str) -> String {
     service["name"].as_str().unwrap().to_owned()
 }
 
-/// The paths in the service's sources: of axum's router, and of the OpenAPI document's annotations.
+/// The paths in the service's sources: of axum's router, and of the `OpenAPI` document's annotations.
 fn routes(service: Service) -> Vec<String> {
     let mut routes = Vec::new();
     for (_, text) in service.sources() {
