@@ -2,6 +2,7 @@
 
 mod infra;
 mod packages;
+mod simulate;
 mod step;
 
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ enum Task {
     Test,
     /// Check formatting, lints, documentation and what deploys the services
     Check,
+    /// Simulate how the deployment scales: pods, waiting times, cost
+    Simulate,
     /// Check what deploys the services: manifests, Terraform, workflows, images, scripts
     Infra,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
         Task::Infra => infra(&mut steps),
+        Task::Simulate => simulate::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

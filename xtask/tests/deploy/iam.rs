@@ -13,7 +13,7 @@ use crate::repository::{SERVICES, Service, attribute, root, sources, terraform, 
 
 /// The actions that an operation needs. An operation that is missing here fails the test as soon as it is called:
 /// whoever calls it looks up what it needs.
-const NEEDS: [(&str, &[&str]); 24] = [
+const NEEDS: [(&str, &[&str]); 25] = [
     // To tell a missing object from a forbidden one, S3 wants ListBucket.
     ("head_object", &["s3:GetObject", "s3:ListBucket"]),
     ("head_bucket", &["s3:ListBucket"]),
@@ -26,6 +26,7 @@ const NEEDS: [(&str, &[&str]); 24] = [
     ("complete_multipart_upload", &["s3:PutObject"]),
     ("abort_multipart_upload", &["s3:AbortMultipartUpload"]),
     ("list_parts", &["s3:ListMultipartUploadParts"]),
+    ("list_multipart_uploads", &["s3:ListBucketMultipartUploads"]),
     ("list_objects_v2", &["s3:ListBucket"]),
     ("list_object_versions", &["s3:ListBucketVersions"]),
     ("delete_object", &["s3:DeleteObject"]),
