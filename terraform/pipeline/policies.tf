@@ -37,8 +37,8 @@ data "aws_iam_policy_document" "worker" {
 
 data "aws_iam_policy_document" "api" {
   statement {
-    sid       = "ListObjectsVersionsAndUploads"
-    actions   = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
+    sid       = "ListObjectsAndVersions"
+    actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
     resources = [module.bucket.arn]
   }
   statement {

@@ -7,7 +7,7 @@ use syn::{Attribute, Field, Ident, Token, punctuated::Punctuated, visit::Visit};
 use crate::repository::{SERVICES, Service, bucket_local, root};
 
 /// Variables that a service's manifest leaves alone, and why.
-const LEFT_ALONE: [(&str, &str, &str); 11] = [
+const LEFT_ALONE: [(&str, &str, &str); 13] = [
     ("worker", "AWS_ENDPOINT_URL", LOCAL),
     (
         "worker",
@@ -27,6 +27,8 @@ const LEFT_ALONE: [(&str, &str, &str); 11] = [
     ("api", "MAX_WEBSOCKETS", TUNING),
     ("api", "REQUEST_TIMEOUT_SECONDS", TUNING),
     ("api", "API_RATE_LIMIT", TUNING),
+    ("api", "FRAME_CACHE_BYTES", TUNING),
+    ("api", "UPLOAD_MAX_BYTES", TUNING),
 ];
 
 const LOCAL: &str = "stands for another store than AWS";
@@ -95,7 +97,7 @@ fn set(service: Service) -> BTreeSet<String> {
 /// The variables of every clap definition in the service's sources.
 fn known(service: Service) -> BTreeSet<String> {
     let mut variables = Variables::default();
-    for (path, text) in service.sources() {
+    for (path, text) in service.code() {
         let file =
             syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         variables.visit_file(&file);

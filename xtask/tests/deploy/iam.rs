@@ -79,7 +79,7 @@ fn calls_aws(service: Service) -> bool {
 /// Action -> the operations that need it.
 fn needed(service: Service, operations: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let needs: BTreeMap<_, _> = NEEDS.into_iter().collect();
-    let mut code = service.sources();
+    let mut code = service.code();
     // What the service reads videos with.
     code.extend(sources("thumbcore/src/source"));
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

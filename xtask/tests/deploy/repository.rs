@@ -37,6 +37,15 @@ impl Service {
         sources(&format!("{}/src", self.folder))
     }
 
+    /// Its sources, and those of what services share where it uses that.
+    pub(crate) fn code(self) -> Vec<(PathBuf, String)> {
+        let mut code = self.sources();
+        if read(&format!("{}/Cargo.toml", self.folder)).contains("\nservice-kit") {
+            code.extend(sources("service-kit/src"));
+        }
+        code
+    }
+
     pub(crate) fn deployment(self) -> Value {
         let file = format!("k8s/base/{}/deployment.yaml", self.name);
         let mut documents = yaml(&file);
