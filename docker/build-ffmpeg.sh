@@ -20,7 +20,7 @@ decoders="h264 hevc vvc libdav1d vp8 vp9 vp6 vp6a vp6f vp7 mpeg1video mpeg2video
     msmpeg4v3 h261 h263 h263i h263p flv flashsv flashsv2 wmv1 wmv2 wmv3 vc1 theora dirac mjpeg prores dnxhd dvvideo rv10
     rv20 rv30 rv40 svq1 svq3 cinepak gif png rawvideo huffyuv ffvhuff ffv1 utvideo qtrle msvideo1 cfhd"
 # They find where frames begin, and what a stream's header does not tell.
-parsers="h264 hevc vvc av1 vp8 vp9 mpegvideo mpeg4video h261 h263 vc1 dirac mjpeg png gif dnxhd rv34 cri"
+parsers="h264 hevc vvc av1 vp8 vp9 mpegvideo mpeg4video h261 h263 vc1 dirac mjpeg png gif dnxhd rv34"
 filters="extract_extradata h264_mp4toannexb hevc_mp4toannexb vvc_mp4toannexb av1_frame_merge av1_frame_split
     vp9_superframe vp9_superframe_split mpeg4_unpack_bframes"
 
