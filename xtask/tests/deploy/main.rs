@@ -7,9 +7,12 @@
     reason = "a test's helpers fail as its assertions do"
 )]
 
+mod documents;
 mod environment;
 mod iam;
 mod media;
+mod references;
 mod repository;
 mod routes;
+mod settings;
 mod shutdown;
