@@ -100,19 +100,16 @@ fn manifests(lint: &Tools) -> anyhow::Result<()> {
     )
 }
 
-/// Checkov's rules for Terraform, Kubernetes, workflows and images.
+/// Checkov's rules for Terraform and Kubernetes.
 fn policies(policy: &Tools) -> anyhow::Result<()> {
-    for folder in ["terraform", "k8s"] {
-        step::status(
-            policy
-                .command("checkov")
-                .args(["--framework", "terraform", "kubernetes"])
-                // Rules of its paid platform and their texts would be fetched.
-                .args(["--skip-download", "--quiet", "--compact"])
-                .args(["--directory", folder]),
-        )?;
-    }
-    Ok(())
+    step::status(
+        policy
+            .command("checkov")
+            .args(["--framework", "terraform", "kubernetes"])
+            // Rules of its paid platform and their texts would be fetched.
+            .args(["--skip-download", "--quiet", "--compact"])
+            .args(["--directory", "terraform", "--directory", "k8s"]),
+    )
 }
 
 /// The folders below k8s/overlays, sorted.
