@@ -7,7 +7,7 @@
 # parts that thumbcore uses (docker/build-ffmpeg.sh), the program, and busybox's wget for the health check.
 
 # Both can be another registry's copy, or a digest.
-ARG RUST=docker.io/library/rust:1.94.1-slim-trixie
+ARG RUST=docker.io/library/rust:1.95.0-slim-trixie
 ARG DEBIAN=docker.io/library/debian:trixie-slim
 
 # ---- FFmpeg, from Debian's source package

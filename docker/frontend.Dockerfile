@@ -7,7 +7,7 @@
 # dashboard, and busybox's wget for the health check.
 
 # Both can be another registry's copy, or a digest.
-ARG RUST=docker.io/library/rust:1.94.1-slim-trixie
+ARG RUST=docker.io/library/rust:1.95.0-slim-trixie
 ARG DEBIAN=docker.io/library/debian:trixie-slim
 
 FROM ${RUST} AS build

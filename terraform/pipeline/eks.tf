@@ -158,8 +158,9 @@ resource "aws_eks_addon" "coredns" {
   depends_on = [aws_eks_fargate_profile.namespace]
 }
 
-# Container Insights.
+# Container Insights. docs/operations.md says what it can and cannot do on Fargate.
 resource "aws_eks_addon" "cloudwatch" {
+  count                       = var.container_insights ? 1 : 0
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = "amazon-cloudwatch-observability"
   service_account_role_arn    = module.role["cloudwatch"].arn

@@ -123,6 +123,12 @@ variable "log_retention_days" {
   default     = 30
 }
 
+variable "container_insights" {
+  description = "Whether the add-on for CloudWatch Container Insights is installed."
+  type        = bool
+  default     = true
+}
+
 variable "permissions_boundary" {
   description = "ARN of the policy that bounds every role (output of terraform/bootstrap); null for none."
   type        = string

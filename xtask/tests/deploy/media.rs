@@ -1,4 +1,4 @@
-//! What counts as a video is the same everywhere.
+//! What counts as a video is the same everywhere, and the images hold what they need.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,25 @@ use crate::repository::{bucket_local, read, texts};
 fn the_bucket_announces_what_the_contract_calls_videos() {
     let announced = texts(&bucket_local("video_extensions"));
     assert_eq!(announced, contract::VIDEO_EXTENSIONS);
+}
+
+/// An image is built from the whole workspace: cargo reads every member's manifest.
+#[test]
+fn images_are_built_from_every_member_of_the_workspace() {
+    let manifest = read("Cargo.toml");
+    let (_, members) = manifest.split_once("members = [").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    let context = read(".dockerignore");
+    let context: BTreeSet<_> = context.lines().collect();
+    let members = members.split('"').skip(1).step_by(2);
+    for member in members {
+        // A folder brings what lies below it.
+        let folder = member.split('/').next().unwrap_or(member);
+        assert!(
+            context.contains(format!("!{folder}").as_str()),
+            ".dockerignore leaves {member} out"
+        );
+    }
 }
 
 /// thumbcore's allow-list and the FFmpeg of the images; names of the first that are not the component's are translated.
