@@ -16,6 +16,6 @@ pub mod naming;
 
 pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
-    manifest::{Manifest, ManifestThumbnail, MediaFacts, Origin, Timings},
+    manifest::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, Timings},
     naming::{NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, video_extension},
 };

@@ -15,7 +15,7 @@
 use std::{collections::HashMap, time::Instant};
 
 use bytes::Bytes;
-use contract::{Manifest, ManifestThumbnail, MediaFacts, Origin, OutputName, Timings, metadata};
+use contract::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, OutputName, Timings, metadata};
 use futures::future::try_join_all;
 use thumbcore::{Extraction, ImageFormat, Thumbnail};
 
@@ -283,6 +283,7 @@ impl Publisher {
             bytes_fetched: stats.bytes_fetched,
             requests: stats.requests,
             round_trips: stats.round_trips,
+            reads: reads(&stats.reads),
             timings: Timings {
                 extract_ms: stats.wall.as_millis() as u64,
                 cpu_ms: stats.cpu.as_millis() as u64,
@@ -305,6 +306,16 @@ impl Publisher {
 
 fn owner(head: &Head) -> Option<&String> {
     head.metadata.get(metadata::SOURCE_KEY)
+}
+
+fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {
+    let reads = reads.iter().take(contract::manifest::MAX_READS);
+    reads
+        .map(|read| ManifestRead {
+            start: read.start,
+            bytes: read.range.end - read.start,
+        })
+        .collect()
 }
 
 fn origin(origin: thumbcore::Origin) -> Origin {

@@ -2,6 +2,7 @@
 
 mod packages;
 mod step;
+mod web;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -26,6 +27,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build the dashboard into `web/dist`
+    Web,
     /// Run every test, then the whole service once
     Test,
     /// Check formatting, lints and documentation
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let mut steps = Steps::default();
     let result = match Task::parse() {
         Task::Up { arguments } => up(&mut steps, &arguments),
+        Task::Web => build_web(&mut steps),
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
     };
@@ -53,9 +57,15 @@ fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     // xtask stays out: it would be built once more for the features it shares with the others.
     let build = ["build", "--workspace", "--exclude", "xtask", "--bins"];
     steps.run("Build", || step::status(cargo().args(build)))?;
+    steps.run("Dashboard", web::build)?;
     // In this process's place, so that signals reach it and its exit status is ours.
     let error = Command::new(devstack()?).arg("up").args(arguments).exec();
     Err(error).context("cannot run devstack")
+}
+
+fn build_web(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    steps.run("Dashboard", web::build).map(drop)
 }
 
 fn test(steps: &mut Steps) -> anyhow::Result<()> {
