@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::model::gallery::Filter;
 
 /// Thumbnails a page.
-const PAGE: u32 = 240;
+const PAGE: u32 = 200;
 
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// Slashes stay: a key in a path is several segments.
@@ -168,9 +168,19 @@ impl Api {
             .map(drop)
     }
 
-    /// Whether the API takes the token: by the cheapest route that wants one and changes nothing.
+    /// Whether the API takes the token: by asking for a frame of no video, which wants one and changes nothing.
     pub(crate) async fn check(&self) -> Result<()> {
-        self.purge(true).await.map(drop)
+        match self
+            .send(Method::GET, "/api/frame?key=-&t=0", None::<&()>)
+            .await
+        {
+            Ok(_)
+            | Err(ApiError::Refused {
+                status: 400 | 404 | 409 | 422,
+                ..
+            }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T> {

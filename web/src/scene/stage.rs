@@ -16,17 +16,14 @@ use yew::Callback;
 
 use super::particles::Particles;
 use super::renderer::Renderer;
-use super::world::{DARK, Facts, LIGHT, NODES, Palette, World};
+use super::world::{self, DARK, Facts, LIGHT, NODES, Palette, World};
 use crate::model::flow::Flow;
 use crate::model::matrix::Matrix;
 use crate::view::Theme;
 
-const FIELD: f32 = 0.5;
 /// Radians a pixel.
 const DRAG: f32 = 0.008;
 const KEY: f32 = 0.1;
-/// Half of what must be in the picture, from its middle to each side.
-const HALF_WIDTH: f32 = 7.6;
 
 /// A scene on a canvas. Dropping it stops it and frees what it holds.
 pub(crate) struct Stage {
@@ -85,8 +82,8 @@ impl Stage {
                 renderer,
                 particles: Particles::default(),
                 palette: &DARK,
-                yaw: 0.32,
-                pitch: 0.42,
+                yaw: 0.24,
+                pitch: 0.4,
                 drag: None,
                 in_sight: true,
                 frame: None,
@@ -133,16 +130,7 @@ impl Stage {
         let Some((width, height)) = self.fit() else {
             return;
         };
-        let aspect = width as f32 / height as f32;
-        let lens = Matrix::perspective(FIELD, aspect, 1.0, 100.0);
-        // Far enough that all four nodes fit, whatever the shape of the canvas.
-        let distance = (HALF_WIDTH / (aspect * (FIELD / 2.0).tan())).max(8.5);
-        let camera = lens.times(&Matrix::orbit(
-            [0.0, 0.45, 0.0],
-            distance,
-            self.yaw,
-            self.pitch,
-        ));
+        let camera = world::camera(width as f32 / height as f32, self.yaw, self.pitch);
         let sparks = self.particles.at(now());
         self.renderer
             .draw(&camera, (width, height), sparks, self.palette);

@@ -1,7 +1,7 @@
 //! What stands in the scene: solids, and the lanes between the four nodes.
 
 use crate::model::flow::fullness;
-use crate::model::matrix::{Vector, arc};
+use crate::model::matrix::{Matrix, Vector, arc};
 
 /// A place of the pipeline.
 pub(crate) struct Node {
@@ -36,6 +36,43 @@ const RISE: f32 = 0.55;
 pub(crate) fn lane(lane: usize, t: f32) -> Vector {
     let raised = |node: &Node| [node.at[0], LANE, node.at[2]];
     arc(raised(&NODES[lane]), raised(&NODES[lane + 1]), RISE, t)
+}
+
+/// The lens's angle from top to bottom, in radians: a long lens, so that near nodes are not much larger than far ones.
+const FIELD: f32 = 0.34;
+
+/// A camera as near as it can be with every node in the picture, and room for the names below them.
+pub(crate) fn camera(aspect: f32, yaw: f32, pitch: f32) -> Matrix {
+    let lens = Matrix::perspective(FIELD, aspect, 1.0, 200.0);
+    let at = |distance| lens.times(&Matrix::orbit([0.0, 0.15, 0.0], distance, yaw, pitch));
+    let (mut near, mut far) = (9.0, 120.0);
+    for _ in 0..12 {
+        let middle = (near + far) / 2.0;
+        if holds_everything(&at(middle)) {
+            far = middle;
+        } else {
+            near = middle;
+        }
+    }
+    at(far)
+}
+
+fn holds_everything(camera: &Matrix) -> bool {
+    const RADIUS: f32 = 1.5;
+    NODES.iter().all(|node| {
+        let [x, _, z] = node.at;
+        [(-RADIUS, 0.0), (RADIUS, 0.0), (0.0, RADIUS), (0.0, -RADIUS)]
+            .iter()
+            .all(|(dx, dz)| {
+                [0.0, 1.4].iter().all(|height| {
+                    camera
+                        .project([x + dx, *height, z + dz])
+                        .is_some_and(|(left, top)| {
+                            (0.02..0.98).contains(&left) && (0.04..0.8).contains(&top)
+                        })
+                })
+            })
+    })
 }
 
 /// The figures that the scene shows.
@@ -131,7 +168,7 @@ impl World {
                     at: [x, y, z],
                     size: [0.05; 3],
                     color: palette.idle,
-                    glow: 0.4,
+                    glow: 0.9,
                 });
             }
         }
@@ -254,6 +291,19 @@ mod tests {
         assert_eq!(workers(4, 90), 4);
         assert_eq!(workers(0, 5), 0);
         assert_eq!(workers(9_999, 9_999), MOST_WORKERS as usize);
+    }
+
+    #[test]
+    fn every_node_is_in_the_picture_from_every_side() {
+        for aspect in [1.2, 1.7, 2.9] {
+            for (yaw, pitch) in [(0.0, 0.4), (1.2, 0.1), (-1.2, 1.3), (0.24, 0.4)] {
+                let camera = camera(aspect, yaw, pitch);
+                for node in &NODES {
+                    let (left, top) = camera.project(node.at).unwrap();
+                    assert!((0.0..1.0).contains(&left) && (0.0..0.8).contains(&top));
+                }
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::model::chart::{Sample, Scale};
 use crate::model::format;
 
 const WIDTH: f64 = 420.0;
-const HEIGHT: f64 = 180.0;
+const HEIGHT: f64 = 252.0;
 /// Room for the axes' figures.
 const LEFT: f64 = 34.0;
 const BELOW: f64 = 22.0;

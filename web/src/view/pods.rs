@@ -62,25 +62,34 @@ fn draw(pod: &Pod, now: f64) -> Html {
     let uptime = started
         .filter(|at| at.is_finite())
         .map(|at| format::span((now - at) / 1000.0));
-    let dash = || "–".to_owned();
+    let restarts = format::plural(u64::from(pod.restarts), "restart");
+    let requests = [&pod.cpu, &pod.memory]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     let facts = [
-        ("Ready", if pod.ready { "yes" } else { "no" }.to_owned()),
-        ("Restarts", pod.restarts.to_string()),
-        ("Up", uptime.unwrap_or_else(dash)),
-        ("Node", pod.node.clone().unwrap_or_else(dash)),
-        ("CPU", pod.cpu.clone().unwrap_or_else(dash)),
-        ("Memory", pod.memory.clone().unwrap_or_else(dash)),
+        ("Up", uptime),
+        ("Restarts", Some(restarts)),
+        ("Node", pod.node.clone()),
+        (
+            "Requests",
+            Some(requests).filter(|requests| !requests.is_empty()),
+        ),
     ];
+    // Pods of one deployment differ in the end of their names only: that part always shows.
+    let (start, end) = pod.name.split_at(pod.name.rfind('-').unwrap_or(0));
     html! {
         <li class="pod" key={pod.name.clone()}>
             <div class="pod-head">
-                <strong title={pod.name.clone()}>{ &pod.name }</strong>
-                <span class={classes!("chip", state)}>{ &pod.status }</span>
+                <strong title={pod.name.clone()}><span>{ start }</span><span>{ end }</span></strong>
+                <span class={classes!("chip", state)}>{ format!("{}{}", pod.status, if pod.ready { ", ready" } else { "" }) }</span>
             </div>
             <dl>
-                { for facts.into_iter().map(|(name, value)| html! {
-                    <div><dt>{ name }</dt><dd title={value.clone()}>{ value }</dd></div>
-                }) }
+                { for facts.into_iter().filter_map(|(name, value)| value.map(|value| html! {
+                    <div><dt class="hidden">{ name }</dt><dd>{ value }</dd></div>
+                })) }
             </dl>
         </li>
     }

@@ -80,7 +80,7 @@ fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
         tile(
             "In flight",
             format::count(m.in_flight),
-            "being worked on".to_owned(),
+            "in hand".to_owned(),
             Some(&sources.queue),
         ),
         Tile {
@@ -95,7 +95,7 @@ fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
         tile(
             "Storage",
             format::bytes(m.storage_bytes),
-            "videos and pictures".to_owned(),
+            "in the bucket".to_owned(),
             Some(&sources.bucket),
         ),
         tile(
