@@ -17,5 +17,8 @@ pub mod naming;
 pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
     manifest::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, Timings},
-    naming::{NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, video_extension},
+    naming::{
+        NamingError, OutputName, Prefixes, RecentEntry, ThumbnailKey, VIDEO_EXTENSIONS,
+        video_extension,
+    },
 };
