@@ -25,7 +25,9 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     // Only whoever builds the dashboard builds the bundler.
     step::status(
         crate::cargo()
-            .args(["run", "--quiet", "--package", "web-bundle", "--"])
+            .args(["run", "--quiet", "--package", "web-bundle", "--target-dir"])
+            .arg(&target)
+            .arg("--")
             .arg(target.join(TARGET).join("web/web.wasm"))
             .args([root.join("web/index.html"), dist.clone()]),
     )?;

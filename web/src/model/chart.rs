@@ -47,25 +47,32 @@ impl Scale {
         }
     }
 
-    /// An SVG path through `value` of each sample.
+    /// An SVG path through `value` of each sample, with gaps where samples are missing.
     pub(crate) fn line(&self, samples: &[Sample], value: impl Fn(&Sample) -> u64) -> String {
-        let mut path = String::new();
-        for sample in samples {
-            let command = if path.is_empty() { 'M' } else { 'L' };
-            let (x, y) = (self.x(sample.age), self.y(value(sample)));
-            path.push_str(&format!("{command}{x:.1} {y:.1}"));
-        }
-        path
+        let runs = runs(samples).map(|run| self.stroke(run, &value));
+        runs.collect()
     }
 
     /// The same, closed down to the axis.
     pub(crate) fn area(&self, samples: &[Sample], value: impl Fn(&Sample) -> u64) -> String {
-        let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
-            return String::new();
-        };
-        let line = self.line(samples, value);
-        let (left, right, floor) = (self.x(first.age), self.x(last.age), self.height);
-        format!("{line}L{right:.1} {floor:.1}L{left:.1} {floor:.1}Z")
+        let closed = runs(samples).filter_map(|run| {
+            let (first, last) = (run.first()?, run.last()?);
+            let line = self.stroke(run, &value);
+            let (left, right, floor) = (self.x(first.age), self.x(last.age), self.height);
+            Some(format!(
+                "{line}L{right:.1} {floor:.1}L{left:.1} {floor:.1}Z"
+            ))
+        });
+        closed.collect()
+    }
+
+    fn stroke(&self, run: &[Sample], value: impl Fn(&Sample) -> u64) -> String {
+        let points = run.iter().enumerate().map(|(index, sample)| {
+            let command = if index == 0 { 'M' } else { 'L' };
+            let (x, y) = (self.x(sample.age), self.y(value(sample)));
+            format!("{command}{x:.1} {y:.1}")
+        });
+        points.collect()
     }
 
     /// The sample nearest to `x`.
@@ -77,6 +84,14 @@ impl Scale {
             .min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
         nearest.map(|(index, _)| index)
     }
+}
+
+/// Longer without a sample is a gap, in seconds.
+const GAP: f64 = 20.0;
+
+/// The samples between gaps.
+fn runs(samples: &[Sample]) -> impl Iterator<Item = &[Sample]> {
+    samples.chunk_by(|before, after| before.age - after.age <= GAP)
 }
 
 /// The next of 4, 10, 20, 50, 100, …: even, so that the half can be written.
@@ -119,8 +134,8 @@ mod tests {
 
     #[test]
     fn lines_run_from_old_to_new() {
-        let samples = [sample(300.0, 0), sample(150.0, 2), sample(0.0, 4)];
-        let scale = Scale::new(&samples, 300.0, 100.0, 300.0);
+        let samples = [sample(20.0, 0), sample(10.0, 2), sample(0.0, 4)];
+        let scale = Scale::new(&samples, 300.0, 100.0, 20.0);
         let line = scale.line(&samples, |s| s.depth);
         assert_eq!(line, "M0.0 100.0L150.0 50.0L300.0 0.0");
         let area = scale.area(&samples, |s| s.depth);
@@ -128,5 +143,18 @@ mod tests {
         assert_eq!(scale.area(&[], |s| s.depth), "");
         assert_eq!(scale.nearest(&samples, 170.0), Some(1));
         assert_eq!(scale.nearest(&[], 170.0), None);
+    }
+
+    #[test]
+    fn nothing_is_drawn_where_nothing_is_known() {
+        let samples = [
+            sample(300.0, 4),
+            sample(295.0, 4),
+            sample(5.0, 4),
+            sample(0.0, 4),
+        ];
+        let scale = Scale::new(&samples, 300.0, 100.0, 300.0);
+        let line = scale.line(&samples, |s| s.depth);
+        assert_eq!(line, "M0.0 0.0L5.0 0.0M295.0 0.0L300.0 0.0");
     }
 }

@@ -66,7 +66,7 @@ fn samples(queue: &Queue) -> Vec<Sample> {
         depth: point.depth,
         in_flight: point.in_flight,
     });
-    history.filter(|sample| sample.age.is_finite()).collect()
+    history.filter(|sample| sample.age <= SECONDS).collect()
 }
 
 #[derive(Properties, PartialEq)]

@@ -12,7 +12,7 @@ use yew::prelude::*;
 use super::icon::{Icon, icon};
 use super::shell::{use_now, use_shell};
 use crate::model::format;
-use crate::model::gallery::{Filter, Gallery as List, Rest, video_name};
+use crate::model::gallery::{Filter, Gallery as List, Rest, manifest_key, video_name};
 use crate::model::grid::Grid;
 
 /// Pixels below a picture for its name and facts.
@@ -300,9 +300,56 @@ struct CellProps {
     focus: UseStateSetter<usize>,
 }
 
+/// How a cell comes to its picture.
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    /// By the URL that came with the list.
+    Listed,
+    /// That one has ended, or never worked: another is asked for.
+    Asked,
+    /// By this one.
+    Fresh(String),
+    /// Not at all.
+    Gone,
+}
+
+/// The URL to show, and what to do when it shows nothing: presigned URLs end, and pages stay open.
+#[hook]
+fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, Callback<Event>) {
+    let shell = use_shell();
+    let source = use_state(|| Source::Listed);
+    {
+        let source = source.setter();
+        use_effect_with(item.url.clone(), move |_| source.set(Source::Listed));
+    }
+    let url = match &*source {
+        Source::Listed => Some(item.url.clone()),
+        Source::Fresh(url) => Some(url.clone()),
+        Source::Asked | Source::Gone => None,
+    };
+    let item = item.clone();
+    let failed = Callback::from(move |_: Event| {
+        if *source != Source::Listed {
+            return source.set(Source::Gone);
+        }
+        source.set(Source::Asked);
+        let (api, item, source) = (shell.api.clone(), item.clone(), source.setter());
+        wasm_bindgen_futures::spawn_local(async move {
+            let video = api.video(&manifest_key(&item.key)).await.ok();
+            let url = video.and_then(|video| {
+                let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
+                pictures.find_map(|(thumbnail, url)| (thumbnail.key == item.key).then_some(url))
+            });
+            source.set(url.map_or(Source::Gone, Source::Fresh));
+        });
+    });
+    (url, failed)
+}
+
 #[component]
 fn Cell(props: &CellProps) -> Html {
     let item = &props.item.0;
+    let (url, failed) = use_picture(item);
     let name = video_name(&item.key).to_owned();
     let place = item
         .frame
@@ -332,7 +379,11 @@ fn Cell(props: &CellProps) -> Html {
                 {onfocus}
             >
                 <span class="picture">
-                    <img src={item.url.clone()} alt="" loading="lazy" decoding="async" draggable="false" />
+                    if let Some(url) = url {
+                        <img src={url} alt="" loading="lazy" decoding="async" draggable="false" onerror={failed} />
+                    } else {
+                        <span class="gone">{ "no picture" }</span>
+                    }
                     if !place.is_empty() { <span class="place">{ place }</span> }
                 </span>
                 <span class="name" title={name.clone()}>{ name }</span>

@@ -84,7 +84,10 @@ fn draw(pod: &Pod, now: f64) -> Html {
         <li class="pod" key={pod.name.clone()}>
             <div class="pod-head">
                 <strong title={pod.name.clone()}><span>{ start }</span><span>{ end }</span></strong>
-                <span class={classes!("chip", state)}>{ format!("{}{}", pod.status, if pod.ready { ", ready" } else { "" }) }</span>
+                <span class={classes!("chip", state)}>
+                    { &pod.status }
+                    <span class="hidden">{ if pod.ready { ", ready" } else { ", not ready" } }</span>
+                </span>
             </div>
             <dl>
                 { for facts.into_iter().filter_map(|(name, value)| value.map(|value| html! {
