@@ -9,7 +9,15 @@ use contract::{
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Config, feed::Feed, index::Index, pods::Pods, sign::Signer, videos::Manifests};
+use crate::{
+    Config,
+    actions::{Actions, Place},
+    feed::Feed,
+    index::Index,
+    pods::Pods,
+    sign::Signer,
+    videos::Manifests,
+};
 
 /// What the routes share, as axum's state.
 pub(crate) type Shared = Arc<App>;
@@ -25,6 +33,8 @@ pub(crate) struct App {
     pub(crate) signer: Signer,
     pub(crate) manifests: Manifests,
     pub(crate) pods: Pods,
+    /// What one can do.
+    pub(crate) actions: Actions,
     /// The state as the sampler saw it last, and everyone who wants to hear of changes.
     pub(crate) feed: Feed,
     /// Wakes the sampler before its time.
@@ -46,11 +56,21 @@ impl App {
         stop: CancellationToken,
     ) -> Shared {
         let bucket = config.s3_bucket.clone();
+        let place = Place {
+            s3: &aws.s3,
+            sqs: &aws.sqs,
+            bucket: &bucket,
+            prefixes: &prefixes,
+            queue_url: &config.sqs_queue_url,
+            dlq_url: config.dlq_url(),
+        };
+        let actions = Actions::new(&place, &config.actions);
         Arc::new(Self {
             index: Index::new(prefixes.thumbnails(), config.frames()),
             signer: Signer::new(aws.s3.clone(), bucket.clone()),
             manifests: Manifests::new(aws.s3.clone(), bucket),
             pods,
+            actions,
             feed: Feed::new(),
             refresh: Notify::new(),
             websockets: Arc::new(Semaphore::new(config.max_websockets.get())),

@@ -2,7 +2,7 @@
 //!
 //! Fields are named after their variables, so that what clap says about a wrong value names it.
 
-use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -12,6 +12,8 @@ use service_kit::{
     telemetry::LogFormat,
 };
 use url::Url;
+
+use crate::{access::AccessConfig, actions::ActionsConfig};
 
 /// Serves what the dashboard and an operator need of the thumbnail pipeline: its state over HTTP and WebSocket,
 /// thumbnails, videos, failures, and the few things one can do to it.
@@ -95,6 +97,18 @@ pub struct Config {
     /// Kubernetes)
     #[arg(long, env, default_value_t = 20)]
     pub shutdown_grace_seconds: u64,
+
+    /// The built dashboard, a folder with index.html, to be served beside the API [default: none]
+    #[arg(long, env)]
+    pub web_dir: Option<PathBuf>,
+
+    /// Who may do what.
+    #[command(flatten)]
+    pub access: AccessConfig,
+
+    /// What one can do.
+    #[command(flatten)]
+    pub actions: ActionsConfig,
 
     /// Form of the log lines
     #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]

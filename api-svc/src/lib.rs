@@ -2,14 +2,16 @@
 //!
 //! The `sampler` is the one that looks at the queue, the bucket and the cluster; it keeps the `index` of thumbnails and
 //! gives what it saw to the `feed`. The `routes` answer from the two, and so cost AWS nothing; only what someone asks
-//! for by name (a manifest, a frame, an upload) or changes goes further. The `server` puts limits, request ids and
-//! headers around the routes.
+//! for by name (a manifest, a frame, an upload) or changes goes further: the `actions` do that, behind the gate of
+//! `access`. The `server` puts limits, request ids and headers around the routes.
 //!
 //! # Invariants
 //! - What a look costs does not depend on how many thumbnails there are, nor on how many people watch.
 //! - A source that fails makes its figures old, never the others', and never ends the service.
 //! - Every error a client sees is a problem document.
 
+mod access;
+mod actions;
 mod app;
 mod aws;
 mod config;
@@ -21,12 +23,18 @@ mod routes;
 mod sampler;
 mod server;
 mod sign;
+mod site;
 mod source;
 mod telemetry;
 mod time;
 mod videos;
 
-pub use self::{config::Config, routes::openapi};
+pub use self::{
+    access::{AccessConfig, Secret},
+    actions::ActionsConfig,
+    config::Config,
+    routes::openapi,
+};
 
 use anyhow::Context as _;
 use service_kit::shutdown;
@@ -41,6 +49,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     service_kit::telemetry::init(&config.rust_log, config.log_format)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let prefixes = config.prefixes()?;
+    let gate = config.access.gate(config.api_addr.ip())?;
+    let site = site::open(&config)?;
     let recorder = telemetry::install()?;
     let address = config.api_addr;
     let listener = TcpListener::bind(address)
@@ -53,7 +63,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let app = app::App::new(config, prefixes, aws, pods, stop);
     sampler::spawn(&app);
     tracing::info!(%address, bucket = app.config.s3_bucket, "serving");
-    server::serve(listener, app, recorder).await?;
+    server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");
     Ok(())
 }

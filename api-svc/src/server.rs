@@ -1,6 +1,6 @@
 //! The server: what is around every route, and how it ends.
 
-use std::future::IntoFuture as _;
+use std::{future::IntoFuture as _, net::SocketAddr};
 
 use axum::{
     BoxError, Router,
@@ -12,6 +12,7 @@ use axum::{
     routing::get,
     serve::ListenerExt as _,
 };
+use frontend_svc::Site;
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -27,7 +28,12 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use crate::{app::Shared, problem::Problem, routes, telemetry};
+use crate::{
+    access::audit::{Gate, only_from_here},
+    app::Shared,
+    problem::Problem,
+    routes, telemetry,
+};
 
 /// Bodies are small JSON; videos go straight to the bucket.
 const MAX_BODY: usize = 256 << 10;
@@ -39,11 +45,14 @@ const MAX_REQUEST_ID: usize = 64;
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Shared,
+    gate: Gate,
+    site: Option<Site>,
     recorder: PrometheusHandle,
 ) -> anyhow::Result<()> {
     let stop = app.stop.clone();
     let (tasks, grace) = (app.tasks.clone(), app.config.shutdown_grace());
-    let router = layered(app, recorder);
+    let router = layered(app, gate, site, recorder);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Small messages that someone waits for.
         let _ = stream.set_nodelay(true);
@@ -69,7 +78,7 @@ pub(crate) async fn serve(
 }
 
 /// The routes with everything around them, from the outside in.
-fn layered(app: Shared, recorder: PrometheusHandle) -> Router {
+fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHandle) -> Router {
     let config = &app.config;
     let guards = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(refused))
@@ -94,7 +103,8 @@ fn layered(app: Shared, recorder: PrometheusHandle) -> Router {
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked));
-    routes::router()
+    let long = routes::long_router(&gate).layer(DefaultBodyLimit::max(MAX_BODY));
+    routes::router(&gate, site)
         .route(
             "/metrics",
             get(async move || {
@@ -102,9 +112,12 @@ fn layered(app: Shared, recorder: PrometheusHandle) -> Router {
                 (text, recorder.render())
             }),
         )
-        .layer(middleware::from_fn(observe))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(guards)
+        // Neither limited in number, as few people may ask for it, nor in time.
+        .merge(long)
+        .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
+        .layer(middleware::from_fn(observe))
         .layer(around)
         .with_state(app)
 }

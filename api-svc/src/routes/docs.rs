@@ -6,7 +6,10 @@ use axum::{
     routing::get,
 };
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{
+    OpenApi,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::Shared;
@@ -29,7 +32,15 @@ pub(super) fn router(document: OpenApi) -> Router<Shared> {
 }
 
 /// axum's `{*key}` takes the rest of a path; OpenAPI knows only `{key}`.
+/// Also tells what credentials are.
 pub(super) fn finish(document: &mut OpenApi) {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("API_TOKEN, or a JWT of OIDC_ISSUER"));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths
         .into_iter()

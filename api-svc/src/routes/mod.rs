@@ -9,11 +9,17 @@ mod queue;
 pub(crate) mod thumbnails;
 mod videos;
 
-use axum::Router;
+use axum::{Router, middleware, routing::any};
+use frontend_svc::Site;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::Shared, problem};
+use crate::{
+    access::audit::{self, Gate},
+    actions::routes as actions,
+    app::Shared,
+    problem,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -24,6 +30,7 @@ use crate::{app::Shared, problem};
     tags(
         (name = "state", description = "How the pipeline does"),
         (name = "pictures", description = "What it made"),
+        (name = "actions", description = "What one can do; most need credentials"),
     )
 )]
 struct Document;
@@ -40,23 +47,47 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(videos::videos))
         .routes(routes!(videos::video))
         .routes(routes!(live::live))
+        .merge(actions::open())
+}
+
+/// All of it, also what only some may ask for.
+fn whole() -> OpenApiRouter<Shared> {
+    documented()
+        .merge(actions::guarded())
+        .merge(actions::long())
 }
 
 /// The OpenAPI document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = documented().to_openapi();
+    let mut document = whole().to_openapi();
     docs::finish(&mut document);
     document
 }
 
-/// The whole router, without the layers that the server puts around it.
-pub(crate) fn router() -> Router<Shared> {
-    let (router, _) = documented().split_for_parts();
-    router
+/// Everything that is answered soon, without the layers that the server puts around it; with the dashboard where no
+/// route is, if there is one.
+pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<Shared> {
+    let guarded = middleware::from_fn_with_state(gate.clone(), audit::guarded);
+    let (router, _) = documented()
+        .merge(actions::guarded().route_layer(guarded))
+        .split_for_parts();
+    let router = router
         .merge(docs::router(openapi()))
-        .fallback(problem::no_route)
-        .method_not_allowed_fallback(problem::no_method)
+        .method_not_allowed_fallback(problem::no_method);
+    match site {
+        None => router.fallback(problem::no_route),
+        Some(site) => router
+            .route("/api/{*path}", any(problem::no_route))
+            .fallback_service(site.router()),
+    }
+}
+
+/// What takes as long as it takes.
+pub(crate) fn long_router(gate: &Gate) -> Router<Shared> {
+    let guarded = middleware::from_fn_with_state(gate.clone(), audit::guarded);
+    let (router, _) = actions::long().route_layer(guarded).split_for_parts();
+    router.method_not_allowed_fallback(problem::no_method)
 }
 
 #[cfg(test)]
@@ -76,6 +107,13 @@ mod tests {
             "/api/videos",
             "/api/videos/{key}",
             "/ws",
+            "/api/frame",
+            "/api/uploads",
+            "/api/uploads/complete",
+            "/api/failures",
+            "/api/failures/redrive",
+            "/api/test",
+            "/api/purge",
         ] {
             assert!(document.paths.paths.contains_key(path), "{path}");
         }
