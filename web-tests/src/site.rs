@@ -6,7 +6,6 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use devstack::{Stack, StackOptions};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -23,6 +22,8 @@ pub struct SiteOptions {
     pub token: Option<String>,
     /// Without a worker nothing happens to what is uploaded.
     pub without_worker: bool,
+    /// How often the API looks and tells, in milliseconds; half a second if not told.
+    pub sample_interval_ms: Option<u32>,
 }
 
 /// S3 and SQS, the worker, and the API with the dashboard. All of it ends when dropped.
@@ -45,7 +46,6 @@ impl Site {
             ..StackOptions::default()
         })
         .await?;
-        allow_uploads(&stack).await?;
         stack.s3().create_bucket().bucket(SAMPLES).send().await?;
         let worker = if options.without_worker {
             None
@@ -87,6 +87,31 @@ impl Site {
         put(&self.stack, SAMPLES, key, video).await
     }
 
+    /// Puts `count` thumbnails into the bucket, as if their videos had been worked on.
+    pub async fn fill(&self, count: usize) -> anyhow::Result<()> {
+        /// A picture as small as can be.
+        const PICTURE: &[u8] = include_bytes!("pixel.jpg");
+        /// Requests at a time.
+        const LANES: usize = 16;
+        let mut lanes = tokio::task::JoinSet::new();
+        for lane in 0..LANES {
+            let (s3, bucket) = (self.stack.s3().clone(), self.stack.bucket().to_owned());
+            lanes.spawn(async move {
+                for index in (lane..count).step_by(LANES) {
+                    let key = format!("thumbnails/video-{:06}_{}.jpg", index / 3, index % 3 + 1);
+                    let body = ByteStream::from_static(PICTURE);
+                    let put = s3.put_object().bucket(&bucket).key(key).content_type("image/jpeg");
+                    put.body(body).send().await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(lane) = lanes.join_next().await {
+            lane??;
+        }
+        Ok(())
+    }
+
     /// Kills the API, as a crash would.
     pub fn kill_api(&mut self) {
         self.api.kill();
@@ -123,25 +148,6 @@ async fn put(stack: &Stack, bucket: &str, key: &str, video: &Path) -> anyhow::Re
     Ok(())
 }
 
-/// What the API's documentation says about the bucket's CORS rules.
-async fn allow_uploads(stack: &Stack) -> anyhow::Result<()> {
-    let rule = CorsRule::builder()
-        .allowed_origins("*")
-        .allowed_methods("GET")
-        .allowed_methods("PUT")
-        .allowed_headers("*")
-        .expose_headers("ETag")
-        .build()?;
-    stack
-        .s3()
-        .put_bucket_cors()
-        .bucket(stack.bucket())
-        .cors_configuration(CorsConfiguration::builder().cors_rules(rule).build()?)
-        .send()
-        .await?;
-    Ok(())
-}
-
 fn start_worker(stack: &Stack) -> anyhow::Result<Program> {
     let mut command = Command::new(workspace_program("thumbnail-worker")?);
     command
@@ -158,8 +164,8 @@ fn start_api(stack: &Stack, address: SocketAddr, options: &SiteOptions) -> anyho
         .env("API_ADDR", address.to_string())
         .env("WEB_DIR", dashboard()?)
         .env("TEST_SOURCE_BUCKET", SAMPLES)
-        // As often as the dashboard is told in production, ten times faster.
-        .env("SAMPLE_INTERVAL_MS", "500")
+        // Ten times as often as in production.
+        .env("SAMPLE_INTERVAL_MS", options.sample_interval_ms.unwrap_or(500).to_string())
         .env("LOG_FORMAT", "text")
         .env_remove("KUBECONFIG")
         .env_remove("API_TOKEN");

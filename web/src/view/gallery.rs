@@ -10,7 +10,7 @@ use web_sys::{HtmlElement, HtmlInputElement, ScrollBehavior, ScrollToOptions};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use super::shell::{use_now, use_shell};
+use super::shell::{use_now, use_shell, use_style};
 use crate::model::format;
 use crate::model::gallery::{Filter, Gallery as List, Rest, manifest_key, video_name};
 use crate::model::grid::Grid;
@@ -122,6 +122,8 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         );
     }
 
+    use_style(&frame, format!("height:{height:.0}px"));
+
     let filter_by = {
         let (set, latest, current) = (set.clone(), latest.clone(), current.setter());
         Callback::from(move |filter: Filter| {
@@ -196,7 +198,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
                 <Filters filter={list.filter.clone()} change={filter_by} />
                 <span class="card-note" role="status">{ summary(&list, props.total) }</span>
             </header>
-            <div ref={frame} class="grid" role="list" style={format!("height:{height:.0}px")} onkeydown={keys}>
+            <div ref={frame} class="grid" role="list" onkeydown={keys}>
                 { for cells }
             </div>
             if let Some(error) = &list.error {
@@ -350,6 +352,8 @@ fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, Callback<Event>) {
 fn Cell(props: &CellProps) -> Html {
     let item = &props.item.0;
     let (url, failed) = use_picture(item);
+    let cell = use_node_ref();
+    use_style(&cell, props.style.clone());
     let name = video_name(&item.key).to_owned();
     let place = item
         .frame
@@ -368,7 +372,7 @@ fn Cell(props: &CellProps) -> Html {
         Callback::from(move |_: FocusEvent| focus.set(index))
     };
     html! {
-        <div class="cell" role="listitem" aria-setsize={props.total.to_string()} aria-posinset={(props.index + 1).to_string()} style={props.style.clone()}>
+        <div ref={cell} class="cell" role="listitem" aria-setsize={props.total.to_string()} aria-posinset={(props.index + 1).to_string()}>
             <button
                 type="button"
                 data-index={props.index.to_string()}

@@ -99,14 +99,14 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
         .map_or(0.0, |thumbnail| thumbnail.actual_s);
     let now = at.unwrap_or(first);
     let ticks = props.video.manifest.thumbnails.iter().map(|thumbnail| {
-        let percent = 100.0 * thumbnail.actual_s / props.duration.max(0.001);
-        html! { <i style={format!("left:{:.2}%", percent.clamp(0.0, 100.0))} /> }
+        let at = 1000.0 * (thumbnail.actual_s / props.duration.max(0.001)).clamp(0.0, 1.0);
+        html! { <rect x={format!("{:.1}", at - 1.5)} width="3" height="22" /> }
     });
     html! {
         <div class="scrubber">
             <label>
                 <span class="hidden">{ "Any frame" }</span>
-                <span class="ticks" aria-hidden="true">{ for ticks }</span>
+                <svg class="ticks" viewBox="0 0 1000 22" preserveAspectRatio="none" aria-hidden="true">{ for ticks }</svg>
                 <input
                     type="range"
                     min="0"

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use crate::model::state::Action;
@@ -39,6 +40,17 @@ pub(crate) fn use_shell() -> Shell {
         dispatch: Callback::noop(),
         sign_in: Callback::noop(),
     })
+}
+
+/// Keeps an element's style. A `style` attribute would need a hole in the page's content security policy.
+#[hook]
+pub(crate) fn use_style(element: &NodeRef, style: String) {
+    let element = element.clone();
+    use_effect_with(style, move |style| {
+        if let Some(element) = element.cast::<HtmlElement>() {
+            element.style().set_css_text(style);
+        }
+    });
 }
 
 /// Milliseconds since 1970, again each second.
