@@ -1,5 +1,6 @@
 //! What the worker, the API and the dashboard say to each other.
 //!
+//! - [`api`]: the JSON of the API's routes and of its WebSocket.
 //! - [`naming`]: which keys are videos, and under which keys their pictures live.
 //! - [`event`]: the body of a queue message, from S3, SNS, EventBridge or a person.
 //! - [`manifest`]: the JSON document beside a video's pictures.
@@ -7,6 +8,7 @@
 //!
 //! The crate does no I/O and builds for `wasm32-unknown-unknown`.
 
+pub mod api;
 pub mod event;
 pub mod manifest;
 pub mod metadata;
@@ -14,6 +16,9 @@ pub mod naming;
 
 pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
-    manifest::{Manifest, ManifestThumbnail, MediaFacts, Origin, Timings},
-    naming::{NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, video_extension},
+    manifest::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, Timings},
+    naming::{
+        NamingError, OutputName, Prefixes, RecentEntry, ThumbnailKey, VIDEO_EXTENSIONS,
+        video_extension,
+    },
 };

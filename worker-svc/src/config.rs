@@ -5,11 +5,13 @@
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use contract::{Prefixes, metadata};
+use service_kit::{
+    args::{http_url, log_filter, optional_http_url},
+    telemetry::LogFormat,
+};
 use thumbcore::{Extractor, ImageFormat, Position};
-use tracing_subscriber::EnvFilter;
-use url::Url;
 
 use crate::capacity;
 
@@ -89,15 +91,6 @@ pub struct Config {
     pub rust_log: String,
 }
 
-/// Form of the log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-}
-
 impl Config {
     pub(crate) fn extractor(&self) -> anyhow::Result<Extractor> {
         ensure!(
@@ -144,29 +137,6 @@ impl Config {
     pub(crate) fn shutdown_grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
-}
-
-fn http_url(value: &str) -> Result<String, String> {
-    let url = Url::parse(value).map_err(|error| format!("not a URL: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("not an http or https URL".to_owned());
-    }
-    Ok(value.to_owned())
-}
-
-/// Deployments set optional variables to nothing to unset them.
-fn optional_http_url(value: &str) -> Result<String, String> {
-    if value.is_empty() {
-        return Ok(String::new());
-    }
-    http_url(value)
-}
-
-fn log_filter(value: &str) -> Result<String, String> {
-    EnvFilter::builder()
-        .parse(value)
-        .map_err(|error| error.to_string())?;
-    Ok(value.to_owned())
 }
 
 #[cfg(test)]

@@ -24,16 +24,16 @@ mod process;
 mod publish;
 mod queue;
 mod receive;
-mod shutdown;
 mod store;
-mod telemetry;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use service_kit::{shutdown, telemetry};
 
-pub use self::config::{Config, LogFormat};
+pub use self::config::Config;
 use self::{process::Processor, queue::Queue, store::Store};
+pub use service_kit::telemetry::LogFormat;
 
 /// Runs the worker until SIGTERM or SIGINT.
 ///
@@ -41,7 +41,7 @@ use self::{process::Processor, queue::Queue, store::Store};
 /// A wrong setting, a queue or bucket that does not exist, or a metrics address that is taken; the
 /// error names the variable. Nothing that happens later is an error.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config)?;
+    telemetry::init(&config.rust_log, config.log_format)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let extractor = config.extractor()?;
     let prefixes = config.prefixes()?;
@@ -67,7 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "worker started"
     );
 
-    let processor = Processor::new(store, aws.s3_reads, extractor, &config);
+    let processor = Processor::new(store, aws.s3_reads, extractor, prefixes.clone(), &config);
     let consumer = receive::Consumer::new(Arc::new(queue), Arc::new(processor), prefixes);
     consumer
         .run(concurrency, config.shutdown_grace(), &stop)

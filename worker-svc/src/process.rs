@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use contract::{Manifest, metadata};
+use contract::{Manifest, Prefixes, metadata};
 use metrics::{counter, histogram};
 use thumbcore::{Extraction, Extractor, RangeSource as _, S3Source, SourceError};
 
@@ -28,11 +28,13 @@ impl Processor {
         store: Store,
         reads: aws_sdk_s3::Client,
         extractor: Extractor,
+        prefixes: Prefixes,
         config: &Config,
     ) -> Self {
         let pictures = config.thumbnail_positions.len();
         let publisher = Publisher::new(
             store.clone(),
+            prefixes,
             pictures,
             config.thumbnail_format,
             config.settings_hash(),

@@ -12,10 +12,16 @@
 //! - After publishing, the caller checks that the video is still the version it read. If two workers
 //!   read two versions, the one that writes last finds out, whichever it is.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Instant, SystemTime},
+};
 
 use bytes::Bytes;
-use contract::{Manifest, ManifestThumbnail, MediaFacts, Origin, OutputName, Timings, metadata};
+use contract::{
+    Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, OutputName, Prefixes, Timings,
+    metadata,
+};
 use futures::future::try_join_all;
 use thumbcore::{Extraction, ImageFormat, Thumbnail};
 
@@ -37,6 +43,7 @@ const MAX_CLAIMS: usize = 6;
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     store: Store,
+    prefixes: Prefixes,
     pictures: usize,
     format: ImageFormat,
     settings: String,
@@ -55,12 +62,14 @@ enum Claim {
 impl Publisher {
     pub(crate) fn new(
         store: Store,
+        prefixes: Prefixes,
         pictures: usize,
         format: ImageFormat,
         settings: String,
     ) -> Self {
         Self {
             store,
+            prefixes,
             pictures,
             format,
             settings,
@@ -124,9 +133,30 @@ impl Publisher {
             self.store
                 .put(self.manifest_object(job, &name, &manifest))
                 .await?;
+            self.announce(&name).await;
             return Ok(manifest);
         }
         Err(Failure::Contended)
+    }
+
+    /// Leaves an entry in the journal. Whoever reads it finds the video later without it, so a failure is no reason to
+    /// do the video again.
+    async fn announce(&self, name: &OutputName) {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let millis = since_1970.map_or(0, |elapsed| elapsed.as_millis() as u64);
+        let Some(key) = self.prefixes.recent_key(name, millis) else {
+            return;
+        };
+        let entry = Object {
+            key,
+            body: Bytes::new(),
+            content_type: "application/octet-stream",
+            cache_control: MANIFEST_CACHE,
+            metadata: HashMap::new(),
+        };
+        if let Err(error) = self.store.put(entry).await {
+            tracing::warn!(%error, "the journal has no entry of a video");
+        }
     }
 
     /// Writes the pictures under a free name; `false` if another took it.
@@ -283,6 +313,7 @@ impl Publisher {
             bytes_fetched: stats.bytes_fetched,
             requests: stats.requests,
             round_trips: stats.round_trips,
+            reads: reads(&stats.reads),
             timings: Timings {
                 extract_ms: stats.wall.as_millis() as u64,
                 cpu_ms: stats.cpu.as_millis() as u64,
@@ -307,6 +338,16 @@ fn owner(head: &Head) -> Option<&String> {
     head.metadata.get(metadata::SOURCE_KEY)
 }
 
+fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {
+    let reads = reads.iter().take(contract::manifest::MAX_READS);
+    reads
+        .map(|read| ManifestRead {
+            start: read.start,
+            bytes: read.range.end - read.start,
+        })
+        .collect()
+}
+
 fn origin(origin: thumbcore::Origin) -> Origin {
     match origin {
         thumbcore::Origin::Keyframe => Origin::Keyframe,
@@ -317,7 +358,7 @@ fn origin(origin: thumbcore::Origin) -> Origin {
 
 fn now() -> String {
     use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-    DateTime::from(std::time::SystemTime::now())
+    DateTime::from(SystemTime::now())
         .fmt(DateTimeFormat::DateTime)
         .unwrap_or_default()
 }

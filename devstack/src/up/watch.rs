@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_sqs::types::Message;
+use contract::Prefixes;
 use devstack::Stack;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -124,7 +125,7 @@ impl<'a> Watch<'a> {
         while let Some(page) = pages.next().await {
             for object in page.context("cannot list the thumbnails")?.contents() {
                 let Some(key) = object.key() else { continue };
-                if is_manifest(key) || self.seen.contains(key) {
+                if is_no_picture(key) || self.seen.contains(key) {
                     continue;
                 }
                 let url = if self.once {
@@ -184,10 +185,12 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether `key` is what the worker writes beside a video's pictures.
-fn is_manifest(key: &str) -> bool {
-    key.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension == "json")
+/// Whether `key` is what the worker writes beside a video's pictures: its manifest or the journal's entry.
+fn is_no_picture(key: &str) -> bool {
+    let manifest = key
+        .rsplit_once('.')
+        .is_some_and(|(_, extension)| extension == "json");
+    manifest || key.starts_with(&Prefixes::default().recent())
 }
 
 /// Whether `key` is a numbered picture of the upload `video`: `thumbnails/a/b_1.jpg` of `uploads/a/b.mp4`, or

@@ -206,7 +206,7 @@ pub(crate) async fn manifest(stack: &Stack, key: &str) -> Result<Manifest> {
     Ok(serde_json::from_slice(&output.body)?)
 }
 
-/// The keys below a prefix.
+/// The keys below a prefix, but for the journal's.
 pub(crate) async fn keys(stack: &Stack, prefix: &str) -> Result<Vec<String>> {
     let output = stack
         .s3()
@@ -219,6 +219,7 @@ pub(crate) async fn keys(stack: &Stack, prefix: &str) -> Result<Vec<String>> {
     Ok(objects
         .into_iter()
         .filter_map(|object| object.key)
+        .filter(|key| !key.contains("/.recent/"))
         .collect())
 }
 

@@ -6,7 +6,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Listens for SIGTERM and SIGINT: the first cancels the token, the second ends the process.
-pub(crate) fn listen() -> io::Result<CancellationToken> {
+///
+/// # Errors
+/// The operating system's.
+pub fn listen() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let token = CancellationToken::new();

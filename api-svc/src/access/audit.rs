@@ -1,0 +1,142 @@
+//! The log of who did what: one line for each guarded request, whatever came of it.
+//!
+//! A line has the principal, the route, what the handler says it was about, the peer, what proxies
+//! claim, and the status. Never a header with credentials, a query, or a presigned URL.
+
+use std::{net::SocketAddr, time::Instant};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{Guard, Principal, RateLimit, Refusal};
+use crate::problem::Problem;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest claim of a header that is logged.
+const MAX_CLAIM: usize = 200;
+
+/// What a request was about, for its line; a handler puts it into its answer's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct About(pub(crate) String);
+
+/// What stands before the guarded routes.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) guard: Guard,
+    pub(crate) rate: RateLimit,
+}
+
+/// Lets through who may act, not too often, and writes down what came of it.
+pub(crate) async fn guarded(
+    State(gate): State<Gate>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let forwarded_for = claim(request.headers(), &FORWARDED_FOR);
+    let request_id = claim(request.headers(), &REQUEST_ID);
+
+    let identified = gate
+        .guard
+        .identify(peer, request.uri(), request.headers())
+        .await;
+    let response = match (
+        &identified,
+        gate.rate.check(identified.as_ref().ok(), peer.ip()),
+    ) {
+        (_, Err(wait)) => too_many(wait.as_secs() + 1),
+        (Err(refusal), Ok(())) => refuse(refusal),
+        (Ok(principal), Ok(())) => {
+            request.extensions_mut().insert(principal.clone());
+            next.run(request).await
+        }
+    };
+    let who = identified
+        .as_ref()
+        .map_or_else(|_| "nobody".to_owned(), Principal::to_string);
+    tracing::info!(
+        target: "audit",
+        who,
+        method = %method,
+        route = route.as_ref().map_or("", MatchedPath::as_str),
+        about = response.extensions().get::<About>().map(|about| about.0.as_str()),
+        peer = %peer.ip().to_canonical(),
+        forwarded_for,
+        request_id,
+        status = response.status().as_u16(),
+        refusal = identified.as_ref().err().map(Refusal::to_string),
+        ms = began.elapsed().as_millis() as u64,
+        "guarded request"
+    );
+    response
+}
+
+/// On a server that trusts this machine, refuses whatever does not come from it: a page that
+/// renamed itself could read as well as act.
+pub(crate) async fn only_from_here(
+    State(guard): State<Guard>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_here = super::is_host_local(peer.ip(), request.uri(), request.headers());
+    if guard.trusts_this_machine() && !is_here {
+        tracing::info!(
+            target: "audit",
+            who = "nobody",
+            method = %request.method(),
+            path = ?request.uri().path(),
+            peer = %peer.ip().to_canonical(),
+            forwarded_for = claim(request.headers(), &FORWARDED_FOR),
+            status = StatusCode::FORBIDDEN.as_u16(),
+            "request from elsewhere"
+        );
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "without API_TOKEN this server answers to localhost only",
+        )
+        .into_response();
+    }
+    next.run(request).await
+}
+
+fn claim(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?.as_bytes();
+    let text = String::from_utf8_lossy(&value[..value.len().min(MAX_CLAIM)]);
+    Some(text.escape_debug().to_string())
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    let status = match refusal {
+        Refusal::Missing | Refusal::Bad(_) => StatusCode::UNAUTHORIZED,
+        Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+        Refusal::Unavailable => {
+            return Problem::unavailable(refusal.to_string()).into_response();
+        }
+    };
+    let mut response = Problem::new(status, refusal.to_string()).into_response();
+    if matches!(refusal, Refusal::Bad(_)) {
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            axum::http::HeaderValue::from_static("Bearer error=\"invalid_token\""),
+        );
+    }
+    response
+}
+
+fn too_many(seconds: u64) -> Response {
+    Problem {
+        retry_after_seconds: Some(seconds),
+        ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests")
+    }
+    .into_response()
+}

@@ -1,0 +1,128 @@
+//! Every thumbnail in the bucket, newest first, in memory.
+//!
+//! S3 lists by key only, so that 'the newest' cannot be asked for, and listing a million objects every few seconds is
+//! what this index is there to avoid. It fills and keeps itself in two ways, both by the sampler's tick and both of a
+//! cost that does not depend on how many thumbnails there are ([`crawl`]):
+//!
+//! - **The walk** lists the thumbnail prefix page by page, round and round; each page replaces what the index held
+//!   between its first and its last key. The first round takes as many pages a tick as the budget allows, later ones
+//!   take one: they find what was deleted behind our back, and what the journal missed.
+//! - **The journal** (`thumbnails/.recent/<milliseconds>/<name>`) is where workers leave an empty object for each video
+//!   they finish. Its keys are in the order of time, so one listing a tick, starting a little before the last one seen,
+//!   finds all new videos, however many old ones there are; then one read of its manifest gives a video's pictures.
+//!
+//! [`store`] holds what is known, compactly; [`page`] answers from it.
+
+mod crawl;
+mod page;
+mod store;
+
+use std::{
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::SystemTime,
+};
+
+use contract::Manifest;
+
+use self::store::{Object, Store};
+pub(crate) use self::{
+    crawl::Crawler,
+    page::{Cursor, Entry, Page, Query},
+    store::Totals,
+};
+
+/// See the module.
+pub(crate) struct Index {
+    store: RwLock<Store>,
+    prefix: String,
+    frames: Vec<Option<u32>>,
+}
+
+/// A name's manifest and pictures, as the index knows them.
+pub(crate) struct NamedVideo {
+    /// The key of the manifest.
+    pub(crate) manifest_key: String,
+    /// When it was written, in seconds since 1970.
+    pub(crate) modified: u32,
+    /// In the order of their numbers.
+    pub(crate) pictures: Vec<Entry>,
+}
+
+impl Index {
+    /// `prefix` is the thumbnail prefix; `frames` has the percentage of each picture.
+    pub(crate) fn new(prefix: &str, frames: Vec<Option<u32>>) -> Self {
+        Self {
+            store: RwLock::new(Store::default()),
+            prefix: prefix.to_owned(),
+            frames,
+        }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.read().totals()
+    }
+
+    /// Videos whose first picture was written in the last `seconds`.
+    pub(crate) fn finished_within(&self, seconds: u32) -> usize {
+        let since = seconds_since_1970(SystemTime::now()).saturating_sub(seconds);
+        self.read().finished_since(since)
+    }
+
+    /// A page, newest first. Sends nothing to S3.
+    pub(crate) fn page(&self, query: &Query) -> Page {
+        self.read().page(query, &self.prefix)
+    }
+
+    /// Videos that have a manifest, newest first, with their pictures. Sends nothing to S3.
+    pub(crate) fn videos(&self, query: &Query) -> (Vec<NamedVideo>, Option<Cursor>) {
+        self.read().videos(query, &self.prefix)
+    }
+
+    /// The percentage of picture `number`, which counts from 1.
+    pub(crate) fn frame(&self, number: u16) -> Option<u32> {
+        *self.frames.get(usize::from(number).checked_sub(1)?)?
+    }
+
+    /// The number of the picture taken at `frame` percent.
+    pub(crate) fn number(&self, frame: u32) -> Option<u16> {
+        let index = self.frames.iter().position(|f| *f == Some(frame))?;
+        u16::try_from(index + 1).ok()
+    }
+
+    /// Forgets everything; the walk begins anew.
+    pub(crate) fn clear(&self) {
+        self.write().clear();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a video that the journal tells of: its manifest, written at `modified` with `size` bytes, and its pictures.
+    fn add_video(&self, name: &str, manifest: &Manifest, modified: u32, size: u32) {
+        let mut store = self.write();
+        for thumbnail in &manifest.thumbnails {
+            let Some(key) = thumbnail.key.strip_prefix(&self.prefix) else {
+                continue;
+            };
+            if let Some(object) = Object::parse(key, modified, thumbnail.bytes) {
+                store.upsert(&object);
+            }
+        }
+        store.upsert_manifest(name, modified, size);
+        store.measure(name, manifest.bytes_fetched, manifest.source_bytes);
+    }
+}
+
+pub(crate) fn seconds_since_1970(time: SystemTime) -> u32 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() as u32)
+}

@@ -1,0 +1,183 @@
+//! The server: what is around every route, and how it ends.
+
+use std::{future::IntoFuture as _, net::SocketAddr};
+
+use axum::{
+    BoxError, Router,
+    error_handling::HandleErrorLayer,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::get,
+    serve::ListenerExt as _,
+};
+use frontend_svc::Site;
+use metrics::{counter, histogram};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    ServiceBuilderExt as _,
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    request_id::{MakeRequestUuid, RequestId},
+    set_header::SetResponseHeaderLayer,
+};
+
+use crate::{
+    access::audit::{Gate, only_from_here},
+    app::Shared,
+    problem::Problem,
+    routes, telemetry,
+};
+
+/// Bodies are small JSON; videos go straight to the bucket.
+const MAX_BODY: usize = 256 << 10;
+
+/// Longer ids are not ours and could fill a log.
+const MAX_REQUEST_ID: usize = 64;
+
+/// Serves until `app.stop`, then lets requests in hand and WebSockets end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Shared,
+    gate: Gate,
+    site: Option<Site>,
+    recorder: PrometheusHandle,
+) -> anyhow::Result<()> {
+    let stop = app.stop.clone();
+    let (tasks, grace) = (app.tasks.clone(), app.config.shutdown_grace());
+    let router = layered(app, gate, site, recorder);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|stream| {
+        // Small messages that someone waits for.
+        let _ = stream.set_nodelay(true);
+    });
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let mut server = std::pin::pin!(server.into_future());
+    tokio::select! {
+        ended = &mut server => ended?,
+        () = stop.cancelled() => {}
+    }
+    tasks.close();
+    let ended = timeout(grace, async {
+        let ended = server.await;
+        tasks.wait().await;
+        ended
+    });
+    match ended.await {
+        Ok(ended) => ended?,
+        Err(_) => tracing::warn!("requests in hand were cut off at the end of the grace period"),
+    }
+    Ok(())
+}
+
+/// The routes with everything around them, from the outside in.
+fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHandle) -> Router {
+    let config = &app.config;
+    let guards = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(refused))
+        .load_shed()
+        .concurrency_limit(config.max_requests.get())
+        .timeout(config.request_timeout());
+    let request_id = HeaderName::from_static("x-request-id");
+    let around = ServiceBuilder::new()
+        .map_request(without_odd_request_id)
+        .set_request_id(request_id.clone(), MakeRequestUuid)
+        .propagate_request_id(request_id)
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked));
+    let long = routes::long_router(&gate).layer(DefaultBodyLimit::max(MAX_BODY));
+    routes::router(&gate, site)
+        .route(
+            "/metrics",
+            get(async move || {
+                let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+                (text, recorder.render())
+            }),
+        )
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(guards)
+        // Neither limited in number, as few people may ask for it, nor in time.
+        .merge(long)
+        .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
+        .layer(middleware::from_fn(observe))
+        .layer(around)
+        .with_state(app)
+}
+
+fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Keeps a proxy's request id, unless it is none.
+fn without_odd_request_id(mut request: Request) -> Request {
+    let odd = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        bytes.len() > MAX_REQUEST_ID
+            || !bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.:=".contains(b))
+    };
+    if request.headers().get("x-request-id").is_some_and(odd) {
+        request.headers_mut().remove("x-request-id");
+    }
+    request
+}
+
+/// Counts and logs a request. Neither its query nor its headers are logged: they may hold secrets.
+async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let took = began.elapsed();
+    histogram!(telemetry::REQUEST_SECONDS, "route" => route.clone()).record(took.as_secs_f64());
+    let labels = [
+        ("route", route),
+        ("method", method.as_str().to_owned()),
+        ("status", status.as_str().to_owned()),
+    ];
+    counter!(telemetry::REQUESTS, &labels).increment(1);
+    let id = id.as_ref().and_then(|id| id.header_value().to_str().ok());
+    tracing::debug!(
+        %method, path, status = status.as_u16(), id, ms = took.as_millis() as u64,
+        "request"
+    );
+    response
+}
+
+/// What the guards refuse, as a problem.
+async fn refused(error: BoxError) -> Problem {
+    if error.is::<tower::timeout::error::Elapsed>() {
+        return Problem::new(StatusCode::GATEWAY_TIMEOUT, "the request took too long");
+    }
+    Problem::unavailable("as many requests are in hand as this instance takes")
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "an internal error").into_response()
+}

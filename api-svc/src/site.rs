@@ -1,0 +1,42 @@
+//! The dashboard, served beside the API.
+
+use anyhow::Context as _;
+use frontend_svc::{ContentPolicy, Site, StorageOrigin};
+use url::Url;
+
+use crate::Config;
+
+/// The dashboard in `WEB_DIR`, if that is set.
+pub(crate) fn open(config: &Config) -> anyhow::Result<Option<Site>> {
+    let folder = config.web_dir.as_ref();
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(None);
+    };
+    let policy = ContentPolicy::new(storage(config));
+    Site::open(folder, policy).map(Some).context("WEB_DIR")
+}
+
+/// Where presigned URLs point to: the endpoint that is set, or AWS's for the bucket.
+fn storage(config: &Config) -> Vec<StorageOrigin> {
+    let origins = match &config.aws_endpoint_url {
+        Some(endpoint) => Url::parse(endpoint)
+            .map(|url| vec![url.origin().ascii_serialization()])
+            .unwrap_or_default(),
+        None => {
+            let bucket = &config.s3_bucket;
+            let region = config
+                .aws_region
+                .as_deref()
+                .filter(|region| !region.is_empty());
+            let region = region.map(|region| format!("https://{bucket}.s3.{region}.amazonaws.com"));
+            region
+                .into_iter()
+                .chain([format!("https://{bucket}.s3.amazonaws.com")])
+                .collect()
+        }
+    };
+    origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect()
+}

@@ -1,0 +1,152 @@
+//! Frames on demand: right, few requests, and none the second time.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use devstack::media::{Clip, Shape, looped};
+use futures::future::try_join_all;
+
+use crate::support::{Api, Counter, TOKEN, put, stack, until};
+
+const MEBIBYTE: u64 = 1 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<()> {
+    let stack = stack().await?;
+    let clip = Clip {
+        noise: true,
+        ..Clip::default()
+    };
+    let file = looped(&clip, Shape::Mp4MoovLast, 100 * MEBIBYTE)?;
+    put(&stack, "uploads/large.mp4", tokio::fs::read(&file).await?).await?;
+    let counter = Counter::start(&stack, Duration::from_millis(30)).await?;
+    let env = [
+        ("API_TOKEN", TOKEN),
+        ("AWS_ENDPOINT_URL", counter.endpoint.as_str()),
+    ];
+    let api = Api::start_with(&stack, &env).await?;
+
+    let path = "/api/frame?key=uploads/large.mp4&t=50%25&w=320";
+    let began = Instant::now();
+    let first = api.get(path).await?;
+    let took = began.elapsed();
+    assert_eq!(
+        first.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&first.body)
+    );
+    let requests = counter.take();
+    println!("first call: {requests} requests, {took:?} at 30 ms");
+    // The version, head and tail, the index, the keyframe and what leads from it to the time.
+    assert!((3..=8).contains(&requests), "{requests} requests");
+
+    assert_eq!(first.header("content-type"), "image/jpeg");
+    assert!(first.header("cache-control").starts_with("private"));
+    let time: f64 = first.header("x-frame-time").parse()?;
+    let duration = devstack::oracle::probe(&file)?
+        .duration
+        .context("no duration")?;
+    assert!((time - duration / 2.0).abs() < 0.1, "{time} of {duration}");
+    let jpeg = tempfile::Builder::new().suffix(".jpg").tempfile()?;
+    std::fs::write(jpeg.path(), &first.body)?;
+    let facts = devstack::oracle::probe(jpeg.path())?;
+    assert_eq!(
+        (facts.codec.as_str(), facts.width, facts.height),
+        ("mjpeg", 320, 180)
+    );
+
+    let began = Instant::now();
+    let second = api.get(path).await?;
+    println!("second call: {:?}", began.elapsed());
+    assert_eq!(counter.take(), 0, "the second call asked S3");
+    assert_eq!(second.body, first.body);
+    let etag = first.header("etag").to_owned();
+    let request = api
+        .request(reqwest::Method::GET, path)
+        .header("if-none-match", &etag);
+    let third = crate::support::Answer::of(request).await?;
+    assert_eq!((third.status.as_u16(), third.body.len()), (304, 0));
+    assert_eq!(third.header("etag"), etag);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_come_together_are_one() -> Result<()> {
+    let stack = stack().await?;
+    put(
+        &stack,
+        "uploads/a.mp4",
+        tokio::fs::read(Clip::new("mp4").make()?).await?,
+    )
+    .await?;
+    let counter = Counter::start(&stack, Duration::from_millis(100)).await?;
+    let env = [
+        ("API_TOKEN", TOKEN),
+        ("AWS_ENDPOINT_URL", counter.endpoint.as_str()),
+    ];
+    let api = Api::start_with(&stack, &env).await?;
+    let path = "/api/frame?key=uploads/a.mp4&t=2.5";
+    api.get("/api/frame?key=uploads/a.mp4&t=1").await?;
+    let alone = counter.take();
+    let answers = try_join_all((0..20).map(|_| api.get(path))).await?;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 200 && answer.body == answers[0].body)
+    );
+    let together = counter.take();
+    assert!(
+        together <= alone,
+        "{together} requests for 20 calls, {alone} for one"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overwritten_video_shows_its_new_self() -> Result<()> {
+    let stack = stack().await?;
+    let api = Api::start(&stack).await?;
+    let clip = |width| Clip {
+        width,
+        height: width / 2,
+        ..Clip::default()
+    };
+    put(
+        &stack,
+        "uploads/a.mp4",
+        tokio::fs::read(clip(320).make()?).await?,
+    )
+    .await?;
+    let path = "/api/frame?key=uploads/a.mp4&t=1.0s";
+    let old = api.get(path).await?;
+    assert_eq!(old.status, 200);
+    put(
+        &stack,
+        "uploads/a.mp4",
+        tokio::fs::read(clip(480).make()?).await?,
+    )
+    .await?;
+    until("the new picture", async || {
+        let new = api.get(path).await?;
+        Ok((new.header("etag") != old.header("etag") && new.body != old.body).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shows_no_picture_says_why() -> Result<()> {
+    let stack = stack().await?;
+    let api = Api::start(&stack).await?;
+    let frame = async |key: &str| api.get(&format!("/api/frame?key={key}&t=1")).await;
+    frame("uploads/missing.mp4").await?.problem(404)?;
+    put(&stack, "uploads/text.mp4", "no video at all, just text").await?;
+    frame("uploads/text.mp4").await?.problem(422)?;
+    put(&stack, "uploads/empty.mp4", "").await?;
+    frame("uploads/empty.mp4").await?.problem(422)?;
+    let whole = tokio::fs::read(Clip::new("mp4").make()?).await?;
+    put(&stack, "uploads/cut.mp4", &whole[..whole.len() / 3]).await?;
+    let cut = frame("uploads/cut.mp4").await?;
+    assert!([200, 422].contains(&cut.status.as_u16()), "{cut:?}");
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What one can do by the API, and who may: the real program against a local S3 and SQS.
+
+mod access;
+mod failures;
+mod frames;
+mod hostile;
+mod jwt;
+mod operations;
+mod support;
+mod uploads;

@@ -1,0 +1,131 @@
+//! The index, against a stand-in for S3 that has any number of thumbnails and counts requests.
+
+use anyhow::{Context, Result};
+
+use crate::support::{Api, Bucket, EPOCH, until};
+
+async fn start(bucket: &Bucket, extra: &[(&str, &str)]) -> Result<Api> {
+    let env = bucket.env();
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let env: Vec<_> = env.into_iter().chain(extra.iter().copied()).collect();
+    Api::start_with(&env).await
+}
+
+/// What a look costs once everything is known: listings and reads, over `looks` looks.
+async fn cost(bucket: &Bucket, looks: usize) -> Result<(usize, usize)> {
+    let at = |look: usize| {
+        until("looks", async move || {
+            // The queue is asked at the beginning of each look.
+            let counts = bucket.counts();
+            Ok((counts.2 >= look).then_some(counts))
+        })
+    };
+    let first = at(bucket.counts().2 + 1).await?;
+    let last = at(first.2 + looks).await?;
+    // Where in its look the API was at either end is unknown, so whole looks only.
+    let whole = last.2 - first.2;
+    Ok(((last.0 - first.0) / whole, (last.1 - first.1) / whole))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_costs_the_same_with_a_hundred_and_a_hundred_thousand() -> Result<()> {
+    for videos in [34, 33_334] {
+        let bucket = Bucket::start(videos).await?;
+        // Manifests are read at the end: a budget that large reads them all before the looks are counted.
+        let api = start(&bucket, &[("INDEX_REQUESTS", "4000")]).await?;
+        let thumbnails = videos as u64 * 3;
+        let metrics = api
+            .metrics_when("everything is known", |m| {
+                m["videosMeasured"] == videos && m["indexComplete"] == true
+            })
+            .await?;
+        assert_eq!(metrics["totalThumbnails"], thumbnails);
+        assert_eq!(metrics["bytesSaved"], videos as u64 * 900);
+        // One listing of the journal and one page of the walk.
+        assert_eq!(cost(&bucket, 20).await?, (2, 0), "{thumbnails} thumbnails");
+        let before = bucket.counts();
+        for _ in 0..20 {
+            let page = api
+                .json("/api/thumbnails?limit=200&frame=50&prefix=folder3")
+                .await?;
+            assert!(page.as_array().is_some_and(|page| !page.is_empty()));
+        }
+        let after = bucket.counts();
+        let looks = after.2 - before.2;
+        assert!(after.0 - before.0 <= 2 * (looks + 1), "pages list nothing");
+        assert_eq!(after.1, before.1, "pages read nothing");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_round_keeps_to_its_budget() -> Result<()> {
+    let bucket = Bucket::start(5_000).await?;
+    let api = start(&bucket, &[("INDEX_REQUESTS", "3")]).await?;
+    let metrics = api
+        .metrics_when("the index is complete", |m| m["indexComplete"] == true)
+        .await?;
+    assert_eq!(metrics["totalThumbnails"], 15_000);
+    let (lists, gets, looks) = bucket.counts();
+    assert!(
+        lists + gets <= 3 * (looks + 1),
+        "{lists} + {gets} in {looks}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_finds_what_is_new_among_many() -> Result<()> {
+    let bucket = Bucket::start(20_000).await?;
+    let api = start(&bucket, &[("INDEX_REQUESTS", "2000")]).await?;
+    api.metrics_when("everything is known", |m| m["videosMeasured"] == 20_000)
+        .await?;
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH)?;
+    bucket.add("folder5/new", now.as_secs() as i64);
+    bucket.insert(
+        format!("thumbnails/.recent/{}/folder5/new", now.as_millis()),
+        now.as_secs() as i64,
+    );
+    let before = bucket.counts();
+    api.metrics_when("the new video is found", |m| m["totalThumbnails"] == 60_003)
+        .await?;
+    let newest = api.json("/api/thumbnails?limit=1").await?;
+    assert_eq!(newest[0]["key"], "thumbnails/folder5/new_1.jpg");
+    let (_, gets, looks) = bucket.counts();
+    assert_eq!(gets - before.1, 1, "one read of one manifest");
+    // A round of the walk takes eighty looks.
+    assert!(looks - before.2 < 40, "{} looks", looks - before.2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_finds_what_was_deleted_and_what_no_journal_tells() -> Result<()> {
+    let bucket = Bucket::start(1_000).await?;
+    let api = start(&bucket, &[]).await?;
+    api.metrics_when("everything is listed", |m| m["totalThumbnails"] == 3_000)
+        .await?;
+    bucket.remove("thumbnails/folder4/");
+    bucket.add("old-worker/a", EPOCH + 5_000);
+    // Longer than a page: the walk goes around it.
+    for n in 0..2_500 {
+        bucket.insert(format!("thumbnails/.recent/{:013}/x{n}", 1_000 + n), EPOCH);
+    }
+    let metrics = api
+        .metrics_when("the walk comes by", |m| m["totalThumbnails"] == 2_703)
+        .await?;
+    assert_eq!(metrics["videosProcessed"], 901);
+    let newest = api.json("/api/thumbnails?limit=1").await?;
+    assert_eq!(newest[0]["key"], "thumbnails/old-worker/a_1.jpg");
+    bucket.remove("thumbnails/");
+    api.metrics_when("all are gone", |m| {
+        m["totalThumbnails"] == 0 && m["storageBytes"] == 0
+    })
+    .await?;
+    let empty = api.get("/api/thumbnails").await?;
+    assert_eq!((empty.text.as_str(), empty.header("link")), ("[]", ""));
+    assert!(api.pid().context("it runs")? > 0);
+    Ok(())
+}

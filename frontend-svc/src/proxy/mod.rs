@@ -1,0 +1,173 @@
+//! Hands requests to the API, streaming both ways.
+//!
+//! HTTP/1.1 to one neighbour by name: connections are kept and shared, nothing is retried (a
+//! request may have had its effect), and an answer that does not begin in time is given up.
+
+mod fields;
+mod tunnel;
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{StatusCode, Uri, Version, header, uri::PathAndQuery},
+    response::{IntoResponse as _, Response},
+};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::timeout::TimeoutBody;
+use url::Url;
+
+/// A neighbour that does not take a connection by then is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The API gives a frame of a video up to 60 s.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The longest pause within a body.
+const BODY_PAUSE: Duration = Duration::from_mins(1);
+
+/// Kept shorter than servers keep their side, so that none is used just as it is closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// The way to the API; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    client: Client<HttpConnector, Body>,
+    /// `host:port` of the API.
+    authority: String,
+    tunnels: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Proxy {
+    /// A way to the API at `base`. Cancelling `stop` closes upgraded connections.
+    pub(crate) fn new(base: &Url, stop: CancellationToken) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_timer(TokioTimer::new())
+            .retry_canceled_requests(false)
+            .build(connector);
+        Self {
+            client,
+            authority: base[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
+            tunnels: TaskTracker::new(),
+            stop,
+        }
+    }
+
+    /// Waits until the upgraded connections are closed, after `stop`.
+    pub(crate) async fn closed(&self) {
+        self.tunnels.close();
+        self.tunnels.wait().await;
+    }
+
+    async fn forward(&self, mut request: Request, peer: SocketAddr) -> Response {
+        let upgrade = fields::wants_websocket(&request)
+            .then(|| request.extensions_mut().remove::<OnUpgrade>())
+            .flatten();
+        let Some(mut request) = self.outgoing(request, peer, upgrade.is_some()) else {
+            return failure(StatusCode::BAD_REQUEST, "the address cannot be handed on");
+        };
+        *request.body_mut() = paced(std::mem::take(request.body_mut()));
+        let path = request.uri().path().to_owned();
+        let mut response = match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::warn!(path, error = %causes(&error), "the API does not answer");
+                return failure(StatusCode::BAD_GATEWAY, "the API does not answer");
+            }
+            Err(_) => {
+                tracing::warn!(path, "the API does not answer in time");
+                return failure(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "the API does not answer in time",
+                );
+            }
+        };
+        let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let api = response.extensions_mut().remove::<OnUpgrade>();
+        fields::strip_hop_by_hop(response.headers_mut(), switched);
+        match (switched, upgrade, api) {
+            (false, ..) => response.map(|body| paced(Body::new(body))),
+            (true, Some(browser), Some(api)) => {
+                self.tunnels
+                    .spawn(tunnel::run(browser, api, self.stop.clone()));
+                response.map(Body::new)
+            }
+            (true, ..) => failure(StatusCode::BAD_GATEWAY, "the API answered out of turn"),
+        }
+    }
+
+    /// The request as the API gets it; `None` if its path cannot be put behind the base.
+    fn outgoing(&self, request: Request, peer: SocketAddr, upgrade: bool) -> Option<Request> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let uri = Uri::builder()
+            .scheme("http")
+            .authority(self.authority.as_str())
+            .path_and_query(path)
+            .build();
+        if !parts.headers.contains_key(header::HOST)
+            && let Some(authority) = parts.uri.authority()
+        {
+            let host = authority.as_str().try_into().ok()?;
+            parts.headers.insert(header::HOST, host);
+        }
+        parts.uri = uri.ok()?;
+        parts.version = Version::HTTP_11;
+        parts.extensions.clear();
+        fields::strip_hop_by_hop(&mut parts.headers, upgrade);
+        fields::tell_of_the_peer(&mut parts.headers, peer.ip());
+        Some(Request::from_parts(parts, body))
+    }
+}
+
+/// Hands a request to the API.
+pub(crate) async fn forward(
+    State(proxy): State<Proxy>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    proxy.forward(request, peer).await
+}
+
+/// A body that ends with an error where it pauses too long.
+fn paced(body: Body) -> Body {
+    Body::new(TimeoutBody::new(BODY_PAUSE, body))
+}
+
+/// An answer of this server, in the form of the API's errors.
+fn failure(status: StatusCode, detail: &str) -> Response {
+    let problem = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, problem.to_string()).into_response()
+}
+
+/// An error and its causes on one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

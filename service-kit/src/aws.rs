@@ -1,0 +1,55 @@
+//! The AWS SDK's configuration, and its errors on one line.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+/// The configuration of all clients. Credentials, and region and endpoint where they are not given, come from the
+/// SDK's own search; nothing is sent yet.
+///
+/// `attempt_timeout` is the longest that one try of a request may take.
+pub async fn config(
+    region: Option<&str>,
+    endpoint_url: Option<&str>,
+    attempt_timeout: Duration,
+) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(attempt_timeout)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    if let Some(region) = region.filter(|region| !region.is_empty()) {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(url) = endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    loader.load().await
+}
+
+/// The configuration of an S3 client.
+#[must_use]
+pub fn s3_config(shared: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    // Stores other than AWS rarely have a host name a bucket.
+    let path_style =
+        shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    aws_sdk_s3::config::Builder::from(shared).force_path_style(path_style)
+}
+
+/// What an SDK error says, on one line: the service's code and message, or the chain of causes.
+pub fn reason<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if let (Some(code), message) = (error.code(), error.message()) {
+        return message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
+    }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
