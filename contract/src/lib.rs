@@ -16,7 +16,7 @@ pub mod naming;
 
 pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
-    manifest::{Manifest, ManifestThumbnail, MediaFacts, Origin, Timings},
+    manifest::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, Timings},
     naming::{
         NamingError, OutputName, Prefixes, RecentEntry, ThumbnailKey, VIDEO_EXTENSIONS,
         video_extension,

@@ -33,8 +33,25 @@ pub struct Manifest {
     pub requests: u64,
     /// Longest chain of requests of which each waited for the one before.
     pub round_trips: u64,
+    /// Which bytes were fetched, in the order of the requests: the first [`MAX_READS`] of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reads: Vec<ManifestRead>,
     /// Where the time went.
     pub timings: Timings,
+}
+
+/// Most [`Manifest::reads`]: an indexed video takes six, one that has to be searched some dozens.
+pub const MAX_READS: usize = 256;
+
+/// One range of the video that was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ManifestRead {
+    /// Its first byte.
+    pub start: u64,
+    /// How many bytes.
+    pub bytes: u64,
 }
 
 /// Facts about a video.
@@ -114,12 +131,13 @@ mod tests {
             "media": {"container":"mp4","codec":"h264","width":640,"height":360,"durationS":10.0},
             "thumbnails": [{"key":"thumbnails/a_1.jpg","targetS":1.0,"actualS":1.04,"width":640,
                             "height":360,"bytes":7,"origin":"keyframe"}],
-            "bytesFetched": 5, "requests": 2, "roundTrips": 1,
+            "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
             "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3}
         }"#;
         let manifest: Manifest = serde_json::from_str(text).unwrap();
         assert_eq!(manifest.schema_version, SCHEMA_VERSION);
         assert_eq!(manifest.thumbnails[0].origin, Origin::Keyframe);
+        assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
         let written = serde_json::to_value(&manifest).unwrap();
         assert_eq!(
             written,

@@ -19,7 +19,8 @@ use std::{
 
 use bytes::Bytes;
 use contract::{
-    Manifest, ManifestThumbnail, MediaFacts, Origin, OutputName, Prefixes, Timings, metadata,
+    Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, OutputName, Prefixes, Timings,
+    metadata,
 };
 use futures::future::try_join_all;
 use thumbcore::{Extraction, ImageFormat, Thumbnail};
@@ -312,6 +313,7 @@ impl Publisher {
             bytes_fetched: stats.bytes_fetched,
             requests: stats.requests,
             round_trips: stats.round_trips,
+            reads: reads(&stats.reads),
             timings: Timings {
                 extract_ms: stats.wall.as_millis() as u64,
                 cpu_ms: stats.cpu.as_millis() as u64,
@@ -334,6 +336,16 @@ impl Publisher {
 
 fn owner(head: &Head) -> Option<&String> {
     head.metadata.get(metadata::SOURCE_KEY)
+}
+
+fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {
+    let reads = reads.iter().take(contract::manifest::MAX_READS);
+    reads
+        .map(|read| ManifestRead {
+            start: read.start,
+            bytes: read.range.end - read.start,
+        })
+        .collect()
 }
 
 fn origin(origin: thumbcore::Origin) -> Origin {

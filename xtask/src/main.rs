@@ -1,8 +1,11 @@
 //! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that the rest needs.
 
 mod fuzz;
+mod infra;
 mod packages;
+mod simulate;
 mod step;
+mod web;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -17,6 +20,18 @@ use step::Steps;
 /// With every feature, so that nothing goes unchecked.
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
+/// Builds every program. xtask stays out: it would be built once more for the features it shares with the others. The
+/// bundler builds with the dashboard.
+const BINARIES: [&str; 7] = [
+    "build",
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--exclude",
+    "web-bundle",
+    "--bins",
+];
+
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "Run, test and check thumbcore")]
 enum Task {
@@ -27,9 +42,17 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build the dashboard into `web/dist`
+    Web,
+    /// Take pictures of the dashboard into a folder: `cargo xtask screenshots FOLDER [VIDEO…]`
+    Screenshots {
+        /// Where to, and which videos instead of a sample
+        #[arg(required = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run every test, then the whole service once
     Test,
-    /// Check formatting, lints and documentation
+    /// Check formatting, lints, documentation and what deploys the services
     Check,
     /// Feed the parsers hostile bytes
     Fuzz {
@@ -51,12 +74,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Simulate how the deployment scales: pods, waiting times, cost
+    Simulate,
+    /// Check what deploys the services: manifests, Terraform, workflows, images, scripts
+    Infra,
 }
 
 fn main() -> ExitCode {
     let mut steps = Steps::default();
     let result = match Task::parse() {
         Task::Up { arguments } => up(&mut steps, &arguments),
+        Task::Web => build_web(&mut steps),
+        Task::Screenshots { arguments } => screenshots(&mut steps, &arguments),
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
         Task::Fuzz { target, seconds } => fuzz::run(&mut steps, target.as_deref(), seconds),
@@ -65,6 +94,8 @@ fn main() -> ExitCode {
             floor,
             arguments,
         } => bench(&mut steps, compare, floor, arguments),
+        Task::Infra => infra(&mut steps),
+        Task::Simulate => simulate::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,16 +108,39 @@ fn main() -> ExitCode {
 
 fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
-    // xtask stays out: it would be built once more for the features it shares with the others.
-    let build = ["build", "--workspace", "--exclude", "xtask", "--bins"];
-    steps.run("Build", || step::status(cargo().args(build)))?;
+    steps.run("Build", || step::status(cargo().args(BINARIES)))?;
+    steps.run("Dashboard", web::build)?;
     // In this process's place, so that signals reach it and its exit status is ours.
     let error = Command::new(devstack()?).arg("up").args(arguments).exec();
     Err(error).context("cannot run devstack")
 }
 
+fn build_web(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    steps.run("Dashboard", web::build).map(drop)
+}
+
+fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
+    build_web(steps)?;
+    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("Build", || step::status(cargo().args(BINARIES)))?;
+    let run = [
+        "run",
+        "--package",
+        "web-tests",
+        "--example",
+        "screenshots",
+        "--",
+    ];
+    steps.run("Screenshots", || {
+        step::status(cargo().args(run).args(arguments))
+    })
+}
+
 fn test(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
+    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("Dashboard", web::build)?;
     // Tests run the programs, and not every one is built by `cargo test` before the test that runs it.
     let build = ["build", "--exclude", "xtask", "--bins"];
     steps.run("Build", || step::status(cargo().args(build).args(ALL)))?;
@@ -125,6 +179,14 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
+    infra::check(steps)?;
+    steps.summary();
+    Ok(())
+}
+
+fn infra(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    infra::check(steps)?;
     steps.summary();
     Ok(())
 }

@@ -31,16 +31,28 @@ const PACKAGES: [&str; 15] = [
     "python3-venv",
 ];
 
+/// The browser that the dashboard is tested in.
+const BROWSER: [&str; 2] = ["chromium", "chromium-driver"];
+
 /// Installs what is missing, where that needs no password; otherwise fails with the command to run.
 pub(crate) fn ensure() -> anyhow::Result<()> {
-    let Some(installed) = installed()? else {
+    ensure_all(&PACKAGES)
+}
+
+/// The same for the dashboard's tests.
+pub(crate) fn ensure_browser() -> anyhow::Result<()> {
+    ensure_all(&BROWSER)
+}
+
+fn ensure_all(packages: &[&'static str]) -> anyhow::Result<()> {
+    let Some(installed) = installed(packages)? else {
         eprintln!(
             "Not a Debian: this needs what Debian calls {}",
-            PACKAGES.join(" ")
+            packages.join(" ")
         );
         return Ok(());
     };
-    let missing = missing(&installed);
+    let missing = missing(packages, &installed);
     if missing.is_empty() {
         return Ok(());
     }
@@ -60,15 +72,15 @@ pub(crate) fn ensure() -> anyhow::Result<()> {
     step::status(&mut apt_get(root, &install, &missing))
 }
 
-/// `dpkg-query`'s list of our packages that are installed; `None` where there is no dpkg.
-fn installed() -> anyhow::Result<Option<String>> {
+/// `dpkg-query`'s list of those packages that are installed; `None` where there is no dpkg.
+fn installed(packages: &[&str]) -> anyhow::Result<Option<String>> {
     let output = Command::new("dpkg-query")
         .args([
             "--show",
             "--showformat",
             "${db:Status-Status} ${Package}\\n",
         ])
-        .args(PACKAGES)
+        .args(packages)
         .output();
     match output {
         // It exits with 1 where a package is not known at all, and still lists the others.
@@ -78,9 +90,10 @@ fn installed() -> anyhow::Result<Option<String>> {
     }
 }
 
-fn missing(installed: &str) -> Vec<&'static str> {
-    PACKAGES
-        .into_iter()
+fn missing(packages: &[&'static str], installed: &str) -> Vec<&'static str> {
+    packages
+        .iter()
+        .copied()
         .filter(|package| {
             !installed
                 .lines()
@@ -129,13 +142,13 @@ mod tests {
             .iter()
             .map(|package| format!("installed {package}"))
             .collect();
-        assert!(missing(&all.join("\n")).is_empty());
+        assert!(missing(&PACKAGES, &all.join("\n")).is_empty());
         // A removed package that left its configuration is known to dpkg, and not there.
         let list = all
             .join("\n")
             .replace("installed ffmpeg", "config-files ffmpeg");
-        assert_eq!(missing(&list), ["ffmpeg"]);
-        assert_eq!(missing(""), PACKAGES);
+        assert_eq!(missing(&PACKAGES, &list), ["ffmpeg"]);
+        assert_eq!(missing(&PACKAGES, ""), PACKAGES);
     }
 
     #[test]

@@ -1,0 +1,66 @@
+# syntax=docker/dockerfile:1
+# The HTTP and WebSocket API of the thumbnail pipeline.
+#
+#   docker buildx build . --file docker/api.Dockerfile
+#
+# It runs as nobody in particular (65532), needs no writable place, and holds Debian's libraries, an FFmpeg of only the
+# parts that thumbcore uses (docker/build-ffmpeg.sh), the program, and busybox's wget for the health check.
+
+# Both can be another registry's copy, or a digest.
+ARG RUST=docker.io/library/rust:1.95.0-slim-trixie
+ARG DEBIAN=docker.io/library/debian:trixie-slim
+
+# ---- FFmpeg, from Debian's source package
+FROM ${DEBIAN} AS ffmpeg
+RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.sources
+# hadolint ignore=DL3008 # the newest of a stable release is the one with the security fixes
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends build-essential dpkg-dev libdav1d-dev nasm pkg-config zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY docker/build-ffmpeg.sh /build-ffmpeg.sh
+RUN apt-get update && /build-ffmpeg.sh /opt/ffmpeg && rm -rf /var/lib/apt/lists/*
+
+# ---- the program
+FROM ${RUST} AS build
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends build-essential cmake libclang-dev libdav1d-dev nasm pkg-config zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=ffmpeg /opt/ffmpeg /opt/ffmpeg
+ENV PKG_CONFIG_PATH=/opt/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=/opt/ffmpeg/lib
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package api-svc \
+    && install -D --strip target/release/thumbnail-api /out/usr/bin/thumbnail-api \
+    && mkdir -p /out/usr/lib/ffmpeg /out/usr/share/doc/ffmpeg /out/etc/ld.so.conf.d \
+    && cp --no-dereference /opt/ffmpeg/lib/*.so.* /out/usr/lib/ffmpeg/ \
+    && cp /opt/ffmpeg/COPYING.LGPLv2.1 /opt/ffmpeg/VERSION /out/usr/share/doc/ffmpeg/
+
+# ---- what it runs on
+FROM ${DEBIAN} AS rootfs
+COPY docker/rootfs.sh /rootfs.sh
+RUN apt-get update \
+    && /rootfs.sh /rootfs busybox-static ca-certificates libc6 libdav1d7 libgcc-s1 zlib1g \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out /rootfs
+
+FROM scratch
+COPY --from=rootfs /rootfs /
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="thumbnail-api" \
+    org.opencontainers.image.description="The HTTP and WebSocket API of the thumbnail pipeline" \
+    org.opencontainers.image.licenses="(MIT OR Apache-2.0) AND LGPL-2.1-or-later" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+ENV LD_LIBRARY_PATH=/usr/lib/ffmpeg \
+    API_ADDR=0.0.0.0:8000
+USER 65532:65532
+# Fails the build if a library is missing.
+RUN ["/usr/bin/thumbnail-api", "--version"]
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["/usr/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/health"]
+ENTRYPOINT ["/usr/bin/thumbnail-api"]

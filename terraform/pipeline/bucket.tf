@@ -1,0 +1,51 @@
+# The bucket: videos under uploads/, pictures and manifests under thumbnails/. It tells the queue of every new video.
+
+locals {
+  # The same prefixes stand in k8s/base; a test compares them.
+  upload_prefix    = "uploads/"
+  thumbnail_prefix = "thumbnails/"
+
+  # What the contract calls a video (contract/src/naming.rs); a test compares the lists. S3's suffixes are
+  # case-sensitive, and cameras write .MOV.
+  video_extensions = ["mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp"]
+  video_suffixes   = flatten([for extension in local.video_extensions : [".${extension}", ".${upper(extension)}"]])
+}
+
+module "bucket" {
+  source           = "../modules/private-bucket"
+  name             = var.bucket
+  force_destroy    = var.destroy_bucket_contents
+  old_version_days = var.old_version_days
+}
+
+# Browsers upload straight to the bucket, by presigned requests.
+resource "aws_s3_bucket_cors_configuration" "uploads" {
+  count  = length(var.upload_origins) > 0 ? 1 : 0
+  bucket = module.bucket.id
+  cors_rule {
+    allowed_origins = var.upload_origins
+    allowed_methods = ["GET", "HEAD", "PUT", "POST"]
+    allowed_headers = ["content-type", "content-md5", "x-amz-*"]
+    expose_headers  = ["ETag"] # which completing a multipart upload needs
+    max_age_seconds = 3600
+  }
+}
+
+resource "aws_s3_bucket_notification" "uploads" {
+  bucket = module.bucket.id
+
+  # S3 takes one suffix a rule.
+  dynamic "queue" {
+    for_each = local.video_suffixes
+    content {
+      id            = "upload${queue.value}"
+      queue_arn     = aws_sqs_queue.uploads.arn
+      events        = ["s3:ObjectCreated:*"]
+      filter_prefix = local.upload_prefix
+      filter_suffix = queue.value
+    }
+  }
+
+  # S3 sends a test message at once, and refuses a queue that does not let it.
+  depends_on = [aws_sqs_queue_policy.uploads]
+}

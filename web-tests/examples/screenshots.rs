@@ -1,0 +1,88 @@
+//! Pictures of the dashboard with real videos: `cargo run -p web-tests --example screenshots -- FOLDER [VIDEO…]`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use devstack::media::Clip;
+use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let folder = arguments
+        .next()
+        .context("usage: screenshots FOLDER [VIDEO…]")?;
+    std::fs::create_dir_all(&folder)?;
+    let mut videos: Vec<_> = arguments.collect();
+    if videos.is_empty() {
+        videos.push(tokio::task::spawn_blocking(|| Clip::new("mp4").make()).await??);
+    }
+    let (site, browser) = tokio::try_join!(
+        Site::start(SiteOptions::default()),
+        Browser::start(BrowserOptions::default())
+    )?;
+    browser.open(&site.url(), Screen::WIDE).await?;
+    browser.until_text(".badge", "LIVE").await?;
+    for video in &videos {
+        let name = video
+            .file_name()
+            .context("a video has a name")?
+            .to_string_lossy();
+        site.put(&format!("uploads/{name}"), video).await?;
+    }
+    // Done: everything is a picture or a failure.
+    let settled = format!(
+        "(t => Number(t[0]) + Number(t[1]) >= {})([/of (\\d+) video/, /Failures(\\d+)/].map(r => (r.exec(document.querySelector('.tiles').textContent) || [0, 0])[1]))",
+        videos.len()
+    );
+    browser.until(&settled).await?;
+    for theme in ["light", "dark"] {
+        for (name, screen) in [
+            (
+                "wide",
+                Screen {
+                    width: 1440,
+                    height: 1080,
+                },
+            ),
+            ("phone", Screen::PHONE),
+        ] {
+            shoot(&browser, &site, &folder, theme, name, screen).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn shoot(
+    browser: &Browser,
+    site: &Site,
+    folder: &Path,
+    theme: &str,
+    name: &str,
+    screen: Screen,
+) -> anyhow::Result<()> {
+    let loaded = "document.querySelector('.cell img') !== null && \
+        [...document.querySelectorAll('.cell img')].filter(i => i.getBoundingClientRect().top < innerHeight).every(i => i.complete)";
+    browser.prefer(theme).await?;
+    browser.open(&site.url(), screen).await?;
+    browser.until(loaded).await?;
+    browser
+        .screenshot(&folder.join(format!("{name}-{theme}.png")))
+        .await?;
+    browser
+        .run(
+            "document.querySelector('#gallery').scrollIntoView(); return true;",
+            serde_json::Value::Null,
+        )
+        .await?;
+    browser.until(loaded).await?;
+    browser
+        .screenshot(&folder.join(format!("{name}-{theme}-gallery.png")))
+        .await?;
+    browser.click(".cell button").await?;
+    browser.until("document.querySelector('.reading') !== null && document.querySelector('.screen img').complete").await?;
+    browser
+        .screenshot(&folder.join(format!("{name}-{theme}-video.png")))
+        .await?;
+    browser.click("[aria-label=Close]").await
+}

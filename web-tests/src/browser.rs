@@ -1,0 +1,245 @@
+//! A Chromium without a window.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::DEADLINE;
+use crate::driver::Driver;
+use crate::process::Program;
+
+/// How a [`Browser`] is set up.
+#[derive(Debug, Clone, Default)]
+pub struct BrowserOptions {
+    /// As if there were no graphics card.
+    pub without_webgl: bool,
+    /// As if the system preferred less motion.
+    pub reduced_motion: bool,
+}
+
+/// A size of the window, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+impl Screen {
+    /// A desktop.
+    pub const WIDE: Self = Self {
+        width: 1440,
+        height: 900,
+    };
+    /// A phone.
+    pub const PHONE: Self = Self {
+        width: 390,
+        height: 844,
+    };
+}
+
+/// A browser with one page. It ends when dropped.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Driver,
+    // Killing it ends the browser.
+    _program: Program,
+}
+
+/// What makes Chromium the same on every machine, and quiet on the network.
+const FLAGS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+];
+
+impl Browser {
+    /// Starts chromedriver and a browser.
+    pub async fn start(options: BrowserOptions) -> anyhow::Result<Self> {
+        let mut command = Command::new("chromedriver");
+        let mut program =
+            Program::start(command.arg("--port=0")).context("Debian's chromium-driver has it")?;
+        let port = program.until("the driver's port", driver_port).await?;
+        let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
+        if options.without_webgl {
+            flags.push("--disable-3d-apis".to_owned());
+        }
+        if options.reduced_motion {
+            flags.push("--force-prefers-reduced-motion".to_owned());
+        }
+        let capabilities = json!({
+            "goog:chromeOptions": {"args": flags},
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": DEADLINE.as_millis() as u64},
+        });
+        let driver = Driver::connect(port, &capabilities).await;
+        let driver = driver.with_context(|| format!("no browser:\n{}", program.log()))?;
+        Ok(Self {
+            driver,
+            _program: program,
+        })
+    }
+
+    /// Opens a page on a screen.
+    pub async fn open(&self, url: &str, screen: Screen) -> anyhow::Result<()> {
+        self.resize(screen).await?;
+        self.driver.post("url", json!({"url": url})).await?;
+        Ok(())
+    }
+
+    /// Gives the page another size.
+    pub async fn resize(&self, screen: Screen) -> anyhow::Result<()> {
+        let metrics = json!({
+            "width": screen.width, "height": screen.height, "deviceScaleFactor": 1, "mobile": screen.width < 600,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await?;
+        Ok(())
+    }
+
+    /// `light` or `dark`, as if the system preferred it.
+    pub async fn prefer(&self, theme: &str) -> anyhow::Result<()> {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+        self.devtools("Emulation.setEmulatedMedia", features)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until a JavaScript expression holds.
+    pub async fn until(&self, expression: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if self.value(expression).await? == json!(true) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let page = self.value("document.body.innerText").await?;
+                bail!(
+                    "never: {expression}\nthe page: {page}\nits log: {:?}",
+                    self.errors().await?
+                );
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until an element's text contains a text.
+    pub async fn until_text(&self, selector: &str, text: &str) -> anyhow::Result<()> {
+        let (selector, text) = (json!(selector), json!(text));
+        let expression = format!(
+            "[...document.querySelectorAll({selector})].some(e => e.textContent.replace(/\\s+/g, ' ').includes({text}))"
+        );
+        self.until(&expression).await
+    }
+
+    /// The value of a JavaScript expression.
+    pub async fn value(&self, expression: &str) -> anyhow::Result<Value> {
+        let body = json!({"script": format!("return ({expression});"), "args": []});
+        self.driver.post("execute/sync", body).await
+    }
+
+    /// Runs JavaScript with an argument; what it returns is awaited.
+    pub async fn run(&self, script: &str, argument: Value) -> anyhow::Result<Value> {
+        let script = format!(
+            "const done = arguments[1]; (async argument => {{ {script} }})(arguments[0]).then(done, e => done('failed: ' + e));"
+        );
+        let body = json!({"script": script, "args": [argument]});
+        self.driver.post("execute/async", body).await
+    }
+
+    /// Clicks on the first element of a selector, once it is there.
+    pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
+        self.until(&format!(
+            "document.querySelector({}) !== null",
+            json!(selector)
+        ))
+        .await?;
+        self.driver.click("css selector", selector).await
+    }
+
+    /// Clicks on the first button with a text, once there is one that can be clicked on.
+    pub async fn press(&self, text: &str) -> anyhow::Result<()> {
+        let path = format!("//button[not(@disabled)][contains(normalize-space(.), '{text}')]");
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match self.driver.click("xpath", &path).await {
+                Ok(()) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error.context(path)),
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    /// Types into the first element of a selector, once it is there. A file's path chooses the file.
+    pub async fn type_into(&self, selector: &str, text: &str) -> anyhow::Result<()> {
+        self.until(&format!(
+            "document.querySelector({}) !== null",
+            json!(selector)
+        ))
+        .await?;
+        let element = self.driver.find("css selector", selector).await?;
+        self.driver.type_into(&element, text).await
+    }
+
+    /// Presses a key wherever the focus is: one of the WebDriver standard's code points, as in [`keys`](crate::keys).
+    pub async fn key(&self, key: char) -> anyhow::Result<()> {
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": [
+            {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key},
+        ]}]});
+        self.driver.post("actions", actions).await.map(drop)
+    }
+
+    /// A picture of the page, as PNG.
+    pub async fn screenshot(&self, path: &Path) -> anyhow::Result<()> {
+        let picture = self.driver.get("screenshot").await?;
+        std::fs::write(
+            path,
+            BASE64_STANDARD.decode(picture.as_str().context("no picture")?)?,
+        )?;
+        Ok(())
+    }
+
+    /// The errors of the console since the last call.
+    pub async fn errors(&self) -> anyhow::Result<Vec<String>> {
+        let entries = self
+            .driver
+            .post("se/log", json!({"type": "browser"}))
+            .await?;
+        let severe = entries
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["level"] == "SEVERE");
+        Ok(severe
+            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+            .collect())
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+        let body = json!({"cmd": command, "params": parameters});
+        self.driver.post("goog/cdp/execute", body).await
+    }
+}
+
+/// `ChromeDriver was started successfully on port 12345.`
+fn driver_port(log: &str) -> Option<u16> {
+    let (_, rest) = log.split_once("started successfully on port ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    rest[digits.len()..]
+        .starts_with('.')
+        .then(|| digits.parse().ok())?
+}

@@ -1,0 +1,10 @@
+//! Keys without a letter, by the code points that the WebDriver standard gives them.
+
+/// Tab.
+pub const TAB: char = '\u{e004}';
+/// Enter.
+pub const ENTER: char = '\u{e007}';
+/// Escape.
+pub const ESCAPE: char = '\u{e00c}';
+/// The arrow to the right.
+pub const RIGHT: char = '\u{e014}';

@@ -1,0 +1,21 @@
+//! The dashboard in a real Chromium, against the real services and a local S3 and SQS.
+//!
+//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by chromedriver, [`axe`] the judge
+//! of accessibility. Waits are on conditions, with a deadline that only a failing test meets.
+
+pub mod axe;
+mod browser;
+mod driver;
+pub mod keys;
+mod process;
+mod site;
+
+use std::time::Duration;
+
+pub use self::{
+    browser::{Browser, BrowserOptions, Screen},
+    site::{Site, SiteOptions},
+};
+
+/// The longest that any condition may take: generous, as it only bounds a failing test.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);

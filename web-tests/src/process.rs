@@ -1,0 +1,88 @@
+//! A program of ours that ends with the test.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, bail};
+use tempfile::NamedTempFile;
+use tokio::time::{Instant, sleep};
+
+use crate::DEADLINE;
+
+/// A running program. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    log: NamedTempFile,
+}
+
+impl Program {
+    /// Starts `command`, its output going into a file.
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let log = NamedTempFile::new()?;
+        let output = || File::options().append(true).open(log.path());
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output()?)
+            .stderr(output()?)
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        Ok(Self { child, log })
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+
+    /// Waits until `find` finds something in the log.
+    pub(crate) async fn until<T>(
+        &mut self,
+        what: &str,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(found) = find(&self.log()) {
+                return Ok(found);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("ended ({status}) before {what}:\n{}", self.log());
+            }
+            if Instant::now() > deadline {
+                bail!("no {what} within {DEADLINE:?}:\n{}", self.log());
+            }
+            sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        // Errors mean that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A program of the workspace: it lies in the folder above the one of the running test.
+pub(crate) fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
+    let this = env::current_exe()?;
+    let folders = this.ancestors().skip(1).take(2);
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs
+        .find(|program| program.exists())
+        .with_context(|| format!("{name} is missing; `cargo build --workspace --bins` builds it"))
+}
+
+/// An address on this machine that nobody listens on.
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}

@@ -1,0 +1,93 @@
+//! What changes by itself.
+
+use web_tests::{BrowserOptions, SiteOptions};
+
+use crate::support::{open, video};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_by_anyone_shows_without_asking() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.browser
+        .until_text(".gallery", "No thumbnails yet")
+        .await?;
+    open.site.put("uploads/holiday.mp4", &video()?).await?;
+    open.until_cells(3).await?;
+    open.browser.until_text(".cell .name", "holiday").await?;
+    open.browser
+        .until_text(".tile", "Thumbnails3of 1 video")
+        .await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn down_while_the_api_is_gone_and_live_again_after() -> anyhow::Result<()> {
+    let mut open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.site.kill_api();
+    open.browser.until_text(".badge", "DOWN").await?;
+    open.site.put("uploads/meanwhile.mp4", &video()?).await?;
+    open.site.restart_api().await?;
+    open.browser.until_text(".badge", "LIVE").await?;
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_websockets_plain_http_tells() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    // As behind a proxy that knows no WebSockets.
+    let script = serde_json::json!({
+        "source": "window.WebSocket = function () { throw new Error('none here') }"
+    });
+    open.browser
+        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
+        .await?;
+    open.browser
+        .devtools("Page.reload", serde_json::json!({}))
+        .await?;
+    open.browser
+        .until_text(".badge", "asking by HTTP instead")
+        .await?;
+    open.site.put("uploads/polled.mp4", &video()?).await?;
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_by_place_and_name() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let video = video()?;
+    open.site.put("uploads/beach.mp4", &video).await?;
+    open.site.put("uploads/city.mp4", &video).await?;
+    open.until_cells(6).await?;
+    open.browser.press("50 %").await?;
+    open.until_cells(2).await?;
+    open.browser.type_into(".search input", "bea").await?;
+    open.until_cells(1).await?;
+    open.browser.until_text(".cell", "beach").await?;
+    open.browser.press("All").await?;
+    open.until_cells(3).await?;
+    open.browser.type_into(".search input", "x").await?;
+    open.browser
+        .until_text(".gallery", "No thumbnail matches")
+        .await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.site.put("uploads/clip.mp4", &video()?).await?;
+    open.until_cells(3).await?;
+    open.browser.click(".cell button").await?;
+    open.browser.until_text(".dialog .facts", "h264").await?;
+    open.browser
+        .until("document.querySelectorAll('.reading .read').length > 0")
+        .await?;
+    open.browser
+        .until("document.querySelectorAll('.strip img').length === 3")
+        .await?;
+    // Any frame, by the scrubber: an object URL of our own instead of the picture's.
+    let script = "const e = document.querySelector('input[type=range]'); e.value = 4; \
+                  e.dispatchEvent(new Event('input', {bubbles: true})); return true;";
+    open.browser.run(script, serde_json::Value::Null).await?;
+    open.browser.until("(i => i.src.startsWith('blob:') && i.naturalWidth > 0)(document.querySelector('.screen img'))").await?;
+    open.assert_quiet().await
+}

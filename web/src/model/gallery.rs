@@ -1,0 +1,268 @@
+//! The list of thumbnails: pages from the API, with what is new put before them.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use contract::api::Thumbnail;
+
+/// Which thumbnails are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// Their place in the video, in percent.
+    pub(crate) frame: Option<u32>,
+    /// What their names begin with, below the thumbnail prefix.
+    pub(crate) name: String,
+}
+
+impl Filter {
+    fn matches(&self, thumbnail: &Thumbnail) -> bool {
+        let name = thumbnail.key.split_once('/').map_or("", |(_, name)| name);
+        self.frame
+            .is_none_or(|frame| thumbnail.frame == Some(frame))
+            && name.starts_with(&self.name)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What comes after the thumbnails that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Not asked yet: from the newest on.
+    #[default]
+    Everything,
+    /// The page that this cursor leads to.
+    Page(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// The list as far as it is loaded, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Gallery {
+    pub(crate) filter: Filter,
+    pub(crate) items: Rc<Vec<Rc<Thumbnail>>>,
+    pub(crate) rest: Rest,
+    /// Why the next page could not be loaded.
+    pub(crate) error: Option<String>,
+    /// Counts filters, so that an answer to an earlier one is known.
+    pub(crate) generation: u32,
+}
+
+impl Gallery {
+    /// Starts over with another filter.
+    pub(crate) fn filtered(&self, filter: Filter) -> Self {
+        Self {
+            filter,
+            generation: self.generation + 1,
+            ..Self::default()
+        }
+    }
+
+    /// Appends the page that was asked for in `generation`; `next` is the cursor of the one after it.
+    pub(crate) fn with_page(
+        &self,
+        generation: u32,
+        page: Vec<Thumbnail>,
+        next: Option<String>,
+    ) -> Self {
+        if generation != self.generation {
+            return self.clone();
+        }
+        let known: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
+        let fresh = page
+            .into_iter()
+            .filter(|item| !known.contains(item.key.as_str()))
+            .map(Rc::new);
+        let items = self.items.iter().cloned().chain(fresh).collect();
+        Self {
+            items: Rc::new(items),
+            rest: next.map_or(Rest::Nothing, Rest::Page),
+            error: None,
+            ..self.clone()
+        }
+    }
+
+    /// Notes that a page of `generation` could not be had.
+    pub(crate) fn with_error(&self, generation: u32, error: String) -> Self {
+        if generation != self.generation {
+            return self.clone();
+        }
+        Self {
+            error: Some(error),
+            ..self.clone()
+        }
+    }
+
+    /// Takes over the newest thumbnails of the bucket, which has `total`: new ones are put first, and what would have
+    /// to be among them but is not, is gone.
+    pub(crate) fn with_newest(&self, newest: &[Thumbnail], total: u64) -> Self {
+        if self.rest == Rest::Everything {
+            return self.clone();
+        }
+        let whole = newest.len() as u64 >= total;
+        let mut items: Vec<_> = newest
+            .iter()
+            .filter(|item| self.filter.matches(item))
+            .map(|item| self.shared(item))
+            .collect();
+        if let (false, Some(oldest)) = (whole, newest.last()) {
+            let known: HashSet<&str> = newest.iter().map(|item| item.key.as_str()).collect();
+            let older = self.items.iter().filter(|item| {
+                item.last_modified <= oldest.last_modified && !known.contains(item.key.as_str())
+            });
+            items.extend(older.cloned());
+        }
+        let same = items.len() == self.items.len()
+            && items
+                .iter()
+                .zip(self.items.iter())
+                .all(|(a, b)| Rc::ptr_eq(a, b));
+        if same {
+            return self.clone();
+        }
+        let rest = if whole {
+            Rest::Nothing
+        } else {
+            self.rest.clone()
+        };
+        Self {
+            items: Rc::new(items),
+            rest,
+            ..self.clone()
+        }
+    }
+
+    /// The copy that is there already, so that what did not change is not drawn again.
+    fn shared(&self, item: &Thumbnail) -> Rc<Thumbnail> {
+        // The newest are the first.
+        let near = self.items.iter().take(512);
+        near.into_iter()
+            .find(|known| ***known == *item)
+            .map_or_else(|| Rc::new(item.clone()), Rc::clone)
+    }
+}
+
+/// The name of a thumbnail's video, without prefix and number: `thumbnails/a/b_1.jpg` is of `a/b`.
+pub(crate) fn video_name(key: &str) -> &str {
+    let name = key.split_once('/').map_or(key, |(_, name)| name);
+    name.rsplit_once('_').map_or(name, |(name, _)| name)
+}
+
+/// The key of the manifest of a thumbnail's video.
+pub(crate) fn manifest_key(key: &str) -> String {
+    let stem = key.rsplit_once('_').map_or(key, |(stem, _)| stem);
+    format!("{stem}.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(name: &str, frame: u32, second: u32) -> Thumbnail {
+        Thumbnail {
+            key: format!("thumbnails/{name}.jpg"),
+            url: format!("http://s3/{name}"),
+            frame: Some(frame),
+            last_modified: format!("2026-01-01T00:00:{second:02}Z"),
+            size: 1,
+        }
+    }
+
+    fn keys(gallery: &Gallery) -> Vec<&str> {
+        gallery
+            .items
+            .iter()
+            .map(|item| video_and_number(&item.key))
+            .collect()
+    }
+
+    fn video_and_number(key: &str) -> &str {
+        key.trim_start_matches("thumbnails/")
+            .trim_end_matches(".jpg")
+    }
+
+    fn loaded() -> Gallery {
+        let page = vec![item("b_2", 50, 20), item("b_1", 10, 20), item("a_1", 10, 5)];
+        Gallery::default().with_page(0, page, Some("next".to_owned()))
+    }
+
+    #[test]
+    fn pages_follow_each_other() {
+        let gallery = loaded().with_page(0, vec![item("a_1", 10, 5), item("0_1", 10, 1)], None);
+        assert_eq!(keys(&gallery), ["b_2", "b_1", "a_1", "0_1"]);
+        assert_eq!(gallery.rest, Rest::Nothing);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_filter_is_dropped() {
+        let gallery = loaded().filtered(Filter {
+            frame: Some(10),
+            ..Filter::default()
+        });
+        assert_eq!(
+            gallery.with_page(0, vec![item("x_1", 10, 9)], None),
+            gallery
+        );
+        assert_eq!(gallery.with_error(0, "late".to_owned()), gallery);
+        assert!(gallery.with_error(1, "now".to_owned()).error.is_some());
+    }
+
+    #[test]
+    fn what_is_new_comes_first() {
+        let newest = [
+            item("c_1", 10, 30),
+            item("b_2", 50, 20),
+            item("b_1", 10, 20),
+        ];
+        let gallery = loaded().with_newest(&newest, 100);
+        assert_eq!(keys(&gallery), ["c_1", "b_2", "b_1", "a_1"]);
+        assert_eq!(gallery.rest, Rest::Page("next".to_owned()));
+        let again = gallery.with_newest(&newest, 100);
+        assert!(Rc::ptr_eq(&again.items, &gallery.items), "nothing changed");
+    }
+
+    #[test]
+    fn what_is_gone_goes() {
+        let newest = [item("b_1", 10, 20), item("z_1", 10, 1)];
+        let gallery = loaded().with_newest(&newest, 100);
+        assert_eq!(keys(&gallery), ["b_1", "z_1"]);
+        let purged = gallery.with_newest(&[], 0);
+        assert!(purged.items.is_empty());
+        assert_eq!(purged.rest, Rest::Nothing);
+    }
+
+    #[test]
+    fn the_filter_holds_for_what_is_new() {
+        let filter = Filter {
+            frame: Some(10),
+            name: "c".to_owned(),
+        };
+        let gallery = Gallery::default()
+            .filtered(filter)
+            .with_page(1, Vec::new(), None);
+        let newest = [
+            item("c_2", 50, 30),
+            item("c_1", 10, 30),
+            item("b_1", 10, 20),
+        ];
+        assert_eq!(keys(&gallery.with_newest(&newest, 3)), ["c_1"]);
+    }
+
+    #[test]
+    fn nothing_is_shown_before_the_first_page() {
+        let gallery = Gallery::default().with_newest(&[item("a_1", 10, 1)], 1);
+        assert!(gallery.items.is_empty());
+    }
+
+    #[test]
+    fn names_of_videos() {
+        assert_eq!(video_name("thumbnails/a/b_c_1.jpg"), "a/b_c");
+        assert_eq!(
+            manifest_key("thumbnails/a/b.mov_3.jpg"),
+            "thumbnails/a/b.mov.json"
+        );
+    }
+}

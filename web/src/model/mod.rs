@@ -1,0 +1,12 @@
+//! What the dashboard knows and computes, without a browser: tested natively.
+
+pub(crate) mod backoff;
+pub(crate) mod chart;
+pub(crate) mod flow;
+pub(crate) mod format;
+pub(crate) mod gallery;
+pub(crate) mod grid;
+pub(crate) mod matrix;
+pub(crate) mod ranges;
+pub(crate) mod state;
+pub(crate) mod uploads;

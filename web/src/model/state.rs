@@ -1,0 +1,258 @@
+//! The state of the dashboard, and what changes it.
+
+use std::rc::Rc;
+
+use contract::api::{Metrics, Operation, OperationState, Pod, Queue, Thumbnail, Update};
+use yew::Reducible;
+
+use super::flow::Flow;
+
+/// How the dashboard hears from the API.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Link {
+    /// The first connection is being made.
+    #[default]
+    Connecting,
+    /// The WebSocket stands.
+    Live,
+    /// It does not.
+    Down {
+        /// Why, in words.
+        reason: String,
+        /// Whether plain HTTP still answers.
+        polling: bool,
+    },
+}
+
+/// Something to tell once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Notice {
+    pub(crate) id: u32,
+    pub(crate) bad: bool,
+    pub(crate) text: String,
+}
+
+/// Everything that came from the API, and what is to be told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct State {
+    pub(crate) link: Link,
+    /// When data came last, in milliseconds since 1970.
+    pub(crate) data_at: Option<f64>,
+    pub(crate) metrics: Option<Rc<Metrics>>,
+    pub(crate) queue: Option<Rc<Queue>>,
+    pub(crate) pods: Option<Rc<Vec<Pod>>>,
+    /// The newest thumbnails.
+    pub(crate) thumbnails: Option<Rc<Vec<Thumbnail>>>,
+    pub(crate) operation: Option<Operation>,
+    /// What moved with the last message, and its number: the same flow twice is two flows.
+    pub(crate) flow: (u32, Flow),
+    pub(crate) notices: Vec<Notice>,
+    notices_so_far: u32,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// It ended, or could not be made.
+    Lost(String),
+    /// A message came, at a time in milliseconds since 1970.
+    Heard(Box<Update>, f64),
+    /// An answer came by HTTP while the WebSocket is down.
+    Polled(Box<Update>, f64),
+    /// HTTP does not answer either.
+    PollFailed,
+    /// Tell something; `bad` if it is an error.
+    Tell { bad: bool, text: String },
+    /// It has been read.
+    Dismiss(u32),
+}
+
+/// Older notices go.
+const MOST_NOTICES: usize = 4;
+
+impl State {
+    /// The state after `action`.
+    pub(crate) fn after(&self, action: Action) -> Self {
+        let mut state = self.clone();
+        match action {
+            Action::Lost(reason) => {
+                let polling = matches!(self.link, Link::Down { polling: true, .. });
+                state.link = Link::Down { reason, polling };
+            }
+            Action::Heard(update, now) => {
+                state.link = Link::Live;
+                state.take(*update, now);
+            }
+            Action::Polled(update, now) => {
+                // A WebSocket that came back in the meantime knows better.
+                if let Link::Down { polling, .. } = &mut state.link {
+                    *polling = true;
+                    state.take(*update, now);
+                }
+            }
+            Action::PollFailed => {
+                if let Link::Down { polling, .. } = &mut state.link {
+                    *polling = false;
+                }
+            }
+            Action::Tell { bad, text } => state.tell(bad, text),
+            Action::Dismiss(id) => state.notices.retain(|notice| notice.id != id),
+        }
+        state
+    }
+
+    fn take(&mut self, update: Update, now: f64) {
+        self.data_at = Some(now);
+        if let Some(metrics) = update.metrics {
+            let flow = self
+                .metrics
+                .as_ref()
+                .map_or_else(Flow::default, |before| Flow::between(before, &metrics));
+            if !flow.is_empty() {
+                self.flow = (self.flow.0.wrapping_add(1), flow);
+            }
+            self.metrics = Some(Rc::new(metrics));
+        }
+        if let Some(queue) = update.queue {
+            self.queue = Some(Rc::new(queue));
+        }
+        if let Some(pods) = update.pods {
+            self.pods = Some(Rc::new(pods));
+        }
+        if let Some(thumbnails) = update.thumbnails {
+            self.thumbnails = Some(Rc::new(thumbnails));
+        }
+        if let Some(operation) = update.operation {
+            let running = operation.state == OperationState::Running;
+            self.operation = running.then_some(operation);
+        }
+    }
+
+    fn tell(&mut self, bad: bool, text: String) {
+        self.notices.retain(|notice| notice.text != text);
+        self.notices_so_far += 1;
+        self.notices.push(Notice {
+            id: self.notices_so_far,
+            bad,
+            text,
+        });
+        let extra = self.notices.len().saturating_sub(MOST_NOTICES);
+        self.notices.drain(..extra);
+    }
+}
+
+impl Reducible for State {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        Rc::new(self.after(action))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::api::OperationKind;
+
+    use super::super::flow::tests::metrics;
+    use super::*;
+
+    fn heard(update: Update) -> Action {
+        Action::Heard(Box::new(update), 1000.0)
+    }
+
+    #[test]
+    fn a_missing_section_stays() {
+        let state = State::default()
+            .after(heard(Update {
+                metrics: Some(metrics()),
+                pods: Some(Vec::new()),
+                ..Update::default()
+            }))
+            .after(heard(Update {
+                queue: Some(Queue::default()),
+                ..Update::default()
+            }));
+        assert_eq!(state.link, Link::Live);
+        assert!(state.metrics.is_some() && state.queue.is_some() && state.pods.is_some());
+        assert_eq!(state.data_at, Some(1000.0));
+    }
+
+    #[test]
+    fn the_link_goes_down_polls_and_comes_back() {
+        let down = State::default()
+            .after(heard(Update::default()))
+            .after(Action::Lost("gone".to_owned()));
+        let link = |polling| Link::Down {
+            reason: "gone".to_owned(),
+            polling,
+        };
+        assert_eq!(down.link, link(false));
+        let polled = down.after(Action::Polled(Box::default(), 2000.0));
+        assert_eq!(polled.link, link(true));
+        assert_eq!(polled.data_at, Some(2000.0));
+        // Still down after the next attempt, and still polling.
+        let again = polled.after(Action::Lost("gone".to_owned()));
+        assert_eq!(again.link, link(true));
+        assert_eq!(again.after(Action::PollFailed).link, link(false));
+        let back = polled.after(heard(Update::default()));
+        assert_eq!(back.link, Link::Live);
+        // An answer that was on its way changes nothing any more.
+        assert_eq!(back.after(Action::Polled(Box::default(), 9.0)), back);
+        assert_eq!(back.after(Action::PollFailed), back);
+    }
+
+    #[test]
+    fn equal_flows_are_told_apart() {
+        let at = |videos_processed| {
+            heard(Update {
+                metrics: Some(Metrics {
+                    videos_processed,
+                    ..metrics()
+                }),
+                ..Update::default()
+            })
+        };
+        let state = State::default().after(at(5));
+        assert_eq!(state.flow.0, 0, "the first sample is no flow");
+        let state = state.after(at(6));
+        let flow = state.flow;
+        let state = state.after(at(6)).after(at(7));
+        assert_eq!(state.flow, (flow.0 + 1, flow.1));
+    }
+
+    #[test]
+    fn an_operation_shows_while_it_runs() {
+        let operation = |state| Operation {
+            id: "1".to_owned(),
+            kind: OperationKind::Purge,
+            state,
+            done: 1,
+            total: None,
+            dry_run: false,
+            reason: None,
+        };
+        let update = |state| Update {
+            operation: Some(operation(state)),
+            ..Update::default()
+        };
+        let state = State::default().after(heard(update(OperationState::Running)));
+        assert!(state.operation.is_some());
+        let state = state.after(heard(update(OperationState::Finished)));
+        assert!(state.operation.is_none());
+    }
+
+    #[test]
+    fn notices_are_few_and_not_said_twice() {
+        let mut state = State::default();
+        for text in ["a", "b", "a", "c", "d", "e"] {
+            state = state.after(Action::Tell {
+                bad: true,
+                text: text.to_owned(),
+            });
+        }
+        let texts: Vec<_> = state.notices.iter().map(|n| n.text.as_str()).collect();
+        assert_eq!(texts, ["a", "c", "d", "e"]);
+        let state = state.after(Action::Dismiss(state.notices[0].id));
+        assert_eq!(state.notices.len(), 3);
+    }
+}

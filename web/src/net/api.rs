@@ -1,0 +1,261 @@
+//! The API's HTTP routes.
+
+use contract::Manifest;
+use contract::api::{
+    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, TestQueued,
+    Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
+};
+use gloo_net::http::{Method, RequestBuilder, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::gallery::Filter;
+
+/// Thumbnails a page.
+const PAGE: u32 = 200;
+
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+/// Slashes stay: a key in a path is several segments.
+const PATH: &AsciiSet = &COMPONENT.remove(b'/');
+
+/// Why a request gave nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ApiError {
+    /// The API did not answer.
+    Unreachable,
+    /// The API wants a token, or another one.
+    SignIn,
+    /// What the API said.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// In words.
+        reason: String,
+    },
+    /// The answer makes no sense here.
+    Unreadable(String),
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("the API does not answer"),
+            Self::SignIn => f.write_str("sign in with the API's token first"),
+            Self::Refused { reason, .. } => f.write_str(reason),
+            Self::Unreadable(reason) => write!(f, "an answer that makes no sense: {reason}"),
+        }
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+/// One page of thumbnails, and the cursor of the next.
+pub(crate) struct Page {
+    pub(crate) thumbnails: Vec<Thumbnail>,
+    pub(crate) next: Option<String>,
+}
+
+/// The API, as someone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Api {
+    /// The token that was signed in with.
+    pub(crate) token: Option<String>,
+}
+
+impl Api {
+    /// The whole state by HTTP: what the WebSocket says on connect.
+    pub(crate) async fn state(&self) -> Result<Update> {
+        let metrics: Metrics = self.get("/api/metrics").await?;
+        let queue: Queue = self.get("/api/queue").await?;
+        let newest: Vec<Thumbnail> = self.get("/api/thumbnails").await?;
+        // Without a cluster this is an error, and no reason to know nothing.
+        let pods: Option<Vec<Pod>> = self.get("/api/pods").await.ok();
+        Ok(Update {
+            metrics: Some(metrics),
+            queue: Some(queue),
+            pods,
+            thumbnails: Some(newest),
+            operation: None,
+        })
+    }
+
+    pub(crate) async fn thumbnails(&self, filter: &Filter, cursor: Option<&str>) -> Result<Page> {
+        let mut url = format!("/api/thumbnails?limit={PAGE}");
+        let mut add = |name: &str, value: &str| {
+            let value = utf8_percent_encode(value, COMPONENT);
+            url.push_str(&format!("&{name}={value}"));
+        };
+        if let Some(frame) = filter.frame {
+            add("frame", &frame.to_string());
+        }
+        if !filter.name.is_empty() {
+            add("prefix", &filter.name);
+        }
+        if let Some(cursor) = cursor {
+            add("cursor", cursor);
+        }
+        let response = self.send(Method::GET, &url, None::<&()>).await?;
+        let next = response
+            .headers()
+            .get("link")
+            .and_then(|link| next_cursor(&link));
+        Ok(Page {
+            thumbnails: read(response).await?,
+            next,
+        })
+    }
+
+    pub(crate) async fn video(&self, manifest_key: &str) -> Result<Video> {
+        let key = utf8_percent_encode(manifest_key, PATH);
+        self.get(&format!("/api/videos/{key}")).await
+    }
+
+    /// The picture of a video at a time, as a JPEG.
+    pub(crate) async fn frame(
+        &self,
+        manifest: &Manifest,
+        seconds: f64,
+        width: u32,
+    ) -> Result<web_sys::Blob> {
+        let key = utf8_percent_encode(&manifest.source_key, COMPONENT);
+        let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}");
+        let response = self.send(Method::GET, &url, None::<&()>).await?;
+        let content = response.binary().await.map_err(unreadable)?;
+        let array = js_sys::Array::of1(&js_sys::Uint8Array::from(content.as_slice()));
+        web_sys::Blob::new_with_u8_array_sequence(&array)
+            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))
+    }
+
+    pub(crate) async fn failures(&self) -> Result<Failures> {
+        self.get("/api/failures").await
+    }
+
+    pub(crate) async fn redrive(&self, redrive: &Redrive) -> Result<Redriven> {
+        let url = "/api/failures/redrive";
+        read(self.send(Method::POST, url, Some(redrive)).await?).await
+    }
+
+    pub(crate) async fn test(&self) -> Result<TestQueued> {
+        read(self.send(Method::POST, "/api/test", None::<&()>).await?).await
+    }
+
+    pub(crate) async fn purge(&self, dry_run: bool) -> Result<Purged> {
+        let url = if dry_run {
+            "/api/purge?dryRun=true"
+        } else {
+            "/api/purge"
+        };
+        read(self.send(Method::DELETE, url, None::<&()>).await?).await
+    }
+
+    pub(crate) async fn start_upload(&self, request: &UploadRequest) -> Result<UploadTicket> {
+        read(
+            self.send(Method::POST, "/api/uploads", Some(request))
+                .await?,
+        )
+        .await
+    }
+
+    pub(crate) async fn complete_upload(&self, upload: &CompleteUpload) -> Result<UploadCompleted> {
+        let url = "/api/uploads/complete";
+        read(self.send(Method::POST, url, Some(upload)).await?).await
+    }
+
+    pub(crate) async fn cancel_upload(&self, upload: &CompleteUpload) -> Result<()> {
+        self.send(Method::DELETE, "/api/uploads", Some(upload))
+            .await
+            .map(drop)
+    }
+
+    /// Whether the API takes the token: by asking for a frame of no video, which wants one and changes nothing.
+    pub(crate) async fn check(&self) -> Result<()> {
+        match self
+            .send(Method::GET, "/api/frame?key=-&t=0", None::<&()>)
+            .await
+        {
+            Ok(_)
+            | Err(ApiError::Refused {
+                status: 400 | 404 | 409 | 422,
+                ..
+            }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T> {
+        read(self.send(Method::GET, url, None::<&()>).await?).await
+    }
+
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&B>,
+    ) -> Result<Response> {
+        let mut builder = RequestBuilder::new(url).method(method);
+        if let Some(token) = &self.token {
+            builder = builder.header("authorization", &format!("Bearer {token}"));
+        }
+        let request = match body {
+            Some(body) => builder.json(body),
+            None => builder.build(),
+        };
+        let response = request
+            .map_err(unreadable)?
+            .send()
+            .await
+            .map_err(|_| ApiError::Unreachable)?;
+        if response.ok() {
+            Ok(response)
+        } else {
+            Err(refused(response).await)
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
+    response.json().await.map_err(unreadable)
+}
+
+fn unreadable(error: gloo_net::Error) -> ApiError {
+    ApiError::Unreadable(error.to_string())
+}
+
+async fn refused(response: Response) -> ApiError {
+    let status = response.status();
+    if status == 401 {
+        return ApiError::SignIn;
+    }
+    let problem: Option<Problem> = response.json().await.ok();
+    let reason = match problem {
+        Some(problem) => problem.detail.unwrap_or(problem.title),
+        None => format!("the API answered with status {status}"),
+    };
+    ApiError::Refused { status, reason }
+}
+
+/// The cursor in `<…?cursor=X&…>; rel="next"`.
+fn next_cursor(link: &str) -> Option<String> {
+    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+    let (_, rest) = next.split_once("cursor=")?;
+    let end = rest.find(['&', '>']).unwrap_or(rest.len());
+    let cursor = percent_encoding::percent_decode_str(&rest[..end]);
+    cursor.decode_utf8().ok().map(|text| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_in_the_link_header() {
+        let link = "</api/thumbnails?limit=5>; rel=\"first\", </api/thumbnails?cursor=a%2Fb%3D&limit=5>; rel=\"next\"";
+        assert_eq!(next_cursor(link).as_deref(), Some("a/b="));
+        assert_eq!(
+            next_cursor("</x?limit=5&cursor=7>; rel=\"next\"").as_deref(),
+            Some("7")
+        );
+        assert_eq!(next_cursor("</x?cursor=7>; rel=\"prev\""), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! The pipeline in three dimensions: uploads, queue, workers, thumbnails. Each particle is a video or a picture that
+//! really moved.
+//!
+//! - `world`: what there is and where, without a browser; tested natively.
+//! - `particles`: what moves; tested natively.
+//! - `shaders`, `renderer`: drawing it with WebGL2.
+//! - `stage`: when to draw, and from where.
+//! - `still`: the same as a plain picture, where there is no WebGL2.
+
+mod particles;
+mod renderer;
+mod shaders;
+mod stage;
+mod still;
+mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use contract::api::{Metrics, SourceState};
+use web_sys::{HtmlCanvasElement, HtmlElement};
+use yew::prelude::*;
+
+use crate::model::flow::Flow;
+use crate::model::format;
+use crate::view::Theme;
+use stage::Stage;
+use world::{Facts, NODES};
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) metrics: Option<Rc<Metrics>>,
+    /// What moved last, and its number.
+    pub(crate) flow: (u32, Flow),
+    pub(crate) theme: Theme,
+}
+
+#[component]
+pub(crate) fn Scene(props: &Props) -> Html {
+    let canvas = use_node_ref();
+    let labels = use_node_ref();
+    let works = use_state(|| true);
+    let stage = use_mut_ref(|| None::<Rc<RefCell<Stage>>>);
+    {
+        let (canvas, labels, works, stage) = (
+            canvas.clone(),
+            labels.clone(),
+            works.setter(),
+            stage.clone(),
+        );
+        use_effect_with((), move |()| {
+            let elements = canvas
+                .cast::<HtmlCanvasElement>()
+                .zip(labels.cast::<HtmlElement>());
+            let lost = {
+                let works = works.clone();
+                Callback::from(move |()| works.set(false))
+            };
+            let made = elements.and_then(|(canvas, labels)| Stage::start(canvas, labels, lost));
+            works.set(made.is_some());
+            stage.replace(made);
+            // Dropping it frees everything that the graphics card holds.
+            move || drop(stage.take())
+        });
+    }
+    let facts = props.metrics.as_deref().map(facts).unwrap_or_default();
+    {
+        let stage = stage.clone();
+        use_effect_with((facts, props.theme, *works), move |(facts, theme, _)| {
+            if let Some(stage) = &*stage.borrow() {
+                stage.borrow_mut().show(*facts, *theme);
+            }
+        });
+    }
+    use_effect_with(props.flow, move |(_, flow)| {
+        if let Some(stage) = &*stage.borrow() {
+            stage.borrow_mut().emit(*flow);
+        }
+    });
+    let words = props.metrics.as_deref().map(words).unwrap_or_default();
+    let described = format!(
+        "The pipeline: {}. Drag or use the arrow keys to look from another side.",
+        NODES
+            .iter()
+            .zip(&words)
+            .map(|(node, words)| format!("{}, {words}", node.name))
+            .collect::<Vec<_>>()
+            .join("; "),
+    );
+    html! {
+        <section class="card scene" aria-label="Pipeline">
+            if *works {
+                <canvas ref={canvas} tabindex="0" role="img" aria-label={described} />
+                <div ref={labels} class="labels" aria-hidden="true">
+                    { for NODES.iter().zip(words).map(|(node, words)| html! {
+                        <div class="label-3d"><strong>{ node.name }</strong><span>{ words }</span></div>
+                    }) }
+                </div>
+            } else {
+                { still::picture(&facts, &words) }
+            }
+        </section>
+    }
+}
+
+fn facts(metrics: &Metrics) -> Facts {
+    let pods = metrics.sources.pods.state == SourceState::Available;
+    Facts {
+        waiting: metrics.queue_depth,
+        in_flight: metrics.in_flight,
+        workers: pods.then_some(metrics.running_pods),
+        thumbnails: metrics.total_thumbnails,
+    }
+}
+
+/// What is said below each node's name.
+fn words(metrics: &Metrics) -> [String; 4] {
+    let workers = match facts(metrics).workers {
+        Some(count) => format!(
+            "{} running, {} in flight",
+            format::count(count),
+            format::count(metrics.in_flight)
+        ),
+        None => format!("{} in flight", format::count(metrics.in_flight)),
+    };
+    [
+        format!("{} a minute", format::rate(metrics.videos_per_minute)),
+        format!("{} waiting", format::count(metrics.queue_depth)),
+        workers,
+        format::count(metrics.total_thumbnails),
+    ]
+}

@@ -1,0 +1,335 @@
+//! When the scene is drawn, and from where it is seen: only while something moves or changes, never out of sight, and
+//! without motion where someone prefers none.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use gloo_events::{EventListener, EventListenerOptions};
+use gloo_render::{AnimationFrame, request_animation_frame};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{
+    Event, HtmlCanvasElement, HtmlElement, IntersectionObserver, IntersectionObserverEntry,
+    KeyboardEvent, PointerEvent, ResizeObserver,
+};
+use yew::Callback;
+
+use super::particles::Particles;
+use super::renderer::Renderer;
+use super::world::{self, DARK, Facts, LIGHT, NODES, Palette, World};
+use crate::model::flow::Flow;
+use crate::model::matrix::Matrix;
+use crate::view::Theme;
+
+/// Radians a pixel.
+const DRAG: f32 = 0.008;
+const KEY: f32 = 0.1;
+
+/// A scene on a canvas. Dropping it stops it and frees what it holds.
+pub(crate) struct Stage {
+    this: Weak<RefCell<Self>>,
+    canvas: HtmlCanvasElement,
+    labels: HtmlElement,
+    renderer: Renderer,
+    particles: Particles,
+    palette: &'static Palette,
+    yaw: f32,
+    pitch: f32,
+    /// Where the pointer was last, while it drags.
+    drag: Option<(i32, i32)>,
+    in_sight: bool,
+    /// The next frame, if one is wanted.
+    frame: Option<AnimationFrame>,
+    _listeners: Vec<EventListener>,
+    _observers: Observers,
+}
+
+/// What tells that the canvas came into sight, or changed its size.
+struct Observers {
+    sight: Option<IntersectionObserver>,
+    size: Option<ResizeObserver>,
+    _seen: Closure<dyn FnMut(js_sys::Array)>,
+    _resized: Closure<dyn FnMut()>,
+}
+
+impl Drop for Observers {
+    fn drop(&mut self) {
+        if let Some(sight) = &self.sight {
+            sight.disconnect();
+        }
+        if let Some(size) = &self.size {
+            size.disconnect();
+        }
+    }
+}
+
+impl Stage {
+    /// Starts drawing on `canvas`, its names in `labels`; `None` where there is no WebGL2. `lost` is called when the
+    /// graphics card takes its memory back.
+    pub(crate) fn start(
+        canvas: HtmlCanvasElement,
+        labels: HtmlElement,
+        lost: Callback<()>,
+    ) -> Option<Rc<RefCell<Self>>> {
+        let renderer = Renderer::new(&canvas)?;
+        Some(Rc::new_cyclic(|this: &Weak<RefCell<Self>>| {
+            let listeners = listeners(this, &canvas, lost);
+            let observers = Observers::new(this, &canvas);
+            RefCell::new(Self {
+                this: this.clone(),
+                canvas,
+                labels,
+                renderer,
+                particles: Particles::default(),
+                palette: &DARK,
+                yaw: 0.24,
+                pitch: 0.4,
+                drag: None,
+                in_sight: true,
+                frame: None,
+                _listeners: listeners,
+                _observers: observers,
+            })
+        }))
+    }
+
+    /// Takes over new figures or another theme.
+    pub(crate) fn show(&mut self, facts: Facts, theme: Theme) {
+        self.palette = match theme {
+            Theme::Light => &LIGHT,
+            Theme::Dark => &DARK,
+        };
+        self.renderer.set(&World::new(&facts, self.palette));
+        self.want();
+    }
+
+    /// Sends what moved on its way.
+    pub(crate) fn emit(&mut self, flow: Flow) {
+        if !self.in_sight || prefers_no_motion() {
+            return;
+        }
+        self.particles.emit(&flow, now());
+        self.want();
+    }
+
+    /// Asks for a frame, unless one is asked for or nobody would see it.
+    fn want(&mut self) {
+        if self.frame.is_some() || !self.in_sight {
+            return;
+        }
+        let this = self.this.clone();
+        self.frame = Some(request_animation_frame(move |_| {
+            if let Some(stage) = this.upgrade() {
+                stage.borrow_mut().draw();
+            }
+        }));
+    }
+
+    fn draw(&mut self) {
+        self.frame = None;
+        let Some((width, height)) = self.fit() else {
+            return;
+        };
+        let camera = world::camera(width as f32 / height as f32, self.yaw, self.pitch);
+        let sparks = self.particles.at(now());
+        self.renderer
+            .draw(&camera, (width, height), sparks, self.palette);
+        self.place_labels(&camera);
+        self.canvas
+            .set_attribute(
+                "data-particles",
+                if self.particles.is_empty() {
+                    "no"
+                } else {
+                    "yes"
+                },
+            )
+            .ok();
+        if !self.particles.is_empty() {
+            self.want();
+        }
+    }
+
+    /// Makes the canvas as sharp as the screen; its size in pixels.
+    fn fit(&self) -> Option<(u32, u32)> {
+        let sharpness = web_sys::window()?.device_pixel_ratio().clamp(1.0, 2.0);
+        let pixels = |length: i32| (f64::from(length) * sharpness).round() as u32;
+        let (width, height) = (
+            pixels(self.canvas.client_width()),
+            pixels(self.canvas.client_height()),
+        );
+        if width == 0 || height == 0 {
+            return None;
+        }
+        // Setting it empties the canvas, even to the same.
+        if (self.canvas.width(), self.canvas.height()) != (width, height) {
+            self.canvas.set_width(width);
+            self.canvas.set_height(height);
+        }
+        Some((width, height))
+    }
+
+    fn place_labels(&self, camera: &Matrix) {
+        let children = self.labels.children();
+        for (index, node) in NODES.iter().enumerate() {
+            let label = children
+                .item(index as u32)
+                .and_then(|label| label.dyn_into::<HtmlElement>().ok());
+            let [x, _, z] = node.at;
+            if let (Some(label), Some((left, top))) = (label, camera.project([x, -0.2, z + 1.6])) {
+                let place = format!(
+                    "translate(-50%,0) translate({:.1}px,{:.1}px)",
+                    left * self.canvas.client_width() as f32,
+                    top * self.canvas.client_height() as f32
+                );
+                // Only a broken page has no style.
+                let _ = label.style().set_property("transform", &place);
+            }
+        }
+    }
+
+    fn turn(&mut self, yaw: f32, pitch: f32) {
+        self.yaw = (self.yaw + yaw).clamp(-1.2, 1.2);
+        self.pitch = (self.pitch + pitch).clamp(0.08, 1.3);
+        self.want();
+    }
+
+    fn set_in_sight(&mut self, in_sight: bool) {
+        self.in_sight = in_sight;
+        if in_sight {
+            self.want();
+        } else {
+            self.frame = None;
+            self.particles.clear();
+        }
+    }
+
+    fn pointer(&mut self, event: &PointerEvent) {
+        let place = (event.client_x(), event.client_y());
+        match (event.type_().as_str(), self.drag) {
+            ("pointerdown", _) => {
+                self.drag = Some(place);
+                // Fails where the pointer is gone already.
+                let _ = self.canvas.set_pointer_capture(event.pointer_id());
+            }
+            ("pointermove", Some((x, y))) => {
+                self.drag = Some(place);
+                self.turn((x - place.0) as f32 * DRAG, (place.1 - y) as f32 * DRAG);
+            }
+            ("pointermove", None) => {}
+            _ => self.drag = None,
+        }
+    }
+
+    /// Whether the key meant something.
+    fn key(&mut self, key: &str) -> bool {
+        let (yaw, pitch) = match key {
+            "ArrowLeft" => (KEY, 0.0),
+            "ArrowRight" => (-KEY, 0.0),
+            "ArrowUp" => (0.0, KEY),
+            "ArrowDown" => (0.0, -KEY),
+            _ => return false,
+        };
+        self.turn(yaw, pitch);
+        true
+    }
+}
+
+fn listeners(
+    this: &Weak<RefCell<Stage>>,
+    canvas: &HtmlCanvasElement,
+    lost: Callback<()>,
+) -> Vec<EventListener> {
+    let listen = |name: &'static str, act: fn(&mut Stage, &Event)| {
+        let this = this.clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(canvas, name, options, move |event| {
+            if let Some(stage) = this.upgrade() {
+                act(&mut stage.borrow_mut(), event);
+            }
+        })
+    };
+    let pointer = |stage: &mut Stage, event: &Event| {
+        if let Some(event) = event.dyn_ref() {
+            stage.pointer(event);
+        }
+    };
+    let mut listeners: Vec<_> = ["pointerdown", "pointermove", "pointerup", "pointercancel"]
+        .map(|name| listen(name, pointer))
+        .into();
+    listeners.push(listen("keydown", |stage, event| {
+        if event
+            .dyn_ref::<KeyboardEvent>()
+            .is_some_and(|event| stage.key(&event.key()))
+        {
+            event.prevent_default();
+        }
+    }));
+    listeners.push(EventListener::new(canvas, "webglcontextlost", move |_| {
+        lost.emit(())
+    }));
+    if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+        let this = this.clone();
+        listeners.push(EventListener::new(
+            &document.clone(),
+            "visibilitychange",
+            move |_| {
+                if let Some(stage) = this.upgrade() {
+                    stage.borrow_mut().set_in_sight(!document.hidden());
+                }
+            },
+        ));
+    }
+    listeners
+}
+
+impl Observers {
+    fn new(this: &Weak<RefCell<Stage>>, canvas: &HtmlCanvasElement) -> Self {
+        let seen = {
+            let this = this.clone();
+            Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+                let entry = entries.pop().dyn_into::<IntersectionObserverEntry>();
+                if let (Some(stage), Ok(entry)) = (this.upgrade(), entry) {
+                    stage.borrow_mut().set_in_sight(entry.is_intersecting());
+                }
+            })
+        };
+        let resized = {
+            let this = this.clone();
+            Closure::<dyn FnMut()>::new(move || {
+                if let Some(stage) = this.upgrade() {
+                    stage.borrow_mut().want();
+                }
+            })
+        };
+        let sight = IntersectionObserver::new(seen.as_ref().unchecked_ref()).ok();
+        let size = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok();
+        if let Some(sight) = &sight {
+            sight.observe(canvas);
+        }
+        if let Some(size) = &size {
+            size.observe(canvas);
+        }
+        Self {
+            sight,
+            size,
+            _seen: seen,
+            _resized: resized,
+        }
+    }
+}
+
+/// Seconds since the page was opened.
+fn now() -> f64 {
+    let clock = web_sys::window().and_then(|window| window.performance());
+    clock.map_or(0.0, |clock| clock.now() / 1000.0)
+}
+
+fn prefers_no_motion() -> bool {
+    let query = web_sys::window().and_then(|window| {
+        window
+            .match_media("(prefers-reduced-motion: reduce)")
+            .ok()?
+    });
+    query.is_some_and(|query| query.matches())
+}

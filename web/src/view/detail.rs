@@ -1,0 +1,108 @@
+//! One video: its pictures, what it is, what was read of it, and any other frame.
+
+use std::rc::Rc;
+
+use contract::api::{Thumbnail, Video};
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use super::facts::Facts;
+use super::scrubber::Scrubber;
+use super::shell::use_shell;
+use crate::model::format;
+use crate::model::gallery::{manifest_key, video_name};
+use crate::net::api::Result;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) thumbnail: Rc<Thumbnail>,
+    pub(crate) close: Callback<()>,
+}
+
+#[component]
+pub(crate) fn Detail(props: &Props) -> Html {
+    let shell = use_shell();
+    let video = use_state(|| None::<Result<Rc<Video>>>);
+    let chosen = use_state(|| props.thumbnail.key.clone());
+    // A frame that is none of the pictures: the URL of its content.
+    let frame = use_state(|| None::<(f64, String)>);
+    {
+        let (video, api) = (video.setter(), shell.api.clone());
+        use_effect_with(props.thumbnail.key.clone(), move |key| {
+            let key = manifest_key(key);
+            wasm_bindgen_futures::spawn_local(async move {
+                video.set(Some(api.video(&key).await.map(Rc::new)));
+            });
+        });
+    }
+    let choose = {
+        let (chosen, frame) = (chosen.setter(), frame.setter());
+        Callback::from(move |key: String| {
+            chosen.set(key);
+            frame.set(None);
+        })
+    };
+    let framed = {
+        let frame = frame.setter();
+        Callback::from(move |shown| frame.set(shown))
+    };
+    let name = video_name(&props.thumbnail.key).to_owned();
+    let found = video.as_ref().and_then(|answer| answer.as_ref().ok());
+    let (url, alt) = match (&*frame, found) {
+        (Some((at, url)), _) => (url.clone(), format!("{name} at {}", format::timecode(*at))),
+        (None, Some(video)) => picture(video, &chosen).map_or_else(
+            || (props.thumbnail.url.clone(), name.clone()),
+            |(url, at)| (url, format!("{name} at {}", format::timecode(at))),
+        ),
+        (None, None) => (props.thumbnail.url.clone(), name.clone()),
+    };
+    html! {
+        <Dialog title={name} class="wide" close={props.close.clone()}>
+            <div class="detail">
+                <div class="detail-stage">
+                    <div class="screen"><img src={url} {alt} /></div>
+                    if let Some(video) = found {
+                        if let Some(duration) = video.manifest.media.duration_s {
+                            <Scrubber video={video.clone()} {duration} {framed} />
+                        }
+                        { strip(video, &chosen, frame.is_none(), &choose) }
+                    }
+                </div>
+                <div class="detail-facts">
+                    { match &*video {
+                        None => html! { <p class="empty">{ "Reading the manifest…" }</p> },
+                        Some(Ok(video)) => html! { <Facts video={video.clone()} /> },
+                        Some(Err(error)) => html! { <p class="problem" role="alert">{ format!("Nothing more is known of it: {error}.") }</p> },
+                    } }
+                </div>
+            </div>
+        </Dialog>
+    }
+}
+
+/// The URL and the time of one of the pictures.
+fn picture(video: &Video, key: &str) -> Option<(String, f64)> {
+    let mut pictures = video.manifest.thumbnails.iter().zip(&video.urls);
+    let (thumbnail, url) = pictures.find(|(thumbnail, _)| thumbnail.key == key)?;
+    Some((url.clone(), thumbnail.actual_s))
+}
+
+/// All pictures in a row.
+fn strip(video: &Video, chosen: &str, shown: bool, choose: &Callback<String>) -> Html {
+    let pictures = video.manifest.thumbnails.iter().zip(&video.urls);
+    html! {
+        <div class="strip" role="group" aria-label="Thumbnails">
+            { for pictures.map(|(thumbnail, url)| {
+                let key = thumbnail.key.clone();
+                let pressed = shown && key == chosen;
+                let at = format::timecode(thumbnail.actual_s);
+                html! {
+                    <button type="button" aria-pressed={pressed.to_string()} onclick={choose.reform(move |_: MouseEvent| key.clone())}>
+                        <img src={url.clone()} alt="" />
+                        <span>{ at }</span>
+                    </button>
+                }
+            }) }
+        </div>
+    }
+}

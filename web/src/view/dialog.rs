@@ -1,0 +1,68 @@
+//! A modal dialog: the browser's own, which keeps the focus inside, ends with Escape and gives the focus back.
+
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+use super::icon::{Icon, icon};
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) title: AttrValue,
+    #[prop_or_default]
+    pub(crate) class: Classes,
+    pub(crate) close: Callback<()>,
+    pub(crate) children: Html,
+}
+
+/// Shown as long as it exists.
+#[component]
+pub(crate) fn Dialog(props: &Props) -> Html {
+    let dialog = use_node_ref();
+    {
+        let dialog = dialog.clone();
+        use_effect_with((), move |()| {
+            let element = dialog.cast::<HtmlDialogElement>();
+            if let Some(element) = &element {
+                // Fails only where it is shown already.
+                let _ = element.show_modal();
+            }
+            // Closing it gives the focus back to where it was.
+            move || {
+                if let Some(element) = element {
+                    element.close();
+                }
+            }
+        });
+    }
+    let cancel = props.close.reform(|event: Event| event.prevent_default());
+    let close = props.close.reform(|_: MouseEvent| ());
+    // A click on the backdrop has the dialog itself as its target; inside it is always something within.
+    let outside = {
+        let (dialog, close) = (dialog.clone(), props.close.clone());
+        Callback::from(move |event: MouseEvent| {
+            let target = event.target();
+            if target.is_some() && target.as_ref() == dialog.get().as_deref() {
+                close.emit(());
+            }
+        })
+    };
+    html! {
+        <dialog
+            ref={dialog}
+            class={classes!("dialog", props.class.clone())}
+            aria-labelledby="dialog-title"
+            oncancel={cancel}
+            onmousedown={outside}
+        >
+            <div class="dialog-body">
+                <header class="dialog-head">
+                    <h2 id="dialog-title">{ &props.title }</h2>
+                    <button type="button" class="button quiet square" aria-label="Close" onclick={close}>
+                        { icon(Icon::Close) }
+                    </button>
+                </header>
+                { props.children.clone() }
+            </div>
+        </dialog>
+    }
+}

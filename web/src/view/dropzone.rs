@@ -1,0 +1,68 @@
+//! Files may be dropped anywhere on the page.
+
+use gloo_events::{EventListener, EventListenerOptions};
+use wasm_bindgen::JsCast;
+use web_sys::{DragEvent, Event, FileList};
+use yew::prelude::*;
+
+use super::icon::{Icon, icon};
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) upload: Callback<FileList>,
+}
+
+/// Shows itself while files are dragged over the window.
+#[component]
+pub(crate) fn Dropzone(props: &Props) -> Html {
+    let over = use_state(|| false);
+    {
+        let over = over.setter();
+        use_effect_with(props.upload.clone(), move |upload| {
+            let upload = upload.clone();
+            let handle = move |event: &Event| {
+                let Some(drag) = event.dyn_ref::<DragEvent>().filter(|drag| has_files(drag)) else {
+                    return;
+                };
+                // The browser would leave the page and show the file.
+                drag.prevent_default();
+                match drag.type_().as_str() {
+                    "dragenter" | "dragover" => over.set(true),
+                    // Leaving the window; between elements there is always a related one.
+                    "dragleave" if drag.related_target().is_none() => over.set(false),
+                    "drop" => {
+                        over.set(false);
+                        if let Some(files) = drag.data_transfer().and_then(|data| data.files()) {
+                            upload.emit(files);
+                        }
+                    }
+                    _ => {}
+                }
+            };
+            let options = EventListenerOptions::enable_prevent_default();
+            let listeners: Vec<_> = web_sys::window()
+                .map(|window| {
+                    let listen = |name| {
+                        EventListener::new_with_options(&window, name, options, handle.clone())
+                    };
+                    ["dragenter", "dragover", "dragleave", "drop"]
+                        .map(listen)
+                        .into()
+                })
+                .unwrap_or_default();
+            move || drop(listeners)
+        });
+    }
+    html! {
+        if *over {
+            <div class="dropzone" role="status">
+                <div>{ icon(Icon::Upload) }<p>{ "Drop videos to upload them" }</p></div>
+            </div>
+        }
+    }
+}
+
+fn has_files(drag: &DragEvent) -> bool {
+    let types = drag.data_transfer().map(|data| data.types());
+    types.is_some_and(|types| types.iter().any(|kind| kind == "Files"))
+}

@@ -1,0 +1,98 @@
+//! What a video is, and what it cost to look into it.
+
+use std::rc::Rc;
+
+use contract::Origin;
+use contract::api::Video;
+use yew::prelude::*;
+
+use crate::model::{format, ranges};
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) video: Rc<Video>,
+}
+
+#[component]
+pub(crate) fn Facts(props: &Props) -> Html {
+    let manifest = &props.video.manifest;
+    let media = &manifest.media;
+    let unknown = || "not told".to_owned();
+    let facts = [
+        (
+            "Length",
+            media.duration_s.map_or_else(unknown, format::timecode),
+        ),
+        ("Picture", format!("{} × {}", media.width, media.height)),
+        ("Codec", media.codec.clone()),
+        ("Container", media.container.clone()),
+        ("File", format::bytes(manifest.source_bytes)),
+        ("Pictures", origins(&props.video)),
+        (
+            "Time",
+            format!(
+                "{} ms, {} ms of CPU",
+                manifest.timings.extract_ms, manifest.timings.cpu_ms
+            ),
+        ),
+    ];
+    html! {
+        <>
+            <dl class="facts">
+                { for facts.into_iter().map(|(name, value)| html! {
+                    <div><dt>{ name }</dt><dd>{ value }</dd></div>
+                }) }
+            </dl>
+            { reading(&props.video) }
+        </>
+    }
+}
+
+fn origins(video: &Video) -> String {
+    let thumbnails = &video.manifest.thumbnails;
+    let kinds = [
+        (Origin::Keyframe, "at keyframes"),
+        (Origin::Decoded, "decoded forward"),
+        (Origin::Fallback, "where it could"),
+    ];
+    let words = kinds.into_iter().filter_map(|(origin, word)| {
+        let count = thumbnails
+            .iter()
+            .filter(|thumbnail| thumbnail.origin == origin)
+            .count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// How little was read, and where in the file.
+fn reading(video: &Video) -> Html {
+    let manifest = &video.manifest;
+    let reads = manifest.reads.iter().map(|read| (read.start, read.bytes));
+    let bars = ranges::bars(reads, manifest.source_bytes);
+    let share = format::percent(manifest.bytes_fetched, manifest.source_bytes);
+    let words = format!(
+        "{} of {} read, in {} and {}",
+        format::bytes(manifest.bytes_fetched),
+        format::bytes(manifest.source_bytes),
+        format::plural(manifest.requests, "request"),
+        format::plural(manifest.round_trips, "round trip"),
+    );
+    html! {
+        <figure class="reading">
+            <figcaption>
+                <strong>{ share }</strong>
+                <span>{ words }</span>
+            </figcaption>
+            if !bars.is_empty() {
+                <svg viewBox="0 0 1000 36" preserveAspectRatio="none" role="img" aria-label="Where in the file was read">
+                    <rect class="file" width="1000" height="36" />
+                    { for bars.iter().map(|bar| html! {
+                        <rect class="read" x={format!("{:.2}", bar.start)} width={format!("{:.2}", bar.width)} height="36" />
+                    }) }
+                </svg>
+                <div class="ends" aria-hidden="true"><span>{ "0" }</span><span>{ format::bytes(manifest.source_bytes) }</span></div>
+            }
+        </figure>
+    }
+}

@@ -1,0 +1,99 @@
+//! The workers' pods.
+
+use std::rc::Rc;
+
+use contract::api::{Pod, Source, SourceState};
+use yew::prelude::*;
+
+use super::shell::use_now;
+use crate::model::format;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) pods: Option<Rc<Vec<Pod>>>,
+    pub(crate) source: Option<Source>,
+}
+
+#[component]
+pub(crate) fn Pods(props: &Props) -> Html {
+    let now = use_now();
+    let pods = props.pods.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let ready = pods.iter().filter(|pod| pod.ready).count();
+    let why = props
+        .source
+        .as_ref()
+        .map_or("Not known yet.", |source| match source.state {
+            SourceState::Absent => "No cluster is configured here.",
+            SourceState::Unavailable => source
+                .reason
+                .as_deref()
+                .unwrap_or("The cluster does not answer."),
+            SourceState::Pending => "Not known yet.",
+            SourceState::Available => "No worker runs.",
+        });
+    html! {
+        <section class="card" aria-labelledby="pods-title">
+            <header class="card-head">
+                <h2 id="pods-title">{ "Pods" }</h2>
+                if !pods.is_empty() {
+                    <span class="card-note">{ format!("{ready} of {} ready", pods.len()) }</span>
+                }
+            </header>
+            if pods.is_empty() {
+                <p class="empty">{ why }</p>
+            } else {
+                <ul class="pods">
+                    { for pods.iter().map(|pod| draw(pod, now)) }
+                </ul>
+            }
+        </section>
+    }
+}
+
+fn draw(pod: &Pod, now: f64) -> Html {
+    let state = match (pod.ready, pod.status.as_str()) {
+        (true, _) => "good",
+        (false, "Pending" | "Running" | "Terminating" | "ContainerCreating" | "Succeeded") => {
+            "pending"
+        }
+        _ => "bad",
+    };
+    let started = pod.started_at.as_deref().map(js_sys::Date::parse);
+    let uptime = started
+        .filter(|at| at.is_finite())
+        .map(|at| format::span((now - at) / 1000.0));
+    let restarts = format::plural(u64::from(pod.restarts), "restart");
+    let requests = [&pod.cpu, &pod.memory]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let facts = [
+        ("Up", uptime),
+        ("Restarts", Some(restarts)),
+        ("Node", pod.node.clone()),
+        (
+            "Requests",
+            Some(requests).filter(|requests| !requests.is_empty()),
+        ),
+    ];
+    // Pods of one deployment differ in the end of their names only: that part always shows.
+    let (start, end) = pod.name.split_at(pod.name.rfind('-').unwrap_or(0));
+    html! {
+        <li class="pod" key={pod.name.clone()}>
+            <div class="pod-head">
+                <strong title={pod.name.clone()}><span>{ start }</span><span>{ end }</span></strong>
+                <span class={classes!("chip", state)}>
+                    { &pod.status }
+                    <span class="hidden">{ if pod.ready { ", ready" } else { ", not ready" } }</span>
+                </span>
+            </div>
+            <dl>
+                { for facts.into_iter().filter_map(|(name, value)| value.map(|value| html! {
+                    <div><dt class="hidden">{ name }</dt><dd>{ value }</dd></div>
+                })) }
+            </dl>
+        </li>
+    }
+}

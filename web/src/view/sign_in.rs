@@ -1,0 +1,113 @@
+//! Signing in: the API's token, kept until the tab is closed.
+
+use web_sys::{HtmlInputElement, Storage, SubmitEvent};
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use crate::net::api::{Api, ApiError};
+
+const STORED: &str = "token";
+
+/// The token of this tab's session.
+pub(crate) fn stored() -> Option<String> {
+    storage()?.get_item(STORED).ok()?
+}
+
+/// Keeps the token for the session; `None` forgets it.
+pub(crate) fn store(token: Option<&str>) {
+    let Some(storage) = storage() else {
+        return;
+    };
+    // Where it may not be stored it holds for this page.
+    let _ = match token {
+        Some(token) => storage.set_item(STORED, token),
+        None => storage.remove_item(STORED),
+    };
+}
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.session_storage().ok()?
+}
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) signed_in: bool,
+    pub(crate) close: Callback<()>,
+    /// Takes the token, or its absence.
+    pub(crate) signed: Callback<Option<String>>,
+}
+
+#[component]
+pub(crate) fn SignIn(props: &Props) -> Html {
+    let input = use_node_ref();
+    let busy = use_state(|| false);
+    let problem = use_state(|| None::<String>);
+    let submit = {
+        let (input, busy, problem) = (input.clone(), busy.clone(), problem.clone());
+        let (close, signed) = (props.close.clone(), props.signed.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let token = input
+                .cast::<HtmlInputElement>()
+                .map(|input| input.value())
+                .unwrap_or_default();
+            let token = token.trim().to_owned();
+            if token.is_empty() {
+                problem.set(Some("The token is empty.".to_owned()));
+                return;
+            }
+            busy.set(true);
+            problem.set(None);
+            let (busy, problem, close, signed) =
+                (busy.clone(), problem.clone(), close.clone(), signed.clone());
+            wasm_bindgen_futures::spawn_local(async move {
+                let api = Api {
+                    token: Some(token.clone()),
+                };
+                match api.check().await {
+                    Ok(()) => {
+                        signed.emit(Some(token));
+                        close.emit(());
+                    }
+                    Err(ApiError::SignIn) => {
+                        problem.set(Some("The API does not know this token.".to_owned()))
+                    }
+                    Err(error) => {
+                        problem.set(Some(format!("The token could not be checked: {error}.")))
+                    }
+                }
+                busy.set(false);
+            });
+        })
+    };
+    let sign_out = {
+        let (close, signed) = (props.close.clone(), props.signed.clone());
+        Callback::from(move |_: MouseEvent| {
+            signed.emit(None);
+            close.emit(());
+        })
+    };
+    html! {
+        <Dialog title={if props.signed_in { "Signed in" } else { "Sign in" }} class="narrow" close={props.close.clone()}>
+            <form onsubmit={submit}>
+                <p>{ "Everyone may look. Uploading, testing, purging and redriving take the token that the API was started with." }</p>
+                <label class="field">
+                    <span>{ "Token" }</span>
+                    <input ref={input} type="password" name="token" autocomplete="current-password" autofocus=true />
+                </label>
+                <p class="card-note">{ "It is kept in this tab, until the tab is closed." }</p>
+                if let Some(problem) = &*problem {
+                    <p class="problem" role="alert">{ problem }</p>
+                }
+                <div class="dialog-foot">
+                    if props.signed_in {
+                        <button type="button" class="button" onclick={sign_out}>{ "Sign out" }</button>
+                    }
+                    <button type="submit" class="button primary" disabled={*busy}>
+                        { if *busy { "Checking…" } else { "Sign in" } }
+                    </button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}

@@ -1,0 +1,78 @@
+//! What counts as a video is the same everywhere, and the images hold what they need.
+
+use std::collections::BTreeSet;
+
+use crate::repository::{bucket_local, read, texts};
+
+#[test]
+fn the_bucket_announces_what_the_contract_calls_videos() {
+    let announced = texts(&bucket_local("video_extensions"));
+    assert_eq!(announced, contract::VIDEO_EXTENSIONS);
+}
+
+/// An image is built from the whole workspace: cargo reads every member's manifest.
+#[test]
+fn images_are_built_from_every_member_of_the_workspace() {
+    let manifest = read("Cargo.toml");
+    let (_, members) = manifest.split_once("members = [").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    let context = read(".dockerignore");
+    let context: BTreeSet<_> = context.lines().collect();
+    let members = members.split('"').skip(1).step_by(2);
+    for member in members {
+        // A folder brings what lies below it.
+        let folder = member.split('/').next().unwrap_or(member);
+        assert!(
+            context.contains(format!("!{folder}").as_str()),
+            ".dockerignore leaves {member} out"
+        );
+    }
+}
+
+/// thumbcore's allow-list and the FFmpeg of the images; names of the first that are not the component's are translated.
+#[test]
+fn the_images_decode_what_thumbcore_allows() {
+    let source = read("thumbcore/src/container/mod.rs");
+    let script = read("docker/build-ffmpeg.sh");
+
+    let demuxers = list(&source, "DEMUXERS: &str = \"", ',');
+    let built = list(&script, "demuxers=\"", ' ');
+    let translated = demuxers.into_iter().filter_map(|name| match name.as_str() {
+        "mpeg" => Some("mpegps".to_owned()),
+        // The same component as matroska.
+        "webm" => None,
+        _ => Some(name),
+    });
+    assert_eq!(translated.collect::<BTreeSet<_>>(), built);
+
+    let decoders = list(&source, "DECODERS: &str = \"", ',');
+    let built = list(&script, "decoders=\"", ' ');
+    let mut translated: BTreeSet<_> = decoders
+        .into_iter()
+        .filter(|name| {
+            // AV1, VP8 and VP9 by other libraries than those that are built in.
+            !["libaom-av1", "av1", "libvpx", "libvpx-vp9"].contains(&name.as_str())
+        })
+        .map(|name| match name.as_str() {
+            "msmpeg4" => "msmpeg4v3".to_owned(),
+            _ => name,
+        })
+        .collect();
+    // The list of codecs has it; libav looks for its decoder by that.
+    translated.insert("vvc".to_owned());
+    assert_eq!(translated, built);
+}
+
+/// The words from `start` to the next quotation mark.
+fn list(text: &str, start: &str, separator: char) -> BTreeSet<String> {
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start}"));
+    let (words, _) = rest.split_once('"').unwrap();
+    let words = words.replace(['\\', '\n'], " ");
+    words
+        .split([separator, ' '])
+        .filter(|word| !word.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
+}
