@@ -44,6 +44,7 @@ pub(super) struct Wanted {
     (status = 200, body = Vec<api::Thumbnail>,
      headers(("Link" = String, description = "`<…>; rel=\"next\"`, if there is a next page"))),
     (status = 400, description = "A parameter makes no sense", body = api::Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no page at the cursor", body = api::Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn thumbnails(
     State(app): State<Shared>,
@@ -106,13 +107,13 @@ pub(super) fn paging(
     if prefix.len() > MAX_PREFIX {
         return Err(Problem::bad_request("prefix is longer than any key"));
     }
-    let after =
-        match cursor {
-            None => None,
-            Some(text) => Some(Cursor::decode(text).ok_or_else(|| {
-                Problem::bad_request("cursor is none that a Link header has given")
-            })?),
-        };
+    let after = match cursor {
+        None => None,
+        Some(text) => Some(
+            Cursor::decode(text)
+                .ok_or_else(|| Problem::not_found("there is no page at this cursor"))?,
+        ),
+    };
     Ok(IndexQuery {
         number: None,
         prefix: prefix.to_owned(),
