@@ -50,16 +50,13 @@ pub(super) async fn thumbnails(
     State(app): State<Shared>,
     Query(wanted): Query<Wanted>,
 ) -> Result<(HeaderMap, Json<Vec<api::Thumbnail>>), Problem> {
-    let number = match wanted.frame {
-        None => None,
-        Some(frame) => Some(
-            app.index
-                .number(frame)
-                .ok_or_else(|| no_frame(&app, frame))?,
-        ),
-    };
+    let number = wanted.frame.map(|frame| app.index.number(frame));
+    if number == Some(None) {
+        // No picture is taken there.
+        return Ok((HeaderMap::new(), Json(Vec::new())));
+    }
     let query = IndexQuery {
-        number,
+        number: number.flatten(),
         ..paging(
             wanted.prefix.as_deref(),
             wanted.limit,
@@ -147,18 +144,4 @@ pub(super) fn link(
         headers.insert(header::LINK, value);
     }
     headers
-}
-
-fn no_frame(app: &App, frame: u32) -> Problem {
-    let known: Vec<_> = app
-        .config
-        .frames()
-        .into_iter()
-        .flatten()
-        .map(|f| f.to_string())
-        .collect();
-    Problem::bad_request(format!(
-        "no pictures are taken at {frame} %, but at {}",
-        known.join(", ")
-    ))
 }
