@@ -27,7 +27,7 @@ const MAX_PREFIX: usize = 1024;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Only pictures taken at so many percent of the video.
-    #[param(example = 50)]
+    #[param(example = 50, minimum = 0, maximum = 100)]
     frame: Option<u32>,
     /// Only keys that begin with this, with or without the thumbnail prefix.
     #[param(max_length = 1024)]
@@ -50,6 +50,9 @@ pub(super) async fn thumbnails(
     State(app): State<Shared>,
     Query(wanted): Query<Wanted>,
 ) -> Result<(HeaderMap, Json<Vec<api::Thumbnail>>), Problem> {
+    if wanted.frame.is_some_and(|frame| frame > 100) {
+        return Err(Problem::bad_request("frame is a percentage"));
+    }
     let number = wanted.frame.map(|frame| app.index.number(frame));
     if number == Some(None) {
         // No picture is taken there.
