@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const DEFAULT_LIMIT: usize = 60;
 /// Most pictures on a page.
 const MAX_LIMIT: usize = 200;
-/// Longest prefix: S3's longest key.
+/// Longest prefix in characters; no key has more bytes.
 const MAX_PREFIX: usize = 1024;
 
 /// Which pictures are wanted.
@@ -54,10 +54,6 @@ pub(super) async fn thumbnails(
         return Err(Problem::bad_request("frame is a percentage"));
     }
     let number = wanted.frame.map(|frame| app.index.number(frame));
-    if number == Some(None) {
-        // No picture is taken there.
-        return Ok((HeaderMap::new(), Json(Vec::new())));
-    }
     let query = IndexQuery {
         number: number.flatten(),
         ..paging(
@@ -66,6 +62,10 @@ pub(super) async fn thumbnails(
             wanted.cursor.as_deref(),
         )?
     };
+    if number == Some(None) {
+        // No picture is taken there.
+        return Ok((HeaderMap::new(), Json(Vec::new())));
+    }
     let page = app.index.page(&query);
     let thumbnails = views(&app, &page.entries)
         .await
@@ -104,7 +104,7 @@ pub(super) fn paging(
         return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
     }
     let prefix = prefix.unwrap_or_default();
-    if prefix.len() > MAX_PREFIX {
+    if prefix.chars().count() > MAX_PREFIX {
         return Err(Problem::bad_request("prefix is longer than any key"));
     }
     let after = match cursor {
