@@ -183,6 +183,8 @@ async fn thumbnails_in_pages() -> Result<()> {
         }
     }
     let mut all: Vec<_> = keys(&all).into_iter().map(str::to_owned).collect();
+    // Written in the same second as the others, it may stand among them.
+    paged.retain(|key| !key.starts_with("thumbnails/later_"));
     assert_eq!(paged.len(), 9, "{paged:?}");
     paged.sort();
     all.sort();
