@@ -28,9 +28,18 @@ async fn the_dashboard_is_where_no_route_is() -> Result<()> {
     assert!(script.header("cache-control").contains("immutable"));
 
     // What is no route of the API is not taken for the page, and the API is still there.
-    Answer::of(api.bare(Method::GET, "/api/nothing")).await?.problem(404)?;
-    Answer::of(api.bare(Method::GET, "/api/purge")).await?.problem(405)?;
+    Answer::of(api.bare(Method::GET, "/api/nothing"))
+        .await?
+        .problem(404)?;
+    Answer::of(api.bare(Method::GET, "/api/purge"))
+        .await?
+        .problem(405)?;
     assert_eq!(api.get("/api/failures").await?.status, 200);
-    assert_eq!(Answer::of(api.bare(Method::GET, "/missing.js")).await?.status, 404);
+    assert_eq!(
+        Answer::of(api.bare(Method::GET, "/missing.js"))
+            .await?
+            .status,
+        404
+    );
     Ok(())
 }
