@@ -67,7 +67,6 @@ impl Site {
 
     /// Answers every path: a file, the page, or 404. Paths below `/api` and `/ws` are never the
     /// page, so that a route which is not there is not mistaken for one.
-    #[must_use]
     pub fn router(self) -> Router {
         let files = ServeDir::new(&self.folder)
             .append_index_html_on_directories(false)
