@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Task::Test => test(&mut steps),
         Task::Check => check(&mut steps),
         Task::Infra => infra(&mut steps),
-        Task::Simulate => simulate::run(),
+        Task::Simulate => enter_root().and_then(|()| simulate::run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -152,6 +152,7 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
+    enter_root()?;
     infra::check(steps)?;
     steps.summary();
     Ok(())
@@ -159,9 +160,17 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
 
 fn infra(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
+    enter_root()?;
     infra::check(steps)?;
     steps.summary();
     Ok(())
+}
+
+/// Goes to the project's folder, from wherever in it the command was given.
+fn enter_root() -> anyhow::Result<()> {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.parent().context("xtask lies in no folder")?;
+    std::env::set_current_dir(root).with_context(|| format!("cannot enter {}", root.display()))
 }
 
 /// The cargo that runs this program.
