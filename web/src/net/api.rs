@@ -2,7 +2,7 @@
 
 use contract::Manifest;
 use contract::api::{
-    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, TestQueued,
+    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, SourceState, TestQueued,
     Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
 };
 use gloo_net::http::{Method, RequestBuilder, Response};
@@ -69,8 +69,11 @@ impl Api {
         let metrics: Metrics = self.get("/api/metrics").await?;
         let queue: Queue = self.get("/api/queue").await?;
         let newest: Vec<Thumbnail> = self.get("/api/thumbnails").await?;
-        // Without a cluster this is an error, and no reason to know nothing.
-        let pods: Option<Vec<Pod>> = self.get("/api/pods").await.ok();
+        // Asking where there is no cluster is an error, which the console would show.
+        let pods: Option<Vec<Pod>> = match metrics.sources.pods.state {
+            SourceState::Available => self.get("/api/pods").await.ok(),
+            _ => None,
+        };
         Ok(Update {
             metrics: Some(metrics),
             queue: Some(queue),

@@ -120,7 +120,7 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
             <p class="card-note">
                 <span class="time">{ format!("{} / {}", format::timecode(now), format::timecode(props.duration)) }</span>
                 if *busy { <span role="status">{ "fetching the frame…" }</span> }
-                else if at.is_none() { <span>{ "drag for any frame, fetched by ranges now" }</span> }
+                else if at.is_none() { <span>{ "drag for any frame" }</span> }
             </p>
             if let Some(problem) = &*problem {
                 <p class="problem" role="alert">{ format!("No frame: {problem}.") }</p>
