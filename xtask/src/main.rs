@@ -95,7 +95,7 @@ fn main() -> ExitCode {
             arguments,
         } => bench(&mut steps, compare, floor, arguments),
         Task::Infra => infra(&mut steps),
-        Task::Simulate => simulate::run(),
+        Task::Simulate => enter_root().and_then(|()| simulate::run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -179,6 +179,7 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
+    enter_root()?;
     infra::check(steps)?;
     steps.summary();
     Ok(())
@@ -186,6 +187,7 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
 
 fn infra(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
+    enter_root()?;
     infra::check(steps)?;
     steps.summary();
     Ok(())
@@ -222,6 +224,13 @@ fn released(name: &str) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where xtask lies")?;
     let target = this.ancestors().nth(2).context("xtask lies at the root")?;
     Ok(target.join("release").join(name))
+}
+
+/// Goes to the project's folder, from wherever in it the command was given.
+fn enter_root() -> anyhow::Result<()> {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.parent().context("xtask lies in no folder")?;
+    std::env::set_current_dir(root).with_context(|| format!("cannot enter {}", root.display()))
 }
 
 /// The cargo that runs this program.

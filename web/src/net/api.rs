@@ -2,8 +2,8 @@
 
 use contract::Manifest;
 use contract::api::{
-    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, SourceState, TestQueued,
-    Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
+    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, SourceState,
+    TestQueued, Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
 };
 use gloo_net::http::{Method, RequestBuilder, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
