@@ -3,6 +3,7 @@
 
 mod index;
 mod live;
+mod measure;
 mod pods;
 mod routes;
 mod startup;

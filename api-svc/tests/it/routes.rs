@@ -37,6 +37,13 @@ fn next(link: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_in_json() -> Result<()> {
     let stack = stack().await?;
+    // The test events of the notification.
+    stack
+        .sqs()
+        .purge_queue()
+        .queue_url(stack.queue_url())
+        .send()
+        .await?;
     for path in ["a", "b/c d"] {
         publish(&stack, path).await?;
     }
