@@ -6,10 +6,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Api, Bucket, Client};
 
@@ -67,66 +65,60 @@ async fn websockets() -> Result<()> {
     api.metrics_when("the index is read", |m| m["videosMeasured"] == 100)
         .await?;
     let idle = memory(&api)?;
-    let mut clients = Vec::new();
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..count {
         let mut client = Client::connect(&api).await?;
-        client.text().await?;
-        clients.push(client);
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            let mut seen = Vec::new();
+            while let Some(text) = stop.run_until_cancelled(client.text()).await {
+                let (text, at) = (text?, Instant::now());
+                let depth = text.split_once(r#""depth":"#);
+                let depth = depth.and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+                seen.push((depth.unwrap_or(0), at));
+            }
+            anyhow::Ok(seen)
+        });
     }
     println!(
         "{count} clients connected; memory {idle:?} MB before, {:?} MB now",
         memory(&api)?
     );
-    let before = cpu(&api)?;
-    let mut tasks = JoinSet::new();
-    for mut client in clients {
-        tasks.spawn(async move {
-            let mut seen = Vec::new();
-            let end = Instant::now() + Duration::from_secs(5) * ticks as u32;
-            while let Ok(text) =
-                timeout(end.saturating_duration_since(Instant::now()), client.text()).await
-            {
-                let at = Instant::now();
-                let text = text?;
-                let depth = text
-                    .split_once(r#""depth":"#)
-                    .map(|(_, rest)| rest.split(',').next().unwrap_or("").to_owned());
-                seen.push((depth, at));
-            }
-            anyhow::Ok(seen)
-        });
-    }
-    let mut by_tick: BTreeMap<Option<String>, Vec<Instant>> = BTreeMap::new();
-    let (mut failed, mut fewest, mut most) = (0, usize::MAX, 0);
+    let (before, began) = (cpu(&api)?, Instant::now());
+    tokio::time::sleep(Duration::from_secs(5) * ticks as u32).await;
+    println!(
+        "{:.2} s of CPU in {:.1} s",
+        cpu(&api)? - before,
+        began.elapsed().as_secs_f64()
+    );
+    stop.cancel();
+    let mut by_tick: BTreeMap<u64, Vec<Instant>> = BTreeMap::new();
+    let mut lost = 0;
     while let Some(done) = tasks.join_next().await {
-        let Ok(seen) = done? else {
-            failed += 1;
-            continue;
-        };
-        fewest = fewest.min(seen.len());
-        most = most.max(seen.len());
-        for (depth, at) in seen {
-            by_tick.entry(depth).or_default().push(at);
+        match done? {
+            // The first message is the state at the time of connecting.
+            Ok(seen) => {
+                for (depth, at) in seen.into_iter().skip(1).filter(|(_, at)| *at >= began) {
+                    by_tick.entry(depth).or_default().push(at);
+                }
+            }
+            Err(_) => lost += 1,
         }
     }
-    println!("{failed} clients lost; the others got {fewest} to {most} ticks");
+    println!("{lost} clients lost");
     for (depth, mut times) in by_tick {
         times.sort();
         let after = |at: Instant| (at - times[0]).as_millis();
         let (median, last) = (times[times.len() / 2], times[times.len() - 1]);
         println!(
-            "tick {}: {} clients, half within {} ms of the first, all within {} ms",
-            depth.as_deref().unwrap_or("?"),
+            "tick {depth}: {} clients, half within {} ms of the first, all within {} ms",
             times.len(),
             after(median),
             after(last),
         );
     }
-    println!(
-        "memory {:?} MB (now, highest); {:.2} s of CPU for {ticks} ticks",
-        memory(&api)?,
-        cpu(&api)? - before
-    );
+    println!("memory {:?} MB (now, highest)", memory(&api)?);
     Ok(())
 }
 

@@ -93,7 +93,7 @@ impl Bucket {
         objects.retain(|key, _| !key.starts_with(prefix));
     }
 
-    /// Answers every request with 503 for this reason, or no longer.
+    /// Answers every request to S3 with 403 (which no client tries again) for this reason, or no longer.
     pub(crate) fn break_down(&self, reason: Option<&'static str>) {
         *self.0.broken.lock().unwrap() = reason;
     }
@@ -123,8 +123,8 @@ impl Bucket {
 
     fn refuse(&self) -> Option<Response> {
         let reason = (*self.0.broken.lock().unwrap())?;
-        let body = format!("<Error><Code>SlowDown</Code><Message>{reason}</Message></Error>");
-        Some((StatusCode::SERVICE_UNAVAILABLE, body).into_response())
+        let body = format!("<Error><Code>AccessDenied</Code><Message>{reason}</Message></Error>");
+        Some((StatusCode::FORBIDDEN, body).into_response())
     }
 }
 
