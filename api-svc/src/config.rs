@@ -68,7 +68,7 @@ pub struct Config {
     #[arg(long, env, default_value = "app=thumbnail-worker")]
     pub worker_selector: String,
 
-    /// Origins, beside the API's own, whose pages may open the WebSocket: https://dashboard.example, …
+    /// Origins, beside the API's own, whose pages may open the WebSocket, such as `https://dashboard.example`
     #[arg(long, env, value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
 

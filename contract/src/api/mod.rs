@@ -1,6 +1,6 @@
 //! The JSON of the API: what its routes answer and take, and what it says over the WebSocket.
 //!
-//! Field names are camelCase. Times are RFC 3339 in UTC, as text, so that the crate needs no clock. A field that
+//! Field names are `camelCase`. Times are RFC 3339 in UTC, as text, so that the crate needs no clock. A field that
 //! may be missing is left out rather than `null`, except where its documentation says `null`.
 //!
 //! With the feature `openapi` every type has a schema for the API's OpenAPI document; the dashboard goes without.
