@@ -1,4 +1,4 @@
-//! Python programs of PyPI, each in a virtual environment of its own.
+//! Python programs of `PyPI`, each in a virtual environment of its own.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,9 +1,7 @@
 //! What every service does alike: read its settings, find AWS, log, and stop.
 //!
-//! - [`args`]: checks of settings, worded so that the variable is named.
-//! - [`aws`]: the SDK's configuration, and its errors on one line.
-//! - [`telemetry`]: log lines.
-//! - [`shutdown`]: signals.
+//! [`args`] checks settings, worded so that the variable is named; [`aws`] has the SDK's configuration and its errors on
+//! one line; [`telemetry`] sets up log lines, and [`shutdown`] waits for signals.
 
 pub mod args;
 pub mod aws;

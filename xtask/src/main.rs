@@ -56,7 +56,7 @@ enum Task {
     Check,
     /// Feed the parsers hostile bytes
     Fuzz {
-        /// One of fuzz/fuzz_targets; all of them where it is left out
+        /// One of `fuzz/fuzz_targets`; all of them where it is left out
         target: Option<String>,
         /// How long each target runs
         #[arg(long, default_value_t = 60)]

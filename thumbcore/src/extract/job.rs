@@ -151,23 +151,11 @@ impl Job {
             .collect();
         let mut extra_cpu = Duration::ZERO;
         for (rungs, slots) in rungs.chunks(BATCH).zip(slots.chunks_mut(BATCH)) {
-            let work = self.keyframe_packets(&mut session, rungs, slots, &mut budget)?;
+            let work = Self::keyframe_packets(&mut session, rungs, slots, &mut budget)?;
             let decoded = self.keyframes(&session.track, work, decoding, &mut extra_cpu);
             budget.allow(decoded)?;
         }
-        for ((slot, rung), around) in slots.iter().zip(&mut rungs).zip(around) {
-            // No whole picture by itself: the stream refreshes step by step, is damaged there, or
-            // calls everything a keyframe. What comes before helps; best the start.
-            if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
-                let start_is_near =
-                    slot.target_us.saturating_sub(start_us) <= select::MAX_FORWARD_US;
-                let from = around.before.or(around.after);
-                *rung = Rung::Forward {
-                    from: from.filter(|_| !start_is_near),
-                    target_us: slot.target_us,
-                };
-            }
-        }
+        second_choice(&slots, &mut rungs, &around, start_us);
         let unfinished = |slot: &Slot| {
             let done = slot.done.as_ref();
             slot.is_reordered || done.is_none_or(|(done, _)| done.dull)
@@ -272,6 +260,22 @@ impl Job {
         };
         self.reader.account(&mut stats);
         stats
+    }
+}
+
+/// Where a keyframe alone gave nothing, decodes on from one.
+fn second_choice(slots: &[Slot], rungs: &mut [Rung], around: &[Around], start_us: i64) {
+    for ((slot, rung), around) in slots.iter().zip(rungs).zip(around) {
+        // No whole picture by itself: the stream refreshes step by step, is damaged there, or
+        // calls everything a keyframe. What comes before helps; best the start.
+        if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
+            let start_is_near = slot.target_us.saturating_sub(start_us) <= select::MAX_FORWARD_US;
+            let from = around.before.as_ref().or(around.after.as_ref()).cloned();
+            *rung = Rung::Forward {
+                from: from.filter(|_| !start_is_near),
+                target_us: slot.target_us,
+            };
+        }
     }
 }
 

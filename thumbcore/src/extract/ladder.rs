@@ -26,7 +26,6 @@ const WORTH_A_THREAD: usize = 128 << 10;
 impl Job {
     /// The packets of the first rung.
     pub(super) fn keyframe_packets<'a>(
-        &self,
         session: &mut Session,
         rungs: &[Rung],
         slots: &'a mut [Slot],
@@ -217,7 +216,7 @@ impl Job {
                 }
             }
             if slot.done.is_none() {
-                let done = self.from_start(session, slot.target_us, budget)?;
+                let done = self.start_of_file(session, slot.target_us, budget)?;
                 slot.done = done.map(|done| (done, Origin::Fallback));
             }
             if slot.done.is_none() {
@@ -227,7 +226,7 @@ impl Job {
         Ok(())
     }
 
-    fn from_start(
+    fn start_of_file(
         &self,
         session: &Session,
         target_us: i64,

@@ -113,7 +113,7 @@ impl Ledger {
     pub(super) fn max_time(&self, limits: &Limits) -> Duration {
         let limit = limits.max_time;
         if self.keeps_reserve {
-            limit - limit / RESERVE
+            limit.saturating_sub(limit / RESERVE)
         } else {
             limit
         }

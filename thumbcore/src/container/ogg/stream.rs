@@ -144,7 +144,9 @@ impl Video {
                 (granule >> shift).checked_add(since + u64::from(from_zero))?
             }
             // Then come how many frames before were not shown, none of them where it is 3.
-            Codec::Vp8 => (granule >> 32).saturating_sub(u64::from(granule >> 30 & 3 == 0)),
+            Codec::Vp8 => {
+                (granule >> 32).saturating_sub(u64::from((granule >> 30).trailing_zeros() >= 2))
+            }
         };
         // More than a year's would not be a time.
         i64::try_from(frames)
