@@ -34,9 +34,21 @@ async fn main() -> anyhow::Result<()> {
         None => 100_000,
     };
     size()?;
-    let options = SiteOptions { without_worker: true, sample_interval_ms: Some(50), ..SiteOptions::default() };
-    let (site, browser) = tokio::try_join!(Site::start(options), Browser::start(BrowserOptions::default()))?;
-    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH})).await?;
+    let options = SiteOptions {
+        without_worker: true,
+        sample_interval_ms: Some(50),
+        ..SiteOptions::default()
+    };
+    let (site, browser) = tokio::try_join!(
+        Site::start(options),
+        Browser::start(BrowserOptions::default())
+    )?;
+    browser
+        .devtools(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({"source": WATCH}),
+        )
+        .await?;
     first_content(&browser, &site).await?;
     hour(&browser).await?;
     site.fill(count).await?;
@@ -59,22 +71,35 @@ fn size() -> anyhow::Result<()> {
 }
 
 async fn first_content(browser: &Browser, site: &Site) -> anyhow::Result<()> {
-    browser.devtools("Emulation.setCPUThrottlingRate", json!({"rate": 4})).await?;
+    browser
+        .devtools("Emulation.setCPUThrottlingRate", json!({"rate": 4}))
+        .await?;
     browser.open(&site.url(), Screen::WIDE).await?;
     browser.until("Boolean(window.seen.figures)").await?;
-    let paint = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime").await?;
+    let paint = browser
+        .value("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        .await?;
     let figures = browser.value("window.seen.figures").await?;
     println!("first content, 4x CPU throttling: {paint} ms; first figures: {figures} ms");
-    browser.devtools("Emulation.setCPUThrottlingRate", json!({"rate": 1})).await?;
+    browser
+        .devtools("Emulation.setCPUThrottlingRate", json!({"rate": 1}))
+        .await?;
     Ok(())
 }
 
 /// Memory in bytes: of the JavaScript heap after a collection, and of the program.
 async fn memory(browser: &Browser) -> anyhow::Result<(u64, u64)> {
-    browser.devtools("HeapProfiler.collectGarbage", json!({})).await?;
+    browser
+        .devtools("HeapProfiler.collectGarbage", json!({}))
+        .await?;
     let heap = browser.devtools("Runtime.getHeapUsage", json!({})).await?;
-    let wasm = browser.value("window.seen.memory.buffer.byteLength").await?;
-    Ok((heap["usedSize"].as_f64().unwrap_or(0.0) as u64, wasm.as_u64().unwrap_or(0)))
+    let wasm = browser
+        .value("window.seen.memory.buffer.byteLength")
+        .await?;
+    Ok((
+        heap["usedSize"].as_f64().unwrap_or(0.0) as u64,
+        wasm.as_u64().unwrap_or(0),
+    ))
 }
 
 /// As many messages as in an hour, one each 50 ms.
@@ -82,15 +107,23 @@ async fn hour(browser: &Browser) -> anyhow::Result<()> {
     // The first ones fill what is kept anyway: five minutes of history.
     browser.until("window.seen.messages > 120").await?;
     let before = memory(browser).await?;
-    browser.until(&format!("window.seen.messages > {}", 120 + HOUR)).await?;
+    browser
+        .until(&format!("window.seen.messages > {}", 120 + HOUR))
+        .await?;
     let after = memory(browser).await?;
-    println!("memory, JavaScript and program, in bytes: {before:?}; after {HOUR} messages: {after:?}");
+    println!(
+        "memory, JavaScript and program, in bytes: {before:?}; after {HOUR} messages: {after:?}"
+    );
     Ok(())
 }
 
 async fn scroll(browser: &Browser, site: &Site, count: usize) -> anyhow::Result<()> {
     browser.open(&site.url(), Screen::WIDE).await?;
-    browser.until(&format!("document.querySelector('.tile-value')?.textContent.replace(/\\D/g, '') === '{count}'")).await?;
+    browser
+        .until(&format!(
+            "document.querySelector('.tile-value')?.textContent.replace(/\\D/g, '') === '{count}'"
+        ))
+        .await?;
     // Down through everything, loading page after page.
     let all = "
         const grid = document.querySelector('.grid');
@@ -117,7 +150,10 @@ async fn scroll(browser: &Browser, site: &Site, count: usize) -> anyhow::Result<
     let mut wanted = 10_000;
     loop {
         let result = browser.run(all, json!(wanted)).await?;
-        println!("scrolling to {wanted} of {count}: {result}; memory {:?}", memory(browser).await?);
+        println!(
+            "scrolling to {wanted} of {count}: {result}; memory {:?}",
+            memory(browser).await?
+        );
         if wanted >= count || result["frames"] == Value::Null {
             return Ok(());
         }

@@ -100,7 +100,11 @@ impl Site {
                 for index in (lane..count).step_by(LANES) {
                     let key = format!("thumbnails/video-{:06}_{}.jpg", index / 3, index % 3 + 1);
                     let body = ByteStream::from_static(PICTURE);
-                    let put = s3.put_object().bucket(&bucket).key(key).content_type("image/jpeg");
+                    let put = s3
+                        .put_object()
+                        .bucket(&bucket)
+                        .key(key)
+                        .content_type("image/jpeg");
                     put.body(body).send().await?;
                 }
                 anyhow::Ok(())
@@ -165,7 +169,10 @@ fn start_api(stack: &Stack, address: SocketAddr, options: &SiteOptions) -> anyho
         .env("WEB_DIR", dashboard()?)
         .env("TEST_SOURCE_BUCKET", SAMPLES)
         // Ten times as often as in production.
-        .env("SAMPLE_INTERVAL_MS", options.sample_interval_ms.unwrap_or(500).to_string())
+        .env(
+            "SAMPLE_INTERVAL_MS",
+            options.sample_interval_ms.unwrap_or(500).to_string(),
+        )
         .env("LOG_FORMAT", "text")
         .env_remove("KUBECONFIG")
         .env_remove("API_TOKEN");
