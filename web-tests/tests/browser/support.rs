@@ -29,7 +29,9 @@ impl Open {
     pub(crate) async fn until_cells(&self, count: usize) -> anyhow::Result<()> {
         let all = format!("document.querySelectorAll('.cell').length === {count}");
         self.browser.until(&all).await?;
-        let loaded = "[...document.querySelectorAll('.cell img')].every(i => i.complete && i.naturalWidth > 0)";
+        // Those out of sight are loaded when they come into it.
+        let loaded = "[...document.querySelectorAll('.cell img')]\
+            .filter(i => i.getBoundingClientRect().top < innerHeight).every(i => i.complete && i.naturalWidth > 0)";
         self.browser.until(loaded).await
     }
 

@@ -68,7 +68,7 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     let share = 100.0 * part as f64 / whole as f64;
     let digits = match share {
         s if s == 0.0 || s >= 100.0 => 0,
-        s if s < 0.1 || s > 99.9 => 2,
+        s if !(0.1..=99.9).contains(&s) => 2,
         _ => 1,
     };
     format!("{share:.digits$} %")

@@ -86,8 +86,8 @@ impl Api {
     pub(crate) async fn thumbnails(&self, filter: &Filter, cursor: Option<&str>) -> Result<Page> {
         let mut url = format!("/api/thumbnails?limit={PAGE}");
         let mut add = |name: &str, value: &str| {
-            let value = utf8_percent_encode(value, COMPONENT);
-            url.push_str(&format!("&{name}={value}"));
+            url.extend(["&", name, "="]);
+            url.extend(utf8_percent_encode(value, COMPONENT));
         };
         if let Some(frame) = filter.frame {
             add("frame", &frame.to_string());
@@ -124,7 +124,10 @@ impl Api {
         let key = utf8_percent_encode(&manifest.source_key, COMPONENT);
         let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}");
         let response = self.send(Method::GET, &url, None::<&()>).await?;
-        let content = response.binary().await.map_err(unreadable)?;
+        let content = response
+            .binary()
+            .await
+            .map_err(|error| unreadable(&error))?;
         let array = js_sys::Array::of1(&js_sys::Uint8Array::from(content.as_slice()));
         web_sys::Blob::new_with_u8_array_sequence(&array)
             .map_err(|_| ApiError::Unreadable("no picture".to_owned()))
@@ -205,7 +208,7 @@ impl Api {
             None => builder.build(),
         };
         let response = request
-            .map_err(unreadable)?
+            .map_err(|error| unreadable(&error))?
             .send()
             .await
             .map_err(|_| ApiError::Unreachable)?;
@@ -218,10 +221,10 @@ impl Api {
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
-    response.json().await.map_err(unreadable)
+    response.json().await.map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: gloo_net::Error) -> ApiError {
+fn unreadable(error: &gloo_net::Error) -> ApiError {
     ApiError::Unreadable(error.to_string())
 }
 
@@ -244,7 +247,7 @@ fn next_cursor(link: &str) -> Option<String> {
     let (_, rest) = next.split_once("cursor=")?;
     let end = rest.find(['&', '>']).unwrap_or(rest.len());
     let cursor = percent_encoding::percent_decode_str(&rest[..end]);
-    cursor.decode_utf8().ok().map(|text| text.into_owned())
+    cursor.decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

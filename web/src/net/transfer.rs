@@ -2,6 +2,7 @@
 
 use contract::api::{CompleteUpload, CompletedPart, UploadRequest, UploadTarget};
 use futures::channel::oneshot;
+use futures::future::{Either, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -170,11 +171,8 @@ async fn put(
     request.0.send_with_opt_blob(Some(body)).map_err(broken)?;
 
     let mut end = end;
-    loop {
-        match futures::future::select(progressed.next(), &mut end).await {
-            futures::future::Either::Left((Some(bytes), _)) => progress(bytes),
-            _ => break,
-        }
+    while let Either::Left((Some(bytes), _)) = select(progressed.next(), &mut end).await {
+        progress(bytes);
     }
     upload.set_onprogress(None);
     match request.0.status() {

@@ -20,7 +20,7 @@ const SIDES: usize = 40;
 
 /// A program and where its inputs are.
 struct Program {
-    program: WebGlProgram,
+    linked: WebGlProgram,
     camera: Option<WebGlUniformLocation>,
     scale: Option<WebGlUniformLocation>,
     halo: Option<WebGlUniformLocation>,
@@ -154,7 +154,7 @@ impl Drop for Renderer {
         gl.delete_vertex_array(Some(&self.spark_array));
         gl.delete_buffer(Some(&self.spark_buffer));
         for program in [&self.solids, &self.sparks] {
-            gl.delete_program(Some(&program.program));
+            gl.delete_program(Some(&program.linked));
         }
         // The context itself lives until the canvas is collected, and browsers allow sixteen.
         if let Ok(Some(extension)) = gl.get_extension("WEBGL_lose_context") {
@@ -188,12 +188,12 @@ impl Program {
             camera: place("camera"),
             scale: place("scale"),
             halo: place("halo"),
-            program,
+            linked: program,
         })
     }
 
     fn begin(&self, gl: &Gl, camera: &Matrix) {
-        gl.use_program(Some(&self.program));
+        gl.use_program(Some(&self.linked));
         gl.uniform_matrix4fv_with_f32_array(self.camera.as_ref(), false, &camera.0);
     }
 }
@@ -330,8 +330,11 @@ mod tests {
         for triangle in mesh.chunks_exact(18) {
             let at = |vertex: usize, axis: usize| triangle[vertex * 6 + axis];
             let edge = |to: usize| [0, 1, 2].map(|axis| at(to, axis) - at(0, axis));
-            let ([a, b, c], [d, e, f]) = (edge(1), edge(2));
-            let cross = [b * f - c * e, c * d - a * f, a * e - b * d];
+            let (first, second) = (edge(1), edge(2));
+            let cross = [0, 1, 2].map(|axis| {
+                let (next, last) = ((axis + 1) % 3, (axis + 2) % 3);
+                first[next] * second[last] - first[last] * second[next]
+            });
             let along: f32 = (0..3).map(|axis| cross[axis] * at(0, 3 + axis)).sum();
             assert!(along > 0.0, "{triangle:?}");
         }

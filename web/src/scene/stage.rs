@@ -266,7 +266,7 @@ fn listeners(
         }
     }));
     listeners.push(EventListener::new(canvas, "webglcontextlost", move |_| {
-        lost.emit(())
+        lost.emit(());
     }));
     if let Some(document) = web_sys::window().and_then(|window| window.document()) {
         let this = this.clone();

@@ -70,10 +70,10 @@ pub(crate) fn SignIn(props: &Props) -> Html {
                         close.emit(());
                     }
                     Err(ApiError::SignIn) => {
-                        problem.set(Some("The API does not know this token.".to_owned()))
+                        problem.set(Some("The API does not know this token.".to_owned()));
                     }
                     Err(error) => {
-                        problem.set(Some(format!("The token could not be checked: {error}.")))
+                        problem.set(Some(format!("The token could not be checked: {error}.")));
                     }
                 }
                 busy.set(false);

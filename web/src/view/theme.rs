@@ -60,7 +60,7 @@ pub(crate) fn use_media(query: &'static str) -> bool {
             let listener = list(query).map(|list| {
                 let target = list.clone();
                 gloo_events::EventListener::new(&target, "change", move |_| {
-                    holds.set(list.matches())
+                    holds.set(list.matches());
                 })
             });
             move || drop(listener)
