@@ -60,13 +60,17 @@ pub(crate) async fn serve(
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut server = std::pin::pin!(server.into_future());
-    tokio::select! {
-        ended = &mut server => ended?,
-        () = stop.cancelled() => {}
-    }
+    let ended = tokio::select! {
+        ended = &mut server => Some(ended),
+        () = stop.cancelled() => None,
+    };
     tasks.close();
     let ended = timeout(grace, async {
-        let ended = server.await;
+        // With nothing in hand it may have ended as soon as it was told to.
+        let ended = match ended {
+            Some(ended) => ended,
+            None => server.await,
+        };
         tasks.wait().await;
         ended
     });

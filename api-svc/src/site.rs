@@ -18,22 +18,20 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<Site>> {
 
 /// Where presigned URLs point to: the endpoint that is set, or AWS's for the bucket.
 fn storage(config: &Config) -> Vec<StorageOrigin> {
-    let origins = match &config.aws_endpoint_url {
-        Some(endpoint) => Url::parse(endpoint)
-            .map(|url| vec![url.origin().ascii_serialization()])
-            .unwrap_or_default(),
-        None => {
-            let bucket = &config.s3_bucket;
-            let region = config
-                .aws_region
-                .as_deref()
-                .filter(|region| !region.is_empty());
-            let region = region.map(|region| format!("https://{bucket}.s3.{region}.amazonaws.com"));
-            region
-                .into_iter()
-                .chain([format!("https://{bucket}.s3.amazonaws.com")])
-                .collect()
-        }
+    let origins = if let Some(endpoint) = &config.aws_endpoint_url {
+        let url = Url::parse(endpoint).ok();
+        url.iter()
+            .map(|url| url.origin().ascii_serialization())
+            .collect::<Vec<_>>()
+    } else {
+        let bucket = &config.s3_bucket;
+        let region = config.aws_region.as_deref();
+        region
+            .filter(|region| !region.is_empty())
+            .map(|region| format!("https://{bucket}.s3.{region}.amazonaws.com"))
+            .into_iter()
+            .chain([format!("https://{bucket}.s3.amazonaws.com")])
+            .collect()
     };
     origins
         .iter()

@@ -1,4 +1,4 @@
-//! `devstack up`: the whole service on this machine. Usually run as `cargo xtask up`, which builds the worker first.
+//! `devstack up`: the whole service on this machine. Usually run as `cargo xtask up`, which builds the services first.
 
 mod up;
 
@@ -9,7 +9,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(version, about = "The whole service on this machine")]
 enum Command {
-    /// Start S3, SQS and a worker; upload videos; show each thumbnail appear
+    /// Start S3, SQS, a worker and the API; upload videos; show each thumbnail appear
     Up(up::Options),
 }
 

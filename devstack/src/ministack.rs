@@ -1,6 +1,6 @@
 //! The `ministack` program: its installation in a virtual environment, and one running server.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-use crate::{cache, process};
+use crate::{process, python};
 
 const VERSION: &str = "1.5.33";
 
@@ -33,33 +33,7 @@ main()
 
 /// The Python interpreter that has ministack, installed if it is not there yet.
 pub(crate) fn install() -> anyhow::Result<PathBuf> {
-    let folder = cache::target_dir().join("ministack");
-    let venv = folder.join(VERSION);
-    let python = venv.join("bin/python");
-    // Written last: a folder without it is half an installation.
-    let complete = venv.join("complete");
-    if complete.exists() {
-        return Ok(python);
-    }
-    let _lock = cache::lock(&folder, VERSION)?;
-    if complete.exists() {
-        return Ok(python);
-    }
-    process::output(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv),
-    )
-    .context("cannot create a Python virtual environment (Debian: apt-get install python3-venv)")?;
-    process::output(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--no-input"])
-            .arg("--disable-pip-version-check")
-            .arg(format!("ministack=={VERSION}")),
-    )
-    .with_context(|| format!("cannot install ministack {VERSION} from PyPI"))?;
-    fs::write(&complete, "")?;
-    Ok(python)
+    python::install("ministack", VERSION)
 }
 
 /// A running server. Dropping it kills the process and reaps it.

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 /// Runs `command` to its end and returns its standard output.
 ///
-/// The error of a program that fails holds the end of its standard error.
+/// The error of a program that fails holds the end of its standard error, or of its output if it wrote no errors.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -17,7 +17,11 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
         bail!(
             "`{name}` failed ({}): {}",
             output.status,
-            tail(&output.stderr)
+            tail(if output.stderr.is_empty() {
+                &output.stdout
+            } else {
+                &output.stderr
+            })
         );
     }
     Ok(output.stdout)
@@ -25,7 +29,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
 
 /// The last lines of a program's log, enough to see why it failed.
 pub(crate) fn tail(log: &[u8]) -> String {
-    const LINES: usize = 20;
+    const LINES: usize = 60;
     let text = String::from_utf8_lossy(log);
     let lines: Vec<_> = text.trim().lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")

@@ -13,7 +13,7 @@ use crate::StorageOrigin;
 /// Serves the built dashboard, and hands /api, /ws and /health to the API.
 ///
 /// /healthz answers for this server alone. SIGTERM and SIGINT stop it: requests in hand are finished
-/// within the grace period, WebSockets are closed. A second signal ends it on the spot.
+/// within the grace period, upgraded connections closed. A second signal ends it on the spot.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-frontend", version)]
 pub struct Config {
@@ -30,7 +30,7 @@ pub struct Config {
     pub api_base_url: Url,
 
     /// Origins that presigned URLs point to, separated by commas, such as
-    /// https://videos.s3.eu-central-1.amazonaws.com: pages may show pictures from there and upload
+    /// `https://videos.s3.eu-central-1.amazonaws.com`: pages may show pictures from there and upload
     /// to there
     #[arg(long, env, value_delimiter = ',')]
     pub storage_origins: Vec<StorageOrigin>,

@@ -343,7 +343,7 @@ fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {
     reads
         .map(|read| ManifestRead {
             start: read.start,
-            bytes: read.range.end - read.start,
+            bytes: read.end - read.start,
         })
         .collect()
 }

@@ -82,9 +82,14 @@ fn main() -> ExitCode {
 fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     steps.run("Build", || step::status(cargo().args(BINARIES)))?;
-    steps.run("Dashboard", web::build)?;
+    let dashboard = steps.run("Dashboard", web::build)?;
     // In this process's place, so that signals reach it and its exit status is ours.
-    let error = Command::new(devstack()?).arg("up").args(arguments).exec();
+    let error = Command::new(devstack()?)
+        .arg("up")
+        .args(arguments)
+        // For the API that it starts.
+        .env("WEB_DIR", dashboard)
+        .exec();
     Err(error).context("cannot run devstack")
 }
 

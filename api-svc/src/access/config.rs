@@ -12,8 +12,8 @@ use super::{Guard, Oidc, OidcSettings, RateLimit, Token, audit::Gate, oidc::is_s
 #[derive(Debug, Clone, Args)]
 pub struct AccessConfig {
     /// Bearer token that opens the routes that change something, frames and uploads: 16 or more
-    /// visible ASCII characters. Without it, and without OIDC_ISSUER, they answer 403, except to
-    /// this machine where API_ADDR is a loopback address
+    /// visible ASCII characters. Without it, and without an issuer of JWTs, they answer 403, except
+    /// to this machine where the API listens on a loopback address
     #[arg(
         long,
         env,
@@ -32,7 +32,7 @@ pub struct AccessConfig {
     #[arg(long, env, default_value = "600")]
     pub api_rate_limit: NonZeroU32,
 
-    /// Issuer of JWTs that open the same routes, an https URL; needs OIDC_AUDIENCE
+    /// Issuer of JWTs that open the same routes, an https URL; needs an audience, too
     #[arg(long, env)]
     pub oidc_issuer: Option<String>,
 

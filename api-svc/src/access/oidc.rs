@@ -1,4 +1,4 @@
-//! JWTs of an identity provider (OpenID Connect).
+//! JWTs of an identity provider (`OpenID` Connect).
 //!
 //! The provider's keys are fetched when the first token comes, kept for ten minutes, and fetched
 //! again at once when a token names a key that is not among them: providers change keys by
@@ -265,14 +265,14 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
             | Algorithm::PS256
             | Algorithm::PS384
             | Algorithm::PS512,
-        ) => true,
+        )
+        | (AlgorithmParameters::OctetKeyPair(_), Algorithm::EdDSA) => true,
         (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => {
             key.curve == EllipticCurve::P256
         }
         (AlgorithmParameters::EllipticCurve(key), Algorithm::ES384) => {
             key.curve == EllipticCurve::P384
         }
-        (AlgorithmParameters::OctetKeyPair(_), Algorithm::EdDSA) => true,
         _ => false,
     };
     is_for_signatures && is_named && is_kind

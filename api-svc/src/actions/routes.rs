@@ -248,8 +248,11 @@ async fn failures(State(app): State<Shared>) -> Result<Json<Failures>, Problem> 
 async fn redrive(
     State(app): State<Shared>,
     headers: HeaderMap,
-    Json(redrive): Json<Redrive>,
+    Json(body): Json<serde_json::Map<String, serde_json::Value>>,
 ) -> Answer<Redriven> {
+    // Of a list serde would make a `Redrive` too, and `[]` would mean all.
+    let redrive: Redrive = serde_json::from_value(body.into())
+        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
     if redrive.ids.as_ref().is_some_and(|ids| ids.len() > MAX_IDS) {
         let detail = format!("ids: at most {MAX_IDS}; leave them out for all");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));

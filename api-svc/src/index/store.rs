@@ -1,7 +1,6 @@
 //! What is known of the bucket, compactly.
 //!
-//! The pictures of one video share its name, which is stored once: about 90 bytes a thumbnail in all, so that a million
-//! fit in some 90 MB.
+//! The pictures of one video share its name, which is stored once: some 120 bytes a thumbnail in all.
 
 use std::{
     cmp::Reverse,

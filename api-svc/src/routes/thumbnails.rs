@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const DEFAULT_LIMIT: usize = 60;
 /// Most pictures on a page.
 const MAX_LIMIT: usize = 200;
-/// Longest prefix: S3's longest key.
+/// Longest prefix in characters; no key has more bytes.
 const MAX_PREFIX: usize = 1024;
 
 /// Which pictures are wanted.
@@ -27,7 +27,7 @@ const MAX_PREFIX: usize = 1024;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Only pictures taken at so many percent of the video.
-    #[param(example = 50)]
+    #[param(example = 50, minimum = 0, maximum = 100)]
     frame: Option<u32>,
     /// Only keys that begin with this, with or without the thumbnail prefix.
     #[param(max_length = 1024)]
@@ -44,27 +44,28 @@ pub(super) struct Wanted {
     (status = 200, body = Vec<api::Thumbnail>,
      headers(("Link" = String, description = "`<…>; rel=\"next\"`, if there is a next page"))),
     (status = 400, description = "A parameter makes no sense", body = api::Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no page at the cursor", body = api::Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn thumbnails(
     State(app): State<Shared>,
     Query(wanted): Query<Wanted>,
 ) -> Result<(HeaderMap, Json<Vec<api::Thumbnail>>), Problem> {
-    let number = match wanted.frame {
-        None => None,
-        Some(frame) => Some(
-            app.index
-                .number(frame)
-                .ok_or_else(|| no_frame(&app, frame))?,
-        ),
-    };
+    if wanted.frame.is_some_and(|frame| frame > 100) {
+        return Err(Problem::bad_request("frame is a percentage"));
+    }
+    let number = wanted.frame.map(|frame| app.index.number(frame));
     let query = IndexQuery {
-        number,
+        number: number.flatten(),
         ..paging(
             wanted.prefix.as_deref(),
             wanted.limit,
             wanted.cursor.as_deref(),
         )?
     };
+    if number == Some(None) {
+        // No picture is taken there.
+        return Ok((HeaderMap::new(), Json(Vec::new())));
+    }
     let page = app.index.page(&query);
     let thumbnails = views(&app, &page.entries)
         .await
@@ -103,16 +104,16 @@ pub(super) fn paging(
         return Err(Problem::bad_request(format!("limit is 1 to {MAX_LIMIT}")));
     }
     let prefix = prefix.unwrap_or_default();
-    if prefix.len() > MAX_PREFIX {
+    if prefix.chars().count() > MAX_PREFIX {
         return Err(Problem::bad_request("prefix is longer than any key"));
     }
-    let after =
-        match cursor {
-            None => None,
-            Some(text) => Some(Cursor::decode(text).ok_or_else(|| {
-                Problem::bad_request("cursor is none that a Link header has given")
-            })?),
-        };
+    let after = match cursor {
+        None => None,
+        Some(text) => Some(
+            Cursor::decode(text)
+                .ok_or_else(|| Problem::not_found("there is no page at this cursor"))?,
+        ),
+    };
     Ok(IndexQuery {
         number: None,
         prefix: prefix.to_owned(),
@@ -146,18 +147,4 @@ pub(super) fn link(
         headers.insert(header::LINK, value);
     }
     headers
-}
-
-fn no_frame(app: &App, frame: u32) -> Problem {
-    let known: Vec<_> = app
-        .config
-        .frames()
-        .into_iter()
-        .flatten()
-        .map(|f| f.to_string())
-        .collect();
-    Problem::bad_request(format!(
-        "no pictures are taken at {frame} %, but at {}",
-        known.join(", ")
-    ))
 }

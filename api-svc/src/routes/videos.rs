@@ -42,6 +42,7 @@ pub(super) struct Wanted {
     (status = 200, body = Vec<api::VideoSummary>,
      headers(("Link" = String, description = "`<…>; rel=\"next\"`, if there is a next page"))),
     (status = 400, description = "A parameter makes no sense", body = api::Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no page at the cursor", body = api::Problem, content_type = "application/problem+json"),
     (status = 502, description = "The bucket does not answer", body = api::Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn videos(
@@ -120,7 +121,7 @@ pub(super) async fn video(
 
 async fn find(app: &App, key: &str) -> Result<Arc<Fetched>, Problem> {
     if key.len() > contract::naming::MAX_KEY_BYTES || key.chars().any(char::is_control) {
-        return Err(Problem::bad_request("no key can be so"));
+        return Err(Problem::not_found("no key can be so"));
     }
     let candidates: Vec<String> = if key.starts_with(app.prefixes.thumbnails()) {
         let name = key.strip_suffix(".json").unwrap_or(key);

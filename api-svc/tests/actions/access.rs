@@ -175,7 +175,7 @@ async fn whoever_acts_too_often_is_told_when_to_come_again() -> Result<()> {
         .await?
         .problem(429)?;
     // Looking is not counted.
-    assert_eq!(api.get("/api/queue").await?.status, 200);
+    assert_eq!(api.get("/api/failures").await?.status, 200);
     Ok(())
 }
 

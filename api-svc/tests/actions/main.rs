@@ -6,5 +6,6 @@ mod frames;
 mod hostile;
 mod jwt;
 mod operations;
+mod site;
 mod support;
 mod uploads;

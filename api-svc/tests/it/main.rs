@@ -1,8 +1,10 @@
 //! The real API binary over real HTTP and WebSocket: against the local S3 and SQS, and against stand-ins for what cannot
 //! run here (a cluster) or would take hours to fill (a bucket of 100,000 thumbnails).
 
+mod document;
 mod index;
 mod live;
+mod measure;
 mod pods;
 mod routes;
 mod startup;

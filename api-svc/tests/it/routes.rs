@@ -37,6 +37,13 @@ fn next(link: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_in_json() -> Result<()> {
     let stack = stack().await?;
+    // The test events of the notification.
+    stack
+        .sqs()
+        .purge_queue()
+        .queue_url(stack.queue_url())
+        .send()
+        .await?;
     for path in ["a", "b/c d"] {
         publish(&stack, path).await?;
     }
@@ -176,6 +183,8 @@ async fn thumbnails_in_pages() -> Result<()> {
         }
     }
     let mut all: Vec<_> = keys(&all).into_iter().map(str::to_owned).collect();
+    // Written in the same second as the others, it may stand among them.
+    paged.retain(|key| !key.starts_with("thumbnails/later_"));
     assert_eq!(paged.len(), 9, "{paged:?}");
     paged.sort();
     all.sort();
@@ -197,18 +206,14 @@ async fn thumbnails_in_pages() -> Result<()> {
             .await?;
         assert_eq!(keys(&page), ["thumbnails/folder/three_3.jpg"]);
     }
-    for query in [
-        "limit=0",
-        "limit=201",
-        "limit=x",
-        "frame=11",
-        "frame=-1",
-        "cursor=x",
-        "cursor=",
-        "unknown=1",
-    ] {
+    for query in ["limit=0", "limit=201", "limit=x", "frame=-1", "unknown=1"] {
         let answer = api.get(&format!("/api/thumbnails?{query}")).await?;
         answer.problem(400).with_context(|| query.to_owned())?;
+    }
+    assert_eq!(api.get("/api/thumbnails?frame=11").await?.text, "[]");
+    for cursor in ["x", "", "AQAAAAAAAQk"] {
+        let answer = api.get(&format!("/api/thumbnails?cursor={cursor}")).await?;
+        answer.problem(404).with_context(|| cursor.to_owned())?;
     }
     Ok(())
 }
@@ -278,8 +283,8 @@ async fn videos_with_their_manifests() -> Result<()> {
         ("thumbnails/broken", 404),
         ("thumbnails/evil", 502),
         ("..%2F..%2Fetc%2Fpasswd", 404),
-        ("a%00b", 400),
-        ("a%0d%0aSet-Cookie:x", 400),
+        ("a%00b", 404),
+        ("a%0d%0aSet-Cookie:x", 404),
         ("%FF", 400),
     ] {
         let answer = api.get(&format!("/api/videos/{path}")).await?;

@@ -14,7 +14,7 @@ pub struct Metrics {
     pub in_flight: u64,
     /// Pictures in the bucket.
     pub total_thumbnails: u64,
-    /// Bytes of everything below the upload and the thumbnail prefix.
+    /// Bytes of all pictures and manifests.
     pub storage_bytes: u64,
     /// Pods in phase `Running`.
     pub running_pods: u64,

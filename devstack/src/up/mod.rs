@@ -1,11 +1,11 @@
 //! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop it in order.
 //!
-//! `upload` says what is sent, `worker` holds the service's process, `watch` sees what comes out, `term` prints.
+//! `upload` says what is sent, `service` holds a service's process, `watch` sees what comes out, `term` prints.
 
+mod service;
 mod term;
 mod upload;
 mod watch;
-mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use clap::Args;
 use devstack::{Stack, StackOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
+use service::{API, Service, WORKER, free_address};
 use term::step;
 use upload::Video;
 use watch::Watch;
-use worker::Worker;
 
 /// What `devstack up` takes.
 #[derive(Args)]
@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Port of S3 and SQS on 127.0.0.1 [default: a free one]
     #[arg(long)]
     port: Option<u16>,
+    /// Port of the API on 127.0.0.1, or another one if that is taken
+    #[arg(long, default_value_t = 8000)]
+    api_port: u16,
     /// Upload this video, or every video in this folder, instead of the samples (repeatable)
     #[arg(long, value_name = "FILE_OR_DIR")]
     upload: Vec<PathBuf>,
@@ -66,10 +69,11 @@ fn interrupted(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The processes of a run. Fields drop in this order: first the worker, then what it works on.
+/// The processes of a run. Fields drop in this order: first the services, then what they work on.
 #[derive(Default)]
 struct Session {
-    worker: Option<Worker>,
+    api: Option<Service>,
+    worker: Option<Service>,
     stack: Option<Stack>,
 }
 
@@ -89,14 +93,17 @@ impl Session {
             ..StackOptions::default()
         });
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
-        let start = Worker::start(stack);
+        let start = Service::start(&WORKER, stack, free_address(0)?);
         let worker = self.worker.insert(step("Start a worker", start).await?);
+        let start = Service::start(&API, stack, free_address(options.api_port)?);
+        let api = self.api.insert(step("Start the API", start).await?);
         let mut watch = Watch::new(stack, options.once);
         tokio::select! {
             result = show(options, &mut watch, stack, &videos) => result?,
             error = worker.ended() => return Err(error),
+            error = api.ended() => return Err(error),
         }
-        term::summary(stack, worker.log(), &videos, &watch);
+        term::summary(stack, worker, api, &videos, &watch);
         if options.once {
             return Ok(());
         }
@@ -104,6 +111,7 @@ impl Session {
         tokio::select! {
             result = watch.forever() => result,
             error = worker.ended() => Err(error),
+            error = api.ended() => Err(error),
         }
     }
 
@@ -118,11 +126,13 @@ impl Session {
     }
 
     async fn stop(&mut self) {
-        if let Some(worker) = &mut self.worker
-            && worker.is_running()
-            && let Err(error) = step("Stop the worker", worker.stop()).await
-        {
-            eprintln!("{error:#}");
+        for service in [&mut self.api, &mut self.worker].into_iter().flatten() {
+            let name = format!("Stop {}", service.name());
+            if service.is_running()
+                && let Err(error) = step(&name, service.stop()).await
+            {
+                eprintln!("{error:#}");
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the user sees.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use devstack::Stack;
 
+use super::service::Service;
 use super::upload::Video;
 use super::watch::Watch;
 
@@ -45,7 +45,13 @@ pub(crate) fn thumbnail(key: &str, bytes: u64, since_upload: Option<Duration>, u
     }
 }
 
-pub(crate) fn summary(stack: &Stack, log: &Path, videos: &[Video], watch: &Watch<'_>) {
+pub(crate) fn summary(
+    stack: &Stack,
+    worker: &Service,
+    api: &Service,
+    videos: &[Video],
+    watch: &Watch<'_>,
+) {
     println!(
         "\n{} videos, {} thumbnails, {} dead letters",
         videos.len(),
@@ -56,7 +62,9 @@ pub(crate) fn summary(stack: &Stack, log: &Path, videos: &[Video], watch: &Watch
     println!("  bucket        {}", stack.bucket());
     println!("  queue         {}", stack.queue_url());
     println!("  dead letters  {}", stack.dlq_url());
-    println!("  worker's log  {}", log.display());
+    println!("  worker's log  {}", worker.log().display());
+    println!("  API's log     {}", api.log().display());
+    println!("  API           http://{}/api/docs", api.address());
 }
 
 /// Bytes in the unit a person would use.

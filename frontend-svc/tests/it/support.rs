@@ -28,7 +28,7 @@ use url::Url;
 pub(crate) const STORAGE: &str = "https://videos.s3.eu-central-1.amazonaws.com";
 
 /// Longest anything may take: generous, as it only bounds a failing test.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(crate) const HASHED: &str = "web-1f2e3d4c5b6a7988.js";
 

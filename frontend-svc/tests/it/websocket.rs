@@ -1,4 +1,4 @@
-//! WebSockets through the proxy.
+//! The WebSocket through the proxy.
 
 use anyhow::{Context as _, Result};
 use futures::{SinkExt as _, StreamExt as _};

@@ -51,7 +51,7 @@ pub(crate) struct Frames {
     bucket: String,
     prefixes: Prefixes,
     versions: Cache<String, String>,
-    frames: Cache<Key, Arc<Frame>>,
+    pictures: Cache<Key, Arc<Frame>>,
     slots: Arc<Semaphore>,
 }
 
@@ -91,7 +91,7 @@ impl Frames {
                 .max_capacity(MAX_VERSIONS)
                 .time_to_live(VERSION_AGE)
                 .build(),
-            frames: Cache::builder()
+            pictures: Cache::builder()
                 .max_capacity(bytes)
                 .weigher(weight)
                 .time_to_idle(FRAME_IDLE)
@@ -132,7 +132,7 @@ impl Frames {
             time: request.time,
             width: request.width,
         };
-        self.frames
+        self.pictures
             .try_get_with(key, self.extract(request, etag))
             .await
             .map_err(|failure| (*failure).clone())

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use self::{
     api::Api,
-    bucket::{Bucket, EPOCH},
+    bucket::{Bucket, EPOCH, MANIFESTS},
     client::Client,
     cluster::Cluster,
 };

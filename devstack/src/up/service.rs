@@ -1,4 +1,4 @@
-//! One worker process, as in production but for its endpoint.
+//! A service's process, as in production but for its endpoint.
 
 use std::env;
 use std::fs::File;
@@ -16,12 +16,33 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-const PROGRAM: &str = "thumbnail-worker";
+/// A service that can be started.
+pub(crate) struct Program {
+    /// What it is called.
+    name: &'static str,
+    /// The file beside this program.
+    file: &'static str,
+    /// The variable with the address that it listens on once it is up.
+    address: &'static str,
+}
+
+pub(crate) const WORKER: Program = Program {
+    name: "the worker",
+    file: "thumbnail-worker",
+    address: "METRICS_ADDR",
+};
+
+pub(crate) const API: Program = Program {
+    name: "the API",
+    file: "thumbnail-api",
+    address: "API_ADDR",
+};
+
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// As long as Kubernetes waits.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// What somebody's shell may hold that would lead the worker away from the stack.
+/// What somebody's shell may hold that would lead a service away from the stack.
 const FOREIGN: [&str; 6] = [
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -31,27 +52,33 @@ const FOREIGN: [&str; 6] = [
     "S3_THUMBNAIL_PREFIX",
 ];
 
-/// A running worker. Dropping it kills the process; [`Worker::stop`] is the orderly way.
-pub(crate) struct Worker {
+/// A running service. Dropping it kills the process; [`Service::stop`] is the orderly way.
+pub(crate) struct Service {
+    name: &'static str,
+    address: SocketAddr,
     child: Child,
-    /// Ends the worker should this process be killed; see [`guard`].
+    /// Ends the service should this process be killed; see [`guard`].
     _guard: Child,
     log: NamedTempFile,
 }
 
-impl Worker {
-    /// Starts the worker that lies beside this program, and waits until it serves its metrics.
-    pub(crate) async fn start(stack: &Stack) -> anyhow::Result<Self> {
-        let program = env::current_exe()?.with_file_name(PROGRAM);
+impl Service {
+    /// Starts the service that lies beside this program, and waits until it listens on `address`.
+    pub(crate) async fn start(
+        what: &Program,
+        stack: &Stack,
+        address: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let name = what.name;
+        let program = env::current_exe()?.with_file_name(what.file);
         if !program.exists() {
             bail!(
                 "{} is missing: `cargo xtask up` builds it",
                 program.display()
             );
         }
-        let log = NamedTempFile::with_prefix("thumbnail-worker-")
-            .context("cannot create the worker's log")?;
-        let metrics = free_address()?;
+        let log = NamedTempFile::with_prefix(format!("{}-", what.file))
+            .with_context(|| format!("cannot create the log of {name}"))?;
         let mut command = Command::new(&program);
         for name in FOREIGN {
             command.env_remove(name);
@@ -61,7 +88,7 @@ impl Worker {
         }
         command
             .envs(stack.env())
-            .env("METRICS_ADDR", metrics.to_string())
+            .env(what.address, address.to_string())
             .stdin(Stdio::null())
             .stdout(log.reopen()?)
             .stderr(log.as_file().try_clone()?)
@@ -71,30 +98,42 @@ impl Worker {
         let child = command
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
-        let mut worker = Self {
+        let mut service = Self {
+            name,
+            address,
             _guard: guard(&child)?,
             child,
             log,
         };
         let listening = async {
-            while TcpStream::connect(metrics).await.is_err() {
+            while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::select! {
             ready = timeout(START_LIMIT, listening) => if ready.is_err() {
                 bail!(
-                    "the worker does not serve its metrics on {metrics} after {} s; {}",
+                    "{name} does not listen on {address} after {} s; {}",
                     START_LIMIT.as_secs(),
-                    worker.log_tail(),
+                    service.log_tail(),
                 );
             },
-            error = worker.ended() => return Err(error),
+            error = service.ended() => return Err(error),
         }
-        Ok(worker)
+        Ok(service)
     }
 
-    /// The file that the worker logs to.
+    /// What it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The file that it logs to.
     pub(crate) fn log(&self) -> &Path {
         self.log.path()
     }
@@ -103,36 +142,37 @@ impl Worker {
         self.child.id().is_some()
     }
 
-    /// Waits until the worker ends of itself, which is always an error.
+    /// Waits until the service ends of itself, which is always an error.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self.child.wait().await {
-            Ok(status) => anyhow!("the worker ended ({status}); {}", self.log_tail()),
-            Err(error) => anyhow!(error).context("cannot wait for the worker"),
+            Ok(status) => anyhow!("{} ended ({status}); {}", self.name, self.log_tail()),
+            Err(error) => anyhow!(error).context(format!("cannot wait for {}", self.name)),
         }
     }
 
-    /// Asks the worker to finish what it has in hand and end; kills it if it does not.
+    /// Asks the service to finish what it has in hand and end; kills it if it does not.
     pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(pid) = self.child.id() else {
             return Ok(());
         };
-        let pid = Pid::from_raw(pid.cast_signed()).context("the worker has no process id")?;
-        kill_process(pid, Signal::TERM).context("cannot end the worker")?;
+        let pid = Pid::from_raw(pid.cast_signed()).context("the service has no process id")?;
+        kill_process(pid, Signal::TERM).with_context(|| format!("cannot end {}", self.name))?;
         let Ok(status) = timeout(STOP_LIMIT, self.child.wait()).await else {
             self.child.kill().await?;
             bail!(
-                "the worker did not end within {} s and was killed",
+                "{} did not end within {} s and was killed",
+                self.name,
                 STOP_LIMIT.as_secs()
             );
         };
         let status: ExitStatus = status?;
         if !status.success() {
-            bail!("the worker ended badly ({status}); {}", self.log_tail());
+            bail!("{} ended badly ({status}); {}", self.name, self.log_tail());
         }
         Ok(())
     }
 
-    /// The end of the worker's log, to go below an error.
+    /// The end of the service's log, to go below an error.
     pub(crate) fn log_tail(&self) -> String {
         const LINES: usize = 20;
         let mut log = Vec::new();
@@ -150,9 +190,9 @@ impl Worker {
     }
 }
 
-/// A process that ends `worker` when this one is gone, however it went: it then reads the end of its standard input.
-fn guard(worker: &Child) -> anyhow::Result<Child> {
-    let pid = worker.id().context("the worker has ended already")?;
+/// A process that ends `service` when this one is gone, however it went: it then reads the end of its standard input.
+fn guard(service: &Child) -> anyhow::Result<Child> {
+    let pid = service.id().context("the service has ended already")?;
     Command::new("sh")
         .args(["-c", "cat >/dev/null; kill -TERM \"$0\"", &pid.to_string()])
         .stdin(Stdio::piped())
@@ -162,7 +202,10 @@ fn guard(worker: &Child) -> anyhow::Result<Child> {
         .context("cannot run `sh`")
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+/// An address of 127.0.0.1 nobody listens on: at `port`, if that is free.
+pub(crate) fn free_address(port: u16) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)
 }

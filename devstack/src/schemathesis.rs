@@ -1,0 +1,32 @@
+//! The `schemathesis` program: does an API do what its OpenAPI document says, whatever it is sent?
+
+use std::process::Command;
+
+use crate::{process, python};
+
+const VERSION: &str = "4.32.5";
+
+/// Sends requests made from the OpenAPI document at `document` to the server that has it.
+///
+/// `arguments` go to `schemathesis run`.
+///
+/// # Errors
+/// The program's words if it finds anything, or cannot be installed.
+pub fn check(document: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let python = python::install("schemathesis", VERSION)?;
+    let program = python.with_file_name("schemathesis");
+    // The same requests each time: a test that fails today must fail tomorrow.
+    let mut command = Command::new(program);
+    command
+        .args([
+            "run",
+            document,
+            "--seed",
+            "1",
+            "--workers",
+            "1",
+            "--no-color",
+        ])
+        .args(arguments);
+    process::output(&mut command).map(|_| ())
+}

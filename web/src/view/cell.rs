@@ -1,0 +1,136 @@
+//! One thumbnail of the gallery.
+
+use std::rc::Rc;
+
+use contract::api::Thumbnail;
+use yew::prelude::*;
+
+use super::shell::{use_shell, use_style};
+use crate::model::format;
+use crate::model::gallery::{manifest_key, video_name};
+
+/// Equal if it is the same: comparing the text of hundreds of cells at each scroll would cost more than drawing them.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Rc<Thumbnail>);
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) item: Shared,
+    pub(crate) index: usize,
+    pub(crate) total: usize,
+    pub(crate) now: f64,
+    pub(crate) style: String,
+    pub(crate) reachable: bool,
+    pub(crate) open: Callback<Rc<Thumbnail>>,
+    pub(crate) focus: UseStateSetter<usize>,
+}
+
+/// How a cell comes to its picture.
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    /// By the URL that came with the list.
+    Listed,
+    /// That one has ended, or never worked: another is asked for.
+    Asked,
+    /// By this one.
+    Fresh(String),
+    /// Not at all.
+    Gone,
+}
+
+/// The URL to show, and what to do when it shows nothing: presigned URLs end, and pages stay open.
+#[hook]
+fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, Callback<Event>) {
+    let shell = use_shell();
+    let source = use_state(|| Source::Listed);
+    {
+        let source = source.setter();
+        use_effect_with(item.url.clone(), move |_| source.set(Source::Listed));
+    }
+    let url = match &*source {
+        Source::Listed => Some(item.url.clone()),
+        Source::Fresh(url) => Some(url.clone()),
+        Source::Asked | Source::Gone => None,
+    };
+    let item = item.clone();
+    let failed = Callback::from(move |_: Event| {
+        if *source != Source::Listed {
+            return source.set(Source::Gone);
+        }
+        source.set(Source::Asked);
+        let (api, item, source) = (shell.api.clone(), item.clone(), source.setter());
+        wasm_bindgen_futures::spawn_local(async move {
+            let video = api.video(&manifest_key(&item.key)).await.ok();
+            let url = video.and_then(|video| {
+                let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
+                pictures.find_map(|(thumbnail, url)| (thumbnail.key == item.key).then_some(url))
+            });
+            source.set(url.map_or(Source::Gone, Source::Fresh));
+        });
+    });
+    (url, failed)
+}
+
+#[component]
+pub(crate) fn Cell(props: &Props) -> Html {
+    let item = &props.item.0;
+    let (url, failed) = use_picture(item);
+    let cell = use_node_ref();
+    use_style(&cell, props.style.clone());
+    let name = video_name(&item.key).to_owned();
+    let place = item
+        .frame
+        .map_or_else(String::new, |frame| format!("{frame} %"));
+    let label = if place.is_empty() {
+        name.clone()
+    } else {
+        format!("{name} at {place}")
+    };
+    let open = {
+        let item = item.clone();
+        props.open.reform(move |_: MouseEvent| item.clone())
+    };
+    let onfocus = {
+        let (focus, index) = (props.focus.clone(), props.index);
+        Callback::from(move |_: FocusEvent| focus.set(index))
+    };
+    html! {
+        <div ref={cell} class="cell" role="listitem" aria-setsize={props.total.to_string()} aria-posinset={(props.index + 1).to_string()}>
+            <button
+                type="button"
+                data-index={props.index.to_string()}
+                data-key={item.key.clone()}
+                tabindex={if props.reachable { "0" } else { "-1" }}
+                aria-label={label}
+                onclick={open}
+                {onfocus}
+            >
+                <span class="picture">
+                    if let Some(url) = url {
+                        <img src={url} alt="" loading="lazy" decoding="async" draggable="false" onerror={failed} />
+                    } else {
+                        <span class="gone">{ "no picture" }</span>
+                    }
+                    if !place.is_empty() { <span class="place">{ place }</span> }
+                </span>
+                <span class="name" title={name.clone()}>{ name }</span>
+                <span class="meta">{ age(item, props.now) }{ format::bytes(item.size) }</span>
+            </button>
+        </div>
+    }
+}
+
+fn age(item: &Thumbnail, now: f64) -> String {
+    let seconds = (now - js_sys::Date::parse(&item.last_modified)) / 1000.0;
+    if seconds.is_finite() {
+        format!("{} ago · ", format::span(seconds))
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,86 @@
+//! The gallery's list as it grows: page after page from the API, and what is new from the WebSocket.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use contract::api::Thumbnail;
+use yew::prelude::*;
+
+use super::shell::use_shell;
+use crate::model::gallery::{Gallery, Rest};
+
+/// The list, and changing it. Answers come later than the list they were asked for: a change is always made to the
+/// newest one.
+#[derive(Clone)]
+pub(crate) struct Listing {
+    shown: UseStateHandle<Gallery>,
+    latest: Rc<RefCell<Gallery>>,
+}
+
+impl Listing {
+    pub(crate) fn list(&self) -> &Gallery {
+        &self.shown
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&Gallery) -> Gallery) {
+        let next = change(&self.latest.borrow());
+        if *self.latest.borrow() != next {
+            self.latest.replace(next.clone());
+            self.shown.set(next);
+        }
+    }
+}
+
+/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it.
+#[hook]
+pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64) -> Listing {
+    let listing = Listing {
+        shown: use_state(Gallery::default),
+        latest: use_mut_ref(Gallery::default),
+    };
+    let list = listing.list();
+    // Also when the first page is there: it may have been asked for before the news came.
+    let first = list.rest == Rest::Everything;
+    let key = (newest, total, first, list.generation);
+    {
+        let listing = listing.clone();
+        use_effect_with(key, move |(newest, total, ..)| {
+            if let Some(newest) = newest {
+                listing.change(|list| list.with_newest(newest, *total));
+            }
+        });
+    }
+    listing
+}
+
+/// Loads the next page while the end of the list is `near`.
+#[hook]
+pub(crate) fn use_pages(listing: &Listing, near: bool) {
+    let shell = use_shell();
+    let asked = use_mut_ref(|| None::<(u32, Rest)>);
+    let list = listing.list();
+    let wanted = near && list.rest != Rest::Nothing && list.error.is_none();
+    let listing = listing.clone();
+    let key = (wanted, list.generation, list.rest.clone());
+    use_effect_with(key, move |(wanted, generation, rest)| {
+        let (generation, rest) = (*generation, rest.clone());
+        let question = Some((generation, rest.clone()));
+        if !wanted || *asked.borrow() == question {
+            return;
+        }
+        asked.replace(question);
+        wasm_bindgen_futures::spawn_local(async move {
+            let filter = listing.latest.borrow().filter.clone();
+            let cursor = match &rest {
+                Rest::Page(cursor) => Some(cursor.as_str()),
+                Rest::Everything | Rest::Nothing => None,
+            };
+            let answer = shell.api.thumbnails(&filter, cursor).await;
+            asked.replace(None);
+            listing.change(|list| match answer {
+                Ok(page) => list.with_page(generation, page.thumbnails, page.next),
+                Err(error) => list.with_error(generation, error.to_string()),
+            });
+        });
+    });
+}
