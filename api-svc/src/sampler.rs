@@ -94,7 +94,7 @@ impl Sampler {
                     false
                 }
             };
-            self.look(scheduled).await;
+            Box::pin(self.look(scheduled)).await;
             last_look = Instant::now();
         }
     }

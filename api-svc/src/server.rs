@@ -74,9 +74,10 @@ pub(crate) async fn serve(
         tasks.wait().await;
         ended
     });
-    match ended.await {
-        Ok(ended) => ended?,
-        Err(_) => tracing::warn!("requests in hand were cut off at the end of the grace period"),
+    if let Ok(ended) = ended.await {
+        ended?;
+    } else {
+        tracing::warn!("requests in hand were cut off at the end of the grace period");
     }
     Ok(())
 }

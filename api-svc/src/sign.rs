@@ -16,7 +16,7 @@ use moka::future::Cache;
 use crate::aws::reason;
 
 /// How long pictures keep their URLs.
-const WINDOW: Duration = Duration::from_secs(30 * 60);
+const WINDOW: Duration = Duration::from_mins(30);
 /// How long a URL is good, at least.
 const LIFETIME: Duration = Duration::from_hours(1);
 /// URLs kept; each has about a kilobyte.
@@ -46,13 +46,12 @@ impl Signer {
         self.check().await?;
         let mut urls = Vec::with_capacity(keys.len());
         for &key in keys {
-            let url = match self.urls.get(key).await {
-                Some(url) => url,
-                None => {
-                    let url = self.sign(key, SystemTime::now()).await?;
-                    self.urls.insert(key.to_owned(), url.clone()).await;
-                    url
-                }
+            let url = if let Some(url) = self.urls.get(key).await {
+                url
+            } else {
+                let url = self.sign(key, SystemTime::now()).await?;
+                self.urls.insert(key.to_owned(), url.clone()).await;
+                url
             };
             urls.push(url);
         }

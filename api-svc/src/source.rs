@@ -35,15 +35,14 @@ impl Health {
     }
 
     pub(crate) fn failed(&mut self, reason: String) {
-        match &mut self.failing {
-            Some(failing) => failing.reason = reason,
-            None => {
-                tracing::warn!(reason, "a source does not answer");
-                self.failing = Some(Failing {
-                    since: SystemTime::now(),
-                    reason,
-                });
-            }
+        if let Some(failing) = &mut self.failing {
+            failing.reason = reason;
+        } else {
+            tracing::warn!(reason, "a source does not answer");
+            self.failing = Some(Failing {
+                since: SystemTime::now(),
+                reason,
+            });
         }
     }
 

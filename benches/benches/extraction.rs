@@ -3,6 +3,11 @@
 //! `container` is finding and opening: sniffing, the index or the search for keyframes, planning ranges. `picture` is what
 //! a keyframe costs in libav and `TurboJPEG` whoever calls them. `extraction` is all of it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a bench that cannot be set up has nothing to measure"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;

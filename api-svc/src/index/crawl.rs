@@ -153,7 +153,7 @@ impl Crawler {
                 // Purged meanwhile.
                 Ok(None) => {}
                 Err(error) if error.is_final() => {
-                    tracing::warn!(name, %error, "a manifest is unreadable")
+                    tracing::warn!(name, %error, "a manifest is unreadable");
                 }
                 Err(error) => {
                     again.push(name);

@@ -60,15 +60,18 @@ impl Cursor {
     /// Reads what [`Cursor::encode`] wrote.
     pub(crate) fn decode(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (&[version, a, b, c, d, e, f, format], name) = bytes.split_first_chunk()?;
+        let (&[version], rest) = bytes.split_first_chunk()?;
+        let (modified, rest) = rest.split_first_chunk()?;
+        let (number, rest) = rest.split_first_chunk()?;
+        let (&[format], name) = rest.split_first_chunk()?;
         let format = [Format::Jpg, Format::Webp, Format::Avif]
             .into_iter()
             .find(|known| *known as u8 == format)?;
         (version == Self::VERSION).then_some(())?;
         Some(Self(Place {
-            modified: Reverse(u32::from_be_bytes([a, b, c, d])),
+            modified: Reverse(u32::from_be_bytes(*modified)),
             name: std::str::from_utf8(name).ok()?.into(),
-            number: u16::from_be_bytes([e, f]),
+            number: u16::from_be_bytes(*number),
             format,
         }))
     }

@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(keys(store), expected);
         let pictures = expected
             .iter()
-            .filter(|key| !key.ends_with(".json"))
+            .filter(|key| key.rsplit_once('.').is_none_or(|(_, end)| end != "json"))
             .count();
         assert_eq!(store.order.len(), pictures);
         assert_eq!(store.totals.pictures, pictures as u64);

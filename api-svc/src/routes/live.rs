@@ -137,7 +137,7 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
                     return End::Gone;
                 }
                 unanswered += 1;
-                Message::Ping(Default::default())
+                Message::Ping(axum::body::Bytes::new())
             }
         };
         if let Err(end) = send(socket, message).await {

@@ -1,5 +1,7 @@
 //! What one can do by the API, and who may: the real program against a local S3 and SQS.
 
+#![cfg(test)]
+
 mod access;
 mod failures;
 mod frames;

@@ -1,5 +1,7 @@
 //! The frontend over real HTTP and WebSocket, in front of an API that tells what reached it.
 
+#![cfg(test)]
+
 mod binary;
 mod proxy;
 mod site;

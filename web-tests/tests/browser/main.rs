@@ -1,5 +1,7 @@
 //! The dashboard as people use it: in Chromium, against the real API, worker, S3 and SQS.
 
+#![cfg(test)]
+
 mod access;
 mod actions;
 mod layout;

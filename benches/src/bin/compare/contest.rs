@@ -175,7 +175,7 @@ async fn measure(
         index: subject.index,
         bytes: subject.bytes()?,
         network: options.network,
-        outcomes: judge(subject, all)?,
+        outcomes: judge(subject, all),
     })
 }
 
@@ -212,7 +212,7 @@ fn last_time(path: &Path) -> anyhow::Result<f64> {
     Ok(keyframes.last().map_or(0.0, |keyframe| keyframe.seconds))
 }
 
-fn judge(subject: &Subject, all: Vec<Turns>) -> anyhow::Result<Vec<Outcome>> {
+fn judge(subject: &Subject, all: Vec<Turns>) -> Vec<Outcome> {
     let mut judge = Judge::default();
     // What ours say are keyframes near the targets, others may have chosen, too.
     let keyframes: Vec<Vec<f64>> = (0..subject.objects.len() * 3)
@@ -244,5 +244,5 @@ fn judge(subject: &Subject, all: Vec<Turns>) -> anyhow::Result<Vec<Outcome>> {
         }
         outcomes.push(outcome);
     }
-    Ok(outcomes)
+    outcomes
 }

@@ -43,13 +43,11 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let table = table(options, &scratch, &root).await;
     fs::remove_dir_all(&scratch)?;
     let table = table?;
-    match &options.docs {
-        Some(docs) => section(&docs.join("benchmarks.md"), "corpus", &table),
-        None => {
-            println!("{table}");
-            Ok(())
-        }
+    if let Some(docs) = &options.docs {
+        return section(&docs.join("benchmarks.md"), "corpus", &table);
     }
+    println!("{table}");
+    Ok(())
 }
 
 async fn table(

@@ -32,7 +32,7 @@ pub(crate) async fn run(folder: &Path, keys: &[String]) -> anyhow::Result<()> {
     for key in keys {
         extractions.push(extract(key).await?);
     }
-    let (cpu, wall) = (cpu::process() - cpu, started.elapsed());
+    let (cpu, wall) = (cpu::process().saturating_sub(cpu), started.elapsed());
 
     let mut videos = Vec::new();
     for (key, extraction) in keys.iter().zip(extractions) {

@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
         Task::Report(options) => report::write(&options),
         Task::Corpus(options) => corpus::run(&options).await,
         Task::Start => start::run(),
-        Task::Serve { root, network } => server::serve(root, network).await,
+        Task::Serve { root, network } => server::serve(root, network),
         Task::InProcess { folder, keys } => in_process::run(&folder, &keys).await,
     }
 }

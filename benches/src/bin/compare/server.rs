@@ -82,7 +82,7 @@ impl Log {
 
 /// Serves the folders below `root` as buckets until standard input ends. Prints its address; answers each line on
 /// standard input with the requests since the last one.
-pub(crate) async fn serve(root: PathBuf, network: Network) -> anyhow::Result<()> {
+pub(crate) fn serve(root: PathBuf, network: Network) -> anyhow::Result<()> {
     let files = s3s_fs::FileSystem::new(root)
         .map_err(|error| anyhow::anyhow!("cannot serve files: {error:?}"))?;
     let mut service = S3ServiceBuilder::new(files);

@@ -117,7 +117,7 @@ mod tests {
         for nth in 0..frames {
             let first = if nth % 10 == 0 { 0x00 } else { 0x40 };
             let packet = [&[first][..], &[7; 400]].concat();
-            muxer.packet(&packet, (nth / 10 * 10 + 1) << SHIFT | nth % 10);
+            muxer.packet(&packet, ((nth / 10 * 10 + 1) << SHIFT) + nth % 10);
             if flush(nth) {
                 muxer.flush();
             }

@@ -225,10 +225,10 @@ mod tests {
     fn granules_become_times() {
         let video = Stream::of(1, &theora((25, 1), 6));
         // Keyframe 100, counted from 1, and 25 frames since: 125 frames are over.
-        assert_eq!(video.micros(100 << 6 | 25), Some(5_000_000));
+        assert_eq!(video.micros((100 << 6) + 25), Some(5_000_000));
         let mut old = theora((25, 1), 6);
         old[9] = 0;
-        assert_eq!(Stream::of(1, &old).micros(99 << 6 | 25), Some(5_000_000));
+        assert_eq!(Stream::of(1, &old).micros((99 << 6) + 25), Some(5_000_000));
         let mut vp8 = b"OVP80\x01\x01\0".to_vec();
         vp8.extend([0; 10]);
         vp8.extend([0, 0, 0, 50, 0, 0, 0, 1]);
