@@ -379,7 +379,7 @@ mod tests {
             let error = prefixes.candidates(key).unwrap_err();
             assert!(matches!(error, NamingError::NotAnUpload { .. }), "{key}");
         }
-        let long = format!("uploads/{}.mp4", "x".repeat(1000));
+        let long = format!("uploads/{}.mp4", "x".repeat(992));
         assert!(matches!(
             prefixes.candidates(&long),
             Err(NamingError::TooLong { .. })
@@ -451,8 +451,6 @@ mod tests {
         ] {
             assert_eq!(prefixes.parse_recent(key), None, "{key}");
         }
-        let long = prefixes.candidates(&format!("uploads/{}.mp4", "x".repeat(1000)));
-        assert_eq!(prefixes.recent_key(&long.unwrap()[0], 0), None);
     }
 
     #[test]

@@ -146,7 +146,7 @@ mod tests {
         // A removed package that left its configuration is known to dpkg, and not there.
         let list = all
             .join("\n")
-            .replace("installed ffmpeg", "config-files ffmpeg");
+            .replace("installed ffmpeg\n", "config-files ffmpeg\n");
         assert_eq!(missing(&PACKAGES, &list), ["ffmpeg"]);
         assert_eq!(missing(&PACKAGES, ""), PACKAGES);
     }
