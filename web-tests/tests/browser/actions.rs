@@ -73,7 +73,7 @@ async fn a_test_then_a_purge() -> anyhow::Result<()> {
     open.until_cells(3).await?;
 
     open.browser.press("Purge").await?;
-    open.browser.until_text(".dry-run", "5 objects").await?;
+    open.browser.until_text(".dry-run", "6 objects").await?;
     let disabled = "document.querySelector('.button.danger').disabled";
     open.browser.until(disabled).await?;
     open.browser
