@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(crate) use service_kit::aws::reason;
+pub(crate) use service_kit::aws::{reason, status};
 
 use crate::Config;
 

@@ -4,8 +4,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use clap::Parser;
+use service_kit::{args::log_filter, telemetry::LogFormat};
 use url::Url;
 
 use crate::StorageOrigin;
@@ -49,15 +49,6 @@ pub struct Config {
     pub rust_log: String,
 }
 
-/// Form of the log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-}
-
 impl Config {
     pub(crate) fn shutdown_grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
@@ -74,13 +65,6 @@ fn base_url(value: &str) -> Result<Url, String> {
         return Err("more than a scheme, a host and a port".to_owned());
     }
     Ok(url)
-}
-
-fn log_filter(value: &str) -> Result<String, String> {
-    EnvFilter::builder()
-        .parse(value)
-        .map_err(|error| error.to_string())?;
-    Ok(value.to_owned())
 }
 
 #[cfg(test)]

@@ -21,10 +21,9 @@ mod policy;
 mod proxy;
 mod server;
 mod site;
-mod telemetry;
 
 pub use self::{
-    config::{Config, LogFormat},
+    config::Config,
     policy::{ContentPolicy, OriginError, StorageOrigin},
     server::{run, serve},
     site::{Site, SiteError},

@@ -1,6 +1,6 @@
 //! The server: what is answered where, from start to shutdown.
 
-use std::{future::IntoFuture as _, net::SocketAddr, process, time::Duration};
+use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -10,15 +10,12 @@ use axum::{
     routing::{any, get},
     serve::ListenerExt as _,
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use service_kit::{shutdown, telemetry};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy, telemetry};
+use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
 
 /// Runs the server until SIGTERM or SIGINT.
 ///
@@ -26,8 +23,8 @@ use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy, telemetry
 /// A wrong setting, a folder without a dashboard, or an address that is taken; the error names the
 /// variable.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config)?;
-    let stop = listen_for_signals().context("cannot listen for signals")?;
+    telemetry::init(&config.rust_log, config.log_format)?;
+    let stop = shutdown::listen().context("cannot listen for signals")?;
     let policy = ContentPolicy::new(config.storage_origins.iter().cloned());
     let site = Site::open(&config.web_dir, policy).context("WEB_DIR")?;
     let listener = TcpListener::bind(config.frontend_addr)
@@ -67,8 +64,9 @@ pub async fn serve(
         .route("/api/{*path}", handed_on.clone())
         .route("/ws", handed_on.clone())
         .route("/health", handed_on)
-        .fallback_service(site.router())
-        .layer(middleware::from_fn(headers::secure));
+        .layer(middleware::from_fn(headers::secure))
+        // Which has those headers already.
+        .fallback_service(site.router());
     let listener = listener.tap_io(|stream| {
         // Ticks are small and wanted now. A failure costs some milliseconds a tick.
         let _ = stream.set_nodelay(true);
@@ -103,29 +101,4 @@ async fn health() -> impl axum::response::IntoResponse {
         (header::CACHE_CONTROL, "no-store"),
     ];
     (headers, r#"{"status":"ok"}"#)
-}
-
-/// The first SIGTERM or SIGINT cancels the token, the second ends the process.
-fn listen_for_signals() -> std::io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    tokio::spawn({
-        let token = token.clone();
-        async move {
-            loop {
-                let name = tokio::select! {
-                    _ = terminate.recv() => "SIGTERM",
-                    _ = interrupt.recv() => "SIGINT",
-                };
-                if token.is_cancelled() {
-                    tracing::warn!(signal = name, "second signal: exiting at once");
-                    process::exit(1);
-                }
-                tracing::info!(signal = name, "shutting down");
-                token.cancel();
-            }
-        }
-    });
-    Ok(token)
 }

@@ -36,6 +36,11 @@ pub fn s3_config(shared: &SdkConfig) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::config::Builder::from(shared).force_path_style(path_style)
 }
 
+/// The HTTP status of an answer that is an error.
+pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|raw| raw.status().as_u16())
+}
+
 /// What an SDK error says, on one line: the service's code and message, or the chain of causes.
 pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where

@@ -4,6 +4,7 @@
 //! one line; [`telemetry`] sets up log lines, and [`shutdown`] waits for signals.
 
 pub mod args;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod shutdown;
 pub mod telemetry;

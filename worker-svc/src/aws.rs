@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-pub(crate) use service_kit::aws::reason;
+pub(crate) use service_kit::aws::{reason, status};
 
 use crate::Config;
 

@@ -10,7 +10,10 @@ use aws_sdk_s3::{
 };
 use contract::metadata;
 
-use crate::{Config, aws::reason};
+use crate::{
+    Config,
+    aws::{reason, status},
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -125,10 +128,6 @@ impl Store {
             Err(error) => Err(store_error("PUT", &object.key, &error)),
         }
     }
-}
-
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|raw| raw.status().as_u16())
 }
 
 fn store_error<E>(operation: &'static str, key: &str, error: &SdkError<E>) -> StoreError

@@ -124,11 +124,6 @@ where
     Problem::bad_gateway(format!("{operation} failed; the API's log says why"))
 }
 
-/// The status of an S3 answer that is an error.
-pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|raw| raw.status().as_u16())
-}
-
 /// 409: not in this state.
 pub(crate) fn conflict(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::CONFLICT, detail)

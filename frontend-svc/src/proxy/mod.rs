@@ -27,7 +27,7 @@ use url::Url;
 /// A neighbour that does not take a connection by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The API gives a frame of a video up to 60 s.
+/// Longer than the API gives a request (`REQUEST_TIMEOUT_SECONDS`, 30 s unless set).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// The longest pause within a body.
