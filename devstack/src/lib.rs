@@ -4,6 +4,7 @@
 //!   service under test takes [`Stack::env`] and cannot tell it from AWS.
 //! - [`media`] makes clips with the `ffmpeg` program, once, into `target/media/`.
 //! - [`oracle`] says what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never our own code.
+//! - [`program`] starts a service of ours and waits for what it does and says.
 //! - [`schemathesis`] sends an API what its OpenAPI document allows, and what it does not.
 //!
 //! Nothing here is part of the product.
@@ -13,6 +14,7 @@ pub mod media;
 mod ministack;
 pub mod oracle;
 mod process;
+pub mod program;
 mod python;
 pub mod schemathesis;
 mod stack;

@@ -33,7 +33,7 @@ main()
 
 /// The Python interpreter that has ministack, installed if it is not there yet.
 pub(crate) fn install() -> anyhow::Result<PathBuf> {
-    python("ministack", VERSION, &[&format!("ministack=={VERSION}")])
+    python("ministack", &[&format!("ministack=={VERSION}")])
 }
 
 /// A running server. Dropping it kills the process and reaps it.

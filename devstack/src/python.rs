@@ -8,19 +8,21 @@ use anyhow::Context;
 
 use crate::{cache, process};
 
-/// The interpreter of the environment `name`, with `packages` (`name==version`), which are installed if they are not there
-/// yet. `version` changes with them.
-pub fn python(name: &str, version: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+/// The interpreter of the environment `name`, with `packages` (`name==version`, or an option of pip), which are installed
+/// if they, in these versions, are not there yet.
+pub fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = cache::target_dir().join(name);
-    let venv = folder.join(version);
+    let venv = folder.join("venv");
     let python = venv.join("bin/python");
     // Written last: a folder without it is half an installation.
     let complete = venv.join("complete");
-    if complete.exists() {
+    let wanted = packages.join("\n");
+    let is_there = || fs::read_to_string(&complete).is_ok_and(|there| there == wanted);
+    if is_there() {
         return Ok(python);
     }
-    let _lock = cache::lock(&folder, version)?;
-    if complete.exists() {
+    let _lock = cache::lock(&folder, "venv")?;
+    if is_there() {
         return Ok(python);
     }
     process::output(
@@ -36,6 +38,6 @@ pub fn python(name: &str, version: &str, packages: &[&str]) -> anyhow::Result<Pa
             .args(packages),
     )
     .with_context(|| format!("cannot install {} from PyPI", packages.join(" ")))?;
-    fs::write(&complete, "")?;
+    fs::write(&complete, &wanted)?;
     Ok(python)
 }

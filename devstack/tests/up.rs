@@ -5,23 +5,37 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+
+/// A file that is open for writing cannot be run, and a child that another test starts meanwhile holds it open until it
+/// runs its own program. So writing and starting take turns.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs `devstack up --once` from a folder of its own, beside `worker`, a shell script.
 fn up(worker: Option<&str>) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("devstack");
+    let turn = STARTING.lock().unwrap();
     fs::copy(env!("CARGO_BIN_EXE_devstack"), &program).unwrap();
     if let Some(script) = worker {
         let path = folder.path().join("thumbnail-worker");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    run(&program, &["up", "--once"])
+    let child = start(&program, &["up", "--once"]);
+    drop(turn);
+    child.wait_with_output().unwrap()
 }
 
-fn run(program: &Path, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).output().unwrap()
+fn start(program: &Path, arguments: &[&str]) -> Child {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn error(output: &Output) -> String {
@@ -48,6 +62,9 @@ fn a_missing_worker_is_named() {
 #[test]
 fn an_upload_that_does_not_exist_is_named() {
     let program = Path::new(env!("CARGO_BIN_EXE_devstack"));
-    let error = error(&run(program, &["up", "--once", "--upload", "nowhere.mp4"]));
+    let turn = STARTING.lock().unwrap();
+    let child = start(program, &["up", "--once", "--upload", "nowhere.mp4"]);
+    drop(turn);
+    let error = error(&child.wait_with_output().unwrap());
     assert!(error.contains("cannot read nowhere.mp4"), "{error}");
 }

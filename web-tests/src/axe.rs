@@ -1,7 +1,7 @@
 //! axe-core, which finds what people with a screen reader or weak eyes could not use.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -47,49 +47,11 @@ pub async fn serious_issues(browser: &Browser) -> anyhow::Result<Vec<String>> {
 
 /// The script, downloaded once.
 fn script() -> anyhow::Result<String> {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/axe")
-        .join(WHEEL);
-    let script = target.join(SCRIPT);
-    if !script.exists() {
-        install(&target)?;
-    }
+    // Without the browsers that the package is for.
+    let python = devstack::python("axe", &["--no-deps", WHEEL])?;
+    let code = "import sysconfig; print(sysconfig.get_path('purelib'))";
+    let output = Command::new(python).args(["-c", code]).output()?;
+    let folder = String::from_utf8(output.stdout)?;
+    let script = Path::new(folder.trim_end()).join(SCRIPT);
     fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))
-}
-
-fn install(folder: &Path) -> anyhow::Result<()> {
-    let parent = folder.parent().context("no folder")?;
-    fs::create_dir_all(parent)?;
-    // Beside its place, then moved: tests side by side do not see a half of it.
-    let work = tempfile::tempdir_in(parent)?;
-    let environment = work.path().join("venv");
-    run(Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(&environment))?;
-    let wheel: PathBuf = work.path().join("wheel");
-    run(Command::new(environment.join("bin/pip"))
-        .args([
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--target",
-        ])
-        .arg(&wheel)
-        .arg(WHEEL))?;
-    match fs::rename(&wheel, folder) {
-        Err(_) if folder.join(SCRIPT).exists() => Ok(()),
-        result => result.with_context(|| format!("cannot make {}", folder.display())),
-    }
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{}: {status}", command.get_program().display());
-    }
-    Ok(())
 }

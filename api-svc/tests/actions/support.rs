@@ -2,59 +2,46 @@
 
 use std::{
     net::TcpListener,
-    process::Stdio,
+    ops::Deref,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use devstack::{Stack, StackOptions};
+pub(crate) use devstack::program::until;
+use devstack::{
+    Stack, StackOptions,
+    program::{DEADLINE, Program},
+};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    time::{Instant, sleep},
-};
+use tokio::{process::Command, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
-
-/// Longest any condition may take: generous, as it only bounds a failing test.
-const DEADLINE: Duration = Duration::from_secs(90);
 
 pub(crate) const TOKEN: &str = "a-token-of-the-tests-0123456789";
 
-/// Polls until `check` gives a value.
-pub(crate) async fn until<T>(
-    what: &str,
-    mut check: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<T> {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = check().await.with_context(|| what.to_owned())? {
-            return Ok(value);
-        }
-        if Instant::now() > deadline {
-            bail!("{what}: not within {DEADLINE:?}");
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// The program; killed when dropped.
 pub(crate) struct Api {
-    child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    program: Program,
     pub(crate) base: String,
     client: reqwest::Client,
+}
+
+impl Deref for Api {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
 }
 
 impl Api {
@@ -76,33 +63,18 @@ impl Api {
         ] {
             command.env_remove(variable);
         }
-        let mut child = command
-            .envs(stack.env())
-            .env("API_ADDR", format!("127.0.0.1:{port}"))
-            .envs(
-                env.iter()
-                    .copied()
-                    .map(|(name, value)| (name, value.replace("PORT", &port.to_string()))),
-            )
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let mut lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        tokio::spawn({
-            let log = log.clone();
-            async move {
-                while let Ok(Some(line)) = lines.next_line().await {
-                    log.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(line);
-                }
-            }
-        });
+        let program = Program::start(
+            command
+                .envs(stack.env())
+                .env("API_ADDR", format!("127.0.0.1:{port}"))
+                .envs(
+                    env.iter()
+                        .copied()
+                        .map(|(name, value)| (name, value.replace("PORT", &port.to_string()))),
+                ),
+        )?;
         let api = Self {
-            child,
-            log,
+            program,
             base: format!("http://127.0.0.1:{port}"),
             client: reqwest::Client::new(),
         };
@@ -137,27 +109,11 @@ impl Api {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
-    pub(crate) fn raw_log(&self) -> String {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join("\n")
-    }
-
     /// The audit log's lines about a route.
     pub(crate) fn audit(&self, route: &str) -> Vec<Value> {
-        let log = self.raw_log();
-        log.lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|line| line["target"] == "audit" && line["route"] == route)
-            .collect()
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        // Its output is shown only if the test fails.
-        println!("API log (pid {:?}):\n{}", self.child.id(), self.raw_log());
+        let mut lines = self.program.log();
+        lines.retain(|line| line["target"] == "audit" && line["route"] == route);
+        lines
     }
 }
 

@@ -2,17 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::support::{Api, Bucket, EPOCH, MANIFESTS, until};
-
-async fn start(bucket: &Bucket, extra: &[(&str, &str)]) -> Result<Api> {
-    let env = bucket.env();
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let env: Vec<_> = env.into_iter().chain(extra.iter().copied()).collect();
-    Api::start_with(&env).await
-}
+use crate::support::{Bucket, EPOCH, MANIFESTS, until};
 
 /// What a look costs once everything is known: listings and reads, over `looks` looks.
 async fn cost(bucket: &Bucket, looks: usize) -> Result<(usize, usize)> {
@@ -35,7 +25,7 @@ async fn cost(bucket: &Bucket, looks: usize) -> Result<(usize, usize)> {
 async fn a_look_costs_the_same_with_a_hundred_and_a_hundred_thousand() -> Result<()> {
     for videos in [34, 33_334] {
         let bucket = Bucket::start(videos).await?;
-        let api = start(&bucket, &[("INDEX_REQUESTS", "200")]).await?;
+        let api = bucket.api(&[("INDEX_REQUESTS", "200")]).await?;
         let (thumbnails, manifests) = (videos as u64 * 3, videos.min(MANIFESTS));
         let metrics = api
             .metrics_when("everything is known", |m| {
@@ -64,7 +54,7 @@ async fn a_look_costs_the_same_with_a_hundred_and_a_hundred_thousand() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_round_keeps_to_its_budget() -> Result<()> {
     let bucket = Bucket::start(5_000).await?;
-    let api = start(&bucket, &[("INDEX_REQUESTS", "3")]).await?;
+    let api = bucket.api(&[("INDEX_REQUESTS", "3")]).await?;
     let metrics = api
         .metrics_when("the index is complete", |m| m["indexComplete"] == true)
         .await?;
@@ -80,7 +70,7 @@ async fn the_first_round_keeps_to_its_budget() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_finds_what_is_new_among_many() -> Result<()> {
     let bucket = Bucket::start(20_000).await?;
-    let api = start(&bucket, &[("INDEX_REQUESTS", "200")]).await?;
+    let api = bucket.api(&[("INDEX_REQUESTS", "200")]).await?;
     api.metrics_when("everything is known", |m| {
         m["totalThumbnails"] == 60_000 && m["videosMeasured"] == MANIFESTS
     })
@@ -106,7 +96,7 @@ async fn the_journal_finds_what_is_new_among_many() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_finds_what_was_deleted_and_what_no_journal_tells() -> Result<()> {
     let bucket = Bucket::start(1_000).await?;
-    let api = start(&bucket, &[]).await?;
+    let api = bucket.api(&[]).await?;
     api.metrics_when("everything is listed", |m| m["totalThumbnails"] == 3_000)
         .await?;
     bucket.remove("thumbnails/folder4/");
@@ -128,6 +118,6 @@ async fn the_walk_finds_what_was_deleted_and_what_no_journal_tells() -> Result<(
     .await?;
     let empty = api.get("/api/thumbnails").await?;
     assert_eq!((empty.text.as_str(), empty.header("link")), ("[]", ""));
-    assert!(api.pid().context("it runs")? > 0);
+    api.id().context("it runs")?;
     Ok(())
 }

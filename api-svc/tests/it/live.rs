@@ -7,16 +7,6 @@ use tokio_tungstenite::tungstenite::Error;
 
 use crate::support::{Api, Bucket, Client, fields, publish, stack, until};
 
-async fn quiet_api(bucket: &Bucket, extra: &[(&str, &str)]) -> Result<Api> {
-    let env = bucket.env();
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let env: Vec<_> = env.into_iter().chain(extra.iter().copied()).collect();
-    Api::start_with(&env).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_on_connect_then_what_changes() -> Result<()> {
     let stack = stack().await?;
@@ -51,7 +41,7 @@ async fn every_client_gets_every_tick() -> Result<()> {
     const CLIENTS: usize = 200;
     const TICKS: u64 = 10;
     let bucket = Bucket::start(10).await?;
-    let api = quiet_api(&bucket, &[]).await?;
+    let api = bucket.api(&[]).await?;
     api.metrics_when("the index is read", |m| m["videosMeasured"] == 10)
         .await?;
     let mut clients = JoinSet::new();
@@ -83,7 +73,9 @@ async fn every_client_gets_every_tick() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_allowed_origins_may_connect() -> Result<()> {
     let bucket = Bucket::start(0).await?;
-    let api = quiet_api(&bucket, &[("ALLOWED_ORIGINS", "https://dashboard.example")]).await?;
+    let api = bucket
+        .api(&[("ALLOWED_ORIGINS", "https://dashboard.example")])
+        .await?;
     let own = format!("http://{}", api.address());
     for origin in [own.as_str(), "https://dashboard.example"] {
         let answer = Client::try_connect(&api, &[("origin", origin)]).await?;
@@ -102,7 +94,7 @@ async fn only_allowed_origins_may_connect() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_an_end_to_clients_and_to_what_they_may_send() -> Result<()> {
     let bucket = Bucket::start(0).await?;
-    let api = quiet_api(&bucket, &[("MAX_WEBSOCKETS", "1")]).await?;
+    let api = bucket.api(&[("MAX_WEBSOCKETS", "1")]).await?;
     let mut client = Client::connect(&api).await?;
     client.text().await?;
     match Client::try_connect(&api, &[]).await? {

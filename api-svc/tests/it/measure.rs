@@ -18,7 +18,7 @@ fn setting(name: &str, default: usize) -> usize {
 
 /// Resident memory of the API now and at its highest, in MB.
 fn memory(api: &Api) -> Result<(u64, u64)> {
-    let pid = api.pid().context("the API has ended")?;
+    let pid = api.id().context("the API has ended")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -30,7 +30,7 @@ fn memory(api: &Api) -> Result<(u64, u64)> {
 
 /// CPU seconds that the API has used.
 fn cpu(api: &Api) -> Result<f64> {
-    let pid = api.pid().context("the API has ended")?;
+    let pid = api.id().context("the API has ended")?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat
         .rsplit(')')
@@ -43,17 +43,12 @@ fn cpu(api: &Api) -> Result<f64> {
 }
 
 async fn start(bucket: &Bucket, interval: &str, index_requests: &str) -> Result<Api> {
-    let env = bucket.env();
-    let mut env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    env.extend([
+    let extra = [
         ("SAMPLE_INTERVAL_MS", interval),
         ("INDEX_REQUESTS", index_requests),
         ("MAX_WEBSOCKETS", "20000"),
-    ]);
-    Api::start_with(&env).await
+    ];
+    bucket.api(&extra).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,16 +14,11 @@ struct Setup {
 async fn start(cluster: Cluster) -> Result<Setup> {
     let bucket = Bucket::start(0).await?;
     let kubeconfig = cluster.kubeconfig();
-    let env = bucket.env();
-    let mut env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    env.extend([
+    let extra = [
         ("KUBECONFIG", kubeconfig.as_str()),
         ("WORKER_NAMESPACE", "workers"),
-    ]);
-    let api = Api::start_with(&env).await?;
+    ];
+    let api = bucket.api(&extra).await?;
     Ok(Setup {
         api,
         cluster,
@@ -172,17 +167,12 @@ async fn inside_a_cluster_the_service_account_is_used() -> Result<()> {
     // Inside a pod the address comes from the environment; its token file cannot be made here, so that what is seen
     // is that the API looks for it rather than for a kubeconfig.
     let bucket = Bucket::start(0).await?;
-    let env = bucket.env();
-    let mut env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
     let (host, port) = cluster.address().split_once(':').unwrap();
-    env.extend([
+    let extra = [
         ("KUBERNETES_SERVICE_HOST", host),
         ("KUBERNETES_SERVICE_PORT", port),
-    ]);
-    let api = Api::start_with(&env).await?;
+    ];
+    let api = bucket.api(&extra).await?;
     let detail = api.get("/api/pods").await?.problem(503)?;
     assert!(
         detail.contains("service account")

@@ -51,12 +51,7 @@ async fn sigterm_closes_websockets_and_ends_well() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_fails_is_marked_and_holds_nobody_up() -> Result<()> {
     let bucket = Bucket::start(5).await?;
-    let env = bucket.env();
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let api = Api::start_with(&env).await?;
+    let api = bucket.api(&[]).await?;
     api.metrics_when("the bucket is listed", |m| m["totalThumbnails"] == 15)
         .await?;
     bucket.break_down(Some("the disk is on fire"));
@@ -97,12 +92,7 @@ async fn a_source_that_fails_is_marked_and_holds_nobody_up() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn history_is_taken_though_nobody_watches() -> Result<()> {
     let bucket = Bucket::start(0).await?;
-    let env = bucket.env();
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let api = Api::start_with(&env).await?;
+    let api = bucket.api(&[]).await?;
     until("sixty-five looks", async || {
         Ok((bucket.counts().2 >= 65).then_some(()))
     })

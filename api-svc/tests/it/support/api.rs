@@ -1,27 +1,28 @@
 //! The API's process and its log.
 
-use std::{
-    process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::Deref, process::ExitStatus};
 
-use anyhow::{Context, Result, bail, ensure};
-use devstack::Stack;
+use anyhow::{Context, Result, ensure};
+use devstack::{
+    Stack,
+    program::{Program, until},
+};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
-
-use super::{DEADLINE, until};
+use tokio::process::Command;
 
 /// An API; killed when dropped. Its log is printed if the test fails.
 pub(crate) struct Api {
-    child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    program: Program,
     address: String,
     http: reqwest::Client,
+}
+
+impl Deref for Api {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
 }
 
 /// An answer.
@@ -75,31 +76,16 @@ impl Api {
         ] {
             command.env_remove(variable);
         }
-        let mut child = command
-            .env("API_ADDR", "127.0.0.1:0")
-            .env("SAMPLE_INTERVAL_MS", "100")
-            .env("KUBECONFIG", "/nonexistent")
-            .env("HOME", "/nonexistent")
-            .envs(env.iter().copied())
-            .stderr(Stdio::piped())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let mut lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        tokio::spawn({
-            let log = log.clone();
-            async move {
-                while let Ok(Some(line)) = lines.next_line().await {
-                    log.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(line);
-                }
-            }
-        });
+        let program = Program::start(
+            command
+                .env("API_ADDR", "127.0.0.1:0")
+                .env("SAMPLE_INTERVAL_MS", "100")
+                .env("KUBECONFIG", "/nonexistent")
+                .env("HOME", "/nonexistent")
+                .envs(env.iter().copied()),
+        )?;
         let mut api = Self {
-            child,
-            log,
+            program,
             address: String::new(),
             http: reqwest::Client::builder().no_proxy().build()?,
         };
@@ -113,29 +99,6 @@ impl Api {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
-    }
-
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
-    pub(crate) fn raw_log(&self) -> String {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join("\n")
-    }
-
-    /// Waits for a line that says `message`.
-    pub(crate) async fn logged(&self, message: &str) -> Result<Value> {
-        until(&format!("the log says {message:?}"), async || {
-            let log = self.raw_log();
-            let mut lines = log
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            Ok(lines.find(|line| line["message"] == message))
-        })
-        .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
@@ -185,21 +148,7 @@ impl Api {
     }
 
     pub(crate) async fn terminate(&mut self) -> Result<ExitStatus> {
-        let pid = self.child.id().context("the API has ended")?;
-        let status = Command::new("kill")
-            .args(["-s", "TERM", &pid.to_string()])
-            .status()
-            .await?;
-        ensure!(status.success(), "kill: {status}");
-        match timeout(DEADLINE, self.child.wait()).await {
-            Ok(status) => Ok(status?),
-            Err(_) => bail!("the API does not end"),
-        }
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        println!("API log:\n{}", self.raw_log());
+        self.program.signal("TERM").await?;
+        self.program.exit().await
     }
 }

@@ -20,6 +20,8 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
+use super::Api;
+
 /// When the first simulated video was made, in seconds since 1970; each later one a second later.
 pub(crate) const EPOCH: i64 = 1_700_000_000;
 
@@ -109,16 +111,19 @@ impl Bucket {
     }
 
     /// The environment that lets the API use it.
-    pub(crate) fn env(&self) -> Vec<(&'static str, String)> {
+    /// Starts an API that looks at it, with these variables on top.
+    pub(crate) async fn api(&self, extra: &[(&str, &str)]) -> Result<Api> {
         let endpoint = format!("http://{}", self.0.address);
-        vec![
-            ("SQS_QUEUE_URL", format!("{endpoint}/1/queue")),
-            ("AWS_ENDPOINT_URL", endpoint),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-            ("S3_BUCKET", "videos".to_owned()),
-        ]
+        let queue = format!("{endpoint}/1/queue");
+        let own = [
+            ("SQS_QUEUE_URL", queue.as_str()),
+            ("AWS_ENDPOINT_URL", &endpoint),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("S3_BUCKET", "videos"),
+        ];
+        Api::start_with(&[&own, extra].concat()).await
     }
 
     fn refuse(&self) -> Option<Response> {

@@ -5,12 +5,10 @@ mod bucket;
 mod client;
 mod cluster;
 
-use std::{future::Future, time::Duration};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+pub(crate) use devstack::program::{DEADLINE, until};
 use devstack::{Stack, StackOptions};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 pub(crate) use self::{
     api::Api,
@@ -18,26 +16,6 @@ pub(crate) use self::{
     client::Client,
     cluster::Cluster,
 };
-
-/// Longest any condition may take: generous, as it only bounds a failing test.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
-
-/// Polls until `check` gives a value.
-pub(crate) async fn until<T, F>(what: &str, mut check: impl FnMut() -> F) -> Result<T>
-where
-    F: Future<Output = Result<Option<T>>>,
-{
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = check().await.with_context(|| what.to_owned())? {
-            return Ok(value);
-        }
-        if Instant::now() > deadline {
-            bail!("{what}: not within {DEADLINE:?}");
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 pub(crate) async fn stack() -> Result<Stack> {
     Stack::start(StackOptions::default()).await

@@ -2,12 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use anyhow::Context;
-
-/// Changes with the packages.
-const VERSION: &str = "1";
 
 /// Of `PyPI`.
 pub(crate) const PACKAGES: [&str; 3] = ["av==16.1.0", "boto3==1.44.8", "pillow==13.0.0"];
@@ -19,12 +15,7 @@ const SCRIPTS: [(&str, &str); 2] = [
 
 /// A Python that has the packages.
 pub(crate) fn interpreter() -> anyhow::Result<PathBuf> {
-    static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(found) = FOUND.get() {
-        return Ok(found.clone());
-    }
-    let python = devstack::python("bench-peers", VERSION, &PACKAGES)?;
-    Ok(FOUND.get_or_init(|| python).clone())
+    devstack::python("bench-peers", &PACKAGES)
 }
 
 /// The script `name` as a file.

@@ -3,39 +3,19 @@
 mod proxy;
 mod worker;
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use contract::Manifest;
+pub(crate) use devstack::program::until;
 use devstack::{Stack, StackOptions};
-use tokio::time::{Instant, sleep};
 
 pub(crate) use self::{
     proxy::Proxy,
     worker::{Worker, WorkerOptions},
 };
-
-/// Longest any condition may take: generous, as it only bounds a failing test.
-const DEADLINE: Duration = Duration::from_secs(90);
-
-/// Polls until `check` gives a value.
-pub(crate) async fn until<T, F>(what: &str, mut check: impl FnMut() -> F) -> Result<T>
-where
-    F: Future<Output = Result<Option<T>>>,
-{
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = check().await.with_context(|| what.to_owned())? {
-            return Ok(value);
-        }
-        if Instant::now() > deadline {
-            bail!("{what}: not within {DEADLINE:?}");
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-}
 
 /// A stack whose messages come back fast.
 pub(crate) async fn stack(visibility_seconds: u64) -> Result<Stack> {

@@ -2,27 +2,36 @@
 
 use std::{
     net::TcpListener,
-    process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    ops::{Deref, DerefMut},
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use devstack::Stack;
+use anyhow::{Result, ensure};
+use devstack::{Stack, program::Program};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::{Child, Command},
-    time::timeout,
+    process::Command,
 };
-
-use super::{DEADLINE, until};
 
 /// A worker; killed when dropped. Its log is printed if the test fails.
 pub(crate) struct Worker {
-    child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    program: Program,
     metrics_addr: String,
+}
+
+impl Deref for Worker {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl DerefMut for Worker {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
+    }
 }
 
 #[derive(Default)]
@@ -61,62 +70,17 @@ impl Worker {
         if let Some(endpoint) = options.endpoint {
             command.env("AWS_ENDPOINT_URL", endpoint);
         }
-        let mut child = command
-            .envs(options.env)
-            .stderr(Stdio::piped())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let mut lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        tokio::spawn({
-            let log = log.clone();
-            async move {
-                while let Ok(Some(line)) = lines.next_line().await {
-                    log.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(line);
-                }
-            }
-        });
         Ok(Self {
-            child,
-            log,
+            program: Program::start(command.envs(options.env))?,
             metrics_addr,
         })
     }
 
     /// The log's lines so far that are JSON and say `message`.
     pub(crate) fn log(&self, message: &str) -> Vec<Value> {
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.iter()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|line| line["message"] == message)
-            .collect()
-    }
-
-    pub(crate) fn raw_log(&self) -> String {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join("\n")
-    }
-
-    /// Waits for a line that says `message`.
-    pub(crate) async fn logged(&self, message: &str) -> Result<Value> {
-        self.logged_if(message, |_| true).await
-    }
-
-    pub(crate) async fn logged_if(
-        &self,
-        message: &str,
-        mut wanted: impl FnMut(&Value) -> bool,
-    ) -> Result<Value> {
-        until(&format!("the log says {message:?}"), || {
-            let found = self.log(message).into_iter().find(|line| wanted(line));
-            async move { Ok(found) }
-        })
-        .await
+        let mut lines = self.program.log();
+        lines.retain(|line| line["message"] == message);
+        lines
     }
 
     /// A metric's value, the sum over its labels.
@@ -144,29 +108,5 @@ impl Worker {
         stream.read_to_string(&mut answer).await?;
         ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         Ok(answer)
-    }
-
-    pub(crate) async fn signal(&self, name: &str) -> Result<()> {
-        let pid = self.child.id().context("the worker has ended")?;
-        let status = Command::new("kill")
-            .args(["-s", name, &pid.to_string()])
-            .status()
-            .await?;
-        ensure!(status.success(), "kill: {status}");
-        Ok(())
-    }
-
-    pub(crate) async fn exit(&mut self) -> Result<ExitStatus> {
-        match timeout(DEADLINE, self.child.wait()).await {
-            Ok(status) => Ok(status?),
-            Err(_) => bail!("the worker does not end"),
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // A test that fails by `?` does not panic; its output is shown only if it fails.
-        println!("worker log:\n{}", self.raw_log());
     }
 }
