@@ -11,7 +11,7 @@ use moka::future::Cache;
 
 use crate::aws::reason;
 
-/// A manifest of ours has one to two kilobytes; a hundred pictures make twenty.
+/// A manifest of ours has one to two kilobytes, its reads up to ten more; a hundred pictures make twenty.
 const MAX_BYTES: i64 = 1 << 20;
 
 /// A manifest changes when a video is uploaded again.

@@ -7,8 +7,7 @@ use aws_sdk_s3::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::status;
-use crate::aws::reason;
+use crate::aws::{reason, status};
 
 /// What a path keeps as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC

@@ -16,7 +16,6 @@ use std::{
 
 use aws_sdk_sqs::{
     Client,
-    primitives::{DateTime, DateTimeFormat},
     types::{
         ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as System,
         QueueAttributeName as Attribute,
@@ -31,7 +30,7 @@ use tokio::{
 };
 
 use super::{aws_problem, conflict, progress::Progress};
-use crate::problem::Problem;
+use crate::{problem::Problem, time::rfc3339};
 
 /// How long a look hides messages if it is cut off.
 const LOOK_SECONDS: i32 = 10;
@@ -109,6 +108,7 @@ impl DeadLetters {
             .await
             .map_err(|_| Problem::unavailable("messages are being redriven"))?;
         let mut taken = Taken::new(&self.client, url);
+        let mut failures = Vec::new();
         let mut empty = 0;
         let result = loop {
             if taken.receipts.len() >= MAX_SEEN || empty >= EMPTY_ANSWERS {
@@ -116,12 +116,11 @@ impl DeadLetters {
             }
             match timeout_at(deadline, taken.receive(LOOK_SECONDS)).await {
                 Ok(Ok(new)) if new.is_empty() => empty += 1,
-                Ok(Ok(new)) => taken.seen.extend(new.iter().filter_map(failure)),
+                Ok(Ok(new)) => failures.extend(new.iter().filter_map(failure)),
                 Ok(Err(problem)) => break Err(problem),
                 Err(_) => break Ok(()),
             }
         };
-        let mut failures = std::mem::take(&mut taken.seen);
         taken.show_again().await;
         result?;
         failures.sort_by(|a, b| (&a.sent_at, &a.id).cmp(&(&b.sent_at, &b.id)));
@@ -155,11 +154,10 @@ impl DeadLetters {
     ) -> Result<Redriven, Problem> {
         let url = self.url()?;
         let _turn = self.turn.lock().await;
-        if ids.is_none() {
-            progress.set_total(self.total(url).await?);
-        } else if let Some(ids) = ids {
-            progress.set_total(ids.len() as u64);
-        }
+        progress.set_total(match ids {
+            Some(ids) => ids.len() as u64,
+            None => self.total(url).await?,
+        });
         // What fails again meanwhile lies here again, and is not moved in circles.
         let began = SystemTime::now();
         let mut missing: Option<BTreeSet<&str>> =
@@ -248,7 +246,6 @@ struct Taken<'a> {
     url: &'a str,
     /// The receipt of each message, by its id: the last one counts.
     receipts: BTreeMap<String, String>,
-    seen: Vec<Failure>,
 }
 
 impl<'a> Taken<'a> {
@@ -257,7 +254,6 @@ impl<'a> Taken<'a> {
             client,
             url,
             receipts: BTreeMap::new(),
-            seen: Vec::new(),
         }
     }
 
@@ -351,8 +347,7 @@ fn failure(message: &Message) -> Option<Failure> {
         keys,
         kind: attribute("error-kind"),
         message: attribute("error-message"),
-        sent_at: sent(message)
-            .and_then(|time| DateTime::from(time).fmt(DateTimeFormat::DateTime).ok()),
+        sent_at: sent(message).map(rfc3339),
         receive_count: system(message, &System::ApproximateReceiveCount).unwrap_or(0),
     })
 }

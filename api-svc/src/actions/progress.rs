@@ -21,7 +21,7 @@ pub(crate) struct Progress {
     dry_run: bool,
     tell: Arc<dyn Fn(Operation) + Send + Sync>,
     done: AtomicU64,
-    /// Counted so far, and whether that is all.
+    /// How much there is to do, once that is known.
     total: Mutex<Option<u64>>,
     told: Mutex<Option<Instant>>,
     ended: AtomicBool,

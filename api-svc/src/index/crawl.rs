@@ -98,10 +98,11 @@ impl Crawler {
     ) -> Result<(), CrawlError> {
         let mut left = self.budget;
         self.read_journal(&mut left).await?;
-        self.read_new_videos(index, &mut left).await?;
+        let new = self.read_new_videos(index, &mut left).await;
+        // One manifest that cannot be read does not keep the rest from being listed.
         self.walk(index, &mut left, deadline).await?;
         self.measure(index, left, deadline).await;
-        Ok(())
+        new
     }
 
     /// Lists what is new in the journal: one request, if not a thousand videos were finished since the last.
@@ -117,12 +118,14 @@ impl Crawler {
         loop {
             let page = self.list(&folder, Some(&after)).await?;
             *left = left.saturating_sub(1);
+            if let Some((last, ..)) = page.objects.last() {
+                after.clone_from(last);
+            }
             for (key, ..) in page.objects {
                 let Some(entry) = self.prefixes.parse_recent(&key) else {
                     continue;
                 };
                 self.journal.latest = self.journal.latest.max(entry.millis);
-                after.clone_from(&key);
                 if self.journal.seen.insert(key) {
                     self.journal.pending.push_back(entry.name.to_string());
                 }
@@ -138,16 +141,19 @@ impl Crawler {
         // Something is left for the walk, however busy the workers are.
         let count = self.journal.pending.len().min(*left / 2);
         *left -= count;
-        let names: Vec<String> = self.journal.pending.drain(..count).collect();
+        let names: Vec<String> = self.journal.pending.iter().take(count).cloned().collect();
+        let (manifests, pending) = (&self.manifests, &mut self.journal.pending);
+        // In order, so that the first one pending is always the one that was answered.
         let mut answers = stream::iter(names)
-            .map(|name| async {
-                let answer = self.manifests.fetch(&format!("{name}.json")).await;
+            .map(|name| async move {
+                let answer = manifests.fetch(&format!("{name}.json")).await;
                 (name, answer)
             })
-            .buffer_unordered(CONCURRENCY);
+            .buffered(CONCURRENCY);
         let mut failed = None;
-        let mut again = Vec::new();
         while let Some((name, answer)) = answers.next().await {
+            // Only now: what a tick that is cut off did not read stays.
+            pending.pop_front();
             match answer {
                 Ok(Some(fetched)) => add(index, &name, &fetched),
                 // Purged meanwhile.
@@ -156,13 +162,11 @@ impl Crawler {
                     tracing::warn!(name, %error, "a manifest is unreadable");
                 }
                 Err(error) => {
-                    again.push(name);
+                    pending.push_back(name);
                     failed = Some(CrawlError(error.to_string()));
                 }
             }
         }
-        drop(answers);
-        self.journal.pending.extend(again);
         failed.map_or(Ok(()), Err)
     }
 

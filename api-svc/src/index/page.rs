@@ -170,7 +170,7 @@ impl Store {
         }
         let mut all: Vec<Place> = self
             .named(prefix)
-            .flat_map(|(name, video)| video.pictures.iter().map(move |p| place(name, p)))
+            .flat_map(|(name, video)| video.pictures.iter().map(move |p| p.place(name)))
             .filter(|place| after.is_none_or(|after| place > after) && matches(place))
             .collect();
         if all.len() > query.limit + 1 {
@@ -210,15 +210,6 @@ fn begins(place: &Place, prefix: &str) -> bool {
             let ending = format!("_{}.{}", place.number, place.format.extension());
             ending.starts_with(rest)
         }
-    }
-}
-
-fn place(name: &Arc<str>, picture: &Picture) -> Place {
-    Place {
-        modified: Reverse(picture.modified),
-        name: name.clone(),
-        number: picture.number,
-        format: picture.format,
     }
 }
 

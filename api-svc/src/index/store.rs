@@ -138,7 +138,7 @@ impl Picture {
         format!("{name}_{}.{}", self.number, self.format.extension())
     }
 
-    fn place(&self, name: &Arc<str>) -> Place {
+    pub(super) fn place(&self, name: &Arc<str>) -> Place {
         Place {
             modified: Reverse(self.modified),
             name: name.clone(),

@@ -41,7 +41,8 @@ pub struct Failure {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Redrive {
-    /// Their ids; all messages if absent.
+    /// Their ids; all messages if absent or `null`.
+    #[cfg_attr(feature = "openapi", schema(nullable = true))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ids: Option<Vec<String>>,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct TestQueued {
     /// Videos copied into the uploads.
     pub queued: u64,
-    /// Objects of the test bucket that are no videos, or that could not be copied.
+    /// Objects of the test bucket that are no videos, whose name is taken, or that could not be copied.
     pub skipped: u64,
 }
 

@@ -93,7 +93,8 @@ pub struct CompleteUpload {
     /// The ticket's key.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
     pub key: String,
-    /// The id of a multipart upload; absent for a single one.
+    /// The id of a multipart upload; absent or `null` for a single one.
+    #[cfg_attr(feature = "openapi", schema(nullable = true))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub upload_id: Option<String>,
     /// The parts of a multipart upload.

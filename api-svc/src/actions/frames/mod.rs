@@ -19,8 +19,8 @@ use tokio::{sync::Semaphore, time::timeout};
 
 pub(crate) use self::request::FrameRequest;
 use self::request::Time;
-use super::{aws_problem, status};
-use crate::problem::Problem;
+use super::aws_problem;
+use crate::{aws::status, problem::Problem};
 
 /// How long a video is believed to be the same without asking.
 const VERSION_AGE: Duration = Duration::from_secs(15);

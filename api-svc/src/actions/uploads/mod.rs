@@ -13,7 +13,6 @@ use aws_sdk_s3::{
     Client,
     config::RequestChecksumCalculation,
     presigning::{PresignedRequest, PresigningConfig},
-    primitives::{DateTime, DateTimeFormat},
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use axum::http::StatusCode;
@@ -27,8 +26,8 @@ use contract::{
 };
 
 use self::name::{check_name, content_type};
-use super::{aws_problem, conflict, status};
-use crate::problem::Problem;
+use super::{aws_problem, conflict};
+use crate::{aws::status, problem::Problem, time::rfc3339};
 
 /// Files above this go in parts.
 const MAX_SINGLE: u64 = 64 << 20;
@@ -317,9 +316,7 @@ fn expiring(time: Duration) -> Result<PresigningConfig, Problem> {
 }
 
 fn end_of(time: Duration) -> String {
-    DateTime::from(SystemTime::now() + time)
-        .fmt(DateTimeFormat::DateTime)
-        .unwrap_or_default()
+    rfc3339(SystemTime::now() + time)
 }
 
 fn unprocessable(detail: impl Into<String>) -> Problem {
