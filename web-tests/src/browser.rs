@@ -47,8 +47,8 @@ impl Screen {
 /// A browser with one page. It ends when dropped.
 #[derive(Debug)]
 pub struct Browser {
+    // Dropped first: it needs the program to end the browser.
     driver: Driver,
-    // Killing it ends the browser.
     _program: Program,
 }
 
@@ -154,10 +154,14 @@ impl Browser {
     /// Runs JavaScript with an argument; what it returns is awaited.
     pub async fn run(&self, script: &str, argument: Value) -> anyhow::Result<Value> {
         let script = format!(
-            "const done = arguments[1]; (async argument => {{ {script} }})(arguments[0]).then(done, e => done('failed: ' + e));"
+            "const done = arguments[1]; (async argument => {{ {script} }})(arguments[0]).then(value => done({{value}}), e => done({{failed: String(e)}}));"
         );
         let body = json!({"script": script, "args": [argument]});
-        self.driver.post("execute/async", body).await
+        let mut answer = self.driver.post("execute/async", body).await?;
+        if let Some(reason) = answer["failed"].as_str() {
+            bail!("{reason}");
+        }
+        Ok(answer["value"].take())
     }
 
     /// Clicks on the first element of a selector, once it is there.

@@ -1,6 +1,10 @@
 //! The WebDriver protocol, as far as the tests speak it. The crates for it bring half a browser's worth of others, which
 //! would be compiled in every test run; this is a few JSON requests.
 
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,10 +12,12 @@ use serde_json::{Value, json};
 /// The name of an element's id in an answer: fixed by the standard.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A session of a browser.
+/// A session of a browser. Dropping it ends the browser, which would outlive a driver that is only killed.
 #[derive(Debug)]
 pub(crate) struct Driver {
     http: reqwest::Client,
+    port: u16,
+    /// Where the session is, below the driver's address.
     session: String,
 }
 
@@ -20,7 +26,8 @@ impl Driver {
     pub(crate) async fn connect(port: u16, capabilities: &Value) -> anyhow::Result<Self> {
         let mut driver = Self {
             http: reqwest::Client::new(),
-            session: format!("http://127.0.0.1:{port}/session"),
+            port,
+            session: "session".to_owned(),
         };
         let body = json!({"capabilities": {"alwaysMatch": capabilities}});
         let answer = driver.send(Method::POST, "", Some(body)).await?;
@@ -64,11 +71,10 @@ impl Driver {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let url = if path.is_empty() {
-            self.session.clone()
-        } else {
-            format!("{}/{path}", self.session)
-        };
+        let mut url = format!("http://127.0.0.1:{}/{}", self.port, self.session);
+        if !path.is_empty() {
+            url = format!("{url}/{path}");
+        }
         let mut request = self.http.request(method, url);
         if let Some(body) = body {
             request = request
@@ -83,5 +89,26 @@ impl Driver {
             bail!("{path}: {}: {}", value["error"], value["message"]);
         }
         Ok(value)
+    }
+
+    /// Ends the session and waits until it has ended. Blocks: what is dropped cannot await.
+    fn quit(&self) -> io::Result<()> {
+        let mut driver = TcpStream::connect(("127.0.0.1", self.port))?;
+        driver.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(
+            driver,
+            "DELETE /{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+            self.session, self.port
+        )?;
+        driver.read_to_end(&mut Vec::new())?;
+        Ok(())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Err(error) = self.quit() {
+            eprintln!("the browser may not have ended: {error}");
+        }
     }
 }

@@ -70,7 +70,7 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
         browser.key(keys::TAB).await?;
         browser.run(
             "const e = document.activeElement; if (e !== document.body) { window.reached.add(e); \
-             window.bare = window.bare || getComputedStyle(e).outlineStyle === 'none' && e.tagName !== 'INPUT' && e.className; } return true;",
+             window.bare = window.bare || getComputedStyle(e).outlineStyle === 'none' && e.tagName !== 'INPUT' && (e.className || e.tagName); } return true;",
             serde_json::Value::Null,
         ).await?;
     }

@@ -2,7 +2,7 @@
 
 use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{open, video};
+use crate::support::{Open, open, video};
 
 /// Wider than the screen: what would make the page scroll sideways.
 const OVERFLOW: &str = "[...document.querySelectorAll('body *')]\
@@ -36,6 +36,16 @@ async fn a_phone_shows_everything_without_scrolling_sideways() -> anyhow::Result
     open.assert_quiet().await
 }
 
+/// Waits until the first look at the bucket is over: what comes then moves.
+async fn until_counted(open: &Open) -> anyhow::Result<()> {
+    open.browser
+        .until_text(".tile", "Thumbnails0of 0 videos")
+        .await?;
+    open.browser
+        .until("!document.querySelector('.tiles').textContent.includes('counting')")
+        .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
     let browser = BrowserOptions {
@@ -46,12 +56,20 @@ async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
     open.browser
         .until("matchMedia('(prefers-reduced-motion: reduce)').matches")
         .await?;
+    until_counted(&open).await?;
+    open.browser
+        .run(
+            "window.moved = false; const canvas = document.querySelector('.scene canvas'); \
+             const look = () => { window.moved ||= canvas.dataset.particles === 'yes'; }; \
+             new MutationObserver(look).observe(canvas, {attributes: true}); return true;",
+            serde_json::Value::Null,
+        )
+        .await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.until_cells(3).await?;
     open.browser.until_text(".label-3d", "Thumbnails3").await?;
-    open.browser
-        .until("document.querySelector('.scene canvas').dataset.particles === 'no'")
-        .await?;
+    let moved = open.browser.value("window.moved").await?;
+    assert_eq!(moved, serde_json::json!(false));
     let animations = open
         .browser
         .value("document.getAnimations().length")
@@ -63,13 +81,7 @@ async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_motion_each_video_is_seen_to_move() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
-    // The first look at the bucket is over: what comes now moves.
-    open.browser
-        .until_text(".tile", "Thumbnails0of 0 videos")
-        .await?;
-    open.browser
-        .until("!document.querySelector('.tiles').textContent.includes('counting')")
-        .await?;
+    until_counted(&open).await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.browser
         .until("document.querySelector('.scene canvas').dataset.particles === 'yes'")

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use contract::api::Thumbnail;
+use contract::{ThumbnailKey, api::Thumbnail};
 
 /// Which thumbnails are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,8 +153,7 @@ pub(crate) fn video_name(key: &str) -> &str {
 
 /// The key of the manifest of a thumbnail's video.
 pub(crate) fn manifest_key(key: &str) -> String {
-    let stem = key.rsplit_once('_').map_or(key, |(stem, _)| stem);
-    format!("{stem}.json")
+    ThumbnailKey::parse(key).map_or_else(|| format!("{key}.json"), |key| key.name.manifest())
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub(crate) enum Progress {
     Completing,
 }
 
-/// Sends `file`, and is cancelled by dropping; then nothing of it is left in the bucket.
+/// Sends `file`, and is cancelled by dropping: then nothing of it is left in the bucket, or, while
+/// it completes, what the lifecycle rule removes.
 pub(crate) async fn send(
     api: &Api,
     file: &File,

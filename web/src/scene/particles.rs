@@ -34,7 +34,7 @@ pub(crate) struct Spark {
     pub(crate) strength: f32,
 }
 
-/// What does not fit is not drawn: a page in the background collects what moves and would show it all at once.
+/// A bound on what is drawn at once: what does not fit is not drawn.
 const MOST: usize = 1500;
 
 impl Particles {

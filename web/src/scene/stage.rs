@@ -37,7 +37,9 @@ pub(crate) struct Stage {
     pitch: f32,
     /// Where the pointer was last, while it drags.
     drag: Option<(i32, i32)>,
-    in_sight: bool,
+    /// The canvas is on the screen, if the page is.
+    intersects: bool,
+    page_shown: bool,
     /// The next frame, if one is wanted.
     frame: Option<AnimationFrame>,
     _listeners: Vec<EventListener>,
@@ -85,7 +87,8 @@ impl Stage {
                 yaw: 0.24,
                 pitch: 0.4,
                 drag: None,
-                in_sight: true,
+                intersects: true,
+                page_shown: true,
                 frame: None,
                 _listeners: listeners,
                 _observers: observers,
@@ -105,7 +108,7 @@ impl Stage {
 
     /// Sends what moved on its way.
     pub(crate) fn emit(&mut self, flow: Flow) {
-        if !self.in_sight || prefers_no_motion() {
+        if !self.in_sight() || prefers_no_motion() {
             return;
         }
         self.particles.emit(&flow, now());
@@ -114,7 +117,7 @@ impl Stage {
 
     /// Asks for a frame, unless one is asked for or nobody would see it.
     fn want(&mut self) {
-        if self.frame.is_some() || !self.in_sight {
+        if self.frame.is_some() || !self.in_sight() {
             return;
         }
         let this = self.this.clone();
@@ -194,9 +197,12 @@ impl Stage {
         self.want();
     }
 
-    fn set_in_sight(&mut self, in_sight: bool) {
-        self.in_sight = in_sight;
-        if in_sight {
+    fn in_sight(&self) -> bool {
+        self.intersects && self.page_shown
+    }
+
+    fn sight_changed(&mut self) {
+        if self.in_sight() {
             self.want();
         } else {
             self.frame = None;
@@ -275,7 +281,9 @@ fn listeners(
             "visibilitychange",
             move |_| {
                 if let Some(stage) = this.upgrade() {
-                    stage.borrow_mut().set_in_sight(!document.hidden());
+                    let mut stage = stage.borrow_mut();
+                    stage.page_shown = !document.hidden();
+                    stage.sight_changed();
                 }
             },
         ));
@@ -290,7 +298,9 @@ impl Observers {
             Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
                 let entry = entries.pop().dyn_into::<IntersectionObserverEntry>();
                 if let (Some(stage), Ok(entry)) = (this.upgrade(), entry) {
-                    stage.borrow_mut().set_in_sight(entry.is_intersecting());
+                    let mut stage = stage.borrow_mut();
+                    stage.intersects = entry.is_intersecting();
+                    stage.sight_changed();
                 }
             })
         };

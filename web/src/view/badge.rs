@@ -14,7 +14,7 @@ pub(crate) struct Props {
 
 #[component]
 pub(crate) fn Badge(props: &Props) -> Html {
-    let now = use_now();
+    let now = use_now(1000);
     let (state, word, reason) = match &props.link {
         Link::Connecting => ("connecting", "…", "connecting to the API".to_owned()),
         Link::Live => ("live", "LIVE", "connected to the API".to_owned()),

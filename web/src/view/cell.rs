@@ -9,19 +9,9 @@ use super::shell::{use_shell, use_style};
 use crate::model::format;
 use crate::model::gallery::{manifest_key, video_name};
 
-/// Equal if it is the same: comparing the text of hundreds of cells at each scroll would cost more than drawing them.
-#[derive(Clone)]
-pub(crate) struct Shared(pub(crate) Rc<Thumbnail>);
-
-impl PartialEq for Shared {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) item: Shared,
+    pub(crate) item: Rc<Thumbnail>,
     pub(crate) index: usize,
     pub(crate) total: usize,
     pub(crate) now: f64,
@@ -79,7 +69,7 @@ fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, Callback<Event>) {
 
 #[component]
 pub(crate) fn Cell(props: &Props) -> Html {
-    let item = &props.item.0;
+    let item = &props.item;
     let (url, failed) = use_picture(item);
     let cell = use_node_ref();
     use_style(&cell, props.style.clone());

@@ -68,7 +68,7 @@ pub(crate) fn Detail(props: &Props) -> Html {
                         { strip(video, &chosen, frame.is_none(), &choose) }
                     }
                 </div>
-                <div class="detail-facts">
+                <div>
                     { match &*video {
                         None => html! { <p class="empty">{ "Reading the manifest…" }</p> },
                         Some(Ok(video)) => html! { <Facts video={video.clone()} /> },

@@ -17,7 +17,7 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Failures(props: &Props) -> Html {
     let shell = use_shell();
-    let now = use_now();
+    let now = use_now(1000);
     let list = use_state(|| None::<Result<List>>);
     let busy = use_state(|| false);
     let again = use_state(|| 0_u32);

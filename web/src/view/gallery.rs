@@ -5,7 +5,7 @@ use std::rc::Rc;
 use contract::api::Thumbnail;
 use yew::prelude::*;
 
-use super::cell::{Cell, Shared};
+use super::cell::Cell;
 use super::filters::Filters;
 use super::listing::{use_listing, use_pages};
 use super::shell::{use_now, use_style};
@@ -75,7 +75,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         })
     };
     // Ages of so many cells need not change each second.
-    let now = (use_now() / 5000.0).floor() * 5000.0;
+    let now = use_now(5000);
     let visible = grid.visible(count, sight.top, sight.bottom);
     // The cell that a key led to gets the focus, once it exists.
     {
@@ -101,7 +101,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         Some(html! {
             <Cell
                 key={item.key.clone()}
-                item={Shared(item.clone())}
+                item={item.clone()}
                 {index}
                 {style}
                 {reachable}

@@ -16,7 +16,7 @@ pub(crate) struct Props {
 
 #[component]
 pub(crate) fn Pods(props: &Props) -> Html {
-    let now = use_now();
+    let now = use_now(1000);
     let pods = props.pods.as_deref().map(Vec::as_slice).unwrap_or_default();
     let ready = pods.iter().filter(|pod| pod.ready).count();
     let why = props

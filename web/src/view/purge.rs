@@ -96,7 +96,7 @@ pub(crate) fn Purge(props: &Props) -> Html {
         .as_ref()
         .filter(|o| o.kind == OperationKind::Purge && !o.dry_run && *running);
     html! {
-        <Dialog title="Purge" class="narrow" close={props.close.clone()}>
+        <Dialog title="Purge" close={props.close.clone()}>
             <form onsubmit={submit}>
                 <p id="purge-what">
                     { match &*would {

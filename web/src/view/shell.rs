@@ -53,15 +53,16 @@ pub(crate) fn use_style(element: &NodeRef, style: String) {
     });
 }
 
-/// Milliseconds since 1970, again each second.
+/// Milliseconds since 1970, again each `every_ms`.
 #[hook]
-pub(crate) fn use_now() -> f64 {
+pub(crate) fn use_now(every_ms: u32) -> f64 {
     let now = use_state(js_sys::Date::now);
     {
         let now = now.clone();
         use_effect_with((), move |()| {
-            let interval =
-                gloo_timers::callback::Interval::new(1000, move || now.set(js_sys::Date::now()));
+            let interval = gloo_timers::callback::Interval::new(every_ms, move || {
+                now.set(js_sys::Date::now());
+            });
             move || drop(interval)
         });
     }

@@ -18,7 +18,7 @@ pub(crate) struct Sight {
 /// What of the list is in sight, followed through scrolling and resizing.
 #[hook]
 pub(crate) fn use_sight(frame: &NodeRef) -> Sight {
-    let sight = use_state(Sight::default);
+    let sight = use_state_eq(Sight::default);
     {
         let (frame, sight) = (frame.clone(), sight.setter());
         use_effect_with((), move |()| {

@@ -88,7 +88,7 @@ pub(crate) fn SignIn(props: &Props) -> Html {
         })
     };
     html! {
-        <Dialog title={if props.signed_in { "Signed in" } else { "Sign in" }} class="narrow" close={props.close.clone()}>
+        <Dialog title={if props.signed_in { "Signed in" } else { "Sign in" }} close={props.close.clone()}>
             <form onsubmit={submit}>
                 <p>{ "Everyone may look. Uploading, testing, purging and redriving take the token that the API was started with." }</p>
                 <label class="field">
