@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// Limits on one extraction.
 ///
-/// `max_bytes`, `max_requests` and `max_time` are budgets: the last eighth of each is kept back. A
-/// target whose picture would cost more than the rest gets the cheapest one that is left, and only
-/// where the eighth does not pay for that either, and for every other limit, the extraction ends
-/// in [`Error::Limit`](crate::Error::Limit), which says what was spent.
+/// `max_bytes`, `max_requests` and `max_time` are budgets, of each of which the last eighth is kept
+/// back; `max_packets` bounds one search. A target whose picture would cost more gets the cheapest
+/// one that is left. Only where that costs too much as well, or another limit is met, does the
+/// extraction end in [`Error::Limit`](crate::Error::Limit), which says what was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Longest side of a coded picture, in pixels: 8192, which is 8K UHD with room.

@@ -78,6 +78,7 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
         Container::Ogg,
     ];
     let named = containers.into_iter().find(|c| c.name("") == family);
+    assert!(named.is_some(), "no container is called {family}");
     let Some(locator) =
         locate::open(named.unwrap_or(Container::Other), &reader, &positions).await?
     else {

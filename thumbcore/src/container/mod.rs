@@ -112,7 +112,7 @@ const CODECS: &[&str] = &[
 
 /// The decoders of [`CODECS`], by libav's names, for libav's own look into the streams. No decoder of
 /// sound: its parameters are nothing to us.
-pub(crate) const DECODERS: &str = "h264,hevc,libdav1d,libaom-av1,av1,vp8,libvpx,vp9,libvpx-vp9,\
+pub(crate) const DECODERS: &str = "h264,hevc,vvc,libdav1d,libaom-av1,av1,vp8,libvpx,vp9,libvpx-vp9,\
     vp6,vp6a,vp6f,vp7,mpeg1video,mpeg2video,mpegvideo,mpeg4,msmpeg4v1,msmpeg4v2,msmpeg4,h261,h263,\
     h263i,h263p,flv,flashsv,flashsv2,wmv1,wmv2,wmv3,vc1,theora,dirac,mjpeg,prores,dnxhd,dvvideo,\
     rv10,rv20,rv30,rv40,svq1,svq3,cinepak,gif,png,rawvideo,huffyuv,ffvhuff,ffv1,utvideo,qtrle,\
@@ -196,6 +196,21 @@ fn is_transport_stream(head: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_codec_has_its_decoder() {
+        for codec in CODECS {
+            let name = match *codec {
+                "flv1" => "flv",
+                "msmpeg4v3" => "msmpeg4",
+                same => same,
+            };
+            assert!(
+                DECODERS.split(',').any(|decoder| decoder == name),
+                "{codec}"
+            );
+        }
+    }
 
     #[test]
     fn containers_are_told_by_their_bytes() {

@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::{Around, Keyframe, Place};
 use crate::{
     Error,
     reader::{Reader, Reason},
@@ -87,6 +88,20 @@ pub(crate) struct Nearby {
     pub(crate) before: Option<Sighting>,
     /// After the time.
     pub(crate) after: Option<Sighting>,
+}
+
+impl Nearby {
+    /// The same as keyframes, at the places that `place` gives them.
+    pub(super) fn around(self, place: impl Fn(&Sighting) -> Place) -> Around {
+        let keyframe = |sighting: Sighting| Keyframe {
+            time_us: sighting.time_us,
+            place: place(&sighting),
+        };
+        Around {
+            before: self.before.map(keyframe),
+            after: self.after.map(keyframe),
+        }
+    }
 }
 
 /// Bytes from one keyframe to the next, as far as searches of the same file have seen: no sweep

@@ -73,21 +73,17 @@ impl VideoDecoder {
 
     /// Skips decoding pictures that no other needs, while going towards a later one.
     pub(crate) fn skip_disposable(&mut self, skip: bool) {
-        // SAFETY: an open context; `skip_frame` may be changed between packets.
-        let fields = unsafe { &mut *self.opened.as_mut_ptr() };
-        fields.skip_frame = if skip {
+        self.opened.skip_frame(if skip {
             Discard::NonReference
         } else {
             Discard::Default
-        }
-        .into();
+        });
     }
 
     /// Leaves out smoothing the edges of blocks, of pictures that no other is predicted from.
     pub(crate) fn skip_deblocking(&mut self, skip: bool) {
-        // SAFETY: an open context; `skip_loop_filter` may be changed between packets.
-        let fields = unsafe { &mut *self.opened.as_mut_ptr() };
-        fields.skip_loop_filter = if skip { Discard::All } else { Discard::Default }.into();
+        self.opened
+            .skip_loop_filter(if skip { Discard::All } else { Discard::Default });
     }
 
     pub(crate) fn receive(&mut self) -> Result<Received, AvError> {

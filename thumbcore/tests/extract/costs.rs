@@ -12,11 +12,11 @@ use std::{
 
 use devstack::{
     media::{Clip, Shape, looped, vast},
-    oracle,
+    oracle::{self, Packet},
 };
 use thumbcore::{Extraction, Extractor, FileSource, Origin, Stats};
 
-use crate::support::{self, decoded, largest_group, unlike_ffmpeg};
+use crate::support::{self, avi_index_len, decoded, largest_group, unlike_ffmpeg};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -39,14 +39,13 @@ async fn extract(path: &Path) -> Extraction {
 
 /// Every picture is the keyframe's that it claims to be, as ffmpeg decodes it. The bytes of the
 /// keyframes.
-fn assert_keyframes(path: &Path, extraction: &Extraction) -> u64 {
-    let keyframes = oracle::keyframes(path).unwrap();
+fn assert_keyframes(path: &Path, keyframes: &[Packet], extraction: &Extraction) -> u64 {
     let mut bytes = 0;
     for thumbnail in &extraction.thumbnails {
         assert_eq!(thumbnail.origin, Origin::Keyframe, "{}", path.display());
         assert_eq!(unlike_ffmpeg(path, thumbnail), None);
         let at = thumbnail.actual.as_secs_f64();
-        let off = |keyframe: &&oracle::Packet| (keyframe.seconds - at).abs();
+        let off = |keyframe: &&Packet| (keyframe.seconds - at).abs();
         let nearest = keyframes.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
         let nearest = nearest.unwrap();
         assert!(off(&nearest) < 0.1, "{at} is not {nearest:?}");
@@ -64,20 +63,11 @@ fn assert_within(path: &Path, stats: &Stats, bytes: u64, round_trips: u64) {
     );
 }
 
-/// Size of the top-level box or chunk `kind` whose length stands where `read` says.
+/// Bytes of the index, where there are many.
 fn index_size(path: &Path, shape: Shape) -> u64 {
     match shape {
         Shape::Mp4MoovFirst | Shape::Mp4MoovLast => movie_box_size(path),
-        // At the end, behind its kind and length, as ffmpeg writes it.
-        Shape::Avi => {
-            let mut file = File::open(path).unwrap();
-            let tail = 16 * MIB;
-            let mut bytes = Vec::new();
-            file.seek(SeekFrom::End(-(tail as i64))).unwrap();
-            file.read_to_end(&mut bytes).unwrap();
-            let at = bytes.windows(4).rposition(|kind| kind == b"idx1");
-            tail - at.unwrap() as u64
-        }
+        Shape::Avi => avi_index_len(path),
         // A few kilobytes, which need no allowance.
         _ => 0,
     }
@@ -119,7 +109,8 @@ async fn with_an_index_its_bytes_and_three_keyframes() {
     ] {
         let path = made(shape);
         let extraction = extract(&path).await;
-        let ideal = assert_keyframes(&path, &extraction) + index_size(&path, shape);
+        let keyframes = oracle::keyframes(&path).unwrap();
+        let ideal = assert_keyframes(&path, &keyframes, &extraction) + index_size(&path, shape);
         assert_within(&path, &extraction.stats, ideal * 115 / 100 + 256 * KIB, 3);
     }
 }
@@ -136,8 +127,9 @@ async fn without_an_index_three_groups_of_pictures() {
     ] {
         let path = made(shape);
         let extraction = extract(&path).await;
-        assert_keyframes(&path, &extraction);
-        let limit = 3 * largest_group(&path) + 2 * MIB;
+        let keyframes = oracle::keyframes(&path).unwrap();
+        assert_keyframes(&path, &keyframes, &extraction);
+        let limit = 3 * largest_group(&keyframes) + 2 * MIB;
         assert_within(&path, &extraction.stats, limit, round_trips);
     }
 }

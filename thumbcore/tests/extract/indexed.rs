@@ -180,17 +180,10 @@ async fn fragments_of_every_kind_give_the_right_pictures() {
     }
 }
 
-/// Length of the `idx1` chunk that ends an AVI file.
-fn index_len(path: &Path) -> u64 {
-    let bytes = std::fs::read(path).unwrap();
-    let at = bytes.windows(4).rposition(|kind| kind == b"idx1").unwrap();
-    (bytes.len() - at) as u64
-}
-
 #[tokio::test]
 async fn avi_costs_its_index_and_keyframes() {
     let path = looped(&Clip::new("avi"), Shape::Avi, 20 * MIB).unwrap();
-    assert_indexed(&path, index_len(&path)).await;
+    assert_indexed(&path, support::avi_index_len(&path)).await;
 }
 
 #[tokio::test]

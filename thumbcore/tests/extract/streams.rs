@@ -63,7 +63,7 @@ fn assert_planned(extraction: &Extraction) {
 fn assert_searched(path: &Path, extraction: &Extraction, round_trips: u64) {
     assert_planned(extraction);
     let keyframes = oracle::keyframes(path).unwrap();
-    let group = largest_group(path);
+    let group = largest_group(&keyframes);
     let stats = &extraction.stats;
     let limit = 3 * group + 2 * MIB;
     assert!(

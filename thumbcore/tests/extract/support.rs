@@ -19,10 +19,16 @@ pub(crate) fn memory(path: &Path) -> MemorySource {
 }
 
 /// Bytes of the largest group of pictures, with what lies between.
-pub(crate) fn largest_group(path: &Path) -> u64 {
-    let keyframes = oracle::keyframes(path).unwrap();
+pub(crate) fn largest_group(keyframes: &[oracle::Packet]) -> u64 {
     let groups = keyframes.windows(2).map(|pair| pair[1].pos - pair[0].pos);
     groups.max().unwrap()
+}
+
+/// Length of the `idx1` chunk that ends an AVI file.
+pub(crate) fn avi_index_len(path: &Path) -> u64 {
+    let bytes = std::fs::read(path).unwrap();
+    let at = bytes.windows(4).rposition(|kind| kind == b"idx1").unwrap();
+    (bytes.len() - at) as u64
 }
 
 pub(crate) fn decoded(thumbnail: &Thumbnail) -> image::RgbImage {

@@ -93,9 +93,9 @@ impl Flv {
         }
     }
 
-    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+    fn place(&self, sighting: &Sighting) -> Place {
         let end = sighting.end.unwrap_or(self.len);
-        self.keyframe(sighting.time_us, sighting.start, end)
+        Place::spliced(&self.headers, sighting.start, end, self.len)
     }
 
     /// The index's answer; `None` where it does not tell the truth.
@@ -146,10 +146,7 @@ impl Locator for Flv {
         let wanted = (time_us, span_us / 20);
         let found =
             keyframes_around(reader, &TagScanner, wanted, anchors, effort, &self.group).await?;
-        Ok(Around {
-            before: found.before.map(|sighting| self.sighted(&sighting)),
-            after: found.after.map(|sighting| self.sighted(&sighting)),
-        })
+        Ok(found.around(|sighting| self.place(sighting)))
     }
 
     fn headers(&self) -> Option<Vec<Piece>> {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use self::scan::{PackScanner, packets};
 use super::{
-    Around, Entry, Keyframe, Locator, Place, Timeline,
+    Around, Entry, Locator, Place, Timeline,
     pes::{CLOCK_BITS, Clock, Times},
     search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
 };
@@ -95,16 +95,13 @@ impl ProgramStream {
         }))
     }
 
-    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+    fn place(&self, sighting: &Sighting) -> Place {
         let end = sighting.end.unwrap_or(self.len);
-        Keyframe {
-            time_us: sighting.time_us,
-            place: Place::Spliced {
-                pieces: vec![Piece::File(sighting.start..self.len)],
-                bytes: sighting.start..end.min(self.len),
-                // A packet may begin with the end of the picture before.
-                entry: Entry::Early,
-            },
+        Place::Spliced {
+            pieces: vec![Piece::File(sighting.start..self.len)],
+            bytes: sighting.start..end.min(self.len),
+            // A packet may begin with the end of the picture before.
+            entry: Entry::Early,
         }
     }
 }
@@ -122,10 +119,7 @@ impl Locator for ProgramStream {
         let anchors = (self.low, self.high);
         let found =
             keyframes_around(reader, &self.scanner, wanted, anchors, effort, &self.group).await?;
-        Ok(Around {
-            before: found.before.map(|sighting| self.sighted(&sighting)),
-            after: found.after.map(|sighting| self.sighted(&sighting)),
-        })
+        Ok(found.around(|sighting| self.place(sighting)))
     }
 
     fn headers(&self) -> Option<Vec<Piece>> {

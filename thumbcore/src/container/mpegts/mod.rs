@@ -18,7 +18,7 @@ use self::{
     tables::{Tables, Video},
 };
 use super::{
-    Around, Keyframe, Locator, Place, Timeline,
+    Around, Locator, Place, Timeline,
     pes::{CLOCK_BITS, Clock, Pes, Times},
     search::{Anchor, Effort, GroupSize, Sighting, keyframes_around},
 };
@@ -104,12 +104,9 @@ impl TransportStream {
         }))
     }
 
-    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+    fn place(&self, sighting: &Sighting) -> Place {
         let end = sighting.end.unwrap_or(self.len);
-        Keyframe {
-            time_us: sighting.time_us,
-            place: Place::spliced(&self.tables, sighting.start, end, self.len),
-        }
+        Place::spliced(&self.tables, sighting.start, end, self.len)
     }
 }
 
@@ -135,10 +132,7 @@ impl Locator for TransportStream {
             &self.group,
         )
         .await?;
-        Ok(Around {
-            before: found.before.map(|sighting| self.sighted(&sighting)),
-            after: found.after.map(|sighting| self.sighted(&sighting)),
-        })
+        Ok(found.around(|sighting| self.place(sighting)))
     }
 
     fn headers(&self) -> Option<Vec<Piece>> {

@@ -24,7 +24,7 @@ use self::{
     stream::{Kind, Stream},
 };
 use super::{
-    Around, Entry, Keyframe, Locator, Place, Timeline,
+    Around, Entry, Locator, Place, Timeline,
     search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
 };
 use crate::{
@@ -101,19 +101,16 @@ impl Ogg {
         }))
     }
 
-    fn sighted(&self, sighting: &Sighting) -> Keyframe {
+    fn place(&self, sighting: &Sighting) -> Place {
         let end = sighting.end.unwrap_or(self.len).min(self.len);
-        Keyframe {
-            time_us: sighting.time_us,
-            place: Place::Spliced {
-                pieces: vec![
-                    Piece::File(0..self.media),
-                    Piece::File(sighting.start..self.len),
-                ],
-                bytes: sighting.start..end,
-                // Packets of the same page may come before it.
-                entry: Entry::Early,
-            },
+        Place::Spliced {
+            pieces: vec![
+                Piece::File(0..self.media),
+                Piece::File(sighting.start..self.len),
+            ],
+            bytes: sighting.start..end,
+            // Packets of the same page may come before it.
+            entry: Entry::Early,
         }
     }
 }
@@ -131,10 +128,7 @@ impl Locator for Ogg {
         let anchors = (self.low, self.high);
         let found =
             keyframes_around(reader, &self.scanner, wanted, anchors, effort, &self.group).await?;
-        Ok(Around {
-            before: found.before.map(|sighting| self.sighted(&sighting)),
-            after: found.after.map(|sighting| self.sighted(&sighting)),
-        })
+        Ok(found.around(|sighting| self.place(sighting)))
     }
 
     /// With a frame of ours behind them: libav wants to see one before it calls headers complete.
