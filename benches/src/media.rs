@@ -233,8 +233,7 @@ impl Film {
     }
 
     /// What [`Film::make`] calls the file.
-    #[must_use]
-    pub fn file_name(&self, bytes: u64) -> String {
+    fn file_name(&self, bytes: u64) -> String {
         let size = if self.index == Index::Small { 0 } else { bytes };
         format!(
             "bench{RECIPES}-film-{}-{size}.{}",

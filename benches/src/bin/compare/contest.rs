@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use benches::media::{FILMS, Film};
+use benches::media::{FILMS, Film, Index};
 use devstack::oracle;
 
 use crate::{
     in_process::WARM_UP,
-    judge::{Judge, Verdict},
+    judge::Judge,
     measure::{Meter, Picture},
     peers::{ALL, Contender},
     report,
@@ -96,7 +96,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         let sheet = measure(options, &mut server, &subject, &scratch).await?;
         sheet.save(results)?;
         eprintln!("{name}: done in {:.0} s", started.elapsed().as_secs_f64());
-        if !options.keep && name != BATCH {
+        // Small ones are clips that others use, too.
+        if !options.keep && subject.index != Index::Small {
             for object in &subject.objects {
                 fs::remove_file(&object.path)?;
             }
@@ -214,7 +215,7 @@ fn last_time(path: &Path) -> anyhow::Result<f64> {
 
 fn judge(subject: &Subject, all: Vec<Turns>) -> Vec<Outcome> {
     let mut judge = Judge::default();
-    // What ours say are keyframes near the targets, others may have chosen, too.
+    // What those that tell their times say are keyframes near the targets, others may have chosen, too.
     let keyframes: Vec<Vec<f64>> = (0..subject.objects.len() * 3)
         .map(|n| {
             all.iter()
@@ -233,11 +234,13 @@ fn judge(subject: &Subject, all: Vec<Turns>) -> Vec<Outcome> {
             ssim: 1.0,
             off_s: 0.0,
         };
-        for (n, picture) in turns.pictures.iter().enumerate() {
+        for (n, keyframes) in keyframes.iter().enumerate() {
             let path = &subject.objects[n / 3].path;
-            let verdict = judge
-                .judge(path, picture, &keyframes[n])
-                .unwrap_or_else(|_no_picture| Verdict::default());
+            // A picture that is missing, or is none, is as wrong as can be.
+            let picture = turns.pictures.get(n);
+            let verdict = picture
+                .and_then(|picture| judge.judge(path, picture, keyframes).ok())
+                .unwrap_or_default();
             outcome.right += usize::from(verdict.is_right());
             outcome.ssim = outcome.ssim.min(verdict.ssim);
             outcome.off_s = outcome.off_s.max(verdict.off_s);

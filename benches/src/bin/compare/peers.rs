@@ -16,7 +16,7 @@ const POSITIONS: [f64; 3] = [0.10, 0.50, 0.95];
 
 /// How wide peers make their pictures where they scale: as ours.
 const WIDTH: &str = "640";
-const SCALE: &str = "scale=w='min(640,iw)':h=-2";
+const SCALED: [&str; 2] = ["-vf", "scale=w='min(640,iw)':h=-2"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -85,7 +85,7 @@ impl Contender {
             Self::Ffmpeg => {
                 for (object, duration) in objects {
                     let duration = probe(meter, object.url.as_ref(), *duration)?;
-                    ffmpeg(meter, object, &object.url, duration, &[], &["-q:v", "2"])?;
+                    ffmpeg(meter, object, &object.url, duration, &[], &SCALED)?;
                 }
                 Ok(())
             }
@@ -94,14 +94,7 @@ impl Contender {
                 let before = ["-threads", "1", "-skip_frame", "nokey", "-noaccurate_seek"];
                 for (object, duration) in objects {
                     let duration = probe(meter, object.url.as_ref(), *duration)?;
-                    ffmpeg(
-                        meter,
-                        object,
-                        &object.url,
-                        duration,
-                        &before,
-                        &["-q:v", "2"],
-                    )?;
+                    ffmpeg(meter, object, &object.url, duration, &before, &SCALED)?;
                 }
                 Ok(())
             }
@@ -183,7 +176,7 @@ fn original(meter: &mut Meter, object: &Object, duration: f64) -> anyhow::Result
     let duration = probe(meter, &local, duration)?;
     let url = local.display().to_string();
     // As the pipeline had it: the picture's own size.
-    let made = ffmpeg_unscaled(meter, object, &url, duration);
+    let made = ffmpeg(meter, object, &url, duration, &[], &[]);
     std::fs::remove_file(local)?;
     made
 }
@@ -206,28 +199,6 @@ fn ffmpeg(
     before: &[&str],
     after: &[&str],
 ) -> anyhow::Result<()> {
-    let mut with_scale = vec!["-vf", SCALE];
-    with_scale.extend(after);
-    pictures(meter, object, url, duration, before, &with_scale)
-}
-
-fn ffmpeg_unscaled(
-    meter: &mut Meter,
-    object: &Object,
-    url: &str,
-    duration: f64,
-) -> anyhow::Result<()> {
-    pictures(meter, object, url, duration, &[], &["-q:v", "2"])
-}
-
-fn pictures(
-    meter: &mut Meter,
-    object: &Object,
-    url: &str,
-    duration: f64,
-    before: &[&str],
-    after: &[&str],
-) -> anyhow::Result<()> {
     for (n, position) in POSITIONS.into_iter().enumerate() {
         let target = position * duration;
         let at = format!("{target:.3}");
@@ -237,6 +208,7 @@ fn pictures(
         arguments.extend(["-ss", &at, "-i", url, "-an", "-sn", "-dn"]);
         arguments.extend(["-frames:v", "1"]);
         arguments.extend(after);
+        arguments.extend(["-q:v", "2"]);
         arguments.push(path.to_str().context("odd path")?);
         meter.run("ffmpeg", arguments)?;
         let stated = None;

@@ -12,8 +12,9 @@ use aws_sdk_s3::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use benches::media::{Film, Index};
-use devstack::media::Clip;
+use devstack::{EXTENSIONS, media::Clip};
 
+use crate::contest::BATCH;
 use crate::server::{ACCESS_KEY, REGION, SECRET_KEY};
 
 pub(crate) const BUCKET: &str = "films";
@@ -109,9 +110,6 @@ impl Store {
 
     /// `count` small files of all containers, as a bucket fills with over a day.
     pub(crate) async fn batch(&self, count: usize) -> anyhow::Result<Subject> {
-        const EXTENSIONS: [&str; 10] = [
-            "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp",
-        ];
         let mut objects = Vec::new();
         for n in 0..count {
             let extension = EXTENSIONS[n % EXTENSIONS.len()];
@@ -120,7 +118,7 @@ impl Store {
             objects.push(self.put(&key, &path).await?);
         }
         Ok(Subject {
-            name: "batch".to_owned(),
+            name: BATCH.to_owned(),
             title: format!("{count} small files"),
             index: Index::Small,
             objects,
