@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/versions.sh
 . scripts/versions.sh
 
-cluster=$(scripts/terraform.sh pipeline output -raw cluster_name)
-vpc=$(scripts/terraform.sh pipeline output -raw vpc_id)
-role=$(scripts/terraform.sh pipeline output -json controller_role_arns | jq -er '."load-balancer-controller"')
+outputs=$(scripts/terraform.sh pipeline output -json)
+cluster=$(jq -er .cluster_name.value <<<"$outputs")
+vpc=$(jq -er .vpc_id.value <<<"$outputs")
+role=$(jq -er '.controller_role_arns.value."load-balancer-controller"' <<<"$outputs")
 # On Fargate it cannot ask its machine for the region and the VPC.
 helm upgrade --install aws-load-balancer-controller aws-load-balancer-controller \
     --repo https://aws.github.io/eks-charts --version "$LOAD_BALANCER_CONTROLLER_CHART" \

@@ -85,7 +85,7 @@ pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> anyh
     steps.run("cargo-fuzz", ensure_cargo_fuzz)?;
     for (name, seeds) in chosen {
         let corpus = steps.run("Seeds", || make_seeds(name, seeds))?;
-        steps.run(name, || step::status(&mut fuzz(name, &corpus, seconds)))?;
+        steps.run(name, || step::status(&mut fuzz(name, &corpus, seconds)?))?;
     }
     steps.summary();
     Ok(())
@@ -101,7 +101,7 @@ fn ensure_cargo_fuzz() -> anyhow::Result<()> {
 
 /// The folder of inputs that `target` begins with and adds to.
 fn make_seeds(target: &str, seeds: &[Seed]) -> anyhow::Result<PathBuf> {
-    let folder = root().join("target/fuzz/corpus").join(target);
+    let folder = crate::root()?.join("target/fuzz/corpus").join(target);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for (name, arguments) in seeds {
         let path = folder.join(name);
@@ -129,16 +129,10 @@ fn ffmpeg(path: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The workspace's folder.
-fn root() -> &'static Path {
-    let this = Path::new(env!("CARGO_MANIFEST_DIR"));
-    this.parent().unwrap_or(this)
-}
-
-fn fuzz(target: &str, corpus: &Path, seconds: u32) -> Command {
+fn fuzz(target: &str, corpus: &Path, seconds: u32) -> anyhow::Result<Command> {
     let mut command = Command::new("cargo");
     command
-        .current_dir(root())
+        .current_dir(crate::root()?)
         .args(["fuzz", "run", "--fuzz-dir", "fuzz"])
         // Our code is safe; what is looked for are panics, hangs and greed. AddressSanitizer would
         // only slow the search down.
@@ -150,5 +144,5 @@ fn fuzz(target: &str, corpus: &Path, seconds: u32) -> Command {
         .env("RUSTC_BOOTSTRAP", "1")
         // Through rustup, unless told otherwise, the version that builds the rest.
         .env_remove("CARGO");
-    command
+    Ok(command)
 }

@@ -9,7 +9,7 @@ mod web;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
@@ -121,11 +121,11 @@ fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
 }
 
 fn build_web(steps: &mut Steps) -> anyhow::Result<()> {
-    steps.run("System packages", packages::ensure)?;
     steps.run("Dashboard", web::build).map(drop)
 }
 
 fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
     build_web(steps)?;
     steps.run("Browser", packages::ensure_browser)?;
     steps.run("Build", || step::status(cargo().args(BINARIES)))?;
@@ -233,9 +233,14 @@ fn released(name: &str) -> anyhow::Result<PathBuf> {
 
 /// Goes to the project's folder, from wherever in it the command was given.
 fn enter_root() -> anyhow::Result<()> {
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.parent().context("xtask lies in no folder")?;
+    let root = root()?;
     std::env::set_current_dir(root).with_context(|| format!("cannot enter {}", root.display()))
+}
+
+/// The project's folder.
+pub(crate) fn root() -> anyhow::Result<&'static Path> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().context("xtask lies in no folder")
 }
 
 /// The cargo that runs this program.

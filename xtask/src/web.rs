@@ -11,7 +11,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds the bundle and tells its folder. Where nothing changed this takes a second.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {
-    let root = root()?;
+    let root = crate::root()?;
     // Apart from the rest: another compiler may be at work here, and the two would undo each other's builds.
     let target = root.join("target/web");
     step::status(
@@ -19,7 +19,7 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
             .args(["build", "--package", "web", "--lib", "--profile", "web"])
             .args(["--target", TARGET, "--target-dir"])
             .arg(&target)
-            .env("RUSTC", compiler(&root)?),
+            .env("RUSTC", compiler(root)?),
     )?;
     let dist = root.join("web/dist");
     // Only whoever builds the dashboard builds the bundler.
@@ -46,10 +46,4 @@ fn compiler(root: &Path) -> anyhow::Result<PathBuf> {
     }
     let path = String::from_utf8(output.stdout).context("the compiler's path is not UTF-8")?;
     Ok(PathBuf::from(path.trim_end()))
-}
-
-/// The project's folder.
-fn root() -> anyhow::Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(here.parent().context("xtask lies in no folder")?.to_owned())
 }

@@ -18,3 +18,9 @@ variable "old_version_days" {
   type        = number
   default     = 30
 }
+
+variable "expire_days" {
+  description = "Days after which objects go by themselves, by what their keys begin with."
+  type        = map(number)
+  default     = {}
+}

@@ -35,7 +35,9 @@ pub(crate) fn check(steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 fn scripts(lint: &Tools) -> anyhow::Result<()> {
-    let mut files = vec![PathBuf::from(".ci/run"), PathBuf::from("scripts/cc")];
+    let mut files = [".ci/run", "scripts/cc", "scripts/wasm-toolchain"]
+        .map(PathBuf::from)
+        .to_vec();
     for folder in ["scripts", "docker"] {
         files.extend(files_in(folder, "sh")?);
     }

@@ -31,7 +31,6 @@ pub(super) struct Outcome {
     /// Messages that were left when videos stopped arriving.
     pub(super) backlog: usize,
     pub(super) peak_pods: usize,
-    pub(super) peak_in_flight: usize,
     /// Seconds of pods that are paid for.
     pub(super) billed: Seconds,
     /// Over time: running pods, and messages waiting.
@@ -202,7 +201,6 @@ impl Simulation {
         let running = self.with_state(|state| state == State::Running).len();
         let outcome = &mut self.outcome;
         outcome.peak_pods = outcome.peak_pods.max(running);
-        outcome.peak_in_flight = outcome.peak_in_flight.max(in_flight);
         outcome
             .timeline
             .push((seconds(self.now), running, self.queue.len()));

@@ -109,7 +109,11 @@ fn needed(service: Service, operations: &BTreeSet<String>) -> BTreeMap<String, B
         }
     }
     // A version is deleted by an action of its own.
-    if deletes && code.iter().any(|(_, text)| text.contains("version_id(")) {
+    if deletes
+        && code
+            .iter()
+            .any(|(_, text)| text.contains("set_version_id("))
+    {
         need("s3:DeleteObjectVersion", "delete_objects");
     }
     found

@@ -10,6 +10,35 @@ fn the_bucket_announces_what_the_contract_calls_videos() {
     assert_eq!(announced, contract::VIDEO_EXTENSIONS);
 }
 
+/// What docs/api.md says that the bucket must allow browsers, Terraform allows.
+#[test]
+fn browsers_may_send_what_uploads_are_signed_with() {
+    let quoted = |file: &str, start: &str| -> BTreeSet<String> {
+        let text = read(file);
+        let (_, words) = text.split_once(start).unwrap();
+        let (words, _) = words.split_once(']').unwrap();
+        let words = words.split('"').skip(1).step_by(2);
+        words.map(ToOwned::to_owned).collect()
+    };
+    let documented = quoted("docs/api.md", "\"AllowedHeaders\": [");
+    let allowed = quoted("terraform/pipeline/bucket.tf", "allowed_headers = [");
+    assert!(!documented.is_empty());
+    assert!(documented.is_subset(&allowed), "{documented:?} {allowed:?}");
+}
+
+/// Entries of the journal go by themselves.
+#[test]
+fn the_journal_expires() {
+    let prefixes = contract::Prefixes::default();
+    let recent = prefixes.recent();
+    let below = recent.strip_prefix(prefixes.thumbnails()).unwrap();
+    let rule = format!("expire_days = {{ \"${{local.thumbnail_prefix}}{below}\" = 1 }}");
+    assert!(
+        read("terraform/pipeline/bucket.tf").contains(&rule),
+        "{rule}"
+    );
+}
+
 /// An image is built from the whole workspace: cargo reads every member's manifest.
 #[test]
 fn images_are_built_from_every_member_of_the_workspace() {
@@ -47,7 +76,7 @@ fn the_images_decode_what_thumbcore_allows() {
 
     let decoders = list(&source, "DECODERS: &str = \"", ',');
     let built = list(&script, "decoders=\"", ' ');
-    let mut translated: BTreeSet<_> = decoders
+    let translated: BTreeSet<_> = decoders
         .into_iter()
         .filter(|name| {
             // AV1, VP8 and VP9 by other libraries than those that are built in.
@@ -58,8 +87,6 @@ fn the_images_decode_what_thumbcore_allows() {
             _ => name,
         })
         .collect();
-    // The list of codecs has it; libav looks for its decoder by that.
-    translated.insert("vvc".to_owned());
     assert_eq!(translated, built);
 }
 

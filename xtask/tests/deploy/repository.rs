@@ -37,12 +37,10 @@ impl Service {
         sources(&format!("{}/src", self.folder))
     }
 
-    /// Its sources, and those of what services share where it uses that.
+    /// Its sources, and those of what services share.
     pub(crate) fn code(self) -> Vec<(PathBuf, String)> {
         let mut code = self.sources();
-        if read(&format!("{}/Cargo.toml", self.folder)).contains("\nservice-kit") {
-            code.extend(sources("service-kit/src"));
-        }
+        code.extend(sources("service-kit/src"));
         code
     }
 
