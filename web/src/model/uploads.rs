@@ -25,6 +25,8 @@ pub(crate) enum UploadState {
     Done,
     /// It is not, and why.
     Failed(String),
+    /// The API wants a token first.
+    Unauthorized,
     /// Someone changed their mind.
     Cancelled,
 }
@@ -44,7 +46,10 @@ impl Upload {
     pub(crate) fn is_over(&self) -> bool {
         matches!(
             self.state,
-            UploadState::Done | UploadState::Failed(_) | UploadState::Cancelled
+            UploadState::Done
+                | UploadState::Failed(_)
+                | UploadState::Unauthorized
+                | UploadState::Cancelled
         )
     }
 }

@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Blob, File, ProgressEvent, XmlHttpRequest};
 
-use super::api::Api;
+use super::api::{Api, ApiError};
 
 /// Parts on their way at once: enough to fill a line, few enough to leave others some of it.
 const PARTS_AT_ONCE: usize = 3;
@@ -25,22 +25,39 @@ pub(crate) enum Progress {
     Completing,
 }
 
+/// Why a file is not in the bucket.
+pub(crate) enum SendError {
+    /// The API did not let it in, or did not answer.
+    Api(ApiError),
+    /// The bucket did not take it, or the file could not be read.
+    Bucket(String),
+}
+
+impl From<ApiError> for SendError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<String> for SendError {
+    fn from(reason: String) -> Self {
+        Self::Bucket(reason)
+    }
+}
+
 /// Sends `file`, and is cancelled by dropping: then nothing of it is left in the bucket, or, while
 /// it completes, what the lifecycle rule removes.
 pub(crate) async fn send(
     api: &Api,
     file: &File,
     progress: impl Fn(Progress),
-) -> Result<(), String> {
+) -> Result<(), SendError> {
     let request = UploadRequest {
         name: file.name(),
         size: file.size() as u64,
         content_type: Some(file.type_()).filter(|kind| !kind.is_empty()),
     };
-    let ticket = api
-        .start_upload(&request)
-        .await
-        .map_err(|error| error.to_string())?;
+    let ticket = api.start_upload(&request).await?;
     let mut complete = CompleteUpload {
         key: ticket.key,
         upload_id: None,
@@ -94,9 +111,7 @@ pub(crate) async fn send(
         }
     }
     progress(Progress::Completing);
-    api.complete_upload(&complete)
-        .await
-        .map_err(|error| error.to_string())?;
+    api.complete_upload(&complete).await?;
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use super::icon::{Icon, icon};
 use super::shell::{Shell, use_shell};
 use crate::model::format;
 use crate::model::uploads::{self, Upload, UploadAction, UploadState, Uploads};
-use crate::net::transfer::{self, Progress};
+use crate::net::api::ApiError;
+use crate::net::transfer::{self, Progress, SendError};
 
 /// Files that wait behind the one that is sent; adding more waits too.
 const QUEUE: usize = 64;
@@ -115,7 +116,9 @@ fn line(
             let sending = transfer::send(&shell.api, &file, progress);
             match Abortable::new(sending, registration).await {
                 Ok(Ok(())) => set(UploadState::Done),
-                Ok(Err(reason)) => set(UploadState::Failed(reason)),
+                Ok(Err(SendError::Api(ApiError::SignIn))) => set(UploadState::Unauthorized),
+                Ok(Err(SendError::Api(error))) => set(UploadState::Failed(error.to_string())),
+                Ok(Err(SendError::Bucket(reason))) => set(UploadState::Failed(reason)),
                 Err(_) => set(UploadState::Cancelled),
             }
             hands.borrow_mut().aborts.remove(&id);
@@ -139,9 +142,9 @@ pub(crate) fn Tray(props: &Props) -> Html {
         return Html::default();
     }
     let open = list.iter().filter(|upload| !upload.is_over()).count();
-    let wants_token = list.iter().any(
-        |upload| matches!(&upload.state, UploadState::Failed(reason) if reason.contains("sign in")),
-    );
+    let wants_token = list
+        .iter()
+        .any(|upload| upload.state == UploadState::Unauthorized);
     html! {
         <section class="tray" aria-labelledby="tray-title">
             <header class="card-head">
@@ -174,6 +177,7 @@ fn draw(upload: &Upload, cancel: &Callback<u32>) -> Html {
         UploadState::Completing => ("", "finishing".to_owned()),
         UploadState::Done => ("good", format!("{} uploaded", format::bytes(upload.size))),
         UploadState::Failed(reason) => ("bad", reason.clone()),
+        UploadState::Unauthorized => ("bad", ApiError::SignIn.to_string()),
         UploadState::Cancelled => ("", "cancelled".to_owned()),
     };
     let percent = (upload.share() * 100.0).round();

@@ -16,6 +16,7 @@ mod report;
 mod requests;
 mod results;
 mod server;
+mod sizes;
 mod start;
 mod subject;
 
@@ -40,6 +41,8 @@ enum Task {
     Report(report::Options),
     /// Bytes fetched of a folder's videos, beside ffmpeg's
     Corpus(corpus::Options),
+    /// What a file's size changes: time over a network, memory
+    Sizes(sizes::Options),
     /// Cost of starting `thumb`
     Start,
     /// The S3 server
@@ -60,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
         Task::Run(options) => contest::run(&options).await,
         Task::Report(options) => report::write(&options),
         Task::Corpus(options) => corpus::run(&options).await,
+        Task::Sizes(options) => sizes::run(&options).await,
         Task::Start => start::run(),
         Task::Serve { root, network } => server::serve(root, network),
         Task::InProcess { folder, keys } => in_process::run(&folder, &keys).await,
