@@ -127,7 +127,7 @@ impl Clip {
 pub enum Index {
     /// The whole index lies in one or two places.
     Whole,
-    /// Fragments, with or without an index of them.
+    /// An index of fragments.
     Fragments,
     /// Nothing tells where a keyframe lies.
     None,
@@ -162,7 +162,7 @@ pub const FILMS: [Film; 20] = [
     film("frag-mfra", "mp4, fragments with `mfra`", Index::Fragments, "mp4", H264, FRAGMENTS),
     film("frag-sidx", "mp4, fragments with `sidx`", Index::Fragments, "mp4", H264,
         "-f mp4 -movflags frag_keyframe+empty_moov+default_base_moof+global_sidx+skip_trailer"),
-    film("frag-none", "mp4, fragments without index", Index::Fragments, "mp4", H264,
+    film("frag-none", "mp4, fragments without index", Index::None, "mp4", H264,
         "-f mp4 -movflags frag_keyframe+empty_moov+default_base_moof+skip_trailer"),
     film("mkv", "Matroska with Cues", Index::Whole, "mkv", H264, "-f matroska"),
     film("mkv-nocues", "Matroska without Cues", Index::None, "mkv", H264, PIPED_MATROSKA),

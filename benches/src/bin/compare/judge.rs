@@ -18,6 +18,10 @@ const SIZE: (u32, u32) = (320, 180);
 /// Structural similarity from which two pictures are the same frame. What scalers and JPEG change leaves 0.98 of it.
 const SAME: f64 = 0.85;
 
+/// A frame's length, or a bit more, in seconds: whether a time means the frame before it or the one after is a matter of
+/// rounding.
+const FRAME: f64 = 0.04;
+
 /// Decodes what pictures are compared with, each time once.
 #[derive(Default)]
 pub(crate) struct Judge {
@@ -41,7 +45,7 @@ impl Verdict {
 
 impl Judge {
     /// Compares `picture` of the video at `path` with the frame at its stated time; where none is stated, with the frame
-    /// asked for and those at `others`, the keyframes around.
+    /// asked for, its neighbours, and those at `others`, the keyframes around.
     pub(crate) fn judge(
         &mut self,
         path: &Path,
@@ -53,7 +57,10 @@ impl Judge {
         let image = resize(&image.to_rgb8(), SIZE.0, SIZE.1, FilterType::CatmullRom);
         let times = match picture.stated {
             Some(stated) => vec![stated],
-            None => [&[picture.target], others].concat(),
+            None => {
+                let asked = picture.target;
+                [&[asked, asked - FRAME, asked + FRAME], others].concat()
+            }
         };
         let mut best = Verdict::default();
         for time in times {

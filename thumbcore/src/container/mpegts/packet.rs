@@ -3,6 +3,8 @@
 //! Source: ISO/IEC 13818-1, section 2.4.3.2; the 192-byte form puts a timestamp before each
 //! packet (BDAV), the 204-byte form parity after it (DVB).
 
+use std::ops::Range;
+
 /// Bytes of a packet proper.
 pub(super) const PACKET: usize = 188;
 const SYNC: u8 = 0x47;
@@ -30,20 +32,23 @@ pub(super) struct Packet<'a> {
 impl Framing {
     /// Tells the framing and the offset of the first whole packet.
     pub(super) fn detect(head: &[u8]) -> Option<(Self, usize)> {
-        [(188, 0), (192, 4), (204, 0)]
-            .into_iter()
-            .filter_map(|(stride, prefix)| {
-                let framing = Self { stride, prefix };
-                Some((framing, framing.resync(head, 0)?))
-            })
-            .min_by_key(|(_, start)| *start)
+        let mut first: Option<(Self, usize)> = None;
+        for (stride, prefix) in [(188, 0), (192, 4), (204, 0)] {
+            let framing = Self { stride, prefix };
+            // What would start later has lost, and a wrong framing would be looked for in all of the head.
+            let until = first.map_or(head.len(), |(_, start)| start);
+            if let Some(start) = framing.resync(head, 0..until) {
+                first = Some((framing, start));
+            }
+        }
+        first
     }
 
-    /// The first offset from `start` where packets lie one after the other.
-    fn resync(self, bytes: &[u8], start: usize) -> Option<usize> {
+    /// The first offset in `among` where packets lie one after the other.
+    fn resync(self, bytes: &[u8], among: Range<usize>) -> Option<usize> {
         const IN_A_ROW: usize = 5;
-        let last = bytes.len().saturating_sub(self.stride);
-        (start..=last).find(|at| {
+        let end = (bytes.len() + 1).saturating_sub(self.stride).max(1);
+        (among.start..among.end.min(end)).find(|at| {
             (0..IN_A_ROW).all(|nth| {
                 // Near the end fewer must do.
                 bytes
@@ -55,13 +60,13 @@ impl Framing {
 
     /// The whole packets of `bytes`, as offset and packet. What is damaged is passed over.
     pub(super) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = (usize, Packet<'_>)> {
-        let mut next = self.resync(bytes, 0);
+        let mut next = self.resync(bytes, 0..bytes.len());
         std::iter::from_fn(move || {
             loop {
                 let at = next?;
                 let unit = bytes.get(at..at + self.stride)?;
                 if unit[self.prefix] != SYNC {
-                    next = self.resync(bytes, at + 1);
+                    next = self.resync(bytes, at + 1..bytes.len());
                     continue;
                 }
                 next = Some(at + self.stride);
