@@ -55,13 +55,11 @@ impl Judge {
         let image = image::open(&picture.path);
         let image = image.with_context(|| format!("no picture {}", picture.path.display()))?;
         let image = resize(&image.to_rgb8(), SIZE.0, SIZE.1, FilterType::CatmullRom);
-        let times = match picture.stated {
-            Some(stated) => vec![stated],
-            None => {
-                let asked = picture.target;
-                [&[asked, asked - FRAME, asked + FRAME], others].concat()
-            }
-        };
+        let asked = picture.target;
+        let times = picture.stated.map_or_else(
+            || [&[asked, asked - FRAME, asked + FRAME], others].concat(),
+            |stated| vec![stated],
+        );
         let mut best = Verdict::default();
         for time in times {
             let Some(frame) = self.frame(path, time) else {
