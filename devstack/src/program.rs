@@ -79,6 +79,22 @@ impl Program {
         self.child.id()
     }
 
+    /// CPU time that it has used so far, in steps of 10 ms.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let id = self
+            .id()
+            .with_context(|| format!("{} has ended", self.name))?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        // The name, in parentheses, may hold anything. User and system time are fields 14 and 15.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
     /// What it has said so far.
     #[must_use]
     pub fn raw_log(&self) -> String {

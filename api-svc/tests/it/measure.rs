@@ -28,20 +28,6 @@ fn memory(api: &Api) -> Result<(u64, u64)> {
     Ok((field("VmRSS:"), field("VmHWM:")))
 }
 
-/// CPU seconds that the API has used.
-fn cpu(api: &Api) -> Result<f64> {
-    let pid = api.id().context("the API has ended")?;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    Ok(ticks as f64 / 100.0)
-}
-
 async fn start(bucket: &Bucket, interval: &str, index_requests: &str) -> Result<Api> {
     let extra = [
         ("SAMPLE_INTERVAL_MS", interval),
@@ -80,11 +66,11 @@ async fn websockets() -> Result<()> {
         "{count} clients connected; memory {idle:?} MB before, {:?} MB now",
         memory(&api)?
     );
-    let (before, began) = (cpu(&api)?, Instant::now());
+    let (before, began) = (api.cpu()?.as_secs_f64(), Instant::now());
     tokio::time::sleep(Duration::from_secs(5) * ticks as u32).await;
     println!(
         "{:.2} s of CPU in {:.1} s",
-        cpu(&api)? - before,
+        api.cpu()?.as_secs_f64() - before,
         began.elapsed().as_secs_f64()
     );
     stop.cancel();
