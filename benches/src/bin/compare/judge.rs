@@ -18,9 +18,9 @@ const SIZE: (u32, u32) = (320, 180);
 /// Structural similarity from which two pictures are the same frame. What scalers and JPEG change leaves 0.98 of it.
 const SAME: f64 = 0.85;
 
-/// A frame's length, or a bit more, in seconds: whether a time means the frame before it or the one after is a matter of
+/// Nearly a frame's length, in seconds: whether a time means the frame before it or the one after is a matter of
 /// rounding.
-const FRAME: f64 = 0.04;
+const FRAME: f64 = 0.03;
 
 /// Decodes what pictures are compared with, each time once.
 #[derive(Default)]
