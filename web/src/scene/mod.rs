@@ -18,6 +18,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use contract::api::{Metrics, SourceState};
+use gloo_render::request_animation_frame;
+use gloo_timers::callback::Timeout;
 use web_sys::{HtmlCanvasElement, HtmlElement};
 use yew::prelude::*;
 
@@ -35,38 +37,69 @@ pub(crate) struct Props {
     pub(crate) theme: Theme,
 }
 
+/// How far the drawing has come.
+#[derive(Clone, Copy, PartialEq)]
+enum Drawing {
+    /// The page is painted first.
+    Awaited,
+    Works,
+    /// There is no WebGL2, or no longer.
+    Impossible,
+}
+
 #[component]
 pub(crate) fn Scene(props: &Props) -> Html {
     let canvas = use_node_ref();
     let labels = use_node_ref();
-    let works = use_state(|| true);
+    let drawing = use_state(|| Drawing::Awaited);
     let stage = use_mut_ref(|| None::<Rc<RefCell<Stage>>>);
     {
-        let (canvas, labels, works, stage) = (
+        let (canvas, labels, drawing, stage) = (
             canvas.clone(),
             labels.clone(),
-            works.setter(),
+            drawing.setter(),
             stage.clone(),
         );
         use_effect_with((), move |()| {
-            let elements = canvas
-                .cast::<HtmlCanvasElement>()
-                .zip(labels.cast::<HtmlElement>());
-            let lost = {
-                let works = works.clone();
-                Callback::from(move |()| works.set(false))
+            let start = {
+                let stage = stage.clone();
+                move || {
+                    let elements = canvas
+                        .cast::<HtmlCanvasElement>()
+                        .zip(labels.cast::<HtmlElement>());
+                    let lost = {
+                        let drawing = drawing.clone();
+                        Callback::from(move |()| drawing.set(Drawing::Impossible))
+                    };
+                    let made =
+                        elements.and_then(|(canvas, labels)| Stage::start(canvas, labels, lost));
+                    drawing.set(
+                        made.as_ref()
+                            .map_or(Drawing::Impossible, |_| Drawing::Works),
+                    );
+                    stage.replace(made);
+                }
             };
-            let made = elements.and_then(|(canvas, labels)| Stage::start(canvas, labels, lost));
-            works.set(made.is_some());
-            stage.replace(made);
-            // Dropping it frees everything that the graphics card holds.
-            move || drop(stage.take())
+            // Making shaders takes longer than all the rest: a task of its own, behind the first frame.
+            let task = Rc::new(RefCell::new(None));
+            let frame = {
+                let task = Rc::clone(&task);
+                request_animation_frame(move |_| {
+                    task.replace(Some(Timeout::new(0, start)));
+                })
+            };
+            move || {
+                drop(frame);
+                drop(task.take());
+                // Frees everything that the graphics card holds.
+                drop(stage.take());
+            }
         });
     }
     let facts = props.metrics.as_deref().map(facts).unwrap_or_default();
     {
         let stage = stage.clone();
-        use_effect_with((facts, props.theme, *works), move |(facts, theme, _)| {
+        use_effect_with((facts, props.theme, *drawing), move |(facts, theme, _)| {
             if let Some(stage) = &*stage.borrow() {
                 stage.borrow_mut().show(*facts, *theme);
             }
@@ -89,15 +122,15 @@ pub(crate) fn Scene(props: &Props) -> Html {
     );
     html! {
         <section class="card scene" aria-label="Pipeline">
-            if *works {
+            if *drawing == Drawing::Impossible {
+                { still::picture(&facts, &words) }
+            } else {
                 <canvas ref={canvas} tabindex="0" role="img" aria-label={described} />
                 <div ref={labels} class="labels" aria-hidden="true">
                     { for NODES.iter().zip(words).map(|(node, words)| html! {
                         <div class="label-3d"><strong>{ node.name }</strong><span>{ words }</span></div>
                     }) }
                 </div>
-            } else {
-                { still::picture(&facts, &words) }
             }
         </section>
     }
