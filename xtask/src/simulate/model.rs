@@ -46,7 +46,7 @@ pub(super) const DOWNLOADING: Work = Work {
     trips_after: 4,
     bytes: 1.069e9,
     // docs/benchmarks.md, ffmpeg: what the download takes besides overlaps with waiting for it.
-    cpu: 2.28,
+    cpu: 2.39,
     // boto3 fetches parts side by side.
     gets: 129.0,
     puts: 3.0,
