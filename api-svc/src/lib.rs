@@ -17,6 +17,7 @@ mod aws;
 mod config;
 mod feed;
 mod index;
+mod linger;
 mod pods;
 mod problem;
 mod routes;

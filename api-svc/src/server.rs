@@ -31,6 +31,7 @@ use tower_http::{
 use crate::{
     access::audit::{Gate, only_from_here},
     app::Shared,
+    linger::linger,
     problem::Problem,
     routes, telemetry,
 };
@@ -123,6 +124,7 @@ fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHand
         .merge(long)
         .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
         .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn(linger))
         .layer(around)
         .with_state(app)
 }

@@ -107,6 +107,8 @@ impl Provider {
             ("OIDC_ISSUER", self.issuer.as_str()),
             ("OIDC_AUDIENCE", AUDIENCE),
             ("OIDC_SCOPE", "thumbnails:write"),
+            // Waiting for a key asks many times.
+            ("API_RATE_LIMIT", "100000"),
         ];
         Api::start_with(stack, &env).await
     }

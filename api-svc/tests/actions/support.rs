@@ -1,7 +1,6 @@
 //! The API as a process, its client, and waiting.
 
 use std::{
-    net::TcpListener,
     ops::Deref,
     sync::{
         Arc,
@@ -50,9 +49,8 @@ impl Api {
         Self::start_with(stack, &[("API_TOKEN", TOKEN)]).await
     }
 
-    /// One with these variables on top; waits until it answers.
+    /// One with these variables on top; waits until it serves.
     pub(crate) async fn start_with(stack: &Stack, env: &[(&str, &str)]) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_thumbnail-api"));
         for variable in [
             "RUST_LOG",
@@ -66,23 +64,17 @@ impl Api {
         let program = Program::start(
             command
                 .envs(stack.env())
-                .env("API_ADDR", format!("127.0.0.1:{port}"))
-                .envs(
-                    env.iter()
-                        .copied()
-                        .map(|(name, value)| (name, value.replace("PORT", &port.to_string()))),
-                ),
+                .env("API_ADDR", "127.0.0.1:0")
+                .envs(env.iter().copied()),
         )?;
+        let line = program.logged("serving").await?;
+        let address = line["address"].as_str().context("no address")?;
+        let port = address.rsplit(':').next().unwrap_or_default();
         let api = Self {
-            program,
             base: format!("http://127.0.0.1:{port}"),
+            program,
             client: reqwest::Client::new(),
         };
-        until("the API answers", async || {
-            let health = api.client.get(format!("{}/health", api.base)).send().await;
-            Ok(health.is_ok().then_some(()))
-        })
-        .await?;
         Ok(api)
     }
 
