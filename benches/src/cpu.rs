@@ -2,7 +2,26 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
+
+/// Keeps this thread, and those that it starts, on one CPU.
+///
+/// Work that is spread over CPUs shares caches, memory and clock with itself, and so takes more CPU
+/// time than the same work in a row.
+///
+/// # Errors
+/// The system refuses.
+pub fn pin() -> std::io::Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let mut one = CpuSet::new();
+    if let Some(first) = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)) {
+        one.set(first);
+    }
+    Ok(sched_setaffinity(None, &one)?)
+}
 
 /// User and system time that this process has taken, all threads together.
 #[must_use]

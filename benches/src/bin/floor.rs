@@ -1,6 +1,6 @@
 //! `floor`: what thumbcore's pictures cost beside the least that they can cost, as a ratio of CPU times.
 //!
-//! Both take turns in one process, so that what else the machine does hits both alike.
+//! Both take turns in one process and on one CPU, so that what else the machine does hits both alike.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +55,7 @@ enum Side {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    cpu::pin().context("cannot stay on one CPU")?;
     println!("| film | codec | floor, ms | thumbcore, ms | ratio | worst half |");
     println!("| --- | --- | ---: | ---: | ---: | ---: |");
     for film in &options.films {
