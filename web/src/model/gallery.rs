@@ -47,8 +47,13 @@ pub(crate) struct Gallery {
     pub(crate) rest: Rest,
     /// Why the next page could not be loaded.
     pub(crate) error: Option<String>,
-    /// Counts filters, so that an answer to an earlier one is known.
+    /// Counts beginnings, so that an answer to an earlier one is known.
     pub(crate) generation: u32,
+    /// Thumbnails are missing between others: more came at once than are told of, or they are older than those that
+    /// were loaded before them.
+    pub(crate) has_gap: bool,
+    /// The bucket's newest when it was last told.
+    newest: Option<String>,
 }
 
 impl Gallery {
@@ -58,6 +63,18 @@ impl Gallery {
             filter,
             generation: self.generation + 1,
             ..Self::default()
+        }
+    }
+
+    /// Starts over; what is there is shown until the first page has come.
+    pub(crate) fn restarted(&self) -> Self {
+        Self {
+            rest: Rest::Everything,
+            error: None,
+            generation: self.generation + 1,
+            has_gap: false,
+            newest: None,
+            ..self.clone()
         }
     }
 
@@ -71,12 +88,16 @@ impl Gallery {
         if generation != self.generation {
             return self.clone();
         }
-        let known: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
-        let fresh = page
-            .into_iter()
-            .filter(|item| !known.contains(item.key.as_str()))
-            .map(Rc::new);
-        let items = self.items.iter().cloned().chain(fresh).collect();
+        let items = if self.rest == Rest::Everything {
+            page.iter().map(|item| self.shared(item)).collect()
+        } else {
+            let known: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
+            let fresh = page
+                .into_iter()
+                .filter(|item| !known.contains(item.key.as_str()))
+                .map(Rc::new);
+            self.items.iter().cloned().chain(fresh).collect()
+        };
         Self {
             items: Rc::new(items),
             rest: next.map_or(Rest::Nothing, Rest::Page),
@@ -92,6 +113,14 @@ impl Gallery {
         }
         Self {
             error: Some(error),
+            ..self.clone()
+        }
+    }
+
+    /// Lets the page be asked for again.
+    pub(crate) fn retried(&self) -> Self {
+        Self {
+            error: None,
             ..self.clone()
         }
     }
@@ -115,22 +144,29 @@ impl Gallery {
             });
             items.extend(older.cloned());
         }
-        let same = items.len() == self.items.len()
-            && items
-                .iter()
-                .zip(self.items.iter())
-                .all(|(a, b)| Rc::ptr_eq(a, b));
-        if same {
-            return self.clone();
-        }
         let rest = if whole {
             Rest::Nothing
         } else {
             self.rest.clone()
         };
+        let is_told = |key: &String| newest.iter().any(|item| item.key == *key);
+        let is_cut_off = !whole && self.newest.as_ref().is_some_and(|key| !is_told(key));
+        let is_short =
+            rest == Rest::Nothing && self.filter.is_empty() && (items.len() as u64) < total;
+        let same = items.len() == self.items.len()
+            && items
+                .iter()
+                .zip(self.items.iter())
+                .all(|(a, b)| Rc::ptr_eq(a, b));
         Self {
-            items: Rc::new(items),
+            items: if same {
+                Rc::clone(&self.items)
+            } else {
+                Rc::new(items)
+            },
             rest,
+            has_gap: self.has_gap || is_cut_off || is_short,
+            newest: newest.first().map(|item| item.key.clone()),
             ..self.clone()
         }
     }
@@ -231,6 +267,46 @@ mod tests {
         let purged = gallery.with_newest(&[], 0);
         assert!(purged.items.is_empty());
         assert_eq!(purged.rest, Rest::Nothing);
+    }
+
+    #[test]
+    fn a_gap_is_seen_and_closed_by_starting_over() {
+        let one = loaded().with_newest(&[item("c_1", 10, 30), item("b_2", 50, 20)], 100);
+        assert!(!one.has_gap);
+        // More than are told of came since.
+        let gap = one.with_newest(&[item("f_1", 10, 50), item("e_1", 10, 45)], 104);
+        assert!(gap.has_gap);
+        let again = gap.restarted();
+        assert!(!again.has_gap);
+        assert_eq!(keys(&again), keys(&gap), "shown until the page comes");
+        assert_eq!(again.with_page(0, Vec::new(), None), again, "an old answer");
+        let page = vec![
+            item("f_1", 10, 50),
+            item("e_1", 10, 45),
+            item("d_1", 10, 40),
+        ];
+        let whole = again.with_page(again.generation, page, Some("next".to_owned()));
+        assert_eq!(keys(&whole), ["f_1", "e_1", "d_1"]);
+    }
+
+    #[test]
+    fn what_was_found_late_is_missed() {
+        let page = vec![item("b_1", 10, 20), item("a_1", 10, 5)];
+        let all = Gallery::default().with_page(0, page, None);
+        let newest = [item("b_1", 10, 20)];
+        assert!(!all.with_newest(&newest, 2).has_gap);
+        assert!(all.with_newest(&newest, 3).has_gap);
+        let filter = Filter {
+            frame: Some(10),
+            ..Filter::default()
+        };
+        let some = Gallery::default()
+            .filtered(filter)
+            .with_page(1, Vec::new(), None);
+        assert!(
+            !some.with_newest(&newest, 3).has_gap,
+            "nobody knows how many fit the filter"
+        );
     }
 
     #[test]

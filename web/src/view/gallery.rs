@@ -54,10 +54,26 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     let retry = {
         let listing = listing.clone();
         Callback::from(move |_: MouseEvent| {
-            listing.change(|list| List {
-                error: None,
-                ..list.clone()
-            });
+            listing.change(List::retried);
+        })
+    };
+
+    let at_top = grid.visible(count, sight.top, sight.bottom).start == 0;
+    {
+        let listing = listing.clone();
+        use_effect_with((list.has_gap, at_top), move |(has_gap, at_top)| {
+            // Whoever is further down would lose the place.
+            if *has_gap && *at_top {
+                listing.change(List::restarted);
+            }
+        });
+    }
+    let restart = {
+        let (listing, current, frame) = (listing.clone(), current.setter(), frame.clone());
+        Callback::from(move |_: MouseEvent| {
+            listing.change(List::restarted);
+            current.set(0);
+            show(&frame, &grid, 0);
         })
     };
 
@@ -119,6 +135,9 @@ pub(crate) fn Gallery(props: &Props) -> Html {
                 <Filters filter={list.filter.clone()} change={filter_by} />
                 <span class="card-note" role="status">{ summary(list, props.total) }</span>
             </header>
+            if list.has_gap && !at_top {
+                <button type="button" class="button small news" onclick={restart}>{ "Show new thumbnails" }</button>
+            }
             <div ref={frame} class="grid" role="list" onkeydown={keys}>
                 { for cells }
             </div>

@@ -39,9 +39,9 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64) -> Lis
         latest: use_mut_ref(Gallery::default),
     };
     let list = listing.list();
-    // Also when the first page is there: it may have been asked for before the news came.
-    let first = list.rest == Rest::Everything;
-    let key = (newest, total, first, list.generation);
+    // Also when the first page is there, or the last: it may have been asked for before the news came.
+    let (first, last) = (list.rest == Rest::Everything, list.rest == Rest::Nothing);
+    let key = (newest, total, first, last, list.generation);
     {
         let listing = listing.clone();
         use_effect_with(key, move |(newest, total, ..)| {
