@@ -75,7 +75,8 @@ impl Browser {
         let port = program.until("the driver's port", driver_port).await?;
         let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
         if options.without_webgl {
-            flags.push("--disable-3d-apis".to_owned());
+            flags.retain(|flag| !flag.contains("swiftshader"));
+            flags.extend(["--disable-gpu", "--disable-3d-apis"].map(str::to_owned));
         }
         if options.reduced_motion {
             flags.push("--force-prefers-reduced-motion".to_owned());

@@ -100,7 +100,8 @@ impl Driver {
             "DELETE /{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
             self.session, self.port
         )?;
-        driver.read_to_end(&mut Vec::new())?;
+        // It answers when that is done, and may keep the connection.
+        driver.read_exact(&mut [0])?;
         Ok(())
     }
 }
