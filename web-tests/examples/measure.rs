@@ -162,11 +162,13 @@ async fn scroll(site: &Site, count: usize) -> anyhow::Result<()> {
     .await?;
     watch(&browser).await?;
     browser.open(&site.url(), Screen::WIDE).await?;
-    browser
-        .until(&format!(
-            "document.querySelector('.tile-value')?.textContent.replace(/\\D/g, '') === '{count}'"
-        ))
-        .await?;
+    let counted = format!(
+        "document.querySelector('.tile-value')?.textContent.replace(/\\D/g, '') === '{count}'"
+    );
+    // The API counts as many a minute as it may ask S3 for.
+    while browser.value(&counted).await? != true {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
     // All are known now, and so every page of the list follows on the one before.
     browser.open(&site.url(), Screen::WIDE).await?;
     browser
