@@ -1,4 +1,4 @@
-//! What the dashboard costs: `cargo run --release -p web-tests --example measure -- [THUMBNAILS]`. Prints what
+//! What the dashboard costs: `cargo run -p web-tests --example measure -- [THUMBNAILS]`. Prints what
 //! docs/benchmarks.md says.
 
 use std::path::Path;
@@ -198,7 +198,7 @@ const TRAVEL: &str = "
     }
     return at();";
 
-/// Up again for so many frames, 80 pixels each: at 60 frames a second more than five screens.
+/// Up again for so many frames, 80 pixels each: at 60 frames a second more than five screens a second.
 const SCROLL: &str = "
     const frames = [];
     let last = performance.now();

@@ -54,6 +54,9 @@ pub(crate) struct Gallery {
     pub(crate) has_gap: bool,
     /// The bucket's newest when it was last told.
     newest: Option<String>,
+    /// How many the bucket had when the whole list was last found to be shorter: what starting over does not mend is
+    /// not tried again until another number is told.
+    short_of: Option<u64>,
 }
 
 impl Gallery {
@@ -151,8 +154,12 @@ impl Gallery {
         };
         let is_told = |key: &String| newest.iter().any(|item| item.key == *key);
         let is_cut_off = !whole && self.newest.as_ref().is_some_and(|key| !is_told(key));
-        let is_short =
-            rest == Rest::Nothing && self.filter.is_empty() && (items.len() as u64) < total;
+        let short_of = if rest == Rest::Nothing && self.filter.is_empty() {
+            ((items.len() as u64) < total).then_some(total)
+        } else {
+            self.short_of
+        };
+        let is_short = short_of.is_some() && short_of != self.short_of;
         let same = items.len() == self.items.len()
             && items
                 .iter()
@@ -167,6 +174,7 @@ impl Gallery {
             rest,
             has_gap: self.has_gap || is_cut_off || is_short,
             newest: newest.first().map(|item| item.key.clone()),
+            short_of,
             ..self.clone()
         }
     }
@@ -295,7 +303,14 @@ mod tests {
         let all = Gallery::default().with_page(0, page, None);
         let newest = [item("b_1", 10, 20)];
         assert!(!all.with_newest(&newest, 2).has_gap);
-        assert!(all.with_newest(&newest, 3).has_gap);
+        let short = all.with_newest(&newest, 3);
+        assert!(short.has_gap);
+        // As many are told of as before, but starting over finds no more: one is gone by now.
+        let again = short.restarted();
+        let page = vec![item("b_1", 10, 20), item("a_1", 10, 5)];
+        let again = again.with_page(again.generation, page, None);
+        assert!(!again.with_newest(&newest, 3).has_gap, "tried once");
+        assert!(again.with_newest(&newest, 4).has_gap);
         let filter = Filter {
             frame: Some(10),
             ..Filter::default()

@@ -58,7 +58,8 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         })
     };
 
-    let at_top = grid.visible(count, sight.top, sight.bottom).start == 0;
+    let visible = grid.visible(count, sight.top, sight.bottom);
+    let at_top = visible.start == 0;
     {
         let listing = listing.clone();
         use_effect_with((list.has_gap, at_top), move |(has_gap, at_top)| {
@@ -92,7 +93,6 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     };
     // Ages of so many cells need not change each second.
     let now = use_now(5000);
-    let visible = grid.visible(count, sight.top, sight.bottom);
     // The cell that a key led to gets the focus, once it exists.
     {
         let frame = frame.clone();
