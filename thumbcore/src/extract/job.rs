@@ -73,8 +73,10 @@ impl Job {
                 .shown
         } else {
             let mut packets = session.packets_from_start()?;
+            // Only its size is wanted.
             let picture = Decoder::open(track, self.reader.limits())?
-                .forward(&mut packets, None, &self.reader)?
+                .coarse(true)
+                .first(&mut packets, &self.reader)?
                 .ok_or_else(undecodable)?;
             let frame = &picture.frame;
             self.geometry(
