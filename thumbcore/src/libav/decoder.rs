@@ -132,7 +132,11 @@ impl Frame {
     pub(crate) fn stands_alone(&self) -> bool {
         let fields = self.fields();
         let kind = fields.pict_type;
-        fields.key_frame != 0
+        #[cfg(ffmpeg_6_1)]
+        let is_key = fields.flags & ffi::AV_FRAME_FLAG_KEY != 0;
+        #[cfg(not(ffmpeg_6_1))]
+        let is_key = fields.key_frame != 0;
+        is_key
             || kind == ffi::AVPictureType::AV_PICTURE_TYPE_I
             || kind == ffi::AVPictureType::AV_PICTURE_TYPE_NONE
     }

@@ -390,10 +390,18 @@ fn av_error(error: ffmpeg_next::Error) -> AvError {
 }
 
 fn display_matrix(stream: &ffi::AVStream) -> Option<[i32; 9]> {
-    let count = usize::try_from(stream.nb_side_data).ok()?;
-    for i in 0..count {
-        // SAFETY: `side_data` holds `nb_side_data` entries.
-        let entry = unsafe { &*stream.side_data.add(i) };
+    // Since FFmpeg 6.1 demuxers put what holds for a whole stream beside its parameters.
+    #[cfg(ffmpeg_6_1)]
+    let (entries, count) = {
+        // SAFETY: every stream has its parameters.
+        let parameters = unsafe { &*stream.codecpar };
+        (parameters.coded_side_data, parameters.nb_coded_side_data)
+    };
+    #[cfg(not(ffmpeg_6_1))]
+    let (entries, count) = (stream.side_data, stream.nb_side_data);
+    for i in 0..usize::try_from(count).ok()? {
+        // SAFETY: the array holds so many entries.
+        let entry = unsafe { &*entries.add(i) };
         if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX && entry.size >= 36 {
             let mut matrix = [0; 9];
             for (j, cell) in matrix.iter_mut().enumerate() {

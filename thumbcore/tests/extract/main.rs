@@ -9,5 +9,6 @@ mod formats;
 mod hostile;
 mod indexed;
 mod matroska;
+mod rotation;
 mod streams;
 mod support;
