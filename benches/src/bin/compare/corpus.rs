@@ -1,6 +1,5 @@
 //! Real videos: how much of each is fetched, beside what ffmpeg fetches over HTTP.
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -37,12 +36,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let scratch = env::temp_dir().join(format!("thumbcore-corpus-{}", std::process::id()));
-    let root = scratch.join("s3");
-    fs::create_dir_all(&root)?;
-    let table = table(options, &scratch, &root).await;
-    fs::remove_dir_all(&scratch)?;
-    let table = table?;
+    let scratch = tempfile::tempdir()?;
+    let root = scratch.path().join("s3");
+    fs::create_dir(&root)?;
+    let table = table(options, scratch.path(), &root).await?;
     if let Some(docs) = &options.docs {
         return section(&docs.join("benchmarks.md"), "corpus", &table);
     }

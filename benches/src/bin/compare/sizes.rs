@@ -1,6 +1,5 @@
 //! What a file's size changes: mp4 of a hundred megabytes, a gigabyte and fifty, each with its index in front.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 
@@ -48,12 +47,11 @@ pub(crate) struct Options {
 
 /// Prints a table: a line a size.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let scratch = env::temp_dir().join(format!("thumbcore-sizes-{}", std::process::id()));
-    let root = scratch.join("s3");
-    fs::create_dir_all(&root)?;
-    let table = table(options, &scratch, &root).await;
-    fs::remove_dir_all(&scratch)?;
-    println!("{}", table?);
+    let scratch = tempfile::tempdir()?;
+    let root = scratch.path().join("s3");
+    fs::create_dir(&root)?;
+    let table = table(options, scratch.path(), &root).await?;
+    println!("{table}");
     Ok(())
 }
 
