@@ -19,6 +19,7 @@ const REGION: &str = "us-east-1";
 const ACCESS_KEY_ID: &str = "test";
 const SECRET_ACCESS_KEY: &str = "test";
 const BUCKET: &str = "videos";
+const SAMPLE_BUCKET: &str = "samples";
 const UPLOAD_PREFIX: &str = "uploads/";
 const QUEUE: &str = "video-uploads";
 const DLQ: &str = "video-uploads-dlq";
@@ -45,7 +46,8 @@ impl Default for StackOptions {
 }
 
 /// A private S3 and SQS on 127.0.0.1, with a bucket, a queue, its dead-letter queue (DLQ), and a notification to the
-/// queue for every object created under `uploads/` with one of the [`EXTENSIONS`], in lower or upper case.
+/// queue for every object created under `uploads/` with one of the [`EXTENSIONS`], in lower or upper case; beside them an
+/// empty bucket for samples.
 ///
 /// It ends when dropped, and also when the process that started it is killed. Its clients need a Tokio runtime.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Starts a server and sets up bucket, queues and notification.
+    /// Starts a server and sets up buckets, queues and notification.
     ///
     /// Fails, with the end of the server's log, when the server cannot be installed or started, for one because
     /// `options.port` is taken.
@@ -113,7 +115,9 @@ impl Stack {
             ],
         )
         .await?;
-        s3.create_bucket().bucket(BUCKET).send().await?;
+        for bucket in [BUCKET, SAMPLE_BUCKET] {
+            s3.create_bucket().bucket(bucket).send().await?;
+        }
         announce_uploads(&s3, &arn(&sqs, &queue_url).await?).await?;
         Ok(Self {
             _server: server,
@@ -141,6 +145,12 @@ impl Stack {
     #[must_use]
     pub fn bucket(&self) -> &str {
         BUCKET
+    }
+
+    /// The bucket that the dashboard's test takes videos from (`TEST_SOURCE_BUCKET`); nothing announces what is put there.
+    #[must_use]
+    pub fn sample_bucket(&self) -> &str {
+        SAMPLE_BUCKET
     }
 
     /// The queue that uploads are announced to.

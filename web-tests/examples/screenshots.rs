@@ -1,9 +1,9 @@
-//! Pictures of the dashboard with real videos: `cargo run -p web-tests --example screenshots -- FOLDER [VIDEO…]`.
+//! Pictures of the dashboard with the sample videos or those named: `cargo run -p web-tests --example screenshots -- FOLDER [VIDEO…]`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use devstack::media::Clip;
+use devstack::media;
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
 
 #[tokio::main]
@@ -13,9 +13,18 @@ async fn main() -> anyhow::Result<()> {
         .next()
         .context("usage: screenshots FOLDER [VIDEO…]")?;
     std::fs::create_dir_all(&folder)?;
-    let mut videos: Vec<_> = arguments.collect();
+    let mut videos = Vec::new();
+    for path in arguments {
+        let name = path.file_name().context("a video has a name")?;
+        videos.push((name.to_string_lossy().into_owned(), path));
+    }
     if videos.is_empty() {
-        videos.push(tokio::task::spawn_blocking(|| Clip::new("mp4").make()).await??);
+        let samples = tokio::task::spawn_blocking(media::samples).await??;
+        videos.extend(
+            samples
+                .into_iter()
+                .map(|(name, path)| (name.to_owned(), path)),
+        );
     }
     let (site, browser) = tokio::try_join!(
         Site::start(SiteOptions::default()),
@@ -23,12 +32,8 @@ async fn main() -> anyhow::Result<()> {
     )?;
     browser.open(&site.url(), Screen::WIDE).await?;
     browser.until_text(".badge", "LIVE").await?;
-    for video in &videos {
-        let name = video
-            .file_name()
-            .context("a video has a name")?
-            .to_string_lossy();
-        site.put(&format!("uploads/{name}"), video).await?;
+    for (name, path) in &videos {
+        site.put(&format!("uploads/{name}"), path).await?;
     }
     // Done: everything is a picture or a failure.
     let settled = format!(

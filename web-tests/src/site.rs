@@ -12,9 +12,6 @@ use tokio::time::{Duration, Instant, sleep};
 use crate::DEADLINE;
 use crate::process::{Program, free_address, workspace_program};
 
-/// The bucket that a test of the pipeline copies from.
-const SAMPLES: &str = "samples";
-
 /// How a [`Site`] is set up.
 #[derive(Debug, Clone, Default)]
 pub struct SiteOptions {
@@ -46,7 +43,6 @@ impl Site {
             ..StackOptions::default()
         })
         .await?;
-        stack.s3().create_bucket().bucket(SAMPLES).send().await?;
         let worker = if options.without_worker {
             None
         } else {
@@ -84,7 +80,7 @@ impl Site {
 
     /// Puts a video where a test of the pipeline takes it from.
     pub async fn put_sample(&self, key: &str, video: &Path) -> anyhow::Result<()> {
-        put(&self.stack, SAMPLES, key, video).await
+        put(&self.stack, self.stack.sample_bucket(), key, video).await
     }
 
     /// Puts `count` thumbnails into the bucket, as if their videos had been worked on.
@@ -167,7 +163,7 @@ fn start_api(stack: &Stack, address: SocketAddr, options: &SiteOptions) -> anyho
         .envs(stack.env())
         .env("API_ADDR", address.to_string())
         .env("WEB_DIR", dashboard()?)
-        .env("TEST_SOURCE_BUCKET", SAMPLES)
+        .env("TEST_SOURCE_BUCKET", stack.sample_bucket())
         // Ten times as often as in production.
         .env(
             "SAMPLE_INTERVAL_MS",

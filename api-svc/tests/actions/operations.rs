@@ -52,8 +52,7 @@ async fn operations(api: &Api, kind: &str) -> Result<tokio::task::JoinHandle<Res
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
     let stack = stack().await?;
-    let source = "samples";
-    stack.s3().create_bucket().bucket(source).send().await?;
+    let source = stack.sample_bucket();
     for (key, body) in [
         ("a.mp4", "one"),
         ("deep/b c+ü.MKV", "two"),

@@ -1,9 +1,10 @@
 //! Test videos, made with the `ffmpeg` program.
 //!
-//! A clip's picture moves a third of its width each second, so that frames a second apart are as unlike as scenes of a
-//! film, is never flat, and carries a running clock. Files are made once, into `target/media/` or the folder that
+//! Unless it is asked for another [`Scene`], a clip's picture moves a third of its width each second, so that frames a
+//! second apart are as unlike as scenes of a film, is never flat, and carries a running clock. Files are made once, into `target/media/` or the folder that
 //! `DEVSTACK_MEDIA_DIR` names, and are named after their recipe; any number of tests and processes may ask at once.
 
+mod scene;
 mod shape;
 mod vast;
 
@@ -13,6 +14,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
+pub use scene::Scene;
 pub use shape::{Shape, looped};
 pub use vast::vast;
 
@@ -27,6 +29,8 @@ pub struct Clip {
     /// Names the container and the codecs: `mp4`, `mov`, `m4v`, `mkv`, `ts`, `flv` and `3gp` hold H.264 and AAC, `avi`
     /// MPEG-4 and MP3, `webm` VP9 and Opus, `wmv` WMV2 and WMA, `mpg` MPEG-2 and MP2, `ogv` Theora and Vorbis.
     pub extension: &'static str,
+    /// What it shows.
+    pub scene: Scene,
     /// Duration, in seconds.
     pub seconds: u32,
     /// Width, in pixels; even.
@@ -47,6 +51,7 @@ impl Default for Clip {
     fn default() -> Self {
         Self {
             extension: "mp4",
+            scene: Scene::default(),
             seconds: 10,
             width: 640,
             height: 360,
@@ -95,7 +100,7 @@ impl Clip {
     /// The recipe as a file name without extension.
     fn name(&self) -> String {
         format!(
-            "v{RECIPES}-{}-{}s-{}x{}-{}fps-gop{}{}{}",
+            "v{RECIPES}-{}-{}s-{}x{}-{}fps-gop{}{}{}{}",
             self.extension,
             self.seconds,
             self.width,
@@ -104,21 +109,16 @@ impl Clip {
             self.gop,
             if self.audio { "" } else { "-silent" },
             if self.noise { "-noise" } else { "" },
+            self.scene.suffix(),
         )
     }
 
     fn picture(&self) -> String {
-        let Self {
-            width, height, fps, ..
-        } = self;
-        // Shares of the picture's size per second, without a common period shorter than 100 s.
-        let (right, down) = (0.37 / f64::from(*fps), 0.29 / f64::from(*fps));
-        let noise = if self.noise {
-            ",noise=alls=24:allf=t"
-        } else {
-            ""
-        };
-        format!("testsrc2=size={width}x{height}:rate={fps},scroll=h={right}:v={down}{noise}")
+        let mut source = self.scene.source(self.width, self.height, self.fps);
+        if self.noise {
+            source.push_str(",noise=alls=24:allf=t");
+        }
+        source
     }
 
     fn codecs(&self) -> anyhow::Result<Codecs> {
@@ -202,6 +202,32 @@ impl Codecs {
             muxer,
         }
     }
+}
+
+/// Sample videos to look at, with a name for each: of different containers, shapes and scenes.
+///
+/// Fails as [`Clip::make`] does.
+pub fn samples() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    let clip = |extension, scene| Clip {
+        scene,
+        ..Clip::new(extension)
+    };
+    let portrait = Clip {
+        width: 360,
+        height: 640,
+        ..clip("mp4", Scene::Shore)
+    };
+    let samples = [
+        ("fractal.mp4", clip("mp4", Scene::Fractal)),
+        ("spiral.mkv", clip("mkv", Scene::Spiral)),
+        ("game of life.webm", clip("webm", Scene::Life)),
+        ("broadcast.ts", clip("ts", Scene::Pattern)),
+        ("été à la mer.mp4", portrait),
+    ];
+    samples
+        .into_iter()
+        .map(|(name, clip)| Ok((name, clip.make()?)))
+        .collect()
 }
 
 /// The file `name` beside the other test videos, made by `make` at the path it is given if it does not exist yet.

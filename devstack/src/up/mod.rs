@@ -80,23 +80,21 @@ struct Session {
 impl Session {
     async fn run(&mut self, options: &Options, own: Vec<Video>) -> anyhow::Result<()> {
         // Seconds each the first time, nothing later.
-        let prepare = async {
-            if own.is_empty() {
-                let ((), samples) = tokio::try_join!(Stack::install(), upload::samples())?;
-                return Ok(samples);
-            }
-            Stack::install().await.map(|()| own)
-        };
-        let videos = step("Prepare S3, SQS and videos", prepare).await?;
+        let prepare = async { tokio::try_join!(Stack::install(), upload::samples()) };
+        let ((), samples) = step("Prepare S3, SQS and videos", prepare).await?;
         let start = Stack::start(StackOptions {
             port: options.port,
             ..StackOptions::default()
         });
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
-        let start = Service::start(&WORKER, stack, free_address(0)?);
+        upload::lay_out(stack, &samples).await?;
+        let videos = if own.is_empty() { samples } else { own };
+        let start = Service::start(&WORKER, stack, free_address(0)?, &[]);
         let worker = self.worker.insert(step("Start a worker", start).await?);
-        let start = Service::start(&API, stack, free_address(options.api_port)?);
+        let test = [("TEST_SOURCE_BUCKET", stack.sample_bucket())];
+        let start = Service::start(&API, stack, free_address(options.api_port)?, &test);
         let api = self.api.insert(step("Start the API", start).await?);
+        term::address(api);
         let mut watch = Watch::new(stack, options.once);
         tokio::select! {
             result = show(options, &mut watch, stack, &videos) => result?,

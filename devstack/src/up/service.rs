@@ -63,11 +63,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the service that lies beside this program, and waits until it listens on `address`.
+    /// Starts the service that lies beside this program with the stack's variables and `env`, and waits until it listens
+    /// on `address`.
     pub(crate) async fn start(
         what: &Program,
         stack: &Stack,
         address: SocketAddr,
+        env: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let name = what.name;
         let program = env::current_exe()?.with_file_name(what.file);
@@ -87,7 +89,10 @@ impl Service {
             command.env("LOG_FORMAT", "text");
         }
         command
+            // No cluster: the one that somebody uses otherwise has nothing to do with this.
+            .env("KUBECONFIG", "/dev/null")
             .envs(stack.env())
+            .envs(env.iter().copied())
             .env(what.address, address.to_string())
             .stdin(Stdio::null())
             .stdout(log.reopen()?)

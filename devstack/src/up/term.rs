@@ -24,6 +24,11 @@ pub(crate) async fn step<T>(
     result
 }
 
+/// Where to look on, as early as there is something to see.
+pub(crate) fn address(api: &Service) {
+    println!("\nDashboard: http://{}/", api.address());
+}
+
 pub(crate) fn uploaded(video: &Video, took: Duration) {
     println!(
         "  {:<40} {:>9}  {:>6.2} s",
@@ -34,15 +39,12 @@ pub(crate) fn uploaded(video: &Video, took: Duration) {
 }
 
 /// One thumbnail with its age since the upload, if the upload was ours.
-pub(crate) fn thumbnail(key: &str, bytes: u64, since_upload: Option<Duration>, url: Option<&str>) {
+pub(crate) fn thumbnail(key: &str, bytes: u64, since_upload: Option<Duration>) {
     let age = since_upload.map_or_else(
         || " ".repeat(8),
         |age| format!("{:>6.2} s", age.as_secs_f64()),
     );
     println!("  {age}  {key}  {}", size(bytes));
-    if let Some(url) = url {
-        println!("            {url}");
-    }
 }
 
 pub(crate) fn summary(
@@ -65,6 +67,7 @@ pub(crate) fn summary(
     println!("  worker's log  {}", worker.log().display());
     println!("  API's log     {}", api.log().display());
     println!("  API           http://{}/api/docs", api.address());
+    println!("  dashboard     http://{}/", api.address());
 }
 
 /// Bytes in the unit a person would use.

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
-use devstack::media::Clip;
-use devstack::{EXTENSIONS, Stack};
+use devstack::{EXTENSIONS, Stack, media};
+
+/// Where uploads lie in their bucket.
+const UPLOADS: &str = "uploads/";
 
 /// A local file and the key it is uploaded under.
 #[derive(Debug, PartialEq)]
@@ -29,34 +31,20 @@ impl Video {
             .with_context(|| format!("cannot read {}", path.display()))?
             .len();
         Ok(Self {
-            key: format!("uploads/{name}"),
+            key: format!("{UPLOADS}{name}"),
             path,
             bytes,
         })
     }
 }
 
-/// Sample videos of different containers, shapes and names, made by ffmpeg where they are not there yet.
+/// The sample videos, made where they are not there yet.
 pub(crate) async fn samples() -> anyhow::Result<Vec<Video>> {
-    let portrait = Clip {
-        width: 360,
-        height: 640,
-        ..Clip::new("mp4")
-    };
-    let samples = [
-        (Clip::new("mp4"), "concert.mp4"),
-        (Clip::new("mkv"), "lecture.mkv"),
-        (Clip::new("webm"), "screencast.webm"),
-        (Clip::new("ts"), "broadcast.ts"),
-        (portrait, "été à la mer.mp4"),
-    ];
-    let make = move || {
-        samples
-            .into_iter()
-            .map(|(clip, name)| Video::new(clip.make()?, Path::new(name)))
-            .collect()
-    };
-    tokio::task::spawn_blocking(make).await?
+    let samples = tokio::task::spawn_blocking(media::samples).await??;
+    samples
+        .into_iter()
+        .map(|(name, path)| Video::new(path, Path::new(name)))
+        .collect()
 }
 
 /// The videos that `paths` name: files, and those in folders and their subfolders, in order of name.
@@ -118,19 +106,28 @@ fn is_announced(path: &Path) -> bool {
 /// Uploads the video and returns how long it took.
 pub(crate) async fn send(stack: &Stack, video: &Video) -> anyhow::Result<Duration> {
     let started = Instant::now();
-    let body = ByteStream::from_path(&video.path)
-        .await
-        .with_context(|| format!("cannot read {}", video.path.display()))?;
-    stack
-        .s3()
-        .put_object()
-        .bucket(stack.bucket())
-        .key(&video.key)
-        .body(body)
-        .send()
-        .await
-        .with_context(|| format!("cannot upload {}", video.path.display()))?;
+    put(stack, stack.bucket(), &video.key, &video.path).await?;
     Ok(started.elapsed())
+}
+
+/// Puts samples where the dashboard's test takes them from. It copies them beside the uploads, whose names are taken.
+pub(crate) async fn lay_out(stack: &Stack, samples: &[Video]) -> anyhow::Result<()> {
+    for sample in samples {
+        let key = sample.key.replacen(UPLOADS, "test/", 1);
+        put(stack, stack.sample_bucket(), &key, &sample.path).await?;
+    }
+    Ok(())
+}
+
+async fn put(stack: &Stack, bucket: &str, key: &str, file: &Path) -> anyhow::Result<()> {
+    let body = ByteStream::from_path(file)
+        .await
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    let put = stack.s3().put_object().bucket(bucket).key(key).body(body);
+    put.send()
+        .await
+        .with_context(|| format!("cannot upload {}", file.display()))?;
+    Ok(())
 }
 
 #[cfg(test)]

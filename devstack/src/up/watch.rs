@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_sqs::types::Message;
 use contract::Prefixes;
 use devstack::Stack;
@@ -16,7 +15,6 @@ use super::upload::Video;
 
 const PREFIX: &str = "thumbnails/";
 const PERIOD: Duration = Duration::from_millis(50);
-const URL_LIFETIME: Duration = Duration::from_hours(1);
 
 /// How many thumbnails a video gets when `THUMBNAIL_POSITIONS` says nothing.
 const PICTURES: usize = 3;
@@ -31,7 +29,7 @@ struct Expected {
 /// What has been seen so far.
 pub(crate) struct Watch<'a> {
     stack: &'a Stack,
-    /// Whether a dead letter is an error, and the end so near that nobody will open a URL.
+    /// Whether a dead letter is an error.
     once: bool,
     /// Thumbnails of one video.
     pictures: usize,
@@ -115,8 +113,9 @@ impl<'a> Watch<'a> {
     }
 
     async fn thumbnails(&mut self) -> anyhow::Result<()> {
-        let s3 = self.stack.s3();
-        let mut pages = s3
+        let mut pages = self
+            .stack
+            .s3()
             .list_objects_v2()
             .bucket(self.stack.bucket())
             .prefix(PREFIX)
@@ -128,13 +127,6 @@ impl<'a> Watch<'a> {
                 if is_no_picture(key) || self.seen.contains(key) {
                     continue;
                 }
-                let url = if self.once {
-                    None
-                } else {
-                    let get = s3.get_object().bucket(self.stack.bucket()).key(key);
-                    let lifetime = PresigningConfig::expires_in(URL_LIFETIME)?;
-                    Some(get.presigned(lifetime).await?)
-                };
                 let video = self
                     .expected
                     .iter_mut()
@@ -144,12 +136,7 @@ impl<'a> Watch<'a> {
                     video.pictures += 1;
                     video.uploaded.elapsed()
                 });
-                term::thumbnail(
-                    key,
-                    object.size().unwrap_or(0).unsigned_abs(),
-                    age,
-                    url.as_ref().map(PresignedRequest::uri),
-                );
+                term::thumbnail(key, object.size().unwrap_or(0).unsigned_abs(), age);
                 self.seen.insert(key.to_owned());
             }
         }
