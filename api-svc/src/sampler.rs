@@ -154,10 +154,9 @@ impl Sampler {
             ..Query::default()
         });
         let thumbnails = routes::thumbnails::views(app, &newest.entries).await;
-        let thumbnails = thumbnails.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the thumbnails cannot be signed");
-            Vec::new()
-        });
+        let thumbnails = thumbnails
+            .inspect_err(|error| tracing::warn!(%error, "the thumbnails cannot be signed"))
+            .ok();
         app.feed.publish(Update {
             queue: Some(Queue {
                 depth: self.queue.last.waiting,
@@ -166,7 +165,8 @@ impl Sampler {
             }),
             metrics: Some(metrics),
             pods: Some(pods),
-            thumbnails: Some(thumbnails),
+            // Those that were told before stay.
+            thumbnails,
             operation: None,
         });
     }

@@ -35,6 +35,8 @@ use crate::{
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Shorter than any proxy's patience, and a client that answers none of two is gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a client hears nothing at most: pages cannot see pings. An empty message says that nothing changed.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 /// Clients have nothing to say but pongs.
 const MAX_INCOMING: usize = 4 << 10;
 /// The library's default of 128 KiB a client is meant for large messages at high rates.
@@ -42,7 +44,8 @@ const READ_BUFFER: usize = 2 << 10;
 
 /// The pipeline's state on connect, then what changes, as text messages of JSON.
 ///
-/// A section that a message has not is unchanged. Browsers are let in from the API's own origin and those in
+/// A section that a message has not is unchanged; every ten seconds without a change an empty message (`{}`) tells that
+/// the connection stands. Browsers are let in from the API's own origin and those in
 /// `ALLOWED_ORIGINS`.
 #[utoipa::path(get, path = "/ws", tag = "state", responses(
     (status = 101, description = "Messages follow", body = api::Update),
@@ -116,12 +119,18 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
+    let mut heartbeats = interval(HEARTBEAT_EVERY);
+    heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeats.reset();
     let mut unanswered = 0;
     loop {
         let message = tokio::select! {
             () = app.stop.cancelled() => return End::Stopping,
             update = updates.recv() => match update {
-                Ok(update) => Message::Text(update),
+                Ok(update) => {
+                    heartbeats.reset();
+                    Message::Text(update)
+                }
                 Err(RecvError::Lagged(_)) => return End::Slow,
                 Err(RecvError::Closed) => return End::Stopping,
             },
@@ -132,6 +141,7 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
                     continue;
                 }
             },
+            _ = heartbeats.tick() => Message::Text("{}".into()),
             _ = pings.tick() => {
                 if unanswered == 2 {
                     return End::Gone;

@@ -37,6 +37,17 @@ async fn the_state_on_connect_then_what_changes() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_on_which_nothing_happens_still_says_so() -> Result<()> {
+    let bucket = Bucket::start(0).await?;
+    // One look, and then none for a minute.
+    let api = bucket.api(&[("SAMPLE_INTERVAL_MS", "60000")]).await?;
+    let mut client = Client::connect(&api).await?;
+    while client.update().await?.queue.is_none() {}
+    assert!(fields(&client.json().await?).is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_client_gets_every_tick() -> Result<()> {
     const CLIENTS: usize = 200;
     const TICKS: u64 = 10;

@@ -85,10 +85,16 @@ impl State {
             }
             Action::Polled(update, now) => {
                 // A WebSocket that came back in the meantime knows better.
-                if let Link::Down { polling, .. } = &mut state.link {
-                    *polling = true;
-                    state.take(*update, now);
-                }
+                let reason = match &self.link {
+                    Link::Live => return state,
+                    Link::Connecting => "the API does not answer".to_owned(),
+                    Link::Down { reason, .. } => reason.clone(),
+                };
+                state.link = Link::Down {
+                    reason,
+                    polling: true,
+                };
+                state.take(*update, now);
             }
             Action::PollFailed => {
                 if let Link::Down { polling, .. } = &mut state.link {
@@ -102,7 +108,10 @@ impl State {
     }
 
     fn take(&mut self, update: Update, now: f64) {
-        self.data_at = Some(now);
+        // An empty message says that the connection stands, and nothing of the pipeline.
+        if !update.is_empty() {
+            self.data_at = Some(now);
+        }
         if let Some(metrics) = update.metrics {
             let flow = self
                 .metrics
@@ -187,7 +196,11 @@ mod tests {
             polling,
         };
         assert_eq!(down.link, link(false));
-        let polled = down.after(Action::Polled(Box::default(), 2000.0));
+        let answer = Update {
+            queue: Some(Queue::default()),
+            ..Update::default()
+        };
+        let polled = down.after(Action::Polled(Box::new(answer.clone()), 2000.0));
         assert_eq!(polled.link, link(true));
         assert_eq!(polled.data_at, Some(2000.0));
         // Still down after the next attempt, and still polling.
@@ -199,6 +212,16 @@ mod tests {
         // An answer that was on its way changes nothing any more.
         assert_eq!(back.after(Action::Polled(Box::default(), 9.0)), back);
         assert_eq!(back.after(Action::PollFailed), back);
+        // Behind a proxy that swallows the first attempt.
+        let hanging = State::default().after(Action::Polled(Box::new(answer), 1.0));
+        assert!(matches!(hanging.link, Link::Down { polling: true, .. }));
+        assert!(hanging.queue.is_some());
+    }
+
+    #[test]
+    fn an_empty_message_makes_no_data_fresh() {
+        let state = State::default().after(heard(Update::default()));
+        assert_eq!((state.link, state.data_at), (Link::Live, None));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The WebSocket, made again and again; HTTP while it is down.
 
-use std::rc::Rc;
+use std::cell::Cell;
 use std::time::Duration;
 
 use contract::api::Update;
@@ -17,9 +17,12 @@ use super::api::Api;
 use crate::model::backoff::Backoff;
 use crate::model::state::Action;
 
-/// The queue's history gets a point every five seconds, so a silent connection is a dead one that nobody closed.
-const SILENCE: Duration = Duration::from_secs(20);
+/// A connection that is silent for longer is a dead one that nobody closed: the API says something every ten seconds.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How often HTTP is asked while the WebSocket is down.
 const POLL: Duration = Duration::from_secs(5);
+/// How long the WebSocket may take before HTTP is asked.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The running connection. Dropping it closes the socket and stops everything.
 pub(crate) struct Connection {
@@ -66,61 +69,121 @@ fn wakers(waker: &mpsc::Sender<()>) -> Vec<EventListener> {
     wakers
 }
 
-async fn forever(dispatch: Callback<Action>, mut wakes: mpsc::Receiver<()>) {
-    let dispatch = Rc::new(dispatch);
-    let mut backoff = Backoff::default();
-    loop {
-        let reason = listen(&dispatch, &mut backoff).await;
-        dispatch.emit(Action::Lost(reason));
-        // Those that came while it stood mean nothing.
-        while wakes.try_recv().is_ok() {}
-        let wait = sleep(backoff.next(js_sys::Math::random()));
-        let polling = poll(&dispatch);
-        pin_mut!(wait, polling);
-        select(select(wait, wakes.next()), polling).await;
-    }
+async fn forever(dispatch: Callback<Action>, wakes: mpsc::Receiver<()>) {
+    let live = Cell::new(false);
+    let listening = listen_again(&dispatch, &live, wakes);
+    let polling = poll(&dispatch, &live);
+    pin_mut!(listening, polling);
+    // Neither ends by itself.
+    select(listening, polling).await;
 }
 
-/// Listens until the connection ends, and says why it did.
-async fn listen(dispatch: &Callback<Action>, backoff: &mut Backoff) -> String {
-    let Some(url) = url() else {
-        return "this page has no address".to_owned();
-    };
-    let Ok(mut socket) = WebSocket::open(&url) else {
-        return "the browser opens no connection".to_owned();
-    };
+/// Connects whenever there is no connection. Never ends by itself.
+async fn listen_again(
+    dispatch: &Callback<Action>,
+    live: &Cell<bool>,
+    mut wakes: mpsc::Receiver<()>,
+) {
+    let mut backoff = Backoff::default();
     loop {
-        let heard = match select(socket.next(), sleep(SILENCE)).await {
-            Either::Left((message, _)) => Some(message),
-            Either::Right(_) => None,
-        };
-        match heard {
-            Some(Some(Ok(Message::Text(text)))) => match serde_json::from_str::<Update>(&text) {
-                Ok(update) => {
-                    backoff.reset();
-                    dispatch.emit(Action::Heard(Box::new(update), js_sys::Date::now()));
-                }
-                Err(error) => return format!("a message that makes no sense: {error}"),
-            },
-            Some(Some(Ok(Message::Bytes(_)))) => {}
-            Some(Some(Err(_)) | None) => return "no connection to the API".to_owned(),
-            None if matches!(socket.state(), SocketState::Connecting) => {
-                return "the API does not answer".to_owned();
-            }
-            None => return "the API went silent".to_owned(),
+        let end = listen(dispatch, live, &mut backoff, &mut wakes).await;
+        live.set(false);
+        dispatch.emit(Action::Lost(end.reason));
+        if !end.woken {
+            let wait = sleep(backoff.next(js_sys::Math::random()));
+            select(wait, wakes.next()).await;
         }
     }
 }
 
-/// Asks by HTTP what the WebSocket would tell. Never ends by itself.
-async fn poll(dispatch: &Callback<Action>) {
+/// How a connection ended.
+struct End {
+    /// Why, in words.
+    reason: String,
+    /// Someone looks, or the network is back: another attempt is worth while at once.
+    woken: bool,
+}
+
+impl From<&str> for End {
+    fn from(reason: &str) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            woken: false,
+        }
+    }
+}
+
+/// Listens until the connection ends.
+async fn listen(
+    dispatch: &Callback<Action>,
+    live: &Cell<bool>,
+    backoff: &mut Backoff,
+    wakes: &mut mpsc::Receiver<()>,
+) -> End {
+    let Some(url) = url() else {
+        return "this page has no address".into();
+    };
+    let Ok(mut socket) = WebSocket::open(&url) else {
+        return "the browser opens no connection".into();
+    };
+    let mut heard_at = js_sys::Date::now();
     loop {
+        let silence = sleep(SILENCE);
+        let quiet = select(silence, wakes.next());
+        let heard = match select(socket.next(), quiet).await {
+            Either::Left((message, _)) => message,
+            Either::Right((quiet, _)) => {
+                let connecting = matches!(socket.state(), SocketState::Connecting);
+                let woken = matches!(quiet, Either::Right(_));
+                // Timers stand still while a computer sleeps; its clock does not.
+                let silent = js_sys::Date::now() - heard_at > SILENCE.as_millis() as f64;
+                if woken && !connecting && !silent {
+                    continue;
+                }
+                let reason = if connecting {
+                    "the API does not answer"
+                } else {
+                    "the API went silent"
+                };
+                return End {
+                    woken,
+                    ..reason.into()
+                };
+            }
+        };
+        match heard {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str::<Update>(&text) {
+                Ok(update) => {
+                    backoff.reset();
+                    live.set(true);
+                    heard_at = js_sys::Date::now();
+                    dispatch.emit(Action::Heard(Box::new(update), heard_at));
+                }
+                Err(error) => {
+                    return format!("a message that makes no sense: {error}")
+                        .as_str()
+                        .into();
+                }
+            },
+            Some(Ok(Message::Bytes(_))) => {}
+            Some(Err(_)) | None => return "no connection to the API".into(),
+        }
+    }
+}
+
+/// Asks by HTTP what the WebSocket would tell while it is not `live`. Never ends by itself.
+async fn poll(dispatch: &Callback<Action>, live: &Cell<bool>) {
+    loop {
+        sleep(PATIENCE).await;
+        if live.get() {
+            continue;
+        }
         let action = match Api::default().state().await {
             Ok(update) => Action::Polled(Box::new(update), js_sys::Date::now()),
             Err(_) => Action::PollFailed,
         };
         dispatch.emit(action);
-        sleep(POLL).await;
+        sleep(POLL - PATIENCE).await;
     }
 }
 
