@@ -72,6 +72,32 @@ async fn filters_by_place_and_name() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_new_thumbnails_than_a_message_tells_are_offered() -> anyhow::Result<()> {
+    let site = SiteOptions {
+        without_worker: true,
+        // Rarely, so that many come between two messages.
+        sample_interval_ms: Some(8000),
+        ..SiteOptions::default()
+    };
+    let open = open(site, BrowserOptions::default()).await?;
+    open.site.fill(300).await?;
+    open.browser.until_text(".tile", "Thumbnails300").await?;
+    open.browser
+        .until("(scrollTo(0, document.documentElement.scrollHeight), scrollY > 1500)")
+        .await?;
+    open.site.fill(900).await?;
+    open.browser.until_text(".tile", "Thumbnails900").await?;
+    // Nothing jumps under whoever reads.
+    open.browser.until("scrollY > 1500").await?;
+    open.browser.press("Show new thumbnails").await?;
+    open.browser
+        .until("document.querySelector('.news') === null")
+        .await?;
+    open.browser.until_text(".cell .name", "video-0002").await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;

@@ -1,6 +1,6 @@
 //! The list of thumbnails: pages from the API, with what is new put before them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use contract::{ThumbnailKey, api::Thumbnail};
@@ -49,8 +49,8 @@ pub(crate) struct Gallery {
     pub(crate) error: Option<String>,
     /// Counts beginnings, so that an answer to an earlier one is known.
     pub(crate) generation: u32,
-    /// Thumbnails are missing between others: more came at once than are told of, or they are older than those that
-    /// were loaded before them.
+    /// Thumbnails are missing: more came at once than are told of, or they are older than those that were loaded before
+    /// them, or they were held back.
     pub(crate) has_gap: bool,
     /// The bucket's newest when it was last told.
     newest: Option<String>,
@@ -129,32 +129,57 @@ impl Gallery {
     }
 
     /// Takes over the newest thumbnails of the bucket, which has `total`: new ones are put first, and what would have
-    /// to be among them but is not, is gone.
-    pub(crate) fn with_newest(&self, newest: &[Thumbnail], total: u64) -> Self {
-        if self.rest == Rest::Everything {
+    /// to be among them but is not, is gone. With `holds`, new ones are held back, so that nothing moves under whoever
+    /// reads further down.
+    pub(crate) fn with_newest(&self, newest: &[Thumbnail], total: u64, holds: bool) -> Self {
+        // None told of some means that the API could not tell them just now.
+        if self.rest == Rest::Everything || (newest.is_empty() && total > 0) {
             return self.clone();
         }
         let whole = newest.len() as u64 >= total;
-        let mut items: Vec<_> = newest
+        let told: HashMap<&str, &Thumbnail> = newest
             .iter()
-            .filter(|item| self.filter.matches(item))
-            .map(|item| self.shared(item))
+            .map(|item| (item.key.as_str(), item))
             .collect();
-        if let (false, Some(oldest)) = (whole, newest.last()) {
-            let known: HashSet<&str> = newest.iter().map(|item| item.key.as_str()).collect();
-            let older = self.items.iter().filter(|item| {
-                item.last_modified <= oldest.last_modified && !known.contains(item.key.as_str())
+        let oldest = newest.last().filter(|_| !whole);
+        let older = |item: &Thumbnail| {
+            oldest.is_some_and(|oldest| item.last_modified <= oldest.last_modified)
+        };
+        let wanted = newest.iter().filter(|item| self.filter.matches(item));
+        let mut held = 0;
+        let items: Vec<_> = if holds {
+            held = wanted.count();
+            let kept = self.items.iter().filter_map(|item| {
+                if let Some(now) = told.get(item.key.as_str()) {
+                    held = held.saturating_sub(1);
+                    return Some(if **item == **now {
+                        Rc::clone(item)
+                    } else {
+                        Rc::new((*now).clone())
+                    });
+                }
+                older(item).then(|| Rc::clone(item))
             });
-            items.extend(older.cloned());
-        }
+            kept.collect()
+        } else {
+            let rest = self.items.iter();
+            let rest = rest.filter(|item| older(item) && !told.contains_key(item.key.as_str()));
+            wanted
+                .map(|item| self.shared(item))
+                .chain(rest.cloned())
+                .collect()
+        };
         let rest = if whole {
             Rest::Nothing
         } else {
             self.rest.clone()
         };
-        let is_told = |key: &String| newest.iter().any(|item| item.key == *key);
-        let is_cut_off = !whole && self.newest.as_ref().is_some_and(|key| !is_told(key));
-        let short_of = if rest == Rest::Nothing && self.filter.is_empty() {
+        let is_cut_off = !whole
+            && self
+                .newest
+                .as_ref()
+                .is_some_and(|key| !told.contains_key(key.as_str()));
+        let short_of = if rest == Rest::Nothing && self.filter.is_empty() && held == 0 {
             ((items.len() as u64) < total).then_some(total)
         } else {
             self.short_of
@@ -172,7 +197,7 @@ impl Gallery {
                 Rc::new(items)
             },
             rest,
-            has_gap: self.has_gap || is_cut_off || is_short,
+            has_gap: self.has_gap || is_cut_off || is_short || held > 0,
             newest: newest.first().map(|item| item.key.clone()),
             short_of,
             ..self.clone()
@@ -260,29 +285,29 @@ mod tests {
             item("b_2", 50, 20),
             item("b_1", 10, 20),
         ];
-        let gallery = loaded().with_newest(&newest, 100);
+        let gallery = loaded().with_newest(&newest, 100, false);
         assert_eq!(keys(&gallery), ["c_1", "b_2", "b_1", "a_1"]);
         assert_eq!(gallery.rest, Rest::Page("next".to_owned()));
-        let again = gallery.with_newest(&newest, 100);
+        let again = gallery.with_newest(&newest, 100, false);
         assert!(Rc::ptr_eq(&again.items, &gallery.items), "nothing changed");
     }
 
     #[test]
     fn what_is_gone_goes() {
         let newest = [item("b_1", 10, 20), item("z_1", 10, 1)];
-        let gallery = loaded().with_newest(&newest, 100);
+        let gallery = loaded().with_newest(&newest, 100, false);
         assert_eq!(keys(&gallery), ["b_1", "z_1"]);
-        let purged = gallery.with_newest(&[], 0);
+        let purged = gallery.with_newest(&[], 0, false);
         assert!(purged.items.is_empty());
         assert_eq!(purged.rest, Rest::Nothing);
     }
 
     #[test]
     fn a_gap_is_seen_and_closed_by_starting_over() {
-        let one = loaded().with_newest(&[item("c_1", 10, 30), item("b_2", 50, 20)], 100);
+        let one = loaded().with_newest(&[item("c_1", 10, 30), item("b_2", 50, 20)], 100, false);
         assert!(!one.has_gap);
         // More than are told of came since.
-        let gap = one.with_newest(&[item("f_1", 10, 50), item("e_1", 10, 45)], 104);
+        let gap = one.with_newest(&[item("f_1", 10, 50), item("e_1", 10, 45)], 104, false);
         assert!(gap.has_gap);
         let again = gap.restarted();
         assert!(!again.has_gap);
@@ -298,19 +323,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_is_held_back_from_whoever_reads_further_down() {
+        let newest = [item("c_1", 10, 30), item("b_1", 10, 20)];
+        let held = loaded().with_newest(&newest, 100, true);
+        assert_eq!(keys(&held), ["b_1", "a_1"], "b_2 is gone, c_1 is held");
+        assert!(held.has_gap);
+        let again = held.with_newest(&newest, 100, true);
+        assert!(Rc::ptr_eq(&again.items, &held.items), "nothing moved");
+        let unchanged =
+            loaded().with_newest(&[item("b_2", 50, 20), item("b_1", 10, 20)], 100, true);
+        assert!(!unchanged.has_gap, "nothing is new");
+        assert!(
+            held.with_newest(&[], 0, true).items.is_empty(),
+            "a purge is not held back"
+        );
+        let all = Gallery::default().with_page(0, vec![item("a_1", 10, 5)], None);
+        let newest = [item("b_1", 10, 20), item("a_1", 10, 5)];
+        let all = all.with_newest(&newest, 2, true);
+        assert_eq!((keys(&all), all.has_gap), (vec!["a_1"], true));
+        let page = newest.to_vec();
+        let all = all.restarted().with_page(1, page, None);
+        let all = all.with_newest(&newest, 2, false);
+        assert_eq!((keys(&all), all.has_gap), (vec!["b_1", "a_1"], false));
+    }
+
+    #[test]
+    fn thumbnails_that_cannot_be_told_are_not_gone() {
+        assert_eq!(loaded().with_newest(&[], 3, false), loaded());
+    }
+
+    #[test]
     fn what_was_found_late_is_missed() {
         let page = vec![item("b_1", 10, 20), item("a_1", 10, 5)];
         let all = Gallery::default().with_page(0, page, None);
         let newest = [item("b_1", 10, 20)];
-        assert!(!all.with_newest(&newest, 2).has_gap);
-        let short = all.with_newest(&newest, 3);
+        assert!(!all.with_newest(&newest, 2, false).has_gap);
+        let short = all.with_newest(&newest, 3, false);
         assert!(short.has_gap);
         // As many are told of as before, but starting over finds no more: one is gone by now.
         let again = short.restarted();
         let page = vec![item("b_1", 10, 20), item("a_1", 10, 5)];
         let again = again.with_page(again.generation, page, None);
-        assert!(!again.with_newest(&newest, 3).has_gap, "tried once");
-        assert!(again.with_newest(&newest, 4).has_gap);
+        assert!(!again.with_newest(&newest, 3, false).has_gap, "tried once");
+        assert!(again.with_newest(&newest, 4, false).has_gap);
         let filter = Filter {
             frame: Some(10),
             ..Filter::default()
@@ -319,7 +374,7 @@ mod tests {
             .filtered(filter)
             .with_page(1, Vec::new(), None);
         assert!(
-            !some.with_newest(&newest, 3).has_gap,
+            !some.with_newest(&newest, 3, false).has_gap,
             "nobody knows how many fit the filter"
         );
     }
@@ -338,12 +393,12 @@ mod tests {
             item("c_1", 10, 30),
             item("b_1", 10, 20),
         ];
-        assert_eq!(keys(&gallery.with_newest(&newest, 3)), ["c_1"]);
+        assert_eq!(keys(&gallery.with_newest(&newest, 3, false)), ["c_1"]);
     }
 
     #[test]
     fn nothing_is_shown_before_the_first_page() {
-        let gallery = Gallery::default().with_newest(&[item("a_1", 10, 1)], 1);
+        let gallery = Gallery::default().with_newest(&[item("a_1", 10, 1)], 1, false);
         assert!(gallery.items.is_empty());
     }
 

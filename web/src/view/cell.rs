@@ -5,6 +5,7 @@ use std::rc::Rc;
 use contract::api::Thumbnail;
 use yew::prelude::*;
 
+use super::gallery::Current;
 use super::shell::{use_shell, use_style};
 use crate::model::format;
 use crate::model::gallery::{manifest_key, video_name};
@@ -18,7 +19,7 @@ pub(crate) struct Props {
     pub(crate) style: String,
     pub(crate) reachable: bool,
     pub(crate) open: Callback<Rc<Thumbnail>>,
-    pub(crate) focus: UseStateSetter<usize>,
+    pub(crate) focus: UseStateSetter<Current>,
 }
 
 /// How a cell comes to its picture.
@@ -87,8 +88,11 @@ pub(crate) fn Cell(props: &Props) -> Html {
         props.open.reform(move |_: MouseEvent| item.clone())
     };
     let onfocus = {
-        let (focus, index) = (props.focus.clone(), props.index);
-        Callback::from(move |_: FocusEvent| focus.set(index))
+        let (focus, index, key) = (props.focus.clone(), props.index, item.key.clone());
+        Callback::from(move |_: FocusEvent| {
+            let key = key.clone();
+            focus.set(Current { index, key });
+        })
     };
     html! {
         <div ref={cell} class="cell" role="listitem" aria-setsize={props.total.to_string()} aria-posinset={(props.index + 1).to_string()}>

@@ -13,31 +13,46 @@ const TYPING_MS: u32 = 250;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) filter: Filter,
-    pub(crate) change: Callback<Filter>,
+    pub(crate) change: Callback<Change>,
+}
+
+/// One part of the filter. The other is that of the moment when it is applied, which may be later.
+pub(crate) enum Change {
+    /// The place in the video, in percent.
+    Frame(Option<u32>),
+    /// What names begin with.
+    Name(String),
+}
+
+impl Change {
+    pub(crate) fn applied_to(self, filter: &Filter) -> Filter {
+        let mut filter = filter.clone();
+        match self {
+            Self::Frame(frame) => filter.frame = frame,
+            Self::Name(name) => filter.name = name,
+        }
+        filter
+    }
 }
 
 #[component]
 pub(crate) fn Filters(props: &Props) -> Html {
     let typing = use_mut_ref(|| None::<Timeout>);
     let by_frame = |frame: Option<u32>, label: &'static str| {
-        let (filter, change) = (props.filter.clone(), props.change.clone());
-        let pressed = filter.frame == frame;
-        let choose = Callback::from(move |_: MouseEvent| {
-            change.emit(Filter {
-                frame,
-                ..filter.clone()
-            });
-        });
+        let pressed = props.filter.frame == frame;
+        let choose = props
+            .change
+            .reform(move |_: MouseEvent| Change::Frame(frame));
         html! {
             <button type="button" class="segment" aria-pressed={pressed.to_string()} onclick={choose}>{ label }</button>
         }
     };
     let named = {
-        let (filter, change) = (props.filter.clone(), props.change.clone());
+        let change = props.change.clone();
         Callback::from(move |event: InputEvent| {
             let name = event.target_unchecked_into::<HtmlInputElement>().value();
-            let (filter, change) = (filter.clone(), change.clone());
-            let later = Timeout::new(TYPING_MS, move || change.emit(Filter { name, ..filter }));
+            let change = change.clone();
+            let later = Timeout::new(TYPING_MS, move || change.emit(Change::Name(name)));
             // The one before is dropped, and does not happen.
             typing.replace(Some(later));
         })

@@ -6,12 +6,12 @@ use contract::api::Thumbnail;
 use yew::prelude::*;
 
 use super::cell::Cell;
-use super::filters::Filters;
+use super::filters::{Change, Filters};
 use super::listing::{use_listing, use_pages};
 use super::shell::{use_now, use_style};
 use super::sight::{Sight, focus, show, use_sight};
 use crate::model::format;
-use crate::model::gallery::{Filter, Gallery as List, Rest};
+use crate::model::gallery::{Gallery as List, Rest};
 use crate::model::grid::Grid;
 
 /// Pixels below a picture for its name and facts.
@@ -28,15 +28,46 @@ pub(crate) struct Props {
     pub(crate) open: Callback<Rc<Thumbnail>>,
 }
 
+/// The cell that Tab leads to. It is followed by its key when others come before it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Current {
+    pub(crate) index: usize,
+    pub(crate) key: String,
+}
+
+impl Current {
+    fn at(list: &List, index: usize) -> Self {
+        let key = list.items.get(index).map(|item| item.key.clone());
+        Self {
+            index,
+            key: key.unwrap_or_default(),
+        }
+    }
+
+    /// Where it is now; where it was, if it is gone.
+    fn index_in(&self, list: &List) -> usize {
+        let is_it = |item: &Rc<Thumbnail>| item.key == self.key;
+        if list.items.get(self.index).is_some_and(is_it) {
+            return self.index;
+        }
+        let last = list.items.len().saturating_sub(1);
+        let moved = list.items.iter().position(is_it);
+        moved.unwrap_or(self.index.min(last))
+    }
+}
+
 #[component]
 pub(crate) fn Gallery(props: &Props) -> Html {
-    let listing = use_listing(props.newest.clone(), props.total);
-    let list = listing.list();
     let frame = use_node_ref();
     let sight = use_sight(&frame);
-    let current = use_state(|| 0_usize);
-    let wanted = use_mut_ref(|| None::<usize>);
     let grid = fit(&sight);
+    // The first row is still there to be read.
+    let at_top = sight.top < grid.cell_height / 2.0;
+    let listing = use_listing(props.newest.clone(), props.total, !at_top);
+    let list = listing.list();
+    let current = use_state(Current::default);
+    let current_index = current.index_in(list);
+    let wanted = use_mut_ref(|| None::<usize>);
     let count = list.items.len();
     let height = grid.height(count);
     use_style(&frame, format!("height:{height:.0}px"));
@@ -45,10 +76,11 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     use_pages(&listing, near && sight.width > 0.0);
 
     let filter_by = {
-        let (listing, current) = (listing.clone(), current.setter());
-        Callback::from(move |filter: Filter| {
-            current.set(0);
-            listing.change(|list| list.filtered(filter));
+        let (listing, current, wanted) = (listing.clone(), current.setter(), wanted.clone());
+        Callback::from(move |change: Change| {
+            current.set(Current::default());
+            wanted.replace(None);
+            listing.change(|list| list.filtered(change.applied_to(&list.filter)));
         })
     };
     let retry = {
@@ -59,7 +91,6 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     };
 
     let visible = grid.visible(count, sight.top, sight.bottom);
-    let at_top = visible.start == 0;
     {
         let listing = listing.clone();
         use_effect_with((list.has_gap, at_top), move |(has_gap, at_top)| {
@@ -73,21 +104,25 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         let (listing, current, frame) = (listing.clone(), current.setter(), frame.clone());
         Callback::from(move |_: MouseEvent| {
             listing.change(List::restarted);
-            current.set(0);
+            current.set(Current::default());
             show(&frame, &grid, 0);
         })
     };
 
     let keys = {
-        let (current, frame, wanted) = (current.clone(), frame.clone(), wanted.clone());
+        let (current, frame, wanted) = (current.setter(), frame.clone(), wanted.clone());
+        let list = list.clone();
         let page = ((sight.bottom - sight.top) / (grid.cell_height + grid.gap)) as usize;
         Callback::from(move |event: KeyboardEvent| {
-            let Some(to) = grid.step(*current, &event.key(), count, page) else {
+            let Some(to) = grid.step(current_index, &event.key(), count, page) else {
                 return;
             };
             event.prevent_default();
+            if to == current_index {
+                return;
+            }
             wanted.replace(Some(to));
-            current.set(to);
+            current.set(Current::at(&list, to));
             show(&frame, &grid, to);
         })
     };
@@ -96,14 +131,13 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     // The cell that a key led to gets the focus, once it exists.
     {
         let frame = frame.clone();
-        use_effect_with((*current, visible.clone()), move |_| {
+        use_effect_with((current_index, visible.clone()), move |_| {
             let led_to = *wanted.borrow();
             if led_to.is_some_and(|index| focus(&frame, index)) {
                 wanted.replace(None);
             }
         });
     }
-    let current_index = (*current).min(count.saturating_sub(1));
     let cells = visible.clone().filter_map(|index| {
         let item = list.items.get(index)?;
         let (left, top) = grid.place(index);

@@ -31,9 +31,10 @@ impl Listing {
     }
 }
 
-/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it.
+/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it, or, with `holds`, held
+/// back.
 #[hook]
-pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64) -> Listing {
+pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds: bool) -> Listing {
     let listing = Listing {
         shown: use_state(Gallery::default),
         latest: use_mut_ref(Gallery::default),
@@ -46,7 +47,7 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64) -> Lis
         let listing = listing.clone();
         use_effect_with(key, move |(newest, total, ..)| {
             if let Some(newest) = newest {
-                listing.change(|list| list.with_newest(newest, *total));
+                listing.change(|list| list.with_newest(newest, *total, holds));
             }
         });
     }
