@@ -25,7 +25,7 @@ pub(crate) enum UploadState {
     Done,
     /// It is not, and why.
     Failed(String),
-    /// The API wants a token first.
+    /// The API wants a token first; it goes on with one.
     Unauthorized,
     /// Someone changed their mind.
     Cancelled,
@@ -46,10 +46,7 @@ impl Upload {
     pub(crate) fn is_over(&self) -> bool {
         matches!(
             self.state,
-            UploadState::Done
-                | UploadState::Failed(_)
-                | UploadState::Unauthorized
-                | UploadState::Cancelled
+            UploadState::Done | UploadState::Failed(_) | UploadState::Cancelled
         )
     }
 }
@@ -134,6 +131,16 @@ mod tests {
             .after(UploadAction::Set(1, UploadState::Sending(9)));
         assert_eq!(uploads.list[0].state, UploadState::Cancelled);
         assert!(uploads.after(UploadAction::Clear).list.is_empty());
+    }
+
+    #[test]
+    fn what_wants_a_token_is_not_over() {
+        let uploads = Uploads::default()
+            .after(UploadAction::Add(upload(1)))
+            .after(UploadAction::Set(1, UploadState::Unauthorized))
+            .after(UploadAction::Clear)
+            .after(UploadAction::Set(1, UploadState::Waiting));
+        assert_eq!(uploads.list[0].state, UploadState::Waiting);
     }
 
     #[test]

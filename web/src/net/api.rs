@@ -37,6 +37,21 @@ pub(crate) enum ApiError {
     Unreadable(String),
 }
 
+impl ApiError {
+    /// Whether the request may have been taken all the same: nothing answered, or a proxy before the API did.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::Refused {
+                    status: 502 | 504,
+                    ..
+                }
+                | Self::Unreadable(_)
+        )
+    }
+}
+
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -4,8 +4,10 @@ use contract::api::{CompleteUpload, CompletedPart, UploadRequest, UploadTarget};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use gloo_timers::future::sleep;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Blob, File, ProgressEvent, XmlHttpRequest};
@@ -14,8 +16,8 @@ use super::api::{Api, ApiError};
 
 /// Parts on their way at once: enough to fill a line, few enough to leave others some of it.
 const PARTS_AT_ONCE: usize = 3;
-/// Tries of one part.
-const TRIES: usize = 3;
+/// Waits before a part is tried again.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// What happens on the way.
 pub(crate) enum Progress {
@@ -55,7 +57,8 @@ pub(crate) async fn send(
     let request = UploadRequest {
         name: file.name(),
         size: file.size() as u64,
-        content_type: Some(file.type_()).filter(|kind| !kind.is_empty()),
+        // Desktops take .ts for other things; the API knows better.
+        content_type: Some(file.type_()).filter(|kind| kind.starts_with("video/")),
     };
     let ticket = api.start_upload(&request).await?;
     let mut complete = CompleteUpload {
@@ -134,13 +137,13 @@ impl Drop for Unfinished {
 }
 
 async fn persist(url: &str, part: &Blob, progress: impl Fn(u64)) -> Result<Option<String>, String> {
-    let mut tries = 1;
-    loop {
-        match put(url, Vec::new(), part, &progress).await {
-            Err(_) if tries < TRIES => tries += 1,
-            result => return result,
+    for pause in PAUSES {
+        if let Ok(etag) = put(url, Vec::new(), part, &progress).await {
+            return Ok(etag);
         }
+        sleep(pause).await;
     }
+    put(url, Vec::new(), part, &progress).await
 }
 
 /// Aborts a request that nobody waits for any more.

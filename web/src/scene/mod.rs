@@ -96,6 +96,15 @@ pub(crate) fn Scene(props: &Props) -> Html {
             }
         });
     }
+    {
+        let stage = stage.clone();
+        use_effect_with(*drawing, move |drawing| {
+            // With the card gone there is nothing to draw on; its listeners go, too.
+            if *drawing == Drawing::Impossible {
+                drop(stage.take());
+            }
+        });
+    }
     let facts = props.metrics.as_deref().map(facts).unwrap_or_default();
     {
         let stage = stage.clone();
@@ -126,7 +135,8 @@ pub(crate) fn Scene(props: &Props) -> Html {
                 { still::picture(&facts, &words) }
             } else {
                 <canvas ref={canvas} tabindex="0" role="img" aria-label={described} />
-                <div ref={labels} class="labels" aria-hidden="true">
+                // They have no place before the first drawing.
+                <div ref={labels} class="labels" aria-hidden="true" hidden={*drawing == Drawing::Awaited}>
                     { for NODES.iter().zip(words).map(|(node, words)| html! {
                         <div class="label-3d"><strong>{ node.name }</strong><span>{ words }</span></div>
                     }) }

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use contract::api::Thumbnail;
-use web_sys::FileList;
+use contract::api::{Source, Sources, Thumbnail};
 use yew::prelude::*;
 
 use super::chart::QueueChart;
@@ -45,7 +44,6 @@ pub(crate) fn App() -> Html {
     let signing_in = use_state(|| false);
     let testing = use_state(|| false);
     let (theme, switch_theme) = use_theme();
-    let (uploads, add_uploads, cancel_upload) = use_uploads();
 
     let dispatch = {
         let dispatcher = state.dispatcher();
@@ -61,6 +59,7 @@ pub(crate) fn App() -> Html {
     let api = use_memo((*token).clone(), |token| Api {
         token: token.clone(),
     });
+    let (uploads, upload, cancel_upload) = use_uploads(&api);
     let sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(true));
     let shell = Shell {
         api,
@@ -68,12 +67,6 @@ pub(crate) fn App() -> Html {
         sign_in: sign_in.clone(),
     };
 
-    let upload = use_callback(
-        (add_uploads, shell.clone()),
-        |files: FileList, (add, shell)| {
-            add.emit((files, shell.clone()));
-        },
-    );
     let clear_uploads = {
         let dispatcher = uploads.dispatcher();
         use_callback((), move |(), ()| dispatcher.dispatch(UploadAction::Clear))
@@ -108,6 +101,7 @@ pub(crate) fn App() -> Html {
     });
 
     let metrics = &state.metrics;
+    let source = |of: fn(&Sources) -> &Source| metrics.as_deref().map(|m| of(&m.sources).clone());
     html! {
         <ContextProvider<Shell> context={shell}>
             <a class="skip" href="#gallery">{ "Skip to the thumbnails" }</a>
@@ -126,12 +120,15 @@ pub(crate) fn App() -> Html {
             <main>
                 <div class="stage">
                     <Scene metrics={metrics.clone()} flow={state.flow} {theme} />
-                    <QueueChart queue={state.queue.clone()} />
+                    <QueueChart queue={state.queue.clone()} source={source(|sources| &sources.queue)} />
                 </div>
                 <Tiles metrics={metrics.clone()} />
                 <div class="pair">
-                    <Pods pods={state.pods.clone()} source={metrics.as_ref().map(|metrics| metrics.sources.pods.clone())} />
-                    <Failures count={metrics.as_ref().map_or(Some(0), |metrics| metrics.videos_failed)} />
+                    <Pods pods={state.pods.clone()} source={source(|sources| &sources.pods)} />
+                    <Failures
+                        count={metrics.as_ref().and_then(|metrics| metrics.videos_failed)}
+                        source={source(|sources| &sources.dlq)}
+                    />
                 </div>
                 <Gallery
                     newest={state.thumbnails.clone()}

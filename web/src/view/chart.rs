@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use contract::api::{HISTORY_INTERVAL_SECONDS, HISTORY_POINTS, Queue};
+use contract::api::{HISTORY_INTERVAL_SECONDS, HISTORY_POINTS, Queue, Source};
 use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
+use super::stale::{Stale, is_stale};
 use crate::model::chart::{Sample, Scale};
 use crate::model::format;
 
@@ -21,6 +22,7 @@ const SECONDS: f64 = (HISTORY_POINTS as u64 * HISTORY_INTERVAL_SECONDS) as f64;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) queue: Option<Rc<Queue>>,
+    pub(crate) source: Option<Source>,
 }
 
 #[component]
@@ -31,6 +33,12 @@ pub(crate) fn QueueChart(props: &Props) -> Html {
         Callback::from(move |_: MouseEvent| as_table.set(!*as_table))
     };
     let samples = props.queue.as_deref().map(samples).unwrap_or_default();
+    // The newest point is of now only while the queue answers.
+    let newest = if props.source.as_ref().is_some_and(is_stale) {
+        "last"
+    } else {
+        "now"
+    };
     let (shape, label) = if *as_table {
         (Icon::Chart, "Show as chart")
     } else {
@@ -49,10 +57,11 @@ pub(crate) fn QueueChart(props: &Props) -> Html {
             if samples.is_empty() {
                 <p class="empty">{ "No history yet: a point is taken every five seconds." }</p>
             } else if *as_table {
-                { table(&samples) }
+                { table(&samples, newest) }
             } else {
-                <Plot {samples} />
+                <Plot {samples} {newest} />
             }
+            <Stale source={props.source.clone()} />
         </section>
     }
 }
@@ -72,6 +81,8 @@ fn samples(queue: &Queue) -> Vec<Sample> {
 #[derive(Properties, PartialEq)]
 struct PlotProps {
     samples: Vec<Sample>,
+    /// What the time of the newest is called.
+    newest: &'static str,
 }
 
 #[component]
@@ -116,8 +127,9 @@ fn Plot(props: &PlotProps) -> Html {
     let newest = samples.last().copied();
     let label = newest.map_or_else(String::new, |sample| {
         format!(
-            "The queue over five minutes. Now {} waiting and {} in flight; at most {}. Arrow keys tell the points.",
-            sample.depth, sample.in_flight, samples.iter().map(|s| s.depth).max().unwrap_or(0),
+            "The queue over five minutes. {}; at most {}. Arrow keys tell the points.",
+            words(&sample, props.newest),
+            samples.iter().map(|s| s.depth).max().unwrap_or(0),
         )
     });
     html! {
@@ -131,7 +143,7 @@ fn Plot(props: &PlotProps) -> Html {
             aria-valuemin="0"
             aria-valuemax={samples.len().saturating_sub(1).to_string()}
             aria-valuenow={chosen.unwrap_or(samples.len().saturating_sub(1)).to_string()}
-            aria-valuetext={tip.or(newest).map(|s| words(&s))}
+            aria-valuetext={tip.or(newest).map(|s| words(&s, props.newest))}
             onpointermove={point.clone()}
             onpointerdown={point}
             onpointerleave={leave}
@@ -148,7 +160,7 @@ fn Plot(props: &PlotProps) -> Html {
                             </>
                         }
                     }) }
-                    { for [(300.0, "5 min", "start"), (150.0, "2.5 min", "middle"), (0.0, "now", "end")].map(|(age, text, anchor)| html! {
+                    { for [(300.0, "5 min", "start"), (150.0, "2.5 min", "middle"), (0.0, props.newest, "end")].map(|(age, text, anchor)| html! {
                         <text class="tick" x={scale.x(age).to_string()} y={(scale.height + 17.0).to_string()} text-anchor={anchor}>{ text }</text>
                     }) }
                     <path class="area" d={scale.area(samples, |s| s.depth)} />
@@ -162,18 +174,22 @@ fn Plot(props: &PlotProps) -> Html {
                 </g>
             </svg>
             if let Some(sample) = tip {
-                <p class="tip" aria-hidden="true">{ words(&sample) }</p>
+                <p class="tip" aria-hidden="true">{ words(&sample, props.newest) }</p>
             }
         </div>
     }
 }
 
-fn words(sample: &Sample) -> String {
-    let when = if sample.age < 1.0 {
-        "now".to_owned()
+fn when(sample: &Sample, newest: &str) -> String {
+    if sample.age < 1.0 {
+        newest.to_owned()
     } else {
         format!("{} ago", format::span(sample.age))
-    };
+    }
+}
+
+fn words(sample: &Sample, newest: &str) -> String {
+    let when = when(sample, newest);
     format!(
         "{when}: {} waiting, {} in flight",
         format::count(sample.depth),
@@ -190,7 +206,7 @@ fn short(value: u64) -> String {
     }
 }
 
-fn table(samples: &[Sample]) -> Html {
+fn table(samples: &[Sample], newest: &str) -> Html {
     html! {
         <div class="table-frame" tabindex="0" role="region" aria-labelledby="queue-title">
             <table>
@@ -200,7 +216,7 @@ fn table(samples: &[Sample]) -> Html {
                 <tbody>
                     { for samples.iter().rev().map(|sample| html! {
                         <tr>
-                            <th scope="row">{ if sample.age < 1.0 { "now".to_owned() } else { format!("{} ago", format::span(sample.age)) } }</th>
+                            <th scope="row">{ when(sample, newest) }</th>
                             <td>{ format::count(sample.depth) }</td>
                             <td>{ format::count(sample.in_flight) }</td>
                         </tr>

@@ -23,7 +23,8 @@ pub(crate) struct Props {
 pub(crate) fn Detail(props: &Props) -> Html {
     let shell = use_shell();
     let video = use_state(|| None::<Result<Rc<Video>>>);
-    let chosen = use_state(|| props.thumbnail.key.clone());
+    // One of the pictures, and how many were chosen before it.
+    let chosen = use_state(|| (props.thumbnail.key.clone(), 0_u32));
     // A frame that is none of the pictures: the URL of its content.
     let frame = use_state(|| None::<(f64, String)>);
     {
@@ -36,9 +37,9 @@ pub(crate) fn Detail(props: &Props) -> Html {
         });
     }
     let choose = {
-        let (chosen, frame) = (chosen.setter(), frame.setter());
+        let (chosen, frame) = (chosen.clone(), frame.setter());
         Callback::from(move |key: String| {
-            chosen.set(key);
+            chosen.set((key, chosen.1 + 1));
             frame.set(None);
         })
     };
@@ -50,7 +51,7 @@ pub(crate) fn Detail(props: &Props) -> Html {
     let found = video.as_ref().and_then(|answer| answer.as_ref().ok());
     let (url, alt) = match (&*frame, found) {
         (Some((at, url)), _) => (url.clone(), format!("{name} at {}", format::timecode(*at))),
-        (None, Some(video)) => picture(video, &chosen).map_or_else(
+        (None, Some(video)) => picture(video, &chosen.0).map_or_else(
             || (props.thumbnail.url.clone(), name.clone()),
             |(url, at)| (url, format!("{name} at {}", format::timecode(at))),
         ),
@@ -63,9 +64,14 @@ pub(crate) fn Detail(props: &Props) -> Html {
                     <div class="screen"><img src={url} {alt} /></div>
                     if let Some(video) = found {
                         if let Some(duration) = video.manifest.media.duration_s {
-                            <Scrubber video={video.clone()} {duration} {framed} />
+                            <Scrubber
+                                video={video.clone()}
+                                chosen={(picture(video, &chosen.0).map_or(0.0, |(_, at)| at), chosen.1)}
+                                {duration}
+                                {framed}
+                            />
                         }
-                        { strip(video, &chosen, frame.is_none(), &choose) }
+                        { strip(video, &chosen.0, frame.is_none(), &choose) }
                     }
                 </div>
                 <div>

@@ -36,12 +36,18 @@ pub(crate) fn Dialog(props: &Props) -> Html {
     }
     let cancel = props.close.reform(|event: Event| event.prevent_default());
     let close = props.close.reform(|_: MouseEvent| ());
-    // A click on the backdrop has the dialog itself as its target; inside it is always something within.
+    // A click on the backdrop has the dialog itself as its target, and so has one on its scrollbar.
     let outside = {
         let (dialog, close) = (dialog.clone(), props.close.clone());
         Callback::from(move |event: MouseEvent| {
-            let target = event.target();
-            if target.is_some() && target.as_ref() == dialog.get().as_deref() {
+            let Some(element) = dialog.cast::<HtmlDialogElement>() else {
+                return;
+            };
+            let bounds = element.get_bounding_client_rect();
+            let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+            let within = (bounds.left()..bounds.right()).contains(&x)
+                && (bounds.top()..bounds.bottom()).contains(&y);
+            if event.target().as_ref() == Some(element.as_ref()) && !within {
                 close.emit(());
             }
         })

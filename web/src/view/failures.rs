@@ -1,10 +1,11 @@
 //! What could not be made, why, and sending it back to the queue.
 
-use contract::api::{Failure, Failures as List, Redrive};
+use contract::api::{Failure, Failures as List, Redrive, Source, SourceState};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
 use super::shell::{use_now, use_shell};
+use super::stale::Stale;
 use crate::model::format;
 use crate::net::api::Result;
 
@@ -12,6 +13,8 @@ use crate::net::api::Result;
 pub(crate) struct Props {
     /// How many there are; a change reads the list again.
     pub(crate) count: Option<u64>,
+    /// The dead-letter queue; nothing is known of it before the first message.
+    pub(crate) source: Option<Source>,
 }
 
 #[component]
@@ -65,6 +68,14 @@ pub(crate) fn Failures(props: &Props) -> Html {
         })
     };
     let all = redrive.reform(|_: MouseEvent| None);
+    let state = props.source.as_ref().map(|source| source.state);
+    let retry = {
+        let (list, again) = (list.clone(), again.clone());
+        Callback::from(move |_: MouseEvent| {
+            list.set(None);
+            again.set(*again + 1);
+        })
+    };
     let content = match (&*list, props.count) {
         (Some(Ok(list)), Some(1..)) => html! {
             <>
@@ -78,12 +89,26 @@ pub(crate) fn Failures(props: &Props) -> Html {
                 }
             </>
         },
-        (Some(Err(error)), Some(1..)) => {
-            html! { <p class="problem" role="alert">{ format!("The failures cannot be read: {error}.") }</p> }
-        }
+        (Some(Err(error)), Some(1..)) => html! {
+            <p class="problem" role="alert">
+                { format!("The failures cannot be read: {error}. ") }
+                <button type="button" class="button small" onclick={retry}>{ "Try again" }</button>
+            </p>
+        },
         (None, Some(1..)) => html! { <p class="empty">{ "Reading…" }</p> },
-        (_, Some(0)) => html! { <p class="empty">{ "Every video so far has its thumbnails." }</p> },
-        (_, None) => html! { <p class="empty">{ "No dead-letter queue is configured." }</p> },
+        (_, Some(0) | None) => match state {
+            Some(SourceState::Available) => {
+                html! { <p class="empty">{ "Every video so far has its thumbnails." }</p> }
+            }
+            Some(SourceState::Absent) => {
+                html! { <p class="empty">{ "No dead-letter queue is configured." }</p> }
+            }
+            Some(SourceState::Pending) | None => {
+                html! { <p class="empty">{ "Not known yet." }</p> }
+            }
+            // Said below.
+            Some(SourceState::Unavailable) => Html::default(),
+        },
     };
     html! {
         <section class="card" id="failures" aria-labelledby="failures-title">
@@ -97,6 +122,7 @@ pub(crate) fn Failures(props: &Props) -> Html {
                 }
             </header>
             { content }
+            <Stale source={props.source.clone()} />
         </section>
     }
 }

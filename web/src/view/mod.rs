@@ -21,6 +21,7 @@ mod scrubber;
 mod shell;
 mod sight;
 mod sign_in;
+mod stale;
 mod theme;
 pub(crate) use theme::Theme;
 mod tiles;

@@ -6,6 +6,7 @@ use contract::api::{Pod, Source, SourceState};
 use yew::prelude::*;
 
 use super::shell::use_now;
+use super::stale::Stale;
 use crate::model::format;
 
 #[derive(Properties, PartialEq)]
@@ -24,10 +25,7 @@ pub(crate) fn Pods(props: &Props) -> Html {
         .as_ref()
         .map_or("Not known yet.", |source| match source.state {
             SourceState::Absent => "No cluster is configured here.",
-            SourceState::Unavailable => source
-                .reason
-                .as_deref()
-                .unwrap_or("The cluster does not answer."),
+            SourceState::Unavailable => "No pod is known.",
             SourceState::Pending => "Not known yet.",
             SourceState::Available => "No worker runs.",
         });
@@ -46,6 +44,7 @@ pub(crate) fn Pods(props: &Props) -> Html {
                     { for pods.iter().map(|pod| draw(pod, now)) }
                 </ul>
             }
+            <Stale source={props.source.clone()} />
         </section>
     }
 }

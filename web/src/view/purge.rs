@@ -5,7 +5,7 @@ use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::shell::use_shell;
+use super::shell::{self, use_shell};
 use crate::model::format;
 use crate::net::api::{ApiError, Result};
 
@@ -25,6 +25,12 @@ pub(crate) fn Purge(props: &Props) -> Html {
     let typed = use_state(String::new);
     let running = use_state(|| false);
     let failed = use_state(|| None::<ApiError>);
+    // Answers may come when this dialog is gone and another one is open.
+    let shown = use_mut_ref(|| true);
+    {
+        let shown = shown.clone();
+        use_effect_with((), move |()| move || *shown.borrow_mut() = false);
+    }
     {
         let (shell, would) = (shell.clone(), would.clone());
         use_effect_with(shell.api.clone(), move |api| {
@@ -45,12 +51,15 @@ pub(crate) fn Purge(props: &Props) -> Html {
         })
     };
     let submit = {
-        let (shell, close, running, failed) = (
-            shell.clone(),
-            props.close.clone(),
-            running.clone(),
-            failed.clone(),
-        );
+        let (shell, running, failed) = (shell.clone(), running.clone(), failed.clone());
+        let close = {
+            let close = props.close.clone();
+            Callback::from(move |()| {
+                if *shown.borrow() {
+                    close.emit(());
+                }
+            })
+        };
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             running.set(true);
@@ -74,7 +83,7 @@ pub(crate) fn Purge(props: &Props) -> Html {
                     }) => {
                         let (deleted, left) =
                             (format::count(deleted), format::plural(failed, "object"));
-                        shell.tell(format!(
+                        shell.warn(format!(
                             "{deleted} deleted, {left} could not be: purge once more"
                         ));
                         close.emit(());
@@ -134,10 +143,10 @@ pub(crate) fn Purge(props: &Props) -> Html {
                     </p>
                 }
                 if let Some(error) = &*failed {
-                    <p class="problem" role="alert">{ format!("It was not purged: {error}.") }</p>
+                    <p class="problem" role="alert">{ shell::unfinished("It was not purged", error) }</p>
                 }
                 <div class="dialog-foot">
-                    <button type="button" class="button" onclick={props.close.reform(|_: MouseEvent| ())}>{ "Cancel" }</button>
+                    <button type="button" class="button" onclick={props.close.reform(|_: MouseEvent| ())}>{ if *running { "Close" } else { "Cancel" } }</button>
                     <button type="submit" class="button danger" disabled={!ready}>
                         { if *running { "Deleting…" } else { "Delete everything" } }
                     </button>

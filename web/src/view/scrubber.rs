@@ -18,6 +18,9 @@ const WIDTH: u32 = 960;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) video: Rc<Video>,
+    /// The time of the picture that was chosen last, in seconds, and how many were chosen before it: each choice starts
+    /// over from there.
+    pub(crate) chosen: (f64, u32),
     /// In seconds.
     pub(crate) duration: f64,
     /// Takes the frame that is to be shown: its time and the URL of its content.
@@ -43,6 +46,18 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
     let resting = use_mut_ref(|| None::<Timeout>);
     let content = use_mut_ref(|| None::<Content>);
     let asked = use_mut_ref(|| 0_u32);
+    {
+        let (at, problem, busy) = (at.setter(), problem.setter(), busy.setter());
+        let (resting, asked) = (resting.clone(), asked.clone());
+        use_effect_with(props.chosen.1, move |_| {
+            // A frame that is still on its way comes too late.
+            *asked.borrow_mut() += 1;
+            resting.take();
+            at.set(None);
+            problem.set(None);
+            busy.set(false);
+        });
+    }
     let moved = {
         let (at, problem, busy) = (at.clone(), problem.clone(), busy.clone());
         let (video, framed, shell) = (props.video.clone(), props.framed.clone(), shell.clone());
@@ -91,13 +106,7 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
             resting.replace(Some(Timeout::new(RESTS_MS, ask)));
         })
     };
-    let first = props
-        .video
-        .manifest
-        .thumbnails
-        .first()
-        .map_or(0.0, |thumbnail| thumbnail.actual_s);
-    let now = at.unwrap_or(first);
+    let now = at.unwrap_or(props.chosen.0);
     let ticks = props.video.manifest.thumbnails.iter().map(|thumbnail| {
         let at = 1000.0 * (thumbnail.actual_s / props.duration.max(0.001)).clamp(0.0, 1.0);
         html! { <rect x={format!("{:.1}", at - 1.5)} width="3" height="22" /> }

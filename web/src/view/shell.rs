@@ -22,13 +22,28 @@ impl Shell {
         self.dispatch.emit(Action::Tell { bad: false, text });
     }
 
+    /// Says something that someone has to see to.
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.dispatch.emit(Action::Tell { bad: true, text });
+    }
+
     /// Says that `what` failed, and asks for a token where that is the reason.
     pub(crate) fn failed(&self, what: &str, error: &ApiError) {
-        let text = format!("{what}: {error}");
-        self.dispatch.emit(Action::Tell { bad: true, text });
+        self.warn(unfinished(what, error));
         if *error == ApiError::SignIn {
             self.sign_in.emit(());
         }
+    }
+}
+
+/// That `what` happened for the reason `error`; where nobody knows, says so: the API goes on with what it has begun when
+/// its answer is lost.
+pub(crate) fn unfinished(what: &str, error: &ApiError) -> String {
+    if error.is_lost() {
+        format!("{what}, or the answer was lost ({error}): the figures tell.")
+    } else {
+        format!("{what}: {error}.")
     }
 }
 

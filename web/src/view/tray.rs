@@ -11,10 +11,10 @@ use web_sys::{File, FileList};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use super::shell::{Shell, use_shell};
+use super::shell::use_shell;
 use crate::model::format;
 use crate::model::uploads::{self, Upload, UploadAction, UploadState, Uploads};
-use crate::net::api::ApiError;
+use crate::net::api::{Api, ApiError};
 use crate::net::transfer::{self, Progress, SendError};
 
 /// Files that wait behind the one that is sent; adding more waits too.
@@ -25,22 +25,36 @@ const QUEUE: usize = 64;
 struct Hands {
     next: u32,
     aborts: HashMap<u32, AbortHandle>,
-    line: Option<mpsc::Sender<(u32, File, Shell)>>,
+    line: Option<mpsc::Sender<(u32, File)>>,
+    /// As whoever is signed in by now.
+    api: Rc<Api>,
+    /// Those that the API wants a token for.
+    refused: Vec<(u32, File)>,
 }
 
 /// The uploads, a way to add some, and one to give one up.
 #[hook]
-pub(crate) fn use_uploads() -> (
-    UseReducerHandle<Uploads>,
-    Callback<(FileList, Shell)>,
-    Callback<u32>,
-) {
+pub(crate) fn use_uploads(
+    api: &Rc<Api>,
+) -> (UseReducerHandle<Uploads>, Callback<FileList>, Callback<u32>) {
     let uploads = use_reducer(Uploads::default);
     let hands = use_mut_ref(Hands::default);
+    {
+        let (dispatch, hands) = (uploads.dispatcher(), hands.clone());
+        use_effect_with(api.clone(), move |api| {
+            hands.borrow_mut().api = api.clone();
+            if api.token.is_some() {
+                let refused = std::mem::take(&mut hands.borrow_mut().refused);
+                for (id, _) in &refused {
+                    dispatch.dispatch(UploadAction::Set(*id, UploadState::Waiting));
+                }
+                queue(line(&hands, &dispatch), refused);
+            }
+        });
+    }
     let add = {
         let (dispatch, hands) = (uploads.dispatcher(), hands.clone());
-        use_callback((), move |(files, shell): (FileList, Shell), ()| {
-            let mut line = line(&hands, &dispatch);
+        use_callback((), move |files: FileList, ()| {
             let mut sendable = Vec::new();
             for file in (0..files.length()).filter_map(|index| files.get(index)) {
                 let (name, size) = (file.name(), file.size() as u64);
@@ -60,15 +74,10 @@ pub(crate) fn use_uploads() -> (
                     state,
                 }));
                 if refusal.is_none() {
-                    sendable.push((id, file, shell.clone()));
+                    sendable.push((id, file));
                 }
             }
-            wasm_bindgen_futures::spawn_local(async move {
-                for item in sendable {
-                    // It ends with the page only.
-                    let _ = line.send(item).await;
-                }
-            });
+            queue(line(&hands, &dispatch), sendable);
         })
     };
     let cancel = {
@@ -87,19 +96,29 @@ pub(crate) fn use_uploads() -> (
     (uploads, add, cancel)
 }
 
+/// Lets files wait for their turn.
+fn queue(mut line: mpsc::Sender<(u32, File)>, files: Vec<(u32, File)>) {
+    wasm_bindgen_futures::spawn_local(async move {
+        for file in files {
+            // It ends with the page only.
+            let _ = line.send(file).await;
+        }
+    });
+}
+
 /// Where files wait for their turn: one is sent at a time, in parts side by side where it is large.
 fn line(
     hands: &Rc<RefCell<Hands>>,
     dispatch: &UseReducerDispatcher<Uploads>,
-) -> mpsc::Sender<(u32, File, Shell)> {
+) -> mpsc::Sender<(u32, File)> {
     if let Some(line) = &hands.borrow().line {
         return line.clone();
     }
-    let (sender, mut files) = mpsc::channel::<(u32, File, Shell)>(QUEUE);
+    let (sender, mut files) = mpsc::channel::<(u32, File)>(QUEUE);
     hands.borrow_mut().line = Some(sender.clone());
     let (hands, dispatch) = (hands.clone(), dispatch.clone());
     wasm_bindgen_futures::spawn_local(async move {
-        while let Some((id, file, shell)) = files.next().await {
+        while let Some((id, file)) = files.next().await {
             let set = |state| dispatch.dispatch(UploadAction::Set(id, state));
             let (abort, registration) = AbortHandle::new_pair();
             let earlier = hands.borrow_mut().aborts.insert(id, abort.clone());
@@ -113,10 +132,14 @@ fn line(
                     Progress::Completing => UploadState::Completing,
                 });
             };
-            let sending = transfer::send(&shell.api, &file, progress);
+            let api = hands.borrow().api.clone();
+            let sending = transfer::send(&api, &file, progress);
             match Abortable::new(sending, registration).await {
                 Ok(Ok(())) => set(UploadState::Done),
-                Ok(Err(SendError::Api(ApiError::SignIn))) => set(UploadState::Unauthorized),
+                Ok(Err(SendError::Api(ApiError::SignIn))) => {
+                    set(UploadState::Unauthorized);
+                    hands.borrow_mut().refused.push((id, file));
+                }
                 Ok(Err(SendError::Api(error))) => set(UploadState::Failed(error.to_string())),
                 Ok(Err(SendError::Bucket(reason))) => set(UploadState::Failed(reason)),
                 Err(_) => set(UploadState::Cancelled),
