@@ -79,7 +79,7 @@ impl Fragmented {
         let bytes = reader.read(moov.clone(), Reason::Index).await?;
         let movie = BoxHeader::parse(&bytes)
             .and_then(|header| bytes.get(header.header_len as usize..))
-            .and_then(Movie::parse);
+            .and_then(|payload| Movie::parse(payload, reader.limits().max_streams));
         let Some(movie) = movie else {
             return Ok(None);
         };

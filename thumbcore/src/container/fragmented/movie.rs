@@ -1,5 +1,7 @@
 //! What the movie box of a fragmented file says: the tracks, their clocks and defaults.
 
+use std::collections::BTreeMap;
+
 use bytes::Buf;
 
 use crate::container::mp4::{child, children, descendant};
@@ -35,16 +37,19 @@ pub(super) struct Defaults {
 
 impl Movie {
     /// Reads a whole `moov` box's payload. `None` unless fragments are announced, no sample is in
-    /// the movie box itself, and one track is video: anything else is libav's.
-    pub(super) fn parse(moov: &[u8]) -> Option<Self> {
+    /// the movie box itself, one track is video, and there are at most `max_tracks`, so that a look
+    /// through all of them costs little: anything else is libav's.
+    pub(super) fn parse(moov: &[u8], max_tracks: usize) -> Option<Self> {
         let timescale = timescale(child(moov, b"mvhd")?)?.0;
         let extends = child(moov, b"mvex")?;
+        let traks = || children(moov).filter(|(kind, _)| kind == b"trak");
+        if traks().count() > max_tracks {
+            return None;
+        }
+        let defaults = defaults(extends);
         let mut tracks = Vec::new();
         let mut video = None;
-        for (kind, trak) in children(moov) {
-            if kind != *b"trak" {
-                continue;
-            }
+        for (_, trak) in traks() {
             let handler = descendant(trak, &[b"mdia", b"hdlr"])?.get(8..12)?;
             if has_samples(trak) {
                 return None;
@@ -55,7 +60,7 @@ impl Movie {
             if handler == b"vide" && video.replace(tracks.len()).is_some() {
                 return None;
             }
-            tracks.push(TrackHead::parse(trak, extends, timescale)?);
+            tracks.push(TrackHead::parse(trak, &defaults, timescale)?);
         }
         Some(Self {
             tracks,
@@ -73,7 +78,11 @@ impl Movie {
 }
 
 impl TrackHead {
-    fn parse(trak: &[u8], extends: &[u8], movie_timescale: u32) -> Option<Self> {
+    fn parse(
+        trak: &[u8],
+        defaults: &BTreeMap<u32, Defaults>,
+        movie_timescale: u32,
+    ) -> Option<Self> {
         let mut header = child(trak, b"tkhd")?;
         let skipped = if header.first()? & 1 == 1 { 20 } else { 12 };
         header = header.get(skipped..)?;
@@ -82,16 +91,12 @@ impl TrackHead {
         let offset = descendant(trak, &[b"edts", b"elst"])
             .and_then(|list| edit_offset(list, timescale, movie_timescale))
             .unwrap_or(0);
-        let defaults = children(extends)
-            .filter(|(kind, _)| kind == b"trex")
-            .find_map(|(_, trex)| Defaults::parse(trex, id))
-            .unwrap_or_default();
         Some(Self {
             id,
             timescale,
             offset,
             duration,
-            defaults,
+            defaults: defaults.get(&id).copied().unwrap_or_default(),
         })
     }
 
@@ -109,18 +114,32 @@ impl TrackHead {
 }
 
 impl Defaults {
-    fn parse(mut trex: &[u8], track: u32) -> Option<Self> {
+    /// Reads a `trex` box's payload, which names the track.
+    fn parse(mut trex: &[u8]) -> Option<(u32, Self)> {
         trex = trex.get(4..)?;
-        if trex.try_get_u32().ok()? != track {
-            return None;
-        }
+        let track = trex.try_get_u32().ok()?;
         trex = trex.get(4..)?;
-        Some(Self {
+        let defaults = Self {
             duration: trex.try_get_u32().ok()?,
             size: trex.try_get_u32().ok()?,
             flags: trex.try_get_u32().ok()?,
-        })
+        };
+        Some((track, defaults))
     }
+}
+
+/// What an `mvex` box says of each track, the first to speak of it. Read once, since there may be
+/// hundreds of thousands of boxes in it.
+fn defaults(extends: &[u8]) -> BTreeMap<u32, Defaults> {
+    let mut defaults = BTreeMap::new();
+    for (kind, trex) in children(extends) {
+        if kind == *b"trex"
+            && let Some((track, own)) = Defaults::parse(trex)
+        {
+            defaults.entry(track).or_insert(own);
+        }
+    }
+    defaults
 }
 
 /// Timescale and duration of an `mvhd` or `mdhd` box.
@@ -219,7 +238,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_movie_box_tells_its_tracks() {
-        let movie = Movie::parse(&moov(&[(300, -1), (0, 80)], 0)).unwrap();
+        let movie = Movie::parse(&moov(&[(300, -1), (0, 80)], 0), 64).unwrap();
         let video = movie.video();
         let facts = (video.id, video.timescale, video.offset);
         // Empty for half a second of the movie's 600 ticks, then from tick 80 on.
@@ -231,7 +250,37 @@ pub(super) mod tests {
 
     #[test]
     fn a_movie_box_with_samples_is_left_alone() {
-        assert_eq!(Movie::parse(&moov(&[], 7)), None);
+        assert_eq!(Movie::parse(&moov(&[], 7), 64), None);
+    }
+
+    #[test]
+    fn a_movie_box_of_more_tracks_than_allowed_is_left_alone() {
+        let with_tracks = |count: u32| {
+            let mut bytes = moov(&[], 0);
+            let handler = [&[0; 8][..], b"soun", &[0; 13]].concat();
+            let header = boxed(b"mdhd", &words(&[0, 0, 0, 1000, 0]));
+            let media = boxed(b"mdia", &[header, boxed(b"hdlr", &handler)].concat());
+            for id in 2..=count {
+                let header = boxed(b"tkhd", &words(&[0, 0, 0, id, 0]));
+                bytes.extend(boxed(b"trak", &[header, media.clone()].concat()));
+            }
+            bytes
+        };
+        assert_eq!(Movie::parse(&with_tracks(64), 64).unwrap().tracks.len(), 64);
+        assert_eq!(Movie::parse(&with_tracks(65), 64), None);
+        assert_eq!(Movie::parse(&with_tracks(100_000), 64), None);
+    }
+
+    #[test]
+    fn defaults_are_of_the_box_that_names_the_track_first() {
+        let trex = |id, duration| boxed(b"trex", &words(&[0, id, 1, duration, 0, 0]));
+        let cut_short = boxed(b"trex", &words(&[0, 7, 1]));
+        let extends = [cut_short, trex(7, 1), trex(8, 2), trex(7, 3)].concat();
+        let durations: Vec<_> = defaults(&extends)
+            .into_iter()
+            .map(|(track, defaults)| (track, defaults.duration))
+            .collect();
+        assert_eq!(durations, [(7, 1), (8, 2)]);
     }
 
     proptest! {
@@ -241,7 +290,7 @@ pub(super) mod tests {
             let len = bytes.len();
             bytes[at % len] = byte;
             bytes.truncate(len - cut.min(len));
-            if let Some(movie) = Movie::parse(&bytes) {
+            if let Some(movie) = Movie::parse(&bytes, 64) {
                 prop_assert!(movie.video().timescale > 0);
                 movie.video().micros(i64::MAX);
             }

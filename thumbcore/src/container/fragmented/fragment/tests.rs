@@ -6,7 +6,7 @@ use super::{
 };
 
 fn movie() -> Movie {
-    Movie::parse(&moov(&[], 0)).unwrap()
+    Movie::parse(&moov(&[], 0), 64).unwrap()
 }
 
 /// A fragment of track 1 and the header of its data, as a muxer writes it: audio of 100 bytes in
