@@ -379,3 +379,6 @@ fn guess<'a>(info: &Info, first: i64, unseen: impl Iterator<Item = &'a TrackEntr
         .map(|track| begins.saturating_sub(info.delay(track)))
         .min()
 }
+
+#[cfg(test)]
+mod tests;

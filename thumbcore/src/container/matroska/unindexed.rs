@@ -173,12 +173,18 @@ impl Unindexed {
         // Near enough: a fiftieth of the video, or a few groups of pictures.
         let share = self.typical as f64 / (high.position - low.position).max(1) as f64;
         let near = (span / 50).max((span as f64 * share * 1.5) as i64);
-        while reads < MAX_READS {
+        // Counted even where nothing is read.
+        for _ in 0..MAX_READS {
+            if reads >= MAX_READS {
+                break;
+            }
+            // The segment may say that it goes on beyond the end of the file.
+            let end = high.position.min(file.len);
             // A cluster that starts here most likely contains the time.
             let aim = interpolate(low, high, time_us)
+                .min(end)
                 .saturating_sub(self.typical)
                 .max(low.position);
-            let end = high.position.min(file.len);
             let found = self.sweep(file, reader, aim..end, &mut reads).await?;
             let Some(found) = found else {
                 // What lies behind `aim` holds none.
