@@ -67,14 +67,16 @@ impl Flv {
         {
             return Ok(None);
         }
-        let duration = head.metadata.duration.map(|seconds| (seconds * 1e6) as i64);
+        let stated = head.metadata.duration.map(|seconds| (seconds * 1e6) as i64);
+        // Recordings of a stream that ran for an hour before may start at an hour.
+        let seen = high.time_us.saturating_sub(start_us);
         let len = reader.len();
         Ok(Some(Self {
             len,
             headers: head.headers,
             timeline: Timeline {
                 start_us,
-                duration_us: Some(duration.unwrap_or(high.time_us)),
+                duration_us: stated.or((seen > 0).then_some(seen)),
             },
             index: ascending(&head.metadata.keyframes, first.position..len),
             guess: head.first_keyframe.map_or(reader.config().window, |bytes| {
@@ -320,4 +322,42 @@ fn ascending(entries: &[(f64, u64)], media: Range<u64>) -> Vec<(i64, u64)> {
         }
     }
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::{tag::tests::tag, *};
+    use crate::{Limits, MemorySource, ReadConfig};
+
+    /// A file without metadata of a picture each second, the first at `start_ms`.
+    fn file(start_ms: i32, pictures: i32) -> Vec<u8> {
+        const VIDEO: u8 = 9;
+        let mut file = b"FLV\x01\x01\0\0\0\x09\0\0\0\0".to_vec();
+        file.extend(tag(VIDEO, start_ms, &[0x17, 0, 0, 0, 0], 30));
+        for nth in 0..pictures {
+            file.extend(tag(VIDEO, start_ms + 1000 * nth, &[0x17, 1, 0, 0, 0], 500));
+        }
+        file
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_starts_at_an_hour_is_not_an_hour_longer() {
+        for start_ms in [0, 3_600_000] {
+            let source = Arc::new(MemorySource::new("m", file(start_ms, 11)));
+            let (config, limits) = (ReadConfig::default(), Limits::default());
+            let reader = Reader::open(source, config, limits, CancellationToken::new())
+                .await
+                .unwrap();
+            let flv = Flv::open(&reader).await.unwrap().unwrap();
+            let expected = Timeline {
+                start_us: i64::from(start_ms) * 1000,
+                duration_us: Some(10_000_000),
+            };
+            assert_eq!(flv.timeline(), expected);
+        }
+    }
 }

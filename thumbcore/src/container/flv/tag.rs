@@ -194,7 +194,7 @@ impl Scanner for TagScanner {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
