@@ -154,6 +154,54 @@ impl ExtractorBuilder {
             "tolerance",
             "not within 0 to 1",
         )?;
+        // Nothing can be read by windows of nothing, and sums with larger ones would overflow.
+        let ReadConfig {
+            head,
+            window,
+            max_window,
+            ..
+        } = settings.read;
+        for (option, bytes) in [
+            ("head", head),
+            ("window", window),
+            ("max_window", max_window),
+        ] {
+            check(
+                (1..=1 << 30).contains(&bytes),
+                option,
+                "not within 1 byte to 1 GiB",
+            )?;
+        }
         Ok(Extractor::new(settings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_of_nothing_or_of_too_much_are_refused() {
+        let refused = |change: fn(&mut ReadConfig, u64), bytes| {
+            let mut config = ReadConfig::default();
+            change(&mut config, bytes);
+            match ExtractorBuilder::default().read(config).build() {
+                Ok(_) => None,
+                Err(Error::Invalid { option, .. }) => Some(option),
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        let options: [(&str, fn(&mut ReadConfig, u64)); 3] = [
+            ("head", |config, bytes| config.head = bytes),
+            ("window", |config, bytes| config.window = bytes),
+            ("max_window", |config, bytes| config.max_window = bytes),
+        ];
+        for (option, change) in options {
+            assert_eq!(refused(change, 0), Some(option));
+            assert_eq!(refused(change, 1), None);
+            assert_eq!(refused(change, 1 << 30), None);
+            assert_eq!(refused(change, u64::MAX), Some(option));
+        }
+        assert_eq!(refused(|config, bytes| config.tail = bytes, 0), None);
     }
 }

@@ -121,7 +121,7 @@ impl Locator for TransportStream {
         // A second of it: from 2 Mb/s on that has the first step of the sweep in it, which saves a
         // round trip.
         let second = i128::from(self.len) * 1_000_000 / i128::from(span_us.max(1));
-        let probe = (second as u64).clamp(reader.config().window, MAX_PROBE);
+        let probe = probe(second as u64, reader.config().window);
         let effort = Effort::of_stream(span_us, probe, 2);
         let found = keyframes_around(
             reader,
@@ -142,6 +142,12 @@ impl Locator for TransportStream {
     fn wrap_bits(&self) -> Option<u32> {
         Some(CLOCK_BITS)
     }
+}
+
+/// Bytes of a probe: a second of the file, and no less than a window, which may be larger than any
+/// probe should be.
+fn probe(second: u64, window: u64) -> u64 {
+    second.max(window).min(MAX_PROBE)
 }
 
 impl Video {
@@ -236,4 +242,19 @@ async fn end_us(reader: &Reader, scanner: &PacketScanner) -> Result<Option<i64>,
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_bounded_whatever_the_window() {
+        let window = 64 << 10;
+        assert_eq!(probe(1, window), window);
+        assert_eq!(probe(100 << 10, window), 100 << 10);
+        assert_eq!(probe(u64::MAX, window), MAX_PROBE);
+        assert_eq!(probe(1, MAX_PROBE + 1), MAX_PROBE);
+        assert_eq!(probe(1, u64::MAX), MAX_PROBE);
+    }
 }
