@@ -139,6 +139,14 @@ pub enum LimitError {
         /// Streams allowed.
         limit: usize,
     },
+    /// The container's index claims more samples than may be listed in memory.
+    #[error("{samples} samples claimed; at most {limit}")]
+    Samples {
+        /// Samples claimed, of all tracks together.
+        samples: u64,
+        /// Samples allowed.
+        limit: u64,
+    },
     /// Too many packets were read in search of a picture.
     #[error("{limit} packets read without a picture")]
     Packets {
@@ -156,7 +164,7 @@ impl LimitError {
             | Self::Requests { .. }
             | Self::Time { .. }
             | Self::Packets { .. } => true,
-            Self::Dimensions { .. } | Self::Streams { .. } => false,
+            Self::Dimensions { .. } | Self::Streams { .. } | Self::Samples { .. } => false,
         }
     }
 }

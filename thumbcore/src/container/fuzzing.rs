@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::{Container, Keyframe, Mp4Layout, Place, is_fragmented, locate};
+use super::{Claims, Container, Keyframe, Mp4Layout, Place, is_fragmented, locate};
 use crate::{
     Limits, MemorySource, Position, ReadConfig,
     reader::{Piece, Reader},
@@ -26,7 +26,9 @@ pub fn sniff(bytes: &[u8]) {
         Some(bytes.slice((at as usize).min(bytes.len())..))
     });
     if let Some(moov) = layout.moov {
-        is_fragmented(&bytes.slice(moov.start as usize..moov.end as usize));
+        let moov = bytes.slice(moov.start as usize..moov.end as usize);
+        is_fragmented(&moov);
+        let _ = Claims::of(&moov).check(&Limits::default());
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod asf;
 mod avi;
+mod claims;
 mod elementary;
 mod flv;
 mod fragmented;
@@ -22,6 +23,7 @@ mod search;
 use std::ffi::CStr;
 
 pub(crate) use self::{
+    claims::Claims,
     keyframe::{Around, Entry, Keyframe, Place},
     locate::{Locator, Timeline, locator},
     mp4::{Mp4Layout, is_fragmented},

@@ -16,7 +16,9 @@ pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
 use crate::{
     Error, LimitError,
-    container::{Around, Container, Entry, Keyframe, Mp4Layout, Place, is_fragmented, locator},
+    container::{
+        Around, Claims, Container, Entry, Keyframe, Mp4Layout, Place, is_fragmented, locator,
+    },
     libav::{Input, Packet},
     reader::{Reader, Reason},
     select::{Position, Rung},
@@ -292,8 +294,8 @@ const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
 /// has seen the media.
 const BEHIND_MOOV: u64 = 256;
 
-/// Fetches the whole movie box, the index of a plain file, in one or two requests. Whether it says
-/// that fragments follow.
+/// Fetches the whole movie box, the index of a plain file, in one or two requests, and refuses one
+/// that would take too much memory. Whether it says that fragments follow.
 async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
     let mut layout = Mp4Layout::default();
     // A file holds few boxes before `moov`; each turn jumps over all that are held.
@@ -305,6 +307,7 @@ async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
                 .prefetch([moov.clone(), behind], Reason::Index)
                 .await?;
             let moov = reader.read(moov, Reason::Index).await?;
+            Claims::of(&moov).check(reader.limits())?;
             return Ok(is_fragmented(&moov));
         }
         if layout.fragmented || layout.next >= reader.len() {

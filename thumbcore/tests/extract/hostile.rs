@@ -115,6 +115,99 @@ async fn claims_of_huge_pictures_are_refused_before_decoding() {
     );
 }
 
+fn boxed(kind: &[u8; 4], children: &[Vec<u8>]) -> Vec<u8> {
+    let len: usize = children.iter().map(Vec::len).sum();
+    let mut bytes = (len as u32 + 8).to_be_bytes().to_vec();
+    bytes.extend_from_slice(kind);
+    bytes.extend(children.concat());
+    bytes
+}
+
+fn table(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
+    boxed(
+        kind,
+        &words
+            .iter()
+            .map(|word| word.to_be_bytes().to_vec())
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// A track of pictures of a byte each, in one chunk.
+fn track_of(samples: u32) -> Vec<u8> {
+    let handler = u32::from_be_bytes(*b"vide");
+    let tables = [
+        table(b"stts", &[0, 1, samples, 1]),
+        table(b"stsc", &[0, 1, 1, samples, 1]),
+        table(b"stsz", &[0, 1, samples]),
+        table(b"stco", &[0, 1, 48]),
+    ];
+    let media = [
+        table(b"mdhd", &[0, 0, 0, 1000, samples, 0]),
+        table(b"hdlr", &[0, 0, handler, 0, 0, 0]),
+        boxed(b"minf", &[boxed(b"stbl", &tables)]),
+    ];
+    boxed(b"trak", &[boxed(b"mdia", &media)])
+}
+
+#[tokio::test]
+async fn claims_of_endless_samples_are_refused_before_opening() {
+    let movie = |tracks: &[Vec<u8>]| {
+        let kind = u32::from_be_bytes(*b"isom");
+        [table(b"ftyp", &[kind, 0, kind]), boxed(b"moov", tracks)].concat()
+    };
+    let four = vec![track_of(89_000_000); 4];
+    let error = extract_bytes("index.mp4", movie(&four)).await.unwrap_err();
+    let claimed = LimitError::Samples {
+        samples: 4 * 89_000_000,
+        limit: Limits::default().max_samples,
+    };
+    assert!(
+        matches!(&error, Error::Limit(limit) if *limit == claimed),
+        "{error:?}"
+    );
+    assert!(!error.is_transient());
+    let many = vec![track_of(1); 100_000];
+    let error = extract_bytes("tracks.mp4", movie(&many)).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Streams {
+                streams: 100_000,
+                limit: 64
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn long_uncompressed_sound_is_no_claim() {
+    let clip = Clip {
+        seconds: 2,
+        ..Clip::new("mov")
+    };
+    let compressed = clip.make().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plain.mov");
+    let status = std::process::Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-i"])
+        .arg(&compressed)
+        .args(["-c:v", "copy", "-c:a", "pcm_s16le"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    // 88,200 samples of sound, and 50 pictures.
+    let limits = Limits {
+        max_samples: 1000,
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder().limits(limits).build().unwrap();
+    let extraction = extract_with(&extractor, &path).await.unwrap();
+    assert_eq!(extraction.thumbnails.len(), 3);
+}
+
 #[tokio::test]
 async fn budgets_say_what_was_spent() {
     let path = Clip {
