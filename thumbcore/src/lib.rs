@@ -30,7 +30,8 @@
 //!   opened, and every claim of a file is checked against [`Limits`]. Decoders are C all the same:
 //!   decode what strangers send in a process that holds no secrets.
 //!
-//! Needs tokio, and FFmpeg 5.1 or newer to link with.
+//! Needs tokio, and FFmpeg 5.1 or newer to link with, whose log level and largest allocation it sets
+//! for the whole process.
 
 mod container;
 mod decode;

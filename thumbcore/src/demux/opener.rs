@@ -86,6 +86,8 @@ impl Opener {
                 _ => &[],
             },
             probe_size: PROBE_SIZE,
+            // One more, so that a file of too many is told from a broken one.
+            max_streams: self.reader.limits().max_streams.saturating_add(1),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct OpenOptions<'a> {
     pub(crate) private: &'a [(&'a str, &'a str)],
     /// Bytes libav may read to tell the container and its codecs.
     pub(crate) probe_size: u64,
+    /// Streams at which a demuxer gives up.
+    pub(crate) max_streams: usize,
 }
 
 /// An opened demuxer.
@@ -117,6 +119,8 @@ impl Input {
         dictionary.set("protocol_whitelist", "none");
         dictionary.set("codec_whitelist", options.decoders);
         dictionary.set("probesize", &options.probe_size.to_string());
+        let max_streams = i32::try_from(options.max_streams).unwrap_or(i32::MAX);
+        dictionary.set("max_streams", &max_streams.to_string());
         for (key, value) in options.private {
             dictionary.set(key, value);
         }

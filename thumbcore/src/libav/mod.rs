@@ -53,7 +53,13 @@ impl std::fmt::Display for AvError {
     }
 }
 
-/// Quietens libav once a process: it writes to stderr by default, which belongs to the caller.
+/// Most bytes that libav may take at once, where it would take 2 GiB: 576 MiB, the pixels of an
+/// allowed picture of 64 Mi at 8 bytes each, and what pads them. Claims in a file that nobody
+/// checked before, such as those of movie fragments, get no more.
+const MAX_ALLOCATION: usize = 576 << 20;
+
+/// Sets libav up, once a process: quiet, for it writes to stderr by default, which belongs to the
+/// caller, and modest.
 pub(crate) fn init() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
@@ -64,6 +70,8 @@ pub(crate) fn init() {
         };
         // SAFETY: sets an integer; no other thread of ours touches libav before `INIT` is done.
         unsafe { ffi::av_log_set_level(level) };
+        // SAFETY: likewise.
+        unsafe { ffi::av_max_alloc(MAX_ALLOCATION) };
     });
 }
 
@@ -96,4 +104,55 @@ fn codec_name(id: ffi::AVCodecID) -> String {
     // SAFETY: a static, terminated string of libavcodec.
     let name = unsafe { CStr::from_ptr(name) };
     name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use ffmpeg_next::{format::Pixel, frame::Video};
+
+    use super::*;
+
+    #[test]
+    fn no_allocation_is_huge() {
+        init();
+        // SAFETY: gives null or a block that is freed at once.
+        let can_have = |bytes| unsafe {
+            let block = ffi::av_malloc(bytes);
+            ffi::av_free(block);
+            !block.is_null()
+        };
+        assert!(can_have(MAX_ALLOCATION));
+        assert!(!can_have(MAX_ALLOCATION + 1));
+    }
+
+    #[test]
+    fn streams_are_counted_as_they_are_declared() {
+        let track = b"\0\0\0\x08trak";
+        let file = [&b"\0\0\0\x20moov"[..], track, track, track].concat();
+        let open = |max_streams| {
+            let options = OpenOptions {
+                format: Some(c"mov"),
+                allowed: "mov",
+                decoders: "h264",
+                private: &[],
+                probe_size: 1 << 20,
+                max_streams,
+            };
+            let input = Input::open_seekable(io::Cursor::new(file.clone()), &options);
+            input.map(|input| input.stream_count())
+        };
+        assert_eq!(open(3), Ok(3));
+        assert!(open(2).is_err());
+    }
+
+    #[test]
+    fn the_largest_allowed_picture_can_be_had() {
+        init();
+        for pixels in [Pixel::YUV420P, Pixel::YUV444P16LE, Pixel::RGBA64LE] {
+            let frame = Video::new(pixels, 8192, 8192);
+            // SAFETY: a live frame, whose pointers are only looked at.
+            let plane = unsafe { (*frame.as_ptr()).data[0] };
+            assert!(!plane.is_null(), "{pixels:?}");
+        }
+    }
 }
