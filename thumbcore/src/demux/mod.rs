@@ -294,12 +294,14 @@ const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
 /// has seen the media.
 const BEHIND_MOOV: u64 = 256;
 
-/// Fetches the whole movie box, the index of a plain file, in one or two requests, and refuses one
-/// that would take too much memory. Whether it says that fragments follow.
+/// Fetches the whole movie box, the index of a plain file, and refuses one that would take too much
+/// memory; one or two requests do, mostly. Whether it says that fragments follow.
 async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
     let mut layout = Mp4Layout::default();
-    // A file holds few boxes before `moov`; each turn jumps over all that are held.
-    for _ in 0..16 {
+    let mut looked_at = None;
+    // Each turn jumps over all boxes that are held, and costs a request. libav would go on to any
+    // movie box that is not found here.
+    loop {
         layout.walk(reader.len(), |at| reader.cached(at));
         if let Some(moov) = layout.moov {
             let behind = moov.end..moov.end.saturating_add(BEHIND_MOOV);
@@ -310,8 +312,11 @@ async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
             Claims::of(&moov).check(reader.limits())?;
             return Ok(is_fragmented(&moov));
         }
-        if layout.fragmented || layout.next >= reader.len() {
-            break;
+        let is_stuck = looked_at == Some(layout.next);
+        if layout.fragmented || layout.next >= reader.len() || is_stuck {
+            return Err(Error::Corrupt {
+                reason: "there is no movie box where it should be".to_owned(),
+            });
         }
         // What follows the media is mostly the movie box and the last: then all of it is wanted.
         // Where it is too much to be an index, a look at its header comes first.
@@ -323,6 +328,6 @@ async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
             rest.start..rest.start.saturating_add(16)
         };
         reader.prefetch([wanted], Reason::Index).await?;
+        looked_at = Some(layout.next);
     }
-    Ok(layout.fragmented)
 }

@@ -182,6 +182,24 @@ async fn claims_of_endless_samples_are_refused_before_opening() {
 }
 
 #[tokio::test]
+async fn no_movie_box_is_opened_unread() {
+    let movie = boxed(b"moov", &[track_of(u32::MAX)]);
+    // Far apart, so that each is found by a read of its own.
+    let padding = boxed(b"free", &[vec![0; 100 << 10]]);
+    let far = [padding.repeat(40), movie.clone(), padding.repeat(20)].concat();
+    let error = extract_bytes("far.mp4", far).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Limit(LimitError::Samples { .. })),
+        "{error:?}"
+    );
+    // Behind a fragment it is no movie box that could describe it.
+    let fragment = boxed(b"moof", &[table(b"mfhd", &[0, 1])]);
+    let behind = [fragment, padding.repeat(2), movie, padding.repeat(2)].concat();
+    let error = extract_bytes("behind.mp4", behind).await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn long_uncompressed_sound_is_no_claim() {
     let clip = Clip {
         seconds: 2,

@@ -29,7 +29,7 @@ use self::{
 };
 use super::{Around, Entry, Keyframe, Locator, Place, Timeline};
 use crate::{
-    Error,
+    Error, LimitError,
     reader::{Piece, Reader, Reason},
 };
 
@@ -79,6 +79,10 @@ impl Matroska {
         };
         let info = Info::parse(&Segment::payload(reader, &segment.info).await?);
         let tracks = tracks::tracks(&Segment::payload(reader, &segment.tracks).await?);
+        let (streams, limit) = (tracks.len(), reader.limits().max_streams);
+        if streams > limit {
+            return Err(LimitError::Streams { streams, limit }.into());
+        }
         let (Some(info), Some(video)) = (info, tracks::choose(&tracks)) else {
             return Ok(None);
         };

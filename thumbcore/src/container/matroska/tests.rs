@@ -64,3 +64,20 @@ fn a_segment_far_longer_than_its_file_is_searched_no_longer() {
     let found = found.recv_timeout(Duration::from_secs(60));
     assert_eq!(found, Ok(Some(0)));
 }
+
+#[tokio::test]
+async fn more_tracks_than_allowed_are_refused() {
+    assert!(Matroska::open(&reader(boundless(64)).await).await.is_ok());
+    let many = Matroska::open(&reader(boundless(65)).await).await;
+    let error = many.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Streams {
+                streams: 65,
+                limit: 64
+            })
+        ),
+        "{error:?}"
+    );
+}
