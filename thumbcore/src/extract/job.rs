@@ -51,8 +51,9 @@ pub(super) struct Slot {
     /// Where a keyframe on its other side lies, for when the first choice does not do.
     pub(super) spare: Option<Keyframe>,
     pub(super) done: Option<(Done, Origin)>,
-    /// The keyframe's picture comes out of a decoder later than its packet goes in.
-    pub(super) is_reordered: bool,
+    /// The picture comes out of a decoder later than its packet goes in, which is all that told
+    /// its time.
+    pub(super) is_mistimed: bool,
 }
 
 impl Job {
@@ -148,7 +149,7 @@ impl Job {
                     rungs.iter().all(|rung| rung.keyframe() != Some(spare))
                 }),
                 done: None,
-                is_reordered: false,
+                is_mistimed: false,
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
@@ -160,7 +161,7 @@ impl Job {
         second_choice(&slots, &mut rungs, &around, start_us);
         let unfinished = |slot: &Slot| {
             let done = slot.done.as_ref();
-            slot.is_reordered || done.is_none_or(|(done, _)| done.dull)
+            slot.is_mistimed || done.is_none_or(|(done, _)| done.dull)
         };
         let permit = if slots.iter().any(unfinished) {
             budget.allow(self.permit(decoding))?

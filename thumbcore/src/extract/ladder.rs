@@ -23,6 +23,14 @@ use crate::{
 /// second decoder costs the CPU a few for its memory.
 const WORTH_A_THREAD: usize = 128 << 10;
 
+/// A keyframe to decode alone, and whose it is.
+pub(super) struct Work<'a> {
+    slot: &'a mut Slot,
+    packet: Packet,
+    /// The packet does not tell its picture's time.
+    is_untimed: bool,
+}
+
 impl Job {
     /// The packets of the first rung.
     pub(super) fn keyframe_packets<'a>(
@@ -30,7 +38,7 @@ impl Job {
         rungs: &[Rung],
         slots: &'a mut [Slot],
         budget: &mut Budget,
-    ) -> Result<Vec<(&'a mut Slot, Packet)>, Error> {
+    ) -> Result<Vec<Work<'a>>, Error> {
         let mut work = Vec::new();
         for (rung, slot) in rungs.iter().zip(slots) {
             if let Rung::Keyframe(keyframe) = rung {
@@ -38,7 +46,11 @@ impl Job {
                     .packets(keyframe)
                     .and_then(|mut packets| packets.next());
                 if let Some(packet) = budget.allow(packet)?.flatten() {
-                    work.push((slot, packet));
+                    work.push(Work {
+                        slot,
+                        packet,
+                        is_untimed: keyframe.place.is_untimed(),
+                    });
                 }
             }
         }
@@ -49,7 +61,7 @@ impl Job {
     pub(super) fn keyframes(
         &self,
         track: &Arc<Track>,
-        mut work: Vec<(&mut Slot, Packet)>,
+        mut work: Vec<Work<'_>>,
         decoding: &Arc<Semaphore>,
         extra_cpu: &mut Duration,
     ) -> Result<(), Error> {
@@ -57,7 +69,7 @@ impl Job {
             return Ok(());
         }
         let permit = self.permit(decoding)?;
-        let bytes: usize = work.iter().map(|(_, packet)| packet.size()).sum();
+        let bytes: usize = work.iter().map(|work| work.packet.size()).sum();
         let threads = work.len().min(bytes / WORTH_A_THREAD);
         let mut helpers: Vec<_> = (1..threads)
             .map_while(|_| Arc::clone(decoding).try_acquire_owned().ok())
@@ -90,15 +102,20 @@ impl Job {
         })
     }
 
-    fn decode_all(&self, track: &Arc<Track>, work: Vec<(&mut Slot, Packet)>) -> Result<(), Error> {
+    fn decode_all(&self, track: &Arc<Track>, work: Vec<Work<'_>>) -> Result<(), Error> {
         let coded = (track.width, track.height);
         let is_coarse = self.geometry(track, coded, (0, 1)).hides_blocks();
         let mut decoder = Decoder::open(track, self.reader.limits())?.coarse(is_coarse);
-        for (slot, packet) in work {
+        for Work {
+            slot,
+            packet,
+            is_untimed,
+        } in work
+        {
             self.reader.check_time()?;
             if let Some(picture) = decoder.keyframe(&packet)? {
                 slot.done = Some((self.finish(track, &picture)?, Origin::Keyframe));
-                slot.is_reordered = decoder.reorders();
+                slot.is_mistimed = is_untimed && decoder.reorders();
             }
         }
         Ok(())
@@ -115,9 +132,8 @@ impl Job {
         let mut late: Vec<_> = rungs
             .iter()
             .zip(slots)
-            .filter(|(_, slot)| slot.is_reordered)
+            .filter(|(_, slot)| slot.is_mistimed)
             .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
-            .filter(|(keyframe, _)| keyframe.place.is_untimed())
             .collect();
         session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
         for (keyframe, slot) in &mut late {

@@ -9,6 +9,8 @@ mod cpu;
 mod job;
 mod ladder;
 mod outcome;
+#[cfg(test)]
+mod tests;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
