@@ -1,0 +1,79 @@
+//! One request: its retries, and what it is charged.
+
+use std::{ops::Range, time::Instant};
+
+use bytes::Bytes;
+
+use super::{Reader, Reason, State, ledger::Ticket};
+use crate::{Error, SourceError};
+
+impl Reader {
+    /// One request, with retries.
+    pub(super) async fn fetch(&self, range: Range<u64>, reason: Reason) -> Result<Bytes, Error> {
+        let wanted = range.end - range.start;
+        let mut attempt = 0;
+        loop {
+            let request = Request::begin(self, wanted)?;
+            // Lets reads that run side by side all begin before one is done, even where the source
+            // answers at once, so that they count as one round trip.
+            tokio::task::yield_now().await;
+            let asked = Instant::now();
+            let answer = self.in_time(self.source.read(range.clone())).await;
+            let error = match answer {
+                Ok(Ok(bytes)) if bytes.len() as u64 == wanted => {
+                    request.settle(|state, ticket| {
+                        let waited = asked.elapsed();
+                        state.ledger.done(ticket, &range, reason, waited);
+                        state.cache.insert(range.start, &bytes);
+                    });
+                    return Ok(bytes);
+                }
+                Ok(Ok(bytes)) => {
+                    let arrived = bytes.len() as u64;
+                    request.settle(|state, ticket| state.ledger.ended(ticket, arrived));
+                    SourceError::Io {
+                        name: self.source.name().to_owned(),
+                        reason: "fewer bytes than asked for".to_owned(),
+                    }
+                }
+                Ok(Err(error)) => {
+                    request.settle(|state, ticket| state.ledger.ended(ticket, 0));
+                    error
+                }
+                Err(error) => return Err(error),
+            };
+            self.in_time(self.config.back_off(&mut attempt, error))
+                .await??;
+        }
+    }
+}
+
+/// A request under way, which is no longer so when this is dropped.
+struct Request<'a> {
+    reader: &'a Reader,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Request<'a> {
+    fn begin(reader: &'a Reader, bytes: u64) -> Result<Self, Error> {
+        let ticket = reader.state().ledger.begin(bytes, &reader.limits)?;
+        Ok(Self {
+            reader,
+            ticket: Some(ticket),
+        })
+    }
+
+    fn settle(mut self, with: impl FnOnce(&mut State, Ticket)) {
+        if let Some(ticket) = self.ticket.take() {
+            with(&mut self.reader.state(), ticket);
+        }
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.reader.state().ledger.abandoned(ticket);
+        }
+    }
+}
