@@ -90,7 +90,8 @@ impl Origin {
 pub struct Stats {
     /// Size of the source in bytes.
     pub source_bytes: u64,
-    /// Bytes fetched from the source.
+    /// Bytes fetched from the source. An answer that broke off counts whole, since how much of it
+    /// arrived is not known.
     pub bytes_fetched: u64,
     /// Range requests sent.
     pub requests: u64,

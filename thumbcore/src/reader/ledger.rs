@@ -83,10 +83,10 @@ pub(super) struct Ledger {
 const RESERVE: u32 = 8;
 
 impl Ledger {
-    /// Head and tail arrived after `failed` attempts.
-    pub(super) fn opened(&mut self, ends: &Ends, failed: u64, waited: Duration) {
+    /// Head and tail arrived after `failed` attempts, `broken` of them in the middle of an answer.
+    pub(super) fn opened(&mut self, ends: &Ends, (failed, broken): (u64, u64), waited: Duration) {
         self.requests += ends.requests + 2 * failed;
-        self.bytes += ends.bytes_fetched;
+        self.bytes += ends.bytes_fetched * (1 + broken);
         self.finished_round_trip = 1 + failed;
         self.waiting += waited;
         let mut push = |range: Range<u64>| {

@@ -25,7 +25,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::cursor::{Cursor, Piece, Splice};
-use self::{cache::SparseCache, ledger::Ledger};
+use self::{cache::SparseCache, ledger::Ledger, request::may_follow_bytes};
 pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
@@ -61,13 +61,14 @@ impl Reader {
         cancelled: CancellationToken,
     ) -> Result<Self, Error> {
         let started = Instant::now();
-        let mut attempt = 0;
+        let (mut attempt, mut broken) = (0, 0);
         let (ends, waited) = loop {
             let asked = Instant::now();
             let call = source.ends(config.head, config.tail);
             match guard(&cancelled, started, limits.max_time, call).await? {
                 Ok(ends) => break (ends, asked.elapsed()),
                 Err(error) => {
+                    broken += u64::from(may_follow_bytes(&error));
                     let wait = config.back_off(&mut attempt, error);
                     guard(&cancelled, started, limits.max_time, wait).await??;
                 }
@@ -78,7 +79,7 @@ impl Reader {
         let tail_start = ends.stat.len - ends.tail.len() as u64;
         cache.insert(0, &ends.head);
         cache.insert(tail_start, &ends.tail);
-        ledger.opened(&ends, u64::from(attempt), waited);
+        ledger.opened(&ends, (u64::from(attempt), broken), waited);
         Ok(Self {
             source,
             stat: ends.stat,

@@ -37,7 +37,8 @@ impl Reader {
                     }
                 }
                 Ok(Err(error)) => {
-                    request.settle(|state, ticket| state.ledger.ended(ticket, 0));
+                    let arrived = if may_follow_bytes(&error) { wanted } else { 0 };
+                    request.settle(|state, ticket| state.ledger.ended(ticket, arrived));
                     error
                 }
                 Err(error) => return Err(error),
@@ -46,6 +47,12 @@ impl Reader {
                 .await??;
         }
     }
+}
+
+/// Whether bytes may have arrived before `error`. How many is not known, so they count as all that
+/// were asked for; else a server that breaks off each answer would never be over budget.
+pub(super) fn may_follow_bytes(error: &SourceError) -> bool {
+    matches!(error, SourceError::Io { .. })
 }
 
 /// A request under way, which is no longer so when this is dropped.

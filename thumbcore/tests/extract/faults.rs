@@ -6,23 +6,27 @@ use std::{sync::Arc, time::Duration};
 use devstack::media::Clip;
 use thumbcore::{
     Error, Extraction, Extractor, LimitError, Limits, Origin, RangeSource,
-    source::testing::{Fault, Faults},
+    source::testing::{Fault, Faults, Trace},
 };
 
 use crate::support::{extract_with, memory, unlike_ffmpeg};
 
-fn patient() -> Extractor {
+fn patient(limits: Limits) -> Extractor {
     let read = thumbcore::ReadConfig {
         retry_wait: Duration::ZERO,
         ..Default::default()
     };
-    Extractor::builder().read(read).build().unwrap()
+    Extractor::builder()
+        .read(read)
+        .limits(limits)
+        .build()
+        .unwrap()
 }
 
 async fn extract(source: Faults) -> (Result<Extraction, Error>, u64) {
     let source = Arc::new(source);
     let as_source: Arc<dyn RangeSource> = source.clone();
-    let result = patient().extract(as_source).await;
+    let result = patient(Limits::default()).extract(as_source).await;
     (result, source.calls())
 }
 
@@ -69,6 +73,49 @@ async fn a_source_that_stays_broken_is_a_transient_error() {
         assert!(matches!(error, Error::Source(_)), "{fault:?}: {error:?}");
         assert!(error.is_transient(), "{fault:?}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn bytes_of_answers_that_break_off_are_counted() {
+    let clip = Clip {
+        seconds: 30,
+        ..Clip::new("mkv")
+    };
+    let path = clip.make().unwrap();
+    let trace = Arc::new(Trace::new(Arc::new(memory(&path))));
+    let as_source: Arc<dyn RangeSource> = trace.clone();
+    let source = Faults::new(as_source)
+        .at(0, Fault::ShortRead)
+        .at(2, Fault::ShortRead)
+        .at(3, Fault::Unavailable);
+    let (extraction, _) = extract(source).await;
+    assert_eq!(extraction.unwrap().stats.bytes_fetched, trace.bytes());
+}
+
+#[tokio::test]
+async fn answers_that_break_off_end_at_the_budget() {
+    let clip = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
+    };
+    let path = clip.make().unwrap();
+    let trace = Arc::new(Trace::new(Arc::new(memory(&path))));
+    let as_source: Arc<dyn RangeSource> = trace.clone();
+    // Head and tail arrive, and the index; then nothing does.
+    let source = (2..64).fold(Faults::new(as_source), |source, call| {
+        source.at(call, Fault::ShortRead)
+    });
+    let limits = Limits {
+        max_bytes: 600_000,
+        ..Limits::default()
+    };
+    let error = patient(limits).extract(Arc::new(source)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Limit(LimitError::Bytes { .. })),
+        "{error:?}"
+    );
+    assert!(trace.bytes() <= 600_000, "{}", trace.bytes());
 }
 
 #[tokio::test]
