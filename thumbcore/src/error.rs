@@ -75,6 +75,11 @@ impl Error {
         }
     }
 
+    /// Whether something cheaper may still succeed.
+    pub(crate) fn is_budget(&self) -> bool {
+        matches!(self, Self::Limit(limit) if limit.is_budget())
+    }
+
     /// A stable name for the kind of error, for JSON and metric labels.
     #[must_use]
     pub fn kind(&self) -> &'static str {

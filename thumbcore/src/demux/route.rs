@@ -7,6 +7,7 @@ use crate::{
     Error,
     container::{Around, Keyframe, Locator, Place},
     libav::Input,
+    reader::Reserve,
 };
 
 /// The way to the keyframes of one file.
@@ -135,13 +136,21 @@ impl Index {
     }
 }
 
-/// Reads packets from the start and notes the keyframes, to the end of the file or of the share
-/// of the byte budget.
+/// Reads packets from the start and notes the keyframes, to the end of the file, or as far as half
+/// of each budget and [`MAX_SCAN`] go: the pictures must be had from the rest.
 fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, Error> {
+    let reader = &opener.reader;
     let mut packets = Packets::new(InputRef::Owned(Box::new(input)), opener, track);
     let mut keyframes = Vec::new();
     let mut nth = 0;
-    while let Some(packet) = packets.next()? {
+    reader.hold_back(Reserve::Half);
+    while reader.bytes_fetched() <= MAX_SCAN && nth < MAX_SCAN_PACKETS {
+        let packet = match packets.next() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => break,
+            Err(error) if error.is_budget() => break,
+            Err(error) => return Err(error),
+        };
         if packet.is_keyframe() {
             let time_us = track.micros(packet.timestamp()).unwrap_or(0);
             keyframes.push(Keyframe {
@@ -150,10 +159,8 @@ fn scan(opener: &Opener, input: Input, track: &Track) -> Result<Vec<Keyframe>, E
             });
         }
         nth += 1;
-        if opener.reader.bytes_fetched() > MAX_SCAN || nth >= MAX_SCAN_PACKETS {
-            break;
-        }
     }
+    reader.hold_back(Reserve::Nothing);
     keyframes.sort_by_key(|keyframe| keyframe.time_us);
     Ok(keyframes)
 }

@@ -20,7 +20,7 @@ use crate::{
     decode::{Decoder, Picture},
     demux::{Session, Track},
     encode::encode,
-    reader::Reader,
+    reader::{Reader, Reserve},
     render::{Geometry, Orientation, is_dull, render},
     select::{self, Rung},
 };
@@ -114,7 +114,7 @@ impl Job {
                 start_us.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX))
             })
             .collect();
-        self.reader.keep_reserve(true);
+        self.reader.hold_back(Reserve::Eighth);
         let mut budget = Budget::default();
         let around = budget
             .allow(session.around(&targets))?
@@ -173,7 +173,7 @@ impl Job {
                 budget.allow(rung(&self, &mut session, &rungs, &mut slots))?;
             }
         }
-        self.reader.keep_reserve(false);
+        self.reader.hold_back(Reserve::Nothing);
         let _permit = if permit.is_none() && slots.iter().any(|slot| slot.done.is_none()) {
             Some(self.permit(decoding)?)
         } else {

@@ -75,12 +75,34 @@ pub(super) struct Ledger {
     busy_since: Option<Instant>,
     waiting: Duration,
     reads: Vec<RangeRead>,
-    keeps_reserve: bool,
+    reserve: Reserve,
 }
 
-/// The part of each budget that is kept for the last rung of the ladder: an eighth, of which a
-/// first picture needs little.
-const RESERVE: u32 = 8;
+/// The part of each budget that is out of reach for now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reserve {
+    #[default]
+    Nothing,
+    /// For the last rung of the ladder: a first picture needs little.
+    Eighth,
+    /// For the whole ladder.
+    Half,
+}
+
+impl Reserve {
+    /// One of how many parts of a budget.
+    fn parts(self) -> Option<u32> {
+        match self {
+            Self::Nothing => None,
+            Self::Eighth => Some(8),
+            Self::Half => Some(2),
+        }
+    }
+
+    fn within(self, limit: u64) -> u64 {
+        limit - self.parts().map_or(0, |parts| limit / u64::from(parts))
+    }
+}
 
 impl Ledger {
     /// Head and tail arrived after `failed` attempts, `broken` of them in the middle of an answer.
@@ -104,30 +126,27 @@ impl Ledger {
         push(ends.stat.len - ends.tail.len() as u64..ends.stat.len);
     }
 
-    /// From now on an eighth of each budget is out of reach, or within it again.
-    pub(super) fn keep_reserve(&mut self, keep: bool) {
-        self.keeps_reserve = keep;
+    /// From now on `reserve` is out of reach.
+    pub(super) fn hold_back(&mut self, reserve: Reserve) {
+        self.reserve = reserve;
     }
 
     /// How long the whole work may take at present.
     pub(super) fn max_time(&self, limits: &Limits) -> Duration {
         let limit = limits.max_time;
-        if self.keeps_reserve {
-            limit.saturating_sub(limit / RESERVE)
-        } else {
-            limit
-        }
+        let reserve = self.reserve.parts().map(|parts| limit / parts);
+        limit.saturating_sub(reserve.unwrap_or_default())
     }
 
     pub(super) fn begin(&mut self, bytes: u64, limits: &Limits) -> Result<Ticket, Error> {
         let spent = self.bytes + self.reserved;
         let limit = limits.max_bytes;
-        if spent + bytes > self.within(limit) {
+        if spent + bytes > self.reserve.within(limit) {
             return Err(LimitError::Bytes { spent, limit }.into());
         }
         let spent = self.requests;
         let limit = limits.max_requests;
-        if spent >= self.within(limit) {
+        if spent >= self.reserve.within(limit) {
             return Err(LimitError::Requests { spent, limit }.into());
         }
         self.requests += 1;
@@ -178,14 +197,6 @@ impl Ledger {
     /// Bytes that were wanted were held already.
     pub(super) fn hit(&mut self) {
         self.cache_hits += 1;
-    }
-
-    fn within(&self, limit: u64) -> u64 {
-        if self.keeps_reserve {
-            limit - limit / u64::from(RESERVE)
-        } else {
-            limit
-        }
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -24,11 +24,14 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::cursor::{Cursor, Piece, Splice};
 use self::{cache::SparseCache, ledger::Ledger, request::may_follow_bytes};
 pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
+};
+pub(crate) use self::{
+    cursor::{Cursor, Piece, Splice},
+    ledger::Reserve,
 };
 use crate::{Error, LimitError, Limits, RangeSource, source::Stat};
 
@@ -185,10 +188,9 @@ impl Reader {
         Some(held)
     }
 
-    /// Keeps the last part of each budget out of reach, for the last rung of the ladder, until
-    /// called with `false`.
-    pub(crate) fn keep_reserve(&self, keep: bool) {
-        self.state().ledger.keep_reserve(keep);
+    /// Keeps `reserve` out of reach, until it is called again.
+    pub(crate) fn hold_back(&self, reserve: Reserve) {
+        self.state().ledger.hold_back(reserve);
     }
 
     fn max_time(&self) -> Duration {

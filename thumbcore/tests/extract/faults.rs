@@ -1,7 +1,7 @@
 //! A source that fails in the middle: the same pictures, or a typed error that says whether to try
 //! again, never pictures of two versions. And budgets: what is cheaper before an error.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 use devstack::media::Clip;
 use thumbcore::{
@@ -179,4 +179,39 @@ async fn over_budget_a_keyframe_does_instead_of_the_exact_picture() {
         matches!(error, Error::Limit(LimitError::Bytes { .. })),
         "{error:?}"
     );
+}
+
+/// `input` as a file of another container.
+fn remuxed(input: &Path, name: &str) -> tempfile::TempPath {
+    let output = tempfile::Builder::new().suffix(name).tempfile().unwrap();
+    let status = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-y", "-i"])
+        .arg(input)
+        .args(["-map", "0:v", "-c", "copy"])
+        .arg(output.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    output.into_temp_path()
+}
+
+#[tokio::test]
+async fn a_file_that_must_be_read_front_to_back_gives_what_the_budget_reaches() {
+    let clip = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
+    };
+    let path = remuxed(&clip.make().unwrap(), ".mxf");
+    let limits = Limits {
+        max_bytes: path.metadata().unwrap().len() / 4,
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder().limits(limits).build().unwrap();
+    let extraction = extract_with(&extractor, &path).await.unwrap();
+    assert_eq!(extraction.media.container, "mxf");
+    assert!(extraction.stats.bytes_fetched <= path.metadata().unwrap().len() / 4);
+    for thumbnail in &extraction.thumbnails {
+        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
+    }
 }
