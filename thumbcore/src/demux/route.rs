@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 
-use super::{InputRef, Packets, Track, opener::Opener};
+use super::{InputRef, Packets, Session, Track, opener::Opener};
 use crate::{
     Error,
     container::{Around, Keyframe, Locator, Place},
@@ -36,22 +36,46 @@ impl Route {
         track: &Track,
         times_us: &[i64],
     ) -> Result<Vec<Around>, Error> {
+        let found = self.around_each(opener, track, times_us)?;
+        found.into_iter().collect()
+    }
+
+    /// A search over budget is its own time's error and no other's.
+    fn around_each(
+        &mut self,
+        opener: &Opener,
+        track: &Track,
+        times_us: &[i64],
+    ) -> Result<Vec<Result<Around, Error>>, Error> {
         match self {
             Self::Index(index) => Ok(times_us
                 .iter()
-                .map(|time_us| index.around(track, *time_us))
+                .map(|time_us| Ok(index.around(track, *time_us)))
                 .collect()),
             Self::Locate(locator) => {
-                let searches = times_us
-                    .iter()
-                    .map(|time_us| locator.around(&opener.reader, *time_us));
+                let searches = times_us.iter().map(async |time_us| {
+                    match locator.around(&opener.reader, *time_us).await {
+                        Err(error) if error.is_budget() => Ok(Err(error)),
+                        found => found.map(Ok),
+                    }
+                });
                 opener.runtime.block_on(try_join_all(searches))
             }
             Self::Scan(keyframes) => Ok(times_us
                 .iter()
-                .map(|time_us| Around::among(keyframes, *time_us))
+                .map(|time_us| Ok(Around::among(keyframes, *time_us)))
                 .collect()),
         }
+    }
+}
+
+impl Session {
+    /// As [`around`](Self::around), where a search over budget takes no other with it.
+    pub(crate) fn around_each(
+        &mut self,
+        times_us: &[i64],
+    ) -> Result<Vec<Result<Around, Error>>, Error> {
+        self.route.around_each(&self.opener, &self.track, times_us)
     }
 }
 

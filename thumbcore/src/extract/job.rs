@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use super::{
+    ahead::Ahead,
     budget::Budget,
     builder::Settings,
     cpu::CpuTime,
@@ -54,6 +55,8 @@ pub(super) struct Slot {
     /// The picture comes out of a decoder later than its packet goes in, which is all that told
     /// its time.
     pub(super) is_mistimed: bool,
+    /// What its rung would cost is over budget: only the last rungs are left.
+    pub(super) is_over_budget: bool,
 }
 
 impl Job {
@@ -116,9 +119,12 @@ impl Job {
             .collect();
         self.reader.hold_back(Reserve::Eighth);
         let mut budget = Budget::default();
-        let around = budget
-            .allow(session.around(&targets))?
-            .unwrap_or_else(|| vec![Around::default(); targets.len()]);
+        let mut found = Vec::new();
+        for around in session.around_each(&targets)? {
+            found.push(budget.allow(around)?);
+        }
+        let mut over_budget: Vec<_> = found.iter().map(Option::is_none).collect();
+        let around: Vec<_> = found.into_iter().map(Option::unwrap_or_default).collect();
         let mut rungs = select::plan(
             &targets,
             &around,
@@ -128,28 +134,32 @@ impl Job {
                 exact: self.settings.exact,
             },
         );
-        for rung in &mut rungs {
+        for (rung, over_budget) in rungs.iter_mut().zip(&mut over_budget) {
             if let Rung::Forward { from, target_us } = rung
                 && from.is_none()
-                && !budget.is_spent()
+                && !*over_budget
             {
-                *from = budget.allow(session.start_before(*target_us))?.flatten();
+                let start = budget.allow(session.start_before(*target_us))?;
+                *over_budget = start.is_none();
+                *from = start.flatten();
             }
         }
-        budget.allow(session.prefetch(&rungs))?;
+        let ahead = Ahead::fetch(&mut session, &rungs, &mut budget)?;
 
         let mut slots: Vec<_> = targets
             .iter()
-            .zip(&around)
-            .zip(&rungs)
-            .map(|((target_us, around), rung)| Slot {
+            .enumerate()
+            .map(|(nth, target_us)| Slot {
                 target_us: *target_us,
-                spare: around.other_than(rung.keyframe()).filter(|spare| {
-                    // Another target's picture would make two of one.
-                    rungs.iter().all(|rung| rung.keyframe() != Some(spare))
-                }),
+                spare: around[nth]
+                    .other_than(rungs[nth].keyframe())
+                    .filter(|spare| {
+                        // Another target's picture would make two of one.
+                        rungs.iter().all(|rung| rung.keyframe() != Some(spare))
+                    }),
                 done: None,
                 is_mistimed: false,
+                is_over_budget: over_budget[nth] || !ahead.has(nth),
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
@@ -169,9 +179,7 @@ impl Job {
             None
         };
         for rung in [Self::retime, Self::replace_dull, Self::forward] {
-            if !budget.is_spent() {
-                budget.allow(rung(&self, &mut session, &rungs, &mut slots))?;
-            }
+            rung(&self, &mut session, &rungs, &mut slots, &mut budget)?;
         }
         self.reader.hold_back(Reserve::Nothing);
         let _permit = if permit.is_none() && slots.iter().any(|slot| slot.done.is_none()) {
@@ -271,7 +279,7 @@ fn second_choice(slots: &[Slot], rungs: &mut [Rung], around: &[Around], start_us
     for ((slot, rung), around) in slots.iter().zip(rungs).zip(around) {
         // No whole picture by itself: the stream refreshes step by step, is damaged there, or
         // calls everything a keyframe. What comes before helps; best the start.
-        if slot.done.is_none() && matches!(rung, Rung::Keyframe(_)) {
+        if slot.done.is_none() && !slot.is_over_budget && matches!(rung, Rung::Keyframe(_)) {
             let start_is_near = slot.target_us.saturating_sub(start_us) <= select::MAX_FORWARD_US;
             let from = around.before.as_ref().or(around.after.as_ref()).cloned();
             *rung = Rung::Forward {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 use super::{
+    ahead::Ahead,
     budget::Budget,
     cpu::CpuTime,
     job::{Done, Job, Slot, undecodable},
@@ -41,11 +42,15 @@ impl Job {
     ) -> Result<Vec<Work<'a>>, Error> {
         let mut work = Vec::new();
         for (rung, slot) in rungs.iter().zip(slots) {
-            if let Rung::Keyframe(keyframe) = rung {
+            if let Rung::Keyframe(keyframe) = rung
+                && !slot.is_over_budget
+            {
                 let packet = session
                     .packets(keyframe)
                     .and_then(|mut packets| packets.next());
-                if let Some(packet) = budget.allow(packet)?.flatten() {
+                let packet = budget.allow(packet)?;
+                slot.is_over_budget = packet.is_none();
+                if let Some(packet) = packet.flatten() {
                     work.push(Work {
                         slot,
                         packet,
@@ -128,6 +133,7 @@ impl Job {
         session: &mut Session,
         rungs: &[Rung],
         slots: &mut [Slot],
+        budget: &mut Budget,
     ) -> Result<(), Error> {
         let mut late: Vec<_> = rungs
             .iter()
@@ -135,13 +141,12 @@ impl Job {
             .filter(|(_, slot)| slot.is_mistimed)
             .filter_map(|(rung, slot)| Some((rung.keyframe()?, slot)))
             .collect();
-        session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe))?;
+        let ahead = session.prefetch_behind(late.iter().map(|(keyframe, _)| *keyframe));
+        budget.allow(ahead)?;
         for (keyframe, slot) in &mut late {
-            let track = Arc::clone(&session.track);
-            let mut packets = session.packets(keyframe)?;
-            let mut decoder = Decoder::open(&track, self.reader.limits())?;
-            if let Some(picture) = decoder.forward(&mut packets, None, &self.reader)? {
-                slot.done = Some((self.finish(&track, &picture)?, Origin::Keyframe));
+            let done = self.next_picture(session, keyframe);
+            if let Some(done) = budget.allow(done)?.flatten() {
+                slot.done = Some((done, Origin::Keyframe));
             }
         }
         Ok(())
@@ -153,19 +158,21 @@ impl Job {
         session: &mut Session,
         _: &[Rung],
         slots: &mut [Slot],
+        budget: &mut Budget,
     ) -> Result<(), Error> {
         let is_dull = |slot: &Slot| slot.done.as_ref().is_some_and(|(done, _)| done.dull);
-        let spares: Vec<_> = slots
-            .iter()
+        let (spares, slots): (Vec<_>, Vec<_>) = slots
+            .iter_mut()
             .filter(|slot| is_dull(slot))
-            .filter_map(|slot| slot.spare.clone().map(Rung::Keyframe))
-            .collect();
-        session.prefetch(&spares)?;
-        for slot in slots.iter_mut().filter(|slot| is_dull(slot)) {
-            let Some(spare) = slot.spare.take() else {
+            .filter_map(|slot| Some((Rung::Keyframe(slot.spare.take()?), slot)))
+            .unzip();
+        let ahead = Ahead::fetch(session, &spares, budget)?;
+        for (nth, (spare, slot)) in spares.iter().zip(slots).enumerate() {
+            let Some(keyframe) = spare.keyframe().filter(|_| ahead.has(nth)) else {
                 continue;
             };
-            if let Some(done) = self.keyframe_picture(session, &spare)?
+            let done = budget.allow(self.keyframe_picture(session, keyframe))?;
+            if let Some(done) = done.flatten()
                 && !done.dull
             {
                 slot.done = Some((done, Origin::Keyframe));
@@ -181,35 +188,49 @@ impl Job {
         session: &mut Session,
         rungs: &[Rung],
         slots: &mut [Slot],
+        budget: &mut Budget,
     ) -> Result<(), Error> {
         let mut order: Vec<usize> = (0..slots.len())
-            .filter(|i| matches!(rungs[*i], Rung::Forward { .. }))
+            .filter(|i| matches!(rungs[*i], Rung::Forward { .. }) && !slots[*i].is_over_budget)
             .collect();
         order.sort_by_key(|i| slots[*i].target_us);
         let mut decoder = None;
         let groups = order.chunk_by(|a, b| rungs[*a].keyframe() == rungs[*b].keyframe());
         for group in groups {
-            let track = Arc::clone(&session.track);
             let decoder = match &mut decoder {
                 Some(decoder) => decoder,
-                none => none.insert(Decoder::open(&track, self.reader.limits())?),
+                none => none.insert(Decoder::open(&session.track, self.reader.limits())?),
             };
-            decoder.restart();
-            let mut packets = match rungs[group[0]].keyframe() {
-                Some(keyframe) => session.packets(keyframe)?,
-                None => session.packets_from_start()?,
+            budget.allow(self.pass(session, decoder, group, rungs, slots))?;
+        }
+        Ok(())
+    }
+
+    /// Decodes from one keyframe forward to each target of `group`.
+    fn pass(
+        &self,
+        session: &mut Session,
+        decoder: &mut Decoder,
+        group: &[usize],
+        rungs: &[Rung],
+        slots: &mut [Slot],
+    ) -> Result<(), Error> {
+        let track = Arc::clone(&session.track);
+        decoder.restart();
+        let mut packets = match rungs[group[0]].keyframe() {
+            Some(keyframe) => session.packets(keyframe)?,
+            None => session.packets_from_start()?,
+        };
+        let mut latest: Option<Done> = None;
+        for i in group {
+            let Rung::Forward { target_us, .. } = rungs[*i] else {
+                continue;
             };
-            let mut latest: Option<Done> = None;
-            for i in group {
-                let Rung::Forward { target_us, .. } = rungs[*i] else {
-                    continue;
-                };
-                let picture = decoder.forward(&mut packets, Some(target_us), &self.reader)?;
-                if let Some(picture) = picture {
-                    latest = Some(self.finish(&track, &picture)?);
-                }
-                slots[*i].done = latest.clone().map(|done| (done, Origin::Decoded));
+            let picture = decoder.forward(&mut packets, Some(target_us), &self.reader)?;
+            if let Some(picture) = picture {
+                latest = Some(self.finish(&track, &picture)?);
             }
+            slots[*i].done = latest.clone().map(|done| (done, Origin::Decoded));
         }
         Ok(())
     }
@@ -272,6 +293,20 @@ impl Job {
         decoder
             .forward(&mut packets, target_us, &self.reader)?
             .map(|picture| self.finish(&session.track, &picture))
+            .transpose()
+    }
+
+    /// The first picture that comes out behind `keyframe` once its decoder knows the time.
+    fn next_picture(
+        &self,
+        session: &mut Session,
+        keyframe: &Keyframe,
+    ) -> Result<Option<Done>, Error> {
+        let track = Arc::clone(&session.track);
+        let mut packets = session.packets(keyframe)?;
+        Decoder::open(&track, self.reader.limits())?
+            .forward(&mut packets, None, &self.reader)?
+            .map(|picture| self.finish(&track, &picture))
             .transpose()
     }
 

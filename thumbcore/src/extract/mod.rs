@@ -3,6 +3,7 @@
 //! One extraction runs on one blocking thread, since libav blocks; while it waits for bytes it
 //! costs no CPU, and decoding waits for a permit, of which there are as many as CPUs.
 
+mod ahead;
 mod budget;
 mod builder;
 mod cpu;

@@ -52,11 +52,12 @@ pub struct RangeRead {
     pub waited: Duration,
 }
 
-/// A request under way.
+/// A request about to be sent, or under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     round_trip: u64,
     bytes: u64,
+    is_sent: bool,
 }
 
 /// Counts requests, bytes and round trips, and says no when the budget is spent.
@@ -66,7 +67,10 @@ pub(super) struct Ticket {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     requests: u64,
+    /// Requests about to be sent.
+    unsent: u64,
     bytes: u64,
+    /// Bytes of requests unsent and under way.
     reserved: u64,
     finished_round_trip: u64,
     cache_hits: u64,
@@ -144,19 +148,27 @@ impl Ledger {
         if spent + bytes > self.reserve.within(limit) {
             return Err(LimitError::Bytes { spent, limit }.into());
         }
-        let spent = self.requests;
+        let spent = self.requests + self.unsent;
         let limit = limits.max_requests;
         if spent >= self.reserve.within(limit) {
             return Err(LimitError::Requests { spent, limit }.into());
         }
-        self.requests += 1;
+        self.unsent += 1;
         self.reserved += bytes;
-        self.under_way += 1;
-        self.busy_since.get_or_insert_with(Instant::now);
         Ok(Ticket {
             round_trip: self.finished_round_trip + 1,
             bytes,
+            is_sent: false,
         })
+    }
+
+    /// The request goes out.
+    pub(super) fn sent(&mut self, ticket: &mut Ticket) {
+        ticket.is_sent = true;
+        self.unsent -= 1;
+        self.requests += 1;
+        self.under_way += 1;
+        self.busy_since.get_or_insert_with(Instant::now);
     }
 
     pub(super) fn done(
@@ -179,18 +191,24 @@ impl Ledger {
     /// A request ended, well or not, after `arrived` bytes.
     pub(super) fn ended(&mut self, ticket: Ticket, arrived: u64) {
         self.bytes += arrived;
-        self.finished_round_trip = self.finished_round_trip.max(ticket.round_trip);
-        self.abandoned(ticket);
-    }
-
-    /// Nobody waits for this request any more.
-    pub(super) fn abandoned(&mut self, ticket: Ticket) {
         self.reserved -= ticket.bytes;
+        self.finished_round_trip = self.finished_round_trip.max(ticket.round_trip);
         self.under_way -= 1;
         if self.under_way == 0
             && let Some(since) = self.busy_since.take()
         {
             self.waiting += since.elapsed();
+        }
+    }
+
+    /// Nobody waits for this request any more.
+    pub(super) fn abandoned(&mut self, ticket: Ticket) {
+        if ticket.is_sent {
+            // All of it may have arrived.
+            self.ended(ticket, ticket.bytes);
+        } else {
+            self.unsent -= 1;
+            self.reserved -= ticket.bytes;
         }
     }
 

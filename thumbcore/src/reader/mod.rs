@@ -148,13 +148,13 @@ impl Reader {
     }
 
     /// Fetches what is missing of all `ranges` at once, joining those that lie closer than
-    /// [`ReadConfig::gap`].
+    /// [`ReadConfig::gap`]. What is over budget is an error once all others have arrived.
     pub(crate) async fn prefetch(
         &self,
         ranges: impl IntoIterator<Item = Range<u64>>,
         reason: Reason,
     ) -> Result<(), Error> {
-        let missing = {
+        let mut missing = {
             let state = self.state();
             let mut missing: Vec<_> = ranges
                 .into_iter()
@@ -163,11 +163,20 @@ impl Reader {
             missing.sort_by_key(|range| range.start);
             coalesce(missing, self.config.gap)
         };
-        let fetches = missing.into_iter().map(|range| self.fetch(range, reason));
-        stream::iter(fetches)
+        // The small ones first, which may fit the budget where a large one does not.
+        missing.sort_by_key(|range| range.end - range.start);
+        let fetches =
+            missing
+                .into_iter()
+                .map(async |range| match self.fetch(range, reason).await {
+                    Err(error) if error.is_budget() => Ok(Some(error)),
+                    fetched => fetched.map(|_| None),
+                });
+        let denied: Vec<_> = stream::iter(fetches)
             .buffer_unordered(self.config.concurrency.max(1))
-            .try_for_each(|_| async { Ok(()) })
-            .await
+            .try_collect()
+            .await?;
+        denied.into_iter().flatten().next().map_or(Ok(()), Err)
     }
 
     fn clamp(&self, range: Range<u64>) -> Range<u64> {

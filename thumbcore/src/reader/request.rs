@@ -13,10 +13,11 @@ impl Reader {
         let wanted = range.end - range.start;
         let mut attempt = 0;
         loop {
-            let request = Request::begin(self, wanted)?;
+            let mut request = Request::begin(self, wanted)?;
             // Lets reads that run side by side all begin before one is done, even where the source
             // answers at once, so that they count as one round trip.
             tokio::task::yield_now().await;
+            request.sent();
             let asked = Instant::now();
             let answer = self.in_time(self.source.read(range.clone())).await;
             let error = match answer {
@@ -55,7 +56,7 @@ pub(super) fn may_follow_bytes(error: &SourceError) -> bool {
     matches!(error, SourceError::Io { .. })
 }
 
-/// A request under way, which is no longer so when this is dropped.
+/// A request about to be sent or under way, which is abandoned when this is dropped.
 struct Request<'a> {
     reader: &'a Reader,
     ticket: Option<Ticket>,
@@ -68,6 +69,12 @@ impl<'a> Request<'a> {
             reader,
             ticket: Some(ticket),
         })
+    }
+
+    fn sent(&mut self) {
+        if let Some(ticket) = &mut self.ticket {
+            self.reader.state().ledger.sent(ticket);
+        }
     }
 
     fn settle(mut self, with: impl FnOnce(&mut State, Ticket)) {

@@ -169,16 +169,56 @@ async fn over_budget_a_keyframe_does_instead_of_the_exact_picture() {
     let poor = extract_with(&exactly(budget), &path).await.unwrap();
     assert!(poor.stats.bytes_fetched <= budget, "{:?}", poor.stats);
     for thumbnail in &poor.thumbnails {
-        assert_eq!(thumbnail.origin, Origin::Fallback);
         assert!(thumbnail.target.abs_diff(thumbnail.actual) <= Duration::from_millis(600));
         assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
     }
+    let origins = || poor.thumbnails.iter().map(|it| it.origin);
+    assert!(origins().any(|origin| origin == Origin::Fallback));
     let least = rich.stats.reads[0].end + rich.stats.reads[1].end - rich.stats.reads[1].start;
     let error = extract_with(&exactly(least + 1), &path).await.unwrap_err();
     assert!(
         matches!(error, Error::Limit(LimitError::Bytes { .. })),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_target_over_budget_takes_no_other_with_it() {
+    // Ten seconds of noise from keyframe to keyframe.
+    let path = Clip {
+        seconds: 30,
+        gop: 250,
+        noise: true,
+        ..Clip::new("mp4")
+    }
+    .make()
+    .unwrap();
+    let positions = ["19s", "0.2s", "20.2s"].map(|at| at.parse().unwrap());
+    let exactly = |max_bytes| {
+        let limits = Limits {
+            max_bytes,
+            ..Limits::default()
+        };
+        Extractor::builder()
+            .positions(positions)
+            .exact(true)
+            .limits(limits)
+            .build()
+            .unwrap()
+    };
+    let rich = extract_with(&exactly(1 << 30), &path).await.unwrap();
+    let poor = exactly(rich.stats.bytes_fetched * 3 / 4);
+    let poor = extract_with(&poor, &path).await.unwrap();
+    let origins: Vec<_> = poor.thumbnails.iter().map(|it| it.origin).collect();
+    assert_eq!(
+        origins,
+        [Origin::Fallback, Origin::Decoded, Origin::Decoded],
+        "{:?}",
+        poor.stats.reads
+    );
+    for thumbnail in &poor.thumbnails {
+        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
+    }
 }
 
 /// `input` as a file of another container.
