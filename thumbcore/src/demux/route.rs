@@ -1,5 +1,7 @@
 //! How keyframes are found.
 
+use std::ops::Range;
+
 use futures::future::try_join_all;
 
 use super::{InputRef, Packets, Session, Track, opener::Opener};
@@ -8,6 +10,7 @@ use crate::{
     container::{Around, Keyframe, Locator, Place},
     libav::Input,
     reader::Reserve,
+    select::Rung,
 };
 
 /// The way to the keyframes of one file.
@@ -70,6 +73,18 @@ impl Route {
 }
 
 impl Session {
+    /// The bytes that `rung` reads, where their place is known.
+    pub(crate) fn planned(&mut self, rung: &Rung) -> Option<Range<u64>> {
+        let keyframe = rung.keyframe()?.place.bytes()?;
+        match rung {
+            Rung::Keyframe(_) => Some(keyframe),
+            Rung::Forward { target_us, .. } => {
+                let end = self.route.end_of(&self.opener, &self.track, *target_us)?;
+                Some(keyframe.start..end.max(keyframe.end))
+            }
+        }
+    }
+
     /// As [`around`](Self::around), where a search over budget takes no other with it.
     pub(crate) fn around_each(
         &mut self,

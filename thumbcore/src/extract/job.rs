@@ -144,7 +144,6 @@ impl Job {
                 *from = start.flatten();
             }
         }
-        let ahead = Ahead::fetch(&mut session, &rungs, &mut budget)?;
 
         let mut slots: Vec<_> = targets
             .iter()
@@ -159,12 +158,15 @@ impl Job {
                     }),
                 done: None,
                 is_mistimed: false,
-                is_over_budget: over_budget[nth] || !ahead.has(nth),
+                is_over_budget: over_budget[nth],
             })
             .collect();
         let mut extra_cpu = Duration::ZERO;
-        for (rungs, slots) in rungs.chunks(BATCH).zip(slots.chunks_mut(BATCH)) {
-            let work = Self::keyframe_packets(&mut session, rungs, slots, &mut budget)?;
+        let mut ahead = self.ahead(&mut session, rungs.clone(), &mut budget)?;
+        for (nth, slots) in slots.chunks_mut(BATCH).enumerate() {
+            let numbered = (nth * BATCH..).zip(&rungs[nth * BATCH..]);
+            let numbered = numbered.zip(slots);
+            let work = Self::keyframe_packets(&mut session, numbered, &mut ahead, &mut budget)?;
             let decoded = self.keyframes(&session.track, work, decoding, &mut extra_cpu);
             budget.allow(decoded)?;
         }
@@ -178,9 +180,9 @@ impl Job {
         } else {
             None
         };
-        for rung in [Self::retime, Self::replace_dull, Self::forward] {
-            rung(&self, &mut session, &rungs, &mut slots, &mut budget)?;
-        }
+        self.retime(&mut session, &rungs, &mut slots, &mut budget)?;
+        self.replace_dull(&mut session, &mut slots, &mut budget)?;
+        self.forward(&mut session, &rungs, &mut slots, &mut ahead, &mut budget)?;
         self.reader.hold_back(Reserve::Nothing);
         let _permit = if permit.is_none() && slots.iter().any(|slot| slot.done.is_none()) {
             Some(self.permit(decoding)?)
@@ -253,6 +255,15 @@ impl Job {
             height: done.height,
             origin,
         })
+    }
+
+    pub(super) fn ahead(
+        &self,
+        session: &mut Session,
+        rungs: Vec<Rung>,
+        budget: &mut Budget,
+    ) -> Result<Ahead, Error> {
+        Ahead::new(session, rungs, self.reader.config().cache, budget)
     }
 
     /// Waits for a CPU to be free.

@@ -33,30 +33,31 @@ pub(super) struct Work<'a> {
 }
 
 impl Job {
-    /// The packets of the first rung.
+    /// The packets of the first rung of these, each with its number.
     pub(super) fn keyframe_packets<'a>(
         session: &mut Session,
-        rungs: &[Rung],
-        slots: &'a mut [Slot],
+        rungs: impl Iterator<Item = ((usize, &'a Rung), &'a mut Slot)>,
+        ahead: &mut Ahead,
         budget: &mut Budget,
     ) -> Result<Vec<Work<'a>>, Error> {
         let mut work = Vec::new();
-        for (rung, slot) in rungs.iter().zip(slots) {
-            if let Rung::Keyframe(keyframe) = rung
-                && !slot.is_over_budget
-            {
-                let packet = session
-                    .packets(keyframe)
-                    .and_then(|mut packets| packets.next());
-                let packet = budget.allow(packet)?;
-                slot.is_over_budget = packet.is_none();
-                if let Some(packet) = packet.flatten() {
-                    work.push(Work {
-                        slot,
-                        packet,
-                        is_untimed: keyframe.place.is_untimed(),
-                    });
-                }
+        for ((nth, rung), slot) in rungs {
+            let Rung::Keyframe(keyframe) = rung else {
+                continue;
+            };
+            let packet = if ahead.has(session, nth, budget)? {
+                let packets = session.packets(keyframe);
+                budget.allow(packets.and_then(|mut packets| packets.next()))?
+            } else {
+                None
+            };
+            slot.is_over_budget = packet.is_none();
+            if let Some(packet) = packet.flatten() {
+                work.push(Work {
+                    slot,
+                    packet,
+                    is_untimed: keyframe.place.is_untimed(),
+                });
             }
         }
         Ok(work)
@@ -156,7 +157,6 @@ impl Job {
     pub(super) fn replace_dull(
         &self,
         session: &mut Session,
-        _: &[Rung],
         slots: &mut [Slot],
         budget: &mut Budget,
     ) -> Result<(), Error> {
@@ -166,11 +166,14 @@ impl Job {
             .filter(|slot| is_dull(slot))
             .filter_map(|slot| Some((Rung::Keyframe(slot.spare.take()?), slot)))
             .unzip();
-        let ahead = Ahead::fetch(session, &spares, budget)?;
+        let mut ahead = self.ahead(session, spares.clone(), budget)?;
         for (nth, (spare, slot)) in spares.iter().zip(slots).enumerate() {
-            let Some(keyframe) = spare.keyframe().filter(|_| ahead.has(nth)) else {
+            let Some(keyframe) = spare.keyframe() else {
                 continue;
             };
+            if !ahead.has(session, nth, budget)? {
+                continue;
+            }
             let done = budget.allow(self.keyframe_picture(session, keyframe))?;
             if let Some(done) = done.flatten()
                 && !done.dull
@@ -188,6 +191,7 @@ impl Job {
         session: &mut Session,
         rungs: &[Rung],
         slots: &mut [Slot],
+        ahead: &mut Ahead,
         budget: &mut Budget,
     ) -> Result<(), Error> {
         let mut order: Vec<usize> = (0..slots.len())
@@ -197,11 +201,17 @@ impl Job {
         let mut decoder = None;
         let groups = order.chunk_by(|a, b| rungs[*a].keyframe() == rungs[*b].keyframe());
         for group in groups {
+            let mut within = Vec::new();
+            for nth in group {
+                if ahead.has(session, *nth, budget)? {
+                    within.push(*nth);
+                }
+            }
             let decoder = match &mut decoder {
                 Some(decoder) => decoder,
                 none => none.insert(Decoder::open(&session.track, self.reader.limits())?),
             };
-            budget.allow(self.pass(session, decoder, group, rungs, slots))?;
+            budget.allow(self.pass(session, decoder, &within, rungs, slots))?;
         }
         Ok(())
     }
@@ -217,7 +227,10 @@ impl Job {
     ) -> Result<(), Error> {
         let track = Arc::clone(&session.track);
         decoder.restart();
-        let mut packets = match rungs[group[0]].keyframe() {
+        let Some(first) = group.first() else {
+            return Ok(());
+        };
+        let mut packets = match rungs[*first].keyframe() {
             Some(keyframe) => session.packets(keyframe)?,
             None => session.packets_from_start()?,
         };

@@ -8,6 +8,7 @@ mod faults;
 mod formats;
 mod hostile;
 mod indexed;
+mod many;
 mod matroska;
 mod rotation;
 mod streams;
