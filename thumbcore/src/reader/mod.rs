@@ -21,7 +21,8 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::{cache::SparseCache, ledger::Ledger, request::may_follow_bytes};
@@ -44,6 +45,8 @@ pub(crate) struct Reader {
     limits: Limits,
     started: Instant,
     cancelled: CancellationToken,
+    /// A permit a request under way.
+    connections: Semaphore,
     state: Mutex<State>,
 }
 
@@ -86,6 +89,7 @@ impl Reader {
         Ok(Self {
             source,
             stat: ends.stat,
+            connections: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             config,
             limits,
             started,
@@ -172,10 +176,7 @@ impl Reader {
                     Err(error) if error.is_budget() => Ok(Some(error)),
                     fetched => fetched.map(|_| None),
                 });
-        let denied: Vec<_> = stream::iter(fetches)
-            .buffer_unordered(self.config.concurrency.max(1))
-            .try_collect()
-            .await?;
+        let denied = try_join_all(fetches).await?;
         denied.into_iter().flatten().next().map_or(Ok(()), Err)
     }
 

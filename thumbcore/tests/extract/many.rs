@@ -1,10 +1,15 @@
 //! Many positions in one video: more than the cache holds, and more than a store should be asked
 //! at once.
 
-use devstack::media::Clip;
-use thumbcore::{Extraction, Extractor, Origin, Position, ReadConfig, Reason};
+use std::{sync::Arc, time::Duration};
 
-use crate::support::{extract_with, unlike_ffmpeg};
+use devstack::media::{Clip, Shape, looped};
+use thumbcore::{
+    Extraction, Extractor, Origin, Position, RangeSource, ReadConfig, Reason,
+    source::testing::{Latency, Trace},
+};
+
+use crate::support::{extract_with, memory, unlike_ffmpeg};
 
 fn positions(count: u32) -> impl Iterator<Item = Position> {
     (0..count).map(move |nth| Position::Fraction((f64::from(nth) + 0.2) / f64::from(count)))
@@ -55,4 +60,24 @@ async fn keyframes_beyond_the_cache_are_fetched_once() {
         }
         assert_eq!(unlike_ffmpeg(&path, &extraction.thumbnails[17]), None);
     }
+}
+
+#[tokio::test]
+async fn searches_side_by_side_share_the_connections() {
+    let path = looped(&Clip::default(), Shape::Ts, 20 << 20).unwrap();
+    let slow = Latency::new(Arc::new(memory(&path)), Duration::from_millis(1));
+    let trace = Arc::new(Trace::new(Arc::new(slow)));
+    let read = ReadConfig {
+        concurrency: 4,
+        ..ReadConfig::default()
+    };
+    let extractor = Extractor::builder()
+        .positions(positions(40))
+        .read(read)
+        .build()
+        .unwrap();
+    let source: Arc<dyn RangeSource> = trace.clone();
+    let extraction = extractor.extract(source).await.unwrap();
+    assert_eq!(extraction.thumbnails.len(), 40);
+    assert_eq!(trace.max_concurrency(), 4);
 }
