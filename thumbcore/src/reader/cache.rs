@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 /// A sparse copy of a file: segments that do not overlap, the oldest of which go first when there
-/// is more than `capacity`.
+/// is more than `capacity`. One that is larger is held alone.
 #[derive(Debug)]
 pub(super) struct SparseCache {
     segments: BTreeMap<u64, Bytes>,
@@ -43,6 +43,19 @@ impl SparseCache {
             {
                 self.held -= segment.len();
             }
+        }
+    }
+
+    /// Makes what is held of `range` the last to go.
+    pub(super) fn renew(&mut self, range: &Range<u64>) {
+        let before = self.segments.range(..range.end).rev();
+        let held: Vec<u64> = before
+            .take_while(|(start, segment)| **start + segment.len() as u64 > range.start)
+            .map(|(start, _)| *start)
+            .collect();
+        if !held.is_empty() {
+            self.order.retain(|start| !held.contains(start));
+            self.order.extend(held);
         }
     }
 
@@ -87,6 +100,21 @@ mod tests {
 
     fn file(len: usize) -> Bytes {
         (0..len).map(|i| (i % 251) as u8).collect()
+    }
+
+    #[test]
+    fn what_is_renewed_outlasts_what_is_newer() {
+        let file = file(700);
+        let mut cache = SparseCache::new(300);
+        for start in [0, 100, 200] {
+            cache.insert(start, &file.slice(start as usize..start as usize + 100));
+        }
+        cache.renew(&(50..150));
+        cache.renew(&(200..200));
+        cache.insert(500, &file.slice(500..600));
+        assert_eq!(cache.gaps(0..300), [200..300]);
+        cache.insert(600, &file.slice(600..700));
+        assert_eq!(cache.held, 300);
     }
 
     proptest! {

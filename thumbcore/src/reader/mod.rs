@@ -159,11 +159,14 @@ impl Reader {
         reason: Reason,
     ) -> Result<(), Error> {
         let mut missing = {
-            let state = self.state();
-            let mut missing: Vec<_> = ranges
-                .into_iter()
-                .flat_map(|range| state.cache.gaps(self.clamp(range)))
-                .collect();
+            let mut state = self.state();
+            let mut missing = Vec::new();
+            for range in ranges {
+                let range = self.clamp(range);
+                // What arrives must not drive out what is held already.
+                state.cache.renew(&range);
+                missing.extend(state.cache.gaps(range));
+            }
             missing.sort_by_key(|range| range.start);
             coalesce(missing, self.config.gap)
         };
