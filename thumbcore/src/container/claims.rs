@@ -5,13 +5,18 @@
 //! file. The boxes are found as libav finds them: one that reaches beyond its parent is cut there,
 //! and of several of a kind any may count.
 
+use std::io::Read as _;
+
 use bytes::Buf;
+use flate2::read::ZlibDecoder;
 
 use super::mp4::BoxHeader;
-use crate::{LimitError, Limits};
+use crate::{Error, LimitError, Limits};
 
 /// Samples of plain sound that libav puts into one entry of its index.
 const SOUND_SAMPLES: u64 = 1024;
+/// Longest movie box that is unpacked: 64 MiB, an index of five million samples.
+const MAX_UNPACKED: u32 = 64 << 20;
 
 /// What a movie box claims.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,26 +29,31 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// Adds up what `moov`, a whole movie box, claims.
-    pub(crate) fn of(moov: &[u8]) -> Self {
+    pub(crate) fn of(moov: &[u8]) -> Result<Self, Error> {
         let mut claims = Self::default();
-        for (_, movie) in boxes(moov).filter(|(kind, _)| kind == b"moov") {
-            let mut announced = 0;
-            for (kind, payload) in boxes(movie) {
-                match &kind {
-                    b"trak" => {
-                        claims.tracks += 1;
-                        let samples = Tables::of(payload).samples();
-                        claims.samples = claims.samples.saturating_add(samples);
+        for movie in named(moov, *b"moov") {
+            claims.add(movie);
+            for packed in named(movie, *b"cmov") {
+                let unpacked = unpacked(packed)?;
+                for movie in named(&unpacked, *b"moov") {
+                    if named(movie, *b"cmov").next().is_some() {
+                        return Err(corrupt("a movie box packed twice".to_owned()));
                     }
-                    b"mvex" => {
-                        announced += boxes(payload).filter(|(kind, _)| kind == b"trex").count();
-                    }
-                    _ => {}
+                    claims.add(movie);
                 }
             }
-            claims.tracks = claims.tracks.max(announced);
         }
-        claims
+        Ok(claims)
+    }
+
+    /// Adds what is in a movie box.
+    fn add(&mut self, movie: &[u8]) {
+        for trak in named(movie, *b"trak") {
+            self.tracks += 1;
+            self.samples = self.samples.saturating_add(Tables::of(trak).samples());
+        }
+        let announced = named(movie, *b"mvex").flat_map(|extends| named(extends, *b"trex"));
+        self.tracks = self.tracks.max(announced.count());
     }
 
     /// Refuses what is beyond `limits`.
@@ -81,7 +91,7 @@ struct Tables<'a> {
 impl<'a> Tables<'a> {
     fn of(trak: &'a [u8]) -> Self {
         let mut tables = Self::default();
-        for (_, media) in boxes(trak).filter(|(kind, _)| kind == b"mdia") {
+        for media in named(trak, *b"mdia") {
             for (kind, payload) in boxes(media) {
                 match &kind {
                     b"hdlr" => tables.handler(payload),
@@ -176,6 +186,38 @@ impl<'a> Tables<'a> {
     }
 }
 
+/// What a `cmov` box unpacks to: an old `QuickTime` could pack the movie box. Nothing where libav
+/// refuses it.
+fn unpacked(cmov: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut unpacked = Vec::new();
+    // A box that names the method, then the header of one with the length and the data.
+    let Some((mut head, data)) = cmov.split_at_checked(24) else {
+        return Ok(unpacked);
+    };
+    if &head[4..12] != b"dcomzlib" || &head[16..20] != b"cmvd" {
+        return Ok(unpacked);
+    }
+    head.advance(20);
+    let len = head.get_u32();
+    if len > MAX_UNPACKED {
+        return Err(corrupt(format!("a packed movie box of {len} bytes")));
+    }
+    let mut inflated = ZlibDecoder::new(data).take(u64::from(len));
+    if inflated.read_to_end(&mut unpacked).is_err() {
+        unpacked.clear();
+    }
+    Ok(unpacked)
+}
+
+fn corrupt(reason: String) -> Error {
+    Error::Corrupt { reason }
+}
+
+/// The payloads of the boxes of a kind within `bytes`.
+fn named(bytes: &[u8], wanted: [u8; 4]) -> impl Iterator<Item = &[u8]> {
+    boxes(bytes).filter_map(move |(kind, payload)| (kind == wanted).then_some(payload))
+}
+
 /// The boxes within `bytes`; one that reaches further is cut.
 fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
@@ -190,6 +232,9 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::ZlibEncoder};
     use proptest::prelude::*;
 
     use super::*;
@@ -216,23 +261,27 @@ mod tests {
         boxed(b"moov", &children.concat())
     }
 
+    fn claims(moov: &[u8]) -> Claims {
+        Claims::of(moov).unwrap()
+    }
+
     fn samples(handler: &[u8; 4], tables: &[Vec<u8>]) -> u64 {
-        Claims::of(&moov(&[trak(handler, tables)])).samples
+        claims(&moov(&[trak(handler, tables)])).samples
     }
 
     #[test]
     fn samples_of_all_tracks_are_added_up() {
         let of = |count| trak(b"vide", &[table(b"stsz", &[0, 1, count])]);
-        let claims = Claims::of(&moov(&[of(7_000_000), of(u32::MAX), of(1)]));
+        let claimed = claims(&moov(&[of(7_000_000), of(u32::MAX), of(1)]));
         let samples = 7_000_001 + u64::from(u32::MAX);
-        assert_eq!(claims, Claims { tracks: 3, samples });
+        assert_eq!(claimed, Claims { tracks: 3, samples });
         let limits = Limits::default();
         let limit = limits.max_samples;
         assert_eq!(
-            claims.check(&limits),
+            claimed.check(&limits),
             Err(LimitError::Samples { samples, limit })
         );
-        assert_eq!(Claims::of(&moov(&[of(7_000_000)])).check(&limits), Ok(()));
+        assert_eq!(claims(&moov(&[of(7_000_000)])).check(&limits), Ok(()));
     }
 
     #[test]
@@ -257,7 +306,7 @@ mod tests {
         let mut long = moov(&[trak(b"vide", &[table(b"stsz", &[0, 1, 500])])]);
         let at = long.len() - 20;
         long[at..at + 4].copy_from_slice(&2000u32.to_be_bytes());
-        assert_eq!(Claims::of(&long).samples, 500);
+        assert_eq!(claims(&long).samples, 500);
     }
 
     #[test]
@@ -296,13 +345,40 @@ mod tests {
         let trex = || table(b"trex", &[0, 1, 1, 0, 0, 0]);
         let extends = |count| boxed(b"mvex", &vec![trex(); count].concat());
         let few = moov(&[trak(b"vide", &[]), extends(1)]);
-        assert_eq!(Claims::of(&few).check(&Limits::default()), Ok(()));
+        assert_eq!(claims(&few).check(&Limits::default()), Ok(()));
         let streams = 65;
         let refused = Err(LimitError::Streams { streams, limit: 64 });
         let many = moov(&[trak(b"vide", &[]), extends(65)]);
-        assert_eq!(Claims::of(&many).check(&Limits::default()), refused);
+        assert_eq!(claims(&many).check(&Limits::default()), refused);
         let many = moov(&vec![trak(b"vide", &[]); 65]);
-        assert_eq!(Claims::of(&many).check(&Limits::default()), refused);
+        assert_eq!(claims(&many).check(&Limits::default()), refused);
+    }
+
+    /// `moov` with what is in it packed, said to be `len` bytes long.
+    fn packed(moov: &[u8], len: u32) -> Vec<u8> {
+        let mut data = len.to_be_bytes().to_vec();
+        let mut encoder = ZlibEncoder::new(&mut data, Compression::default());
+        encoder.write_all(moov).unwrap();
+        encoder.finish().unwrap();
+        let method = boxed(b"dcom", b"zlib");
+        boxed(
+            b"moov",
+            &boxed(b"cmov", &[method, boxed(b"cmvd", &data)].concat()),
+        )
+    }
+
+    #[test]
+    fn a_packed_movie_box_hides_nothing() {
+        let plain = moov(&vec![trak(b"vide", &[table(b"stsz", &[0, 1, 500])]); 9]);
+        let len = plain.len() as u32;
+        assert_eq!(claims(&packed(&plain, len)), claims(&plain));
+        for refused in [
+            packed(&plain, u32::MAX),
+            packed(&packed(&plain, len), 10_000),
+        ] {
+            let error = Claims::of(&refused).unwrap_err();
+            assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+        }
     }
 
     proptest! {
@@ -319,7 +395,7 @@ mod tests {
             let len = bytes.len();
             bytes[at % len] = byte;
             bytes.truncate(len - cut.min(len));
-            let _ = Claims::of(&bytes).check(&Limits::default());
+            let _ = Claims::of(&bytes).map(|claims| claims.check(&Limits::default()));
         }
     }
 }

@@ -309,7 +309,7 @@ async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
                 .prefetch([moov.clone(), behind], Reason::Index)
                 .await?;
             let moov = reader.read(moov, Reason::Index).await?;
-            Claims::of(&moov).check(reader.limits())?;
+            Claims::of(&moov)?.check(reader.limits())?;
             return Ok(is_fragmented(&moov));
         }
         let is_stuck = looked_at == Some(layout.next);

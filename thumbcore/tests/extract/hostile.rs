@@ -4,12 +4,13 @@
 use std::{io::Write, sync::Arc, time::Duration};
 
 use devstack::media::Clip;
+use flate2::{Compression, write::ZlibEncoder};
 use thumbcore::{
     Error, Extractor, LimitError, Limits, MemorySource,
     source::testing::{Latency, Trace},
 };
 
-use crate::support::{extract_with, memory};
+use crate::support::{extract_with, memory, unlike_ffmpeg};
 
 async fn extract_bytes(name: &str, bytes: Vec<u8>) -> Result<thumbcore::Extraction, Error> {
     let extractor = Extractor::builder().build()?;
@@ -197,6 +198,26 @@ async fn no_movie_box_is_opened_unread() {
     let behind = [fragment, padding.repeat(2), movie, padding.repeat(2)].concat();
     let error = extract_bytes("behind.mp4", behind).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_packed_movie_box_is_read() {
+    let path = Clip::new("mov").make().unwrap();
+    let plain = std::fs::read(&path).unwrap();
+    // The file ends with its movie box.
+    let at = plain.windows(4).rposition(|kind| kind == b"moov").unwrap() - 4;
+    let (media, movie) = plain.split_at(at);
+    let mut packed = (movie.len() as u32).to_be_bytes().to_vec();
+    let mut encoder = ZlibEncoder::new(&mut packed, Compression::default());
+    encoder.write_all(movie).unwrap();
+    encoder.finish().unwrap();
+    let method = boxed(b"dcom", &[b"zlib".to_vec()]);
+    let packed = boxed(b"cmov", &[method, boxed(b"cmvd", &[packed])]);
+    let file = [media.to_vec(), boxed(b"moov", &[packed])].concat();
+    let extraction = extract_bytes("packed.mov", file).await.unwrap();
+    for thumbnail in &extraction.thumbnails {
+        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
+    }
 }
 
 #[tokio::test]
