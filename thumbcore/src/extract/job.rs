@@ -104,19 +104,7 @@ impl Job {
             &self.settings.positions,
         )?;
         let start_us = session.track.start_us;
-        let duration = session
-            .track
-            .duration_us
-            .map(|us| Duration::from_micros(us.unsigned_abs()));
-        let targets: Vec<i64> = self
-            .settings
-            .positions
-            .iter()
-            .map(|position| {
-                let micros = position.resolve(duration).as_micros();
-                start_us.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX))
-            })
-            .collect();
+        let targets = self.targets(&session.track);
         self.reader.hold_back(Reserve::Eighth);
         let mut budget = Budget::default();
         let mut found = Vec::new();
@@ -204,6 +192,21 @@ impl Job {
             thumbnails,
             stats: self.stats(cpu.spent() + extra_cpu),
         })
+    }
+
+    /// Where pictures are wanted, in microseconds of the container's timeline.
+    fn targets(&self, track: &Track) -> Vec<i64> {
+        let duration = track
+            .duration_us
+            .map(|us| Duration::from_micros(us.unsigned_abs()));
+        let positions = self.settings.positions.iter();
+        positions
+            .map(|position| {
+                let micros = position.resolve(duration).as_micros();
+                let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+                track.start_us.saturating_add(micros)
+            })
+            .collect()
     }
 
     pub(super) fn finish(&self, track: &Track, picture: &Picture) -> Result<Done, Error> {
