@@ -19,10 +19,10 @@ use crate::model::state::Action;
 
 /// A connection that is silent for longer is a dead one that nobody closed: the API says something every ten seconds.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How often HTTP is asked while the WebSocket is down.
-const POLL: Duration = Duration::from_secs(5);
 /// How long the WebSocket may take before HTTP is asked.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two of those questions, on top.
+const PAUSE: Duration = Duration::from_secs(4);
 
 /// The running connection. Dropping it closes the socket and stops everything.
 pub(crate) struct Connection {
@@ -183,7 +183,7 @@ async fn poll(dispatch: &Callback<Action>, live: &Cell<bool>) {
             Err(_) => Action::PollFailed,
         };
         dispatch.emit(action);
-        sleep(POLL - PATIENCE).await;
+        sleep(PAUSE).await;
     }
 }
 
