@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn reads_of_nothing_or_of_too_much_are_refused() {
-        let refused = |change: fn(&mut ReadConfig, u64), bytes| {
+        type Change = fn(&mut ReadConfig, u64);
+        let refused = |change: Change, bytes| {
             let mut config = ReadConfig::default();
             change(&mut config, bytes);
             match ExtractorBuilder::default().read(config).build() {
@@ -191,7 +192,7 @@ mod tests {
                 Err(error) => panic!("{error:?}"),
             }
         };
-        let options: [(&str, fn(&mut ReadConfig, u64)); 3] = [
+        let options: [(&str, Change); 3] = [
             ("head", |config, bytes| config.head = bytes),
             ("window", |config, bytes| config.window = bytes),
             ("max_window", |config, bytes| config.max_window = bytes),
