@@ -71,6 +71,10 @@ async fn shoot(
     browser.prefer(theme).await?;
     browser.open(&site.url(), screen).await?;
     browser.until(loaded).await?;
+    // The scene is drawn last.
+    browser
+        .until("document.querySelector('.scene canvas[data-particles], .still') !== null")
+        .await?;
     browser
         .screenshot(&folder.join(format!("{name}-{theme}.png")))
         .await?;
