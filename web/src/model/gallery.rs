@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_is_new_is_held_back_from_whoever_reads_further_down() {
-        let newest = [item("c_1", 10, 30), item("b_1", 10, 20)];
+        let newest = [item("c_1", 10, 30), item("b_1", 10, 20), item("a_1", 10, 5)];
         let held = loaded().with_newest(&newest, 100, true);
         assert_eq!(keys(&held), ["b_1", "a_1"], "b_2 is gone, c_1 is held");
         assert!(held.has_gap);
