@@ -8,7 +8,7 @@ mod opener;
 mod route;
 mod track;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use tokio::runtime::Handle;
 
@@ -106,8 +106,9 @@ impl Session {
         })
     }
 
-    /// The keyframes around each of `times_us` of the container's timeline.
-    pub(crate) fn around(&mut self, times_us: &[i64]) -> Result<Vec<Around>, Error> {
+    /// The keyframes around each of `times_us` of the container's timeline. A search over budget is
+    /// its own time's error and no other's.
+    pub(crate) fn around(&mut self, times_us: &[i64]) -> Result<Vec<Result<Around, Error>>, Error> {
         self.route.around(&self.opener, &self.track, times_us)
     }
 
@@ -116,8 +117,8 @@ impl Session {
     pub(crate) fn start_before(&mut self, time_us: i64) -> Result<Option<Keyframe>, Error> {
         for back_us in STEPS_BACK_US {
             let earlier = time_us.saturating_sub(back_us).max(self.track.start_us);
-            let found = self
-                .around(&[earlier])?
+            let around: Result<Vec<_>, _> = self.around(&[earlier])?.into_iter().collect();
+            let found = around?
                 .into_iter()
                 .flat_map(|around| [around.after, around.before])
                 .flatten()
@@ -130,24 +131,21 @@ impl Session {
         Ok(None)
     }
 
+    /// The bytes that `rung` reads, where their place is known.
+    pub(crate) fn planned(&mut self, rung: &Rung) -> Option<Range<u64>> {
+        let keyframe = rung.keyframe()?.place.bytes()?;
+        match rung {
+            Rung::Keyframe(_) => Some(keyframe),
+            Rung::Forward { target_us, .. } => {
+                let end = self.route.end_of(&self.opener, &self.track, *target_us)?;
+                Some(keyframe.start..end.max(keyframe.end))
+            }
+        }
+    }
+
     /// Fetches all that `rungs` will read at once, as far as its place is known.
     pub(crate) fn prefetch(&mut self, rungs: &[Rung]) -> Result<(), Error> {
-        let ranges: Vec<_> = rungs
-            .iter()
-            .filter_map(|rung| match rung {
-                Rung::Keyframe(keyframe) => keyframe.place.bytes(),
-                Rung::Forward { from, target_us } => {
-                    let start = from.as_ref().and_then(|from| from.place.bytes())?;
-                    Some(
-                        start.start
-                            ..self
-                                .route
-                                .end_of(&self.opener, &self.track, *target_us)?
-                                .max(start.end),
-                    )
-                }
-            })
-            .collect();
+        let ranges: Vec<_> = rungs.iter().filter_map(|rung| self.planned(rung)).collect();
         let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
         self.opener.runtime.block_on(fetch)
     }

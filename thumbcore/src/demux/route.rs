@@ -1,16 +1,13 @@
 //! How keyframes are found.
 
-use std::ops::Range;
-
 use futures::future::try_join_all;
 
-use super::{InputRef, Packets, Session, Track, opener::Opener};
+use super::{InputRef, Packets, Track, opener::Opener};
 use crate::{
     Error,
     container::{Around, Keyframe, Locator, Place},
     libav::Input,
     reader::Reserve,
-    select::Rung,
 };
 
 /// The way to the keyframes of one file.
@@ -33,18 +30,8 @@ impl Route {
         scan(opener, input, track).map(Self::Scan)
     }
 
+    /// See [`Session::around`](super::Session::around).
     pub(super) fn around(
-        &mut self,
-        opener: &Opener,
-        track: &Track,
-        times_us: &[i64],
-    ) -> Result<Vec<Around>, Error> {
-        let found = self.around_each(opener, track, times_us)?;
-        found.into_iter().collect()
-    }
-
-    /// A search over budget is its own time's error and no other's.
-    fn around_each(
         &mut self,
         opener: &Opener,
         track: &Track,
@@ -69,28 +56,6 @@ impl Route {
                 .map(|time_us| Ok(Around::among(keyframes, *time_us)))
                 .collect()),
         }
-    }
-}
-
-impl Session {
-    /// The bytes that `rung` reads, where their place is known.
-    pub(crate) fn planned(&mut self, rung: &Rung) -> Option<Range<u64>> {
-        let keyframe = rung.keyframe()?.place.bytes()?;
-        match rung {
-            Rung::Keyframe(_) => Some(keyframe),
-            Rung::Forward { target_us, .. } => {
-                let end = self.route.end_of(&self.opener, &self.track, *target_us)?;
-                Some(keyframe.start..end.max(keyframe.end))
-            }
-        }
-    }
-
-    /// As [`around`](Self::around), where a search over budget takes no other with it.
-    pub(crate) fn around_each(
-        &mut self,
-        times_us: &[i64],
-    ) -> Result<Vec<Result<Around, Error>>, Error> {
-        self.route.around_each(&self.opener, &self.track, times_us)
     }
 }
 

@@ -108,7 +108,7 @@ impl Job {
         self.reader.hold_back(Reserve::Eighth);
         let mut budget = Budget::default();
         let mut found = Vec::new();
-        for around in session.around_each(&targets)? {
+        for around in session.around(&targets)? {
             found.push(budget.allow(around)?);
         }
         let mut over_budget: Vec<_> = found.iter().map(Option::is_none).collect();

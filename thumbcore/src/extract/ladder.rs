@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Error,
     container::Keyframe,
-    decode::Decoder,
+    decode::{Decoder, Picture},
     demux::{Packets, Session, Track},
     libav::Packet,
     select::{MAX_FORWARD_US, Rung},
@@ -315,12 +315,9 @@ impl Job {
         session: &mut Session,
         keyframe: &Keyframe,
     ) -> Result<Option<Done>, Error> {
-        let track = Arc::clone(&session.track);
-        let mut packets = session.packets(keyframe)?;
-        Decoder::open(&track, self.reader.limits())?
-            .forward(&mut packets, None, &self.reader)?
-            .map(|picture| self.finish(&track, &picture))
-            .transpose()
+        self.picture_behind(session, keyframe, |decoder, packets| {
+            decoder.forward(packets, None, &self.reader)
+        })
     }
 
     fn keyframe_picture(
@@ -328,19 +325,23 @@ impl Job {
         session: &mut Session,
         keyframe: &Keyframe,
     ) -> Result<Option<Done>, Error> {
-        let track = Arc::clone(&session.track);
-        let packets = session.packets(keyframe)?;
-        self.first_picture(&track, packets)
+        self.picture_behind(session, keyframe, |decoder, packets| {
+            decoder.first(packets, &self.reader)
+        })
     }
 
-    fn first_picture(
+    /// What a decoder of its own makes of the packets from `keyframe` on.
+    fn picture_behind(
         &self,
-        track: &Arc<Track>,
-        mut packets: Packets<'_>,
+        session: &mut Session,
+        keyframe: &Keyframe,
+        decode: impl FnOnce(&mut Decoder, &mut Packets<'_>) -> Result<Option<Picture>, Error>,
     ) -> Result<Option<Done>, Error> {
-        Decoder::open(track, self.reader.limits())?
-            .first(&mut packets, &self.reader)?
-            .map(|picture| self.finish(track, &picture))
+        let track = Arc::clone(&session.track);
+        let mut packets = session.packets(keyframe)?;
+        let mut decoder = Decoder::open(&track, self.reader.limits())?;
+        decode(&mut decoder, &mut packets)?
+            .map(|picture| self.finish(&track, &picture))
             .transpose()
     }
 }

@@ -10,7 +10,7 @@ use thumbcore::{
     source::testing::{Latency, Trace},
 };
 
-use crate::support::{extract_with, memory, unlike_ffmpeg};
+use crate::support::{extract_with, memory, noisy, remuxed, unlike_ffmpeg};
 
 async fn extract_bytes(name: &str, bytes: Vec<u8>) -> Result<thumbcore::Extraction, Error> {
     let extractor = Extractor::builder().build()?;
@@ -226,17 +226,9 @@ async fn long_uncompressed_sound_is_no_claim() {
         seconds: 2,
         ..Clip::new("mov")
     };
-    let compressed = clip.make().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("plain.mov");
-    let status = std::process::Command::new("ffmpeg")
-        .args(["-loglevel", "error", "-i"])
-        .arg(&compressed)
-        .args(["-c:v", "copy", "-c:a", "pcm_s16le"])
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(status.success());
+    let codecs = ["-c:v", "copy", "-c:a", "pcm_s16le"];
+    let path = remuxed(&clip, folder.path(), "plain.mov", &codecs);
     // 88,200 samples of sound, and 50 pictures.
     let limits = Limits {
         max_samples: 1000,
@@ -285,13 +277,7 @@ async fn budgets_say_what_was_spent() {
 
 #[tokio::test]
 async fn dropping_the_future_stops_reading() {
-    let path = Clip {
-        seconds: 30,
-        noise: true,
-        ..Clip::new("mp4")
-    }
-    .make()
-    .unwrap();
+    let path = noisy().make().unwrap();
     let slow = Latency::new(Arc::new(memory(&path)), Duration::from_millis(50));
     let trace = Arc::new(Trace::new(Arc::new(slow)));
     let extractor = Extractor::builder().exact(true).build().unwrap();

@@ -1,11 +1,7 @@
 //! Fragmented mp4, AVI and ASF: the right pictures, from the nearest keyframes, for little more
 //! than the keyframes' bytes.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use devstack::{
     media::{Clip, Shape, looped},
@@ -13,7 +9,7 @@ use devstack::{
 };
 use thumbcore::{Extraction, Extractor, MemorySource, Origin, Reason, Thumbnail};
 
-use crate::support;
+use crate::support::{self, remuxed};
 
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
@@ -119,20 +115,6 @@ async fn fragments_without_an_index_cost_three_groups_of_pictures() {
         let (_, group) = assert_nearest(&path, &extraction);
         assert_cost(&extraction, 3 * group + 2 * MIB, 14);
     }
-}
-
-/// `clip` made anew by ffmpeg with `arguments`.
-fn remuxed(clip: &Clip, folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
-    let path = folder.join(name);
-    let status = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-y", "-i"])
-        .arg(clip.make().unwrap())
-        .args(arguments)
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(status.success());
-    path
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use thumbcore::{
     source::testing::{Latency, Trace},
 };
 
-use crate::support::{extract_with, memory, unlike_ffmpeg};
+use crate::support::{extract_with, memory, noisy, unlike_ffmpeg};
 
 fn positions(count: u32) -> impl Iterator<Item = Position> {
     (0..count).map(move |nth| Position::Fraction((f64::from(nth) + 0.2) / f64::from(count)))
@@ -30,13 +30,7 @@ fn assert_fetched_once(extraction: &Extraction) {
 
 #[tokio::test]
 async fn keyframes_beyond_the_cache_are_fetched_once() {
-    let path = Clip {
-        seconds: 30,
-        noise: true,
-        ..Clip::new("mp4")
-    }
-    .make()
-    .unwrap();
+    let path = noisy().make().unwrap();
     // A fifth of the keyframes, and an eighth of what is decoded forward.
     for (exact, cache) in [(false, 512 << 10), (true, 4 << 20)] {
         let read = ReadConfig {

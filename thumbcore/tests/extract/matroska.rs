@@ -11,7 +11,7 @@ use devstack::{
 };
 use thumbcore::{Extraction, Origin, Reason};
 
-use crate::support::{self, largest_group};
+use crate::support::{self, largest_group, remuxed};
 
 const POSITIONS: [f64; 3] = [0.1, 0.5, 0.95];
 
@@ -261,18 +261,9 @@ async fn every_codec_gives_its_keyframe_first() {
         ),
     ];
     let folder = tempfile::tempdir().unwrap();
-    let source = Clip::new("mp4").make().unwrap();
     for (name, arguments) in codecs {
-        let path = folder.path().join(name);
-        let output = Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-i"])
-            .arg(&source)
-            .args(["-g", "10", "-c:a", "libopus"])
-            .args(arguments)
-            .arg(&path)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{name}: {output:?}");
+        let arguments = [&["-g", "10", "-c:a", "libopus"], arguments].concat();
+        let path = remuxed(&Clip::new("mp4"), folder.path(), name, &arguments);
         let extraction = extract(&path).await;
         assert_pictures(&path, &extraction);
         assert_planned(&extraction);

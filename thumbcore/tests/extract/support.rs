@@ -1,8 +1,12 @@
 //! What the tests share.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
-use devstack::oracle;
+use devstack::{media::Clip, oracle};
 use thumbcore::{Error, Extraction, Extractor, MemorySource, Thumbnail};
 
 /// Extracts with default settings.
@@ -46,5 +50,28 @@ pub(crate) fn unlike_ffmpeg(path: &Path, thumbnail: &Thumbnail) -> Option<String
             (ssim < 0.9).then(|| format!("{said}: SSIM {ssim:.3}"))
         }
         Err(error) => Some(format!("{said}: {error:#}")),
+    }
+}
+
+/// `clip` made anew by ffmpeg with `arguments`.
+pub(crate) fn remuxed(clip: &Clip, folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
+    let path = folder.join(name);
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-y", "-i"])
+        .arg(clip.make().unwrap())
+        .args(arguments)
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{name}: {output:?}");
+    path
+}
+
+/// Half a minute of noise, whose keyframes are as large as a camera's.
+pub(crate) fn noisy() -> Clip {
+    Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
     }
 }

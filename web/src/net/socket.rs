@@ -104,10 +104,10 @@ struct End {
     woken: bool,
 }
 
-impl From<&str> for End {
-    fn from(reason: &str) -> Self {
+impl End {
+    fn lost(reason: impl Into<String>) -> Self {
         Self {
-            reason: reason.to_owned(),
+            reason: reason.into(),
             woken: false,
         }
     }
@@ -121,10 +121,10 @@ async fn listen(
     wakes: &mut mpsc::Receiver<()>,
 ) -> End {
     let Some(url) = url() else {
-        return "this page has no address".into();
+        return End::lost("this page has no address");
     };
     let Ok(mut socket) = WebSocket::open(&url) else {
-        return "the browser opens no connection".into();
+        return End::lost("the browser opens no connection");
     };
     let mut heard_at = js_sys::Date::now();
     loop {
@@ -147,7 +147,7 @@ async fn listen(
                 };
                 return End {
                     woken,
-                    ..reason.into()
+                    ..End::lost(reason)
                 };
             }
         };
@@ -160,13 +160,11 @@ async fn listen(
                     dispatch.emit(Action::Heard(Box::new(update), heard_at));
                 }
                 Err(error) => {
-                    return format!("a message that makes no sense: {error}")
-                        .as_str()
-                        .into();
+                    return End::lost(format!("a message that makes no sense: {error}"));
                 }
             },
             Some(Ok(Message::Bytes(_))) => {}
-            Some(Err(_)) | None => return "no connection to the API".into(),
+            Some(Err(_)) | None => return End::lost("no connection to the API"),
         }
     }
 }
