@@ -20,13 +20,13 @@ mod index;
 mod linger;
 mod pods;
 mod problem;
+mod prometheus;
 mod routes;
 mod sampler;
 mod server;
 mod sign;
 mod site;
 mod source;
-mod telemetry;
 mod time;
 mod videos;
 
@@ -52,7 +52,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let prefixes = config.prefixes()?;
     let gate = config.access.gate(config.api_addr.ip())?;
     let site = site::open(&config)?;
-    let recorder = telemetry::install()?;
+    let recorder = prometheus::install()?;
     let address = config.api_addr;
     let listener = TcpListener::bind(address)
         .await
@@ -63,6 +63,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let pods = pods::Pods::watch(&config, &stop).await;
     let app = app::App::new(config, prefixes, aws, pods, stop);
     sampler::spawn(&app);
+    app.tasks
+        .spawn(prometheus::keep_up(recorder.clone(), app.stop.clone()));
     tracing::info!(%address, bucket = app.config.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");

@@ -1,9 +1,13 @@
 //! The Prometheus metrics.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use contract::api::{Metrics, Source, SourceState};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
 
 /// Requests by `route`, `method` and `status`.
 pub(crate) const REQUESTS: &str = "thumbnail_api_requests_total";
@@ -29,7 +33,10 @@ const PODS: &str = "thumbnail_api_pods";
 /// From an answer out of memory to one that waits for S3.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 
-/// Begins to record.
+/// How often [`keep_up`] sorts.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Begins to record; [`keep_up`] must run beside.
 pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), &SECONDS)
@@ -80,6 +87,15 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     }
     gauge!(WEBSOCKETS).set(0.0);
     Ok(handle)
+}
+
+/// Sorts what was recorded into its buckets from time to time, until `stop`: until then every request's time is kept by
+/// itself, and whether anyone asks for the metrics is not known.
+pub(crate) async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
+    let mut ticks = interval(UPKEEP);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        handle.run_upkeep();
+    }
 }
 
 /// Shows what the sampler saw.

@@ -16,11 +16,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::{
     app::{App, Shared},
-    aws::reason,
+    aws::told,
     index::{Crawler, Query},
-    routes,
-    source::Health,
-    telemetry,
+    prometheus, routes,
+    source::SourceHealth,
     time::rfc3339,
 };
 
@@ -36,7 +35,7 @@ pub(crate) struct Sampler {
     crawler: Crawler,
     queue: Watched<Depths>,
     dlq: Watched<Depths>,
-    bucket: Health,
+    bucket: SourceHealth,
     history: VecDeque<QueuePoint>,
 }
 
@@ -44,7 +43,7 @@ pub(crate) struct Sampler {
 #[derive(Default)]
 struct Watched<T> {
     last: T,
-    health: Health,
+    health: SourceHealth,
 }
 
 /// Messages of a queue.
@@ -66,13 +65,13 @@ impl Sampler {
         );
         let mut dlq = Watched::default();
         if config.dlq_url().is_none() {
-            dlq.health = Health::absent("SQS_DLQ_URL is not set".to_owned());
+            dlq.health = SourceHealth::absent("SQS_DLQ_URL is not set".to_owned());
         }
         Self {
             crawler,
             queue: Watched::default(),
             dlq,
-            bucket: Health::default(),
+            bucket: SourceHealth::default(),
             history: VecDeque::with_capacity(HISTORY_POINTS),
             app,
         }
@@ -148,7 +147,7 @@ impl Sampler {
         let app = &self.app;
         let pods = app.pods.list();
         let metrics = self.metrics(&pods);
-        telemetry::show(&metrics);
+        prometheus::show(&metrics);
         let newest = app.index.page(&Query {
             limit: routes::thumbnails::DEFAULT_LIMIT,
             ..Query::default()
@@ -220,7 +219,10 @@ async fn depths(app: &App, queue_url: &str) -> Result<Depths, String> {
         .get_queue_attributes()
         .queue_url(queue_url)
         .set_attribute_names(Some(names.to_vec()));
-    let output = request.send().await.map_err(|error| reason(&error))?;
+    let output = request
+        .send()
+        .await
+        .map_err(|error| told("asking how long a queue is", &error))?;
     let attributes = output.attributes.unwrap_or_default();
     let [waiting, in_flight] = names.map(|name| attributes.get(&name)?.parse().ok());
     match (waiting, in_flight) {

@@ -6,7 +6,7 @@ use axum::{
     BoxError, Router,
     error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -19,7 +19,7 @@ use tokio::{
     net::TcpListener,
     time::{Instant, timeout},
 };
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 use tower_http::{
     ServiceBuilderExt as _,
     catch_panic::CatchPanicLayer,
@@ -33,7 +33,7 @@ use crate::{
     app::Shared,
     linger::linger,
     problem::Problem,
-    routes, telemetry,
+    prometheus, routes,
 };
 
 /// Bodies are small JSON; videos go straight to the bucket.
@@ -89,7 +89,8 @@ fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHand
     let guards = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(refused))
         .load_shed()
-        .concurrency_limit(config.max_requests.get())
+        // One limit for all routes; the plain layer would give each its own.
+        .layer(GlobalConcurrencyLimitLayer::new(config.max_requests.get()))
         .timeout(config.request_timeout());
     let request_id = HeaderName::from_static("x-request-id");
     let around = ServiceBuilder::new()
@@ -161,19 +162,33 @@ async fn observe(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     let took = began.elapsed();
-    histogram!(telemetry::REQUEST_SECONDS, "route" => route.clone()).record(took.as_secs_f64());
+    histogram!(prometheus::REQUEST_SECONDS, "route" => route.clone()).record(took.as_secs_f64());
     let labels = [
         ("route", route),
-        ("method", method.as_str().to_owned()),
+        ("method", label(&method).to_owned()),
         ("status", status.as_str().to_owned()),
     ];
-    counter!(telemetry::REQUESTS, &labels).increment(1);
+    counter!(prometheus::REQUESTS, &labels).increment(1);
     let id = id.as_ref().and_then(|id| id.header_value().to_str().ok());
     tracing::debug!(
         %method, path, status = status.as_u16(), id, ms = took.as_millis() as u64,
         "request"
     );
     response
+}
+
+/// The method as a label: anyone may make up others, and every label is kept.
+fn label(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::PATCH => method.as_str(),
+        _ => "other",
+    }
 }
 
 /// What the guards refuse, as a problem.

@@ -8,7 +8,7 @@ use crate::time::rfc3339;
 
 /// What is known of one source's health.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Health {
+pub(crate) struct SourceHealth {
     last_answer: Option<SystemTime>,
     failing: Option<Failing>,
     absent: Option<String>,
@@ -20,7 +20,7 @@ struct Failing {
     reason: String,
 }
 
-impl Health {
+impl SourceHealth {
     /// There is no such source.
     pub(crate) fn absent(reason: String) -> Self {
         Self {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_failure_has_a_reason_and_an_age_and_ends() {
-        let mut health = Health::default();
+        let mut health = SourceHealth::default();
         assert_eq!(health.source().state, SourceState::Pending);
         assert!(health.reason_if_never_answered().is_some());
         assert_eq!(health.note(Ok::<_, String>(7)), Some(7));

@@ -9,7 +9,7 @@ use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use contract::Manifest;
 use moka::future::Cache;
 
-use crate::aws::reason;
+use crate::aws::told;
 
 /// A manifest of ours has one to two kilobytes, its reads up to ten more; a hundred pictures make twenty.
 const MAX_BYTES: i64 = 1 << 20;
@@ -71,7 +71,7 @@ impl Manifests {
 
     /// The manifest of this key, as it is now.
     pub(crate) async fn fetch(&self, key: &str) -> Result<Option<Fetched>, ManifestError> {
-        metrics::counter!(crate::telemetry::S3_GETS).increment(1);
+        metrics::counter!(crate::prometheus::S3_GETS).increment(1);
         let invalid = |reason: String| ManifestError::Invalid {
             key: key.to_owned(),
             reason,
@@ -90,7 +90,7 @@ impl Manifests {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(read(reason(&error))),
+            Err(error) => return Err(read(told("reading a manifest", &error))),
         };
         if object.content_length.is_none_or(|bytes| bytes > MAX_BYTES) {
             return Err(invalid("too large".to_owned()));

@@ -4,13 +4,10 @@
 //! `thumbnails/a/b.json`. Two videos that differ only in their extension want the same names: the
 //! second one tries the next of [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a
 //! name is taken is for the caller to find out, from the object's [`metadata`](crate::metadata).
-//!
-//! Below `thumbnails/.recent/` is the journal: an empty object for each time a video was finished, whose key has the
-//! time first, so that one listing finds the latest among any number of videos. Its entries may be deleted after a day.
 
 use std::fmt;
 
-use crate::metadata::digest;
+use crate::{journal::RECENT, metadata::digest};
 
 /// The file extensions of the videos the pipeline processes, in lower case.
 pub const VIDEO_EXTENSIONS: [&str; 10] = [
@@ -19,9 +16,6 @@ pub const VIDEO_EXTENSIONS: [&str; 10] = [
 
 /// Longest key S3 accepts, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
-
-/// The journal's folder, below the thumbnail prefix.
-const RECENT: &str = ".recent";
 
 /// Room kept for what follows an [`OutputName`]: `_`, two digits, a dot and `webp`.
 const SUFFIX_BYTES: usize = 8;
@@ -41,6 +35,21 @@ pub fn video_extension(key: &str) -> Option<&str> {
         .iter()
         .any(|known| known.eq_ignore_ascii_case(extension));
     (known && !stem.is_empty()).then_some(extension)
+}
+
+/// Whether the bucket tells of an object of this key: its extension is that of a video, in lower or in upper case. S3's
+/// rules are for suffixes, whose case matters, so that nobody hears of a `.Mp4`.
+///
+/// ```
+/// assert!(contract::is_announced("uploads/a.mp4") && contract::is_announced("uploads/a.MP4"));
+/// assert!(!contract::is_announced("uploads/a.Mp4"));
+/// ```
+#[must_use]
+pub fn is_announced(key: &str) -> bool {
+    video_extension(key).is_some_and(|extension| {
+        let has = |unwanted: fn(&u8) -> bool| extension.as_bytes().iter().any(unwanted);
+        !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
+    })
 }
 
 fn file_name(key: &str) -> &str {
@@ -83,7 +92,7 @@ pub enum NamingError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
     uploads: String,
-    thumbnails: String,
+    pub(crate) thumbnails: String,
 }
 
 impl Default for Prefixes {
@@ -165,60 +174,6 @@ impl Prefixes {
     }
 }
 
-/// An entry of the journal, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecentEntry {
-    /// When the video was finished, in milliseconds since 1970.
-    pub millis: u64,
-    /// The name of its outputs.
-    pub name: OutputName,
-}
-
-impl Prefixes {
-    /// What the keys of the journal begin with: `thumbnails/.recent/`.
-    #[must_use]
-    pub fn recent(&self) -> String {
-        format!("{}{RECENT}/", self.thumbnails)
-    }
-
-    /// What every journal key of `millis` milliseconds after 1970 or later sorts after.
-    #[must_use]
-    pub fn recent_since(&self, millis: u64) -> String {
-        format!("{}{millis:013}", self.recent())
-    }
-
-    /// The key of the journal's entry about a video finished at `millis` milliseconds after 1970; `None` if it would
-    /// be longer than S3 allows.
-    ///
-    /// ```
-    /// let prefixes = contract::Prefixes::default();
-    /// let [name, ..] = prefixes.candidates("uploads/a/b.mov")?;
-    /// let key = prefixes.recent_key(&name, 1_767_225_600_000).unwrap();
-    /// assert_eq!(key, "thumbnails/.recent/1767225600000/a/b");
-    /// assert_eq!(prefixes.parse_recent(&key).unwrap().name, name);
-    /// # Ok::<(), contract::NamingError>(())
-    /// ```
-    #[must_use]
-    pub fn recent_key(&self, name: &OutputName, millis: u64) -> Option<String> {
-        let path = name.0.strip_prefix(&self.thumbnails)?;
-        let key = format!("{}/{path}", self.recent_since(millis));
-        (key.len() <= MAX_KEY_BYTES).then_some(key)
-    }
-
-    /// Reads a key of the journal; `None` if it is none.
-    #[must_use]
-    pub fn parse_recent(&self, key: &str) -> Option<RecentEntry> {
-        let rest = key.strip_prefix(&self.recent())?;
-        let (millis, path) = rest.split_once('/')?;
-        let whole = millis.len() == 13 && millis.bytes().all(|b| b.is_ascii_digit());
-        (whole && !path.is_empty()).then_some(())?;
-        Some(RecentEntry {
-            millis: millis.parse().ok()?,
-            name: OutputName(format!("{}{path}", self.thumbnails)),
-        })
-    }
-}
-
 fn normalise(prefix: &str) -> Result<String, &'static str> {
     if prefix.is_empty() {
         return Ok(String::new());
@@ -259,7 +214,7 @@ fn without_dot_segments(path: &str) -> String {
 /// # Ok::<(), contract::NamingError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct OutputName(String);
+pub struct OutputName(pub(crate) String);
 
 impl OutputName {
     /// The key of picture `number`, which counts from 1, in a format with this file extension.
@@ -431,25 +386,6 @@ mod tests {
                 Prefixes::new(uploads, thumbnails).is_err(),
                 "{uploads:?} {thumbnails:?}"
             );
-        }
-    }
-
-    #[test]
-    fn the_journal_is_in_the_order_of_time() {
-        let prefixes = Prefixes::default();
-        let key = |millis| {
-            let [name, ..] = prefixes.candidates("uploads/a.mp4").unwrap();
-            prefixes.recent_key(&name, millis).unwrap()
-        };
-        assert!(key(999) < key(1_000) && key(999) < key(1_767_225_600_000));
-        assert!(key(999) > prefixes.recent_since(999) && key(999) < prefixes.recent_since(1_000));
-        for key in [
-            "thumbnails/a.json",
-            "thumbnails/.recent/1/a",
-            "thumbnails/.recent/1767225600000/",
-            "thumbnails/.recent/+767225600000/a",
-        ] {
-            assert_eq!(prefixes.parse_recent(key), None, "{key}");
         }
     }
 

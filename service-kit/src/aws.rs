@@ -5,6 +5,8 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::causes;
+
 /// The configuration of all clients. Credentials, and region and endpoint where they are not given, come from the
 /// SDK's own search; nothing is sent yet.
 ///
@@ -50,11 +52,23 @@ where
     if let (Some(code), message) = (error.code(), error.message()) {
         return message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
     }
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+    causes(error)
+}
+
+/// What anyone may be told of an SDK error: the service's code, or how far the request came. Messages name accounts,
+/// roles and hosts.
+pub fn kind<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata,
+{
+    let words = match error {
+        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::DispatchFailure(_) => "no connection",
+        SdkError::ConstructionFailure(_) => "the request cannot be made",
+        _ => match error.code() {
+            Some(code) => return code.to_owned(),
+            None => "an answer that makes no sense",
+        },
+    };
+    words.to_owned()
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::aws::{reason, status};
+use crate::aws::{reason, status, unhurried};
 
 /// What a path keeps as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -82,6 +82,8 @@ pub(crate) async fn copy(
         .bucket(bucket)
         .key(key)
         .if_none_match("*")
+        .customize()
+        .config_override(unhurried())
         .send()
         .await;
     match sent {
@@ -143,6 +145,8 @@ async fn join(
                 .key(key)
                 .upload_id(id)
                 .part_number(number)
+                .customize()
+                .config_override(unhurried())
                 .send()
                 .await
                 .map_err(|error| reason(&error))?;
@@ -168,6 +172,8 @@ async fn join(
                 .set_parts(Some(parts))
                 .build(),
         )
+        .customize()
+        .config_override(unhurried())
         .send()
         .await;
     match joined {

@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 use self::{
     failures::DeadLetters, frames::Frames, purge::Purge, samples::Samples, uploads::Uploads,
 };
-use crate::{aws::reason, problem::Problem};
+use crate::{aws::told, problem::Problem};
 
 /// The settings of the actions.
 #[derive(Debug, Clone, Args)]
@@ -35,7 +35,7 @@ pub struct ActionsConfig {
     pub test_source_bucket: Option<String>,
 
     /// Largest upload in bytes; files above 64 MiB go in parts
-    #[arg(long, env, default_value_t = 50 << 30, value_parser = clap::value_parser!(u64).range(1..=5 << 40))]
+    #[arg(long, env, default_value_t = 50 << 30, value_parser = clap::value_parser!(u64).range(1..=uploads::MAX_UPLOAD))]
     pub upload_max_bytes: u64,
 
     /// Memory for frames taken on demand, in bytes
@@ -108,7 +108,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    tracing::warn!(operation, error = reason(error), "AWS refused");
+    let kind = told(operation, error);
     let is_throttled = matches!(
         error.code(),
         Some("SlowDown" | "ThrottlingException" | "RequestThrottled" | "ServiceUnavailable")
@@ -121,7 +121,9 @@ where
     {
         return Problem::unavailable(format!("{operation} is not possible at the moment"));
     }
-    Problem::bad_gateway(format!("{operation} failed; the API's log says why"))
+    Problem::bad_gateway(format!(
+        "{operation} failed ({kind}); the API's log says more"
+    ))
 }
 
 /// 409: not in this state.

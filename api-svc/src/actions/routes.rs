@@ -45,12 +45,12 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(frame))
         .routes(routes!(upload, abort_upload))
-        .routes(routes!(complete_upload))
 }
 
 /// Guarded routes that may take as long as it takes.
 pub(crate) fn long() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(complete_upload))
         .routes(routes!(redrive))
         .routes(routes!(test))
         .routes(routes!(purge))

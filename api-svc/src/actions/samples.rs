@@ -28,6 +28,9 @@ pub(crate) struct Samples {
     prefixes: Prefixes,
 }
 
+/// The log has the reason.
+struct CopyFailed;
+
 impl Samples {
     pub(crate) fn new(
         client: Client,
@@ -53,8 +56,7 @@ impl Samples {
     /// Copies them all.
     pub(crate) async fn run(&self, progress: &Progress) -> Result<TestQueued, Problem> {
         let source = self.source()?;
-        let queued = AtomicU64::new(0);
-        let skipped = AtomicU64::new(0);
+        let (queued, skipped, failed) = <(AtomicU64, AtomicU64, AtomicU64)>::default();
         let mut pages = self
             .client
             .list_objects_v2()
@@ -72,10 +74,13 @@ impl Samples {
             }
             stream::iter(objects)
                 .for_each_concurrent(CONCURRENCY, |object| {
-                    let (queued, skipped) = (&queued, &skipped);
+                    let (queued, skipped, failed) = (&queued, &skipped, &failed);
                     async move {
-                        let copied = self.one(source, object).await;
-                        let count = if copied { queued } else { skipped };
+                        let count = match self.one(source, object).await {
+                            Ok(true) => queued,
+                            Ok(false) => skipped,
+                            Err(CopyFailed) => failed,
+                        };
                         count.fetch_add(1, Ordering::Relaxed);
                         progress.add(1);
                     }
@@ -85,17 +90,22 @@ impl Samples {
         Ok(TestQueued {
             queued: queued.into_inner(),
             skipped: skipped.into_inner(),
+            failed: failed.into_inner(),
         })
     }
 
-    /// Whether the object is a video that was copied.
-    async fn one(&self, source: &str, object: aws_sdk_s3::types::Object) -> bool {
+    /// Whether the object is a video whose name is free, and so was copied.
+    async fn one(
+        &self,
+        source: &str,
+        object: aws_sdk_s3::types::Object,
+    ) -> Result<bool, CopyFailed> {
         let size = object.size.unwrap_or_default().max(0) as u64;
         let name = object.key.unwrap_or_default();
         let key = format!("{}{name}", self.prefixes.uploads());
-        if size == 0 || self.prefixes.candidates(&key).is_err() {
+        if size == 0 || !contract::is_announced(&key) || self.prefixes.candidates(&key).is_err() {
             tracing::debug!(key = ?name, "no video");
-            return false;
+            return Ok(false);
         }
         let source = Source {
             bucket: source.to_owned(),
@@ -104,14 +114,14 @@ impl Samples {
             size,
         };
         match copy(&self.client, &source, &self.bucket, &key, Sizes::default()).await {
-            Ok(Copied::Yes) => true,
+            Ok(Copied::Yes) => Ok(true),
             Ok(Copied::Taken) => {
                 tracing::info!(?key, "there is an object of this name already");
-                false
+                Ok(false)
             }
             Err(error) => {
                 tracing::warn!(?key, error, "cannot copy");
-                false
+                Err(CopyFailed)
             }
         }
     }

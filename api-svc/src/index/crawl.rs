@@ -9,11 +9,11 @@ use std::{
 use aws_sdk_s3::Client;
 use contract::Prefixes;
 use futures::{StreamExt as _, stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Index, seconds_since_1970, store::Object};
 use crate::{
-    aws::reason,
+    aws::told,
     videos::{Fetched, Manifests},
 };
 
@@ -177,12 +177,21 @@ impl Crawler {
         left: &mut usize,
         deadline: Instant,
     ) -> Result<(), CrawlError> {
+        let mut taken = 0;
         loop {
             let epoch = index.read().epoch();
             if self.walk.epoch != epoch {
                 self.walk = Walk { after: None, epoch };
             }
-            let ended = self.walk_page(index).await?;
+            let Ok(page) = timeout_at(deadline, self.walk_page(index)).await else {
+                // The bucket answers, if slowly: the next tick goes on where this one is.
+                if taken > 0 {
+                    return Ok(());
+                }
+                return Err(CrawlError("a page of the bucket takes too long".to_owned()));
+            };
+            let ended = page?;
+            taken += 1;
             *left = left.saturating_sub(1);
             let complete = index.read().totals().complete;
             if ended || complete || *left == 0 || Instant::now() >= deadline {
@@ -239,8 +248,7 @@ impl Crawler {
             })
             .buffer_unordered(CONCURRENCY);
         let mut answers = std::pin::pin!(answers);
-        while let Ok(Some((name, answer))) = tokio::time::timeout_at(deadline, answers.next()).await
-        {
+        while let Ok(Some((name, answer))) = timeout_at(deadline, answers.next()).await {
             match answer {
                 Ok(Some(fetched)) => {
                     let manifest = &fetched.manifest;
@@ -259,7 +267,7 @@ impl Crawler {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, CrawlError> {
-        metrics::counter!(crate::telemetry::S3_LISTS).increment(1);
+        metrics::counter!(crate::prometheus::S3_LISTS).increment(1);
         let output = self
             .s3
             .list_objects_v2()
@@ -268,7 +276,10 @@ impl Crawler {
             .set_start_after(after.map(str::to_owned))
             .send()
             .await
-            .map_err(|error| CrawlError(format!("cannot list {prefix:?}: {}", reason(&error))))?;
+            .map_err(|error| {
+                let told = told("listing the bucket", &error);
+                CrawlError(format!("cannot list {prefix:?}: {told}"))
+            })?;
         let truncated = output.is_truncated.unwrap_or_default();
         let objects = output.contents.unwrap_or_default().into_iter();
         Ok(Listing {

@@ -18,13 +18,13 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, source::Health};
+use crate::{Config, source::SourceHealth};
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Pods {
     store: Option<reflector::Store<Pod>>,
-    health: Arc<Mutex<Health>>,
+    health: Arc<Mutex<SourceHealth>>,
 }
 
 impl Pods {
@@ -37,12 +37,12 @@ impl Pods {
                 tracing::info!(reason, "no cluster is configured");
                 return Self {
                     store: None,
-                    health: Arc::new(Mutex::new(Health::absent(reason))),
+                    health: Arc::new(Mutex::new(SourceHealth::absent(reason))),
                 };
             }
         };
         let (store, writer) = reflector::store();
-        let health = Arc::new(Mutex::new(Health::default()));
+        let health = Arc::new(Mutex::new(SourceHealth::default()));
         let pods = Api::<Pod>::namespaced(client, &config.worker_namespace);
         let selected = watcher::Config::default().labels(&config.worker_selector);
         let mut events = watcher(pods, selected)
@@ -97,7 +97,7 @@ impl Pods {
         pods
     }
 
-    fn health(&self) -> std::sync::MutexGuard<'_, Health> {
+    fn health(&self) -> std::sync::MutexGuard<'_, SourceHealth> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +109,8 @@ async fn connect() -> Result<Client, String> {
     Client::try_from(config).map_err(|error| format!("the cluster cannot be used: {error}"))
 }
 
-/// The server's own words where there are some; the rest of a chain of causes otherwise.
+/// What anyone may be told: the server's status where there is one, whose message names accounts; a chain of causes
+/// otherwise.
 fn reason(error: &watcher::Error) -> String {
     use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
     let status = match error {
@@ -120,7 +121,12 @@ fn reason(error: &watcher::Error) -> String {
         _ => None,
     };
     if let Some(status) = status {
-        return format!("{} {}: {}", status.code, status.reason, status.message);
+        tracing::warn!(
+            code = status.code,
+            message = status.message,
+            "the cluster refused"
+        );
+        return format!("{} {}", status.code, status.reason);
     }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

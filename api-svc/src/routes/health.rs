@@ -5,7 +5,7 @@ use contract::api;
 
 use crate::{
     app::Shared,
-    aws::reason,
+    aws::told,
     problem::{Json, Problem},
 };
 
@@ -31,10 +31,10 @@ pub(super) async fn ready(State(app): State<Shared>) -> Result<Json<api::Health>
     let (bucket, queue) = tokio::join!(bucket, queue);
     let mut reasons = Vec::new();
     if let Err(error) = bucket {
-        reasons.push(format!("S3: {}", reason(&error)));
+        reasons.push(format!("S3: {}", told("looking for the bucket", &error)));
     }
     if let Err(error) = queue {
-        reasons.push(format!("SQS: {}", reason(&error)));
+        reasons.push(format!("SQS: {}", told("looking for the queue", &error)));
     }
     if reasons.is_empty() {
         return Ok(Json(api::Health::ok()));

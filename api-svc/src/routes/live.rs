@@ -28,7 +28,7 @@ use crate::{
     app::{App, Shared},
     feed::Subscription,
     problem::Problem,
-    telemetry::{WEBSOCKETS, WEBSOCKETS_DROPPED},
+    prometheus::{WEBSOCKETS, WEBSOCKETS_DROPPED},
 };
 
 /// How long a client may take for one message before it is dropped.

@@ -58,6 +58,7 @@ async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
         ("deep/b c+ü.MKV", "two"),
         ("mine.mp4", "three"),
         ("notes.txt", "text"),
+        ("unheard.Mp4", "four"),
         ("empty.mp4", ""),
     ] {
         let put = stack.s3().put_object().bucket(source).key(key);
@@ -70,7 +71,7 @@ async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
     let queued = Answer::of(api.request(Method::POST, "/api/test"))
         .await?
         .json()?;
-    assert_eq!(queued, json!({"queued": 2, "skipped": 3}));
+    assert_eq!(queued, json!({"queued": 2, "skipped": 4, "failed": 0}));
     let expected = [
         "uploads/a.mp4",
         "uploads/deep/b c+ü.MKV",
@@ -91,7 +92,7 @@ async fn a_test_copies_videos_and_overwrites_nothing() -> Result<()> {
     let last = heard.last().context("nothing heard")?;
     assert_eq!(
         (&last["state"], &last["done"]),
-        (&json!("finished"), &json!(5))
+        (&json!("finished"), &json!(6))
     );
     Ok(())
 }

@@ -143,7 +143,7 @@ async fn a_refusal_is_told_and_ends() -> Result<()> {
     })
     .await?;
     assert!(
-        detail.contains("Forbidden") && detail.contains("no access"),
+        detail.contains("Forbidden") && !detail.contains("no access"),
         "{detail}"
     );
     let metrics = setup

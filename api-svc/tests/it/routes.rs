@@ -361,8 +361,14 @@ async fn answers_are_hardened_and_documented() -> Result<()> {
         );
     }
 
+    api.send(api.request("INVENTED", "/api/queue")?).await?;
     let metrics = api.get("/metrics").await?;
+    assert!(
+        !metrics.text.contains("INVENTED"),
+        "a label a client makes up"
+    );
     for name in [
+        "method=\"other\"",
         "thumbnail_api_requests_total",
         "thumbnail_api_source_up",
         "thumbnail_api_websockets",

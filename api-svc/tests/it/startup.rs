@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{net::TcpListener, process::Command};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Api, Bucket, Client, stack, until};
@@ -61,12 +61,13 @@ async fn a_source_that_fails_is_marked_and_holds_nobody_up() -> Result<()> {
         })
         .await?;
     let source = &metrics["sources"]["bucket"];
+    // What anyone may know; S3's words are for the log.
+    let reason = source["reason"].as_str().unwrap_or_default();
     assert!(
-        source["reason"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("on fire")),
+        reason.contains("AccessDenied") && !reason.contains("fire"),
         "{source}"
     );
+    assert!(api.raw_log().contains("the disk is on fire"));
     assert!(
         source["since"].is_string() && source["lastAnswer"].is_string(),
         "{source}"
@@ -109,5 +110,32 @@ async fn history_is_taken_though_nobody_watches() -> Result<()> {
         depths.windows(2).all(|pair| pair[1] == pair[0] + 1),
         "{depths:?}"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_routes_share_one_limit_of_requests() -> Result<()> {
+    // Connections are taken by the kernel, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", silent.local_addr()?);
+    let bucket = Bucket::start(0).await?;
+    let limits = [
+        ("MAX_REQUESTS", "1"),
+        ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
+    ];
+    let api = bucket.api(&limits).await?;
+    let request = api.request("GET", "/ready")?;
+    let waiting = tokio::spawn(request.send());
+    until("another route is refused", async || {
+        let answer = api.get("/api/queue").await?;
+        Ok((answer.status == 503).then_some(()))
+    })
+    .await?;
+    waiting.abort();
+    until("there is room again", async || {
+        let answer = api.get("/api/queue").await?;
+        Ok((answer.status == 200).then_some(()))
+    })
+    .await?;
     Ok(())
 }

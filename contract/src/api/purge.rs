@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct TestQueued {
     /// Videos copied into the uploads.
     pub queued: u64,
-    /// Objects of the test bucket that are no videos, whose name is taken, or that could not be copied.
+    /// Objects of the test bucket that are no videos, or whose name is taken.
     pub skipped: u64,
+    /// Videos that could not be copied; the API's log says why.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// What `DELETE /api/purge` did, or would do.

@@ -83,7 +83,7 @@ impl Proxy {
         let mut response = match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                tracing::warn!(path, error = %causes(&error), "the API does not answer");
+                tracing::warn!(path, error = %service_kit::causes(&error), "the API does not answer");
                 return failure(StatusCode::BAD_GATEWAY, "the API does not answer");
             }
             Err(_) => {
@@ -159,15 +159,4 @@ fn failure(status: StatusCode, detail: &str) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     (status, headers, problem.to_string()).into_response()
-}
-
-/// An error and its causes on one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -77,14 +77,18 @@ pub(crate) fn App() -> Html {
         wasm_bindgen_futures::spawn_local(async move {
             match shell.api.test().await {
                 Ok(test) => {
-                    let skipped = match test.skipped {
-                        0 => String::new(),
-                        skipped => format!(", {} skipped", format::count(skipped)),
-                    };
-                    shell.tell(format!(
-                        "{} queued for the test{skipped}",
-                        format::plural(test.queued, "video")
-                    ));
+                    let mut text = format!("{} queued", format::plural(test.queued, "video"));
+                    for (count, what) in [(test.skipped, "skipped"), (test.failed, "not copied")] {
+                        if count > 0 {
+                            text = format!("{text}, {} {what}", format::count(count));
+                        }
+                    }
+                    let text = format!("Test: {text}.");
+                    if test.failed > 0 {
+                        shell.warn(text);
+                    } else {
+                        shell.tell(text);
+                    }
                 }
                 Err(error) => shell.failed("The test did not start", &error),
             }

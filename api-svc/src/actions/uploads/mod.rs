@@ -27,7 +27,11 @@ use contract::{
 
 use self::name::{check_name, content_type};
 use super::{aws_problem, conflict};
-use crate::{aws::status, problem::Problem, time::rfc3339};
+use crate::{
+    aws::{status, unhurried},
+    problem::Problem,
+    time::rfc3339,
+};
 
 /// Files above this go in parts.
 const MAX_SINGLE: u64 = 64 << 20;
@@ -37,6 +41,9 @@ const MIN_PART: u64 = 16 << 20;
 
 /// Most parts of one upload, and so most URLs in one answer.
 const MAX_PARTS: u64 = 500;
+
+/// What so many parts can hold: S3 takes at most 5 GiB in one.
+pub(super) const MAX_UPLOAD: u64 = MAX_PARTS * (5 << 30);
 
 /// How long a client has to begin sending a file.
 const SINGLE_EXPIRY: Duration = Duration::from_hours(1);
@@ -147,6 +154,12 @@ impl Uploads {
         self.prefixes
             .candidates(&key)
             .map_err(|error| unprocessable(format!("name: {error}")))?;
+        if !contract::is_announced(&key) {
+            // It would lie in the bucket, and no worker would ever hear of it.
+            return Err(unprocessable(
+                "name: write its extension in lower or in upper case",
+            ));
+        }
         Ok(key)
     }
 
@@ -271,6 +284,8 @@ impl Uploads {
                     .set_parts(Some(parts.collect()))
                     .build(),
             )
+            .customize()
+            .config_override(unhurried())
             .send()
             .await;
         match joined {
@@ -341,14 +356,14 @@ mod tests {
     fn parts_are_few_and_large_enough() {
         let gib = 1 << 30;
         assert_eq!(part_size(MAX_SINGLE + 1), MIN_PART);
-        for size in [gib, 50 * gib + 1, 5 << 40] {
+        for size in [gib, 50 * gib + 1, MAX_UPLOAD] {
             let part = part_size(size);
             assert!(
                 size.div_ceil(part) <= MAX_PARTS && part >= MIN_PART,
                 "{size}"
             );
             // S3's own limit.
-            assert!(part <= 5 * gib || size > 2 << 40, "{size}");
+            assert!(part <= 5 * gib, "{size}");
         }
     }
 }
