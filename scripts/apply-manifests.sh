@@ -3,7 +3,8 @@
 #
 #   scripts/settings.sh && scripts/apply-manifests.sh
 #
-# Environment: ENVIRONMENT; optionally API_TOKEN, the bearer token of the API's mutating routes.
+# Environment: ENVIRONMENT; optionally API_TOKEN, the bearer token of the API's mutating routes: empty takes it away,
+# unset leaves it as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,12 +12,17 @@ cd "$(dirname "$0")/.."
 overlay=k8s/overlays/$ENVIRONMENT
 kubectl apply -f k8s/base/namespace.yaml
 
+secret=""
 if [ -n "${API_TOKEN:-}" ]; then
     # By standard input: arguments can be read by every process.
-    printf 'API_TOKEN=%s\n' "$API_TOKEN" |
-        kubectl create secret generic thumbnail-api --namespace thumbnail \
-            --from-env-file=/dev/stdin --dry-run=client --output yaml |
-        kubectl apply -f -
+    secret=$(
+        printf 'API_TOKEN=%s\n' "$API_TOKEN" |
+            kubectl create secret generic thumbnail-api --namespace thumbnail \
+                --from-env-file=/dev/stdin --dry-run=client --output yaml |
+            kubectl apply -f -
+    )
+elif [ -n "${API_TOKEN+set}" ]; then
+    secret=$(kubectl delete secret thumbnail-api --namespace thumbnail --ignore-not-found)
 fi
 
 certificate=$(kubectl kustomize "$overlay" | sed -n 's/^  CERTIFICATE_ARN: //p' | tr -d '"')
@@ -25,6 +31,12 @@ if [ -n "$certificate" ] && [ -d "$overlay-https" ]; then
 fi
 echo "applying $overlay" >&2
 kubectl apply -k "$overlay"
+
+# Pods read the token when they start.
+case $secret in
+    "" | *unchanged) ;;
+    *) kubectl rollout restart deployment/thumbnail-api --namespace thumbnail ;;
+esac
 
 # The worker may rightly have no pod at all.
 for deployment in thumbnail-api thumbnail-frontend thumbnail-worker; do

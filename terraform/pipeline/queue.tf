@@ -9,7 +9,8 @@ resource "aws_sqs_queue" "dead" {
 resource "aws_sqs_queue" "uploads" {
   name                       = local.name
   visibility_timeout_seconds = var.visibility_timeout_seconds
-  message_retention_seconds  = 1209600
+  # Less than the other's: a message keeps its age when it is moved there.
+  message_retention_seconds = 345600
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
   redrive_policy = jsonencode({

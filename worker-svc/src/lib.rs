@@ -45,7 +45,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let extractor = config.extractor()?;
     let prefixes = config.prefixes()?;
-    metrics::serve(config.metrics_addr)?;
 
     let aws = aws::Clients::connect(&config).await;
     let connected = async {
@@ -57,6 +56,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
         connected = connected => connected?,
     };
+    // Not before: it tells that the worker works.
+    metrics::serve(config.metrics_addr)?;
     let concurrency = config.concurrency();
     tracing::info!(
         concurrency,

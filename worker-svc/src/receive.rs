@@ -10,7 +10,7 @@ use contract::Prefixes;
 use metrics::{counter, gauge};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -60,13 +60,13 @@ impl Consumer {
     pub(crate) async fn run(&self, slots: usize, grace: Duration, stop: &CancellationToken) {
         let tasks = TaskTracker::new();
         let poll = self.receive(slots, &tasks, stop).await;
-        // Dropped, like the poll in it, if all is finished before: the worker ends at once then.
         let late = poll.map(|poll| AbortOnDropHandle::new(tokio::spawn(self.clone().refuse(poll))));
         tasks.close();
         if !tasks.is_empty() {
             tracing::info!(messages = tasks.len(), "finishing what is in hand");
         }
-        let finished = timeout(grace, tasks.wait()).await.is_ok();
+        let over = Instant::now() + grace;
+        let finished = timeout_at(over, tasks.wait()).await.is_ok();
         if !finished {
             tracing::warn!(
                 messages = tasks.len(),
@@ -74,8 +74,9 @@ impl Consumer {
             );
         }
         if let Some(late) = late {
-            // What it took goes back at once; and it must not take what is returned now.
-            let _ = timeout(POLL_OVERDUE, late).await;
+            // What it took goes back at once. SQS goes on with a poll that nobody waits for, and hides what it finds for
+            // the whole visibility timeout; nor must it take what is returned below.
+            let _ = timeout_at(over.max(Instant::now() + POLL_OVERDUE), late).await;
         }
         if finished {
             return;

@@ -89,7 +89,9 @@ impl Session {
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
         upload::lay_out(stack, &samples).await?;
         let videos = if own.is_empty() { samples } else { own };
-        let start = Service::start(&WORKER, stack, free_address(0)?, &[]);
+        // It ends with its poll of the queue, which is no longer than this; whoever presses Ctrl-C does not wait for 20 s.
+        let grace = [("SHUTDOWN_GRACE_SECONDS", "5")];
+        let start = Service::start(&WORKER, stack, free_address(0)?, &grace);
         let worker = self.worker.insert(step("Start a worker", start).await?);
         let test = [("TEST_SOURCE_BUCKET", stack.sample_bucket())];
         let start = Service::start(&API, stack, free_address(options.api_port)?, &test);

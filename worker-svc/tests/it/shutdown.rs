@@ -1,5 +1,7 @@
 //! Signals while a video is worked on.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use devstack::{Stack, media::Clip};
 
@@ -60,6 +62,30 @@ async fn what_does_not_fit_the_grace_period_goes_back_at_once() -> Result<()> {
     check(&stack, &manifest, KEY, &etag).await?;
     queue_is_empty(&stack).await?;
     assert_eq!(next.log("thumbnails published").len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_poll_brings_goes_back_at_once() -> Result<()> {
+    // Were the message hidden by a poll that nobody waits for, it would come back after ten minutes.
+    let stack = stack(600).await?;
+    let options = WorkerOptions {
+        env: vec![("SHUTDOWN_GRACE_SECONDS", "15".to_owned())],
+        ..WorkerOptions::default()
+    };
+    let mut worker = Worker::start(&stack, options).await?;
+    queue_is_empty(&stack).await?;
+    worker.signal("TERM").await?;
+    worker.logged("shutting down").await?;
+    // Longer than a worker that had nothing in hand might wait out of courtesy.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    upload_file(&stack, KEY, &Clip::new("mp4").make()?).await?;
+    assert!(worker.exit().await?.success());
+    until("the message is there for others", async || {
+        Ok((depth(&stack, stack.queue_url()).await? == (1, 0)).then_some(()))
+    })
+    .await?;
+    assert!(keys(&stack, "thumbnails/").await?.is_empty());
     Ok(())
 }
 

@@ -71,6 +71,55 @@ fn roles_allow_what_the_code_calls_and_nothing_else() {
     assert!(compared > 0, "no service calls AWS");
 }
 
+/// On what each service may do what changes something, or shows what somebody sent.
+const CHANGES: [(&str, &str, &[&str]); 9] = [
+    ("worker", "s3:PutObject", &[THUMBNAILS]),
+    ("worker", "sqs:ReceiveMessage", &[UPLOADS_QUEUE]),
+    ("worker", "sqs:DeleteMessage", &[UPLOADS_QUEUE]),
+    ("worker", "sqs:SendMessage", &[DEAD_QUEUE]),
+    ("api", "s3:PutObject", &[UPLOADS]),
+    ("api", "s3:DeleteObject", &[UPLOADS, THUMBNAILS]),
+    ("api", "sqs:ReceiveMessage", &[DEAD_QUEUE]),
+    ("api", "sqs:DeleteMessage", &[DEAD_QUEUE]),
+    ("api", "sqs:SendMessage", &[UPLOADS_QUEUE]),
+];
+const UPLOADS: &str = "\"${module.bucket.arn}/${local.upload_prefix}*\"";
+const THUMBNAILS: &str = "\"${module.bucket.arn}/${local.thumbnail_prefix}*\"";
+const UPLOADS_QUEUE: &str = "aws_sqs_queue.uploads.arn";
+const DEAD_QUEUE: &str = "aws_sqs_queue.dead.arn";
+
+#[test]
+fn roles_change_only_their_own_part_of_the_bucket_and_their_own_queue() {
+    let policies = terraform("terraform/pipeline/policies.tf");
+    for (service, action, expected) in CHANGES {
+        let expected: BTreeSet<_> = expected.iter().map(ToString::to_string).collect();
+        let granted: BTreeSet<_> = statements(&policies, service)
+            .filter(|body| texts(attribute(body, "actions")).contains(&action.to_owned()))
+            .flat_map(resources)
+            .collect();
+        assert_eq!(granted, expected, "{service}: {action}");
+    }
+    for service in SERVICES.into_iter().filter(|service| calls_aws(*service)) {
+        for resource in statements(&policies, service.name).flat_map(resources) {
+            let all = ["\"*\"", "\"${module.bucket.arn}/*\""];
+            assert!(
+                !all.contains(&resource.as_str()),
+                "{}: {resource}",
+                service.name
+            );
+        }
+    }
+}
+
+/// What a statement is about, as Terraform has it written.
+fn resources(statement: &Body) -> Vec<String> {
+    let hcl::Expression::Array(items) = attribute(statement, "resources") else {
+        panic!("resources are no list: {statement:?}");
+    };
+    let written = items.iter().map(hcl::format::to_string);
+    written.map(Result::unwrap).collect()
+}
+
 fn calls_aws(service: Service) -> bool {
     let manifest = root().join(service.folder).join("Cargo.toml");
     fs::read_to_string(manifest).is_ok_and(|text| text.contains("aws-sdk-"))
@@ -145,19 +194,20 @@ fn sdk_operations() -> BTreeSet<String> {
     operations
 }
 
-/// All actions of a policy document, those of `dynamic` statements too.
+/// All actions of a policy document.
 fn allowed(policies: &Body, name: &str) -> BTreeSet<String> {
+    let actions = statements(policies, name).flat_map(|body| texts(attribute(body, "actions")));
+    actions.collect()
+}
+
+/// The statements of a policy document, `dynamic` ones too.
+fn statements<'a>(policies: &'a Body, name: &str) -> impl Iterator<Item = &'a Body> {
     let document = crate::repository::block(policies, "data", &["aws_iam_policy_document", name]);
-    document
-        .body()
-        .blocks()
-        .flat_map(|statement| {
-            let body = if statement.identifier() == "dynamic" {
-                crate::repository::block(statement.body(), "content", &[]).body()
-            } else {
-                statement.body()
-            };
-            texts(attribute(body, "actions"))
-        })
-        .collect()
+    document.body().blocks().map(|statement| {
+        if statement.identifier() == "dynamic" {
+            crate::repository::block(statement.body(), "content", &[]).body()
+        } else {
+            statement.body()
+        }
+    })
 }
