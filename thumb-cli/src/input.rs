@@ -300,6 +300,11 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_searched_for_what_the_services_take() {
+        assert_eq!(EXTENSIONS, devstack::EXTENSIONS);
+    }
+
+    #[test]
     fn a_folder_without_videos_is_a_failure() {
         let folder = tempfile::tempdir().unwrap();
         let items = expand(vec![Input::File(folder.path().into())]);

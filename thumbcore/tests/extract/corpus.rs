@@ -26,11 +26,16 @@ const DIFFERENT_ON_PURPOSE: &[(&str, &str)] = &[
 /// A folder with videos and `index.tsv`, whose last columns say whether ffmpeg gives a picture at
 /// time 0, and a checksum.
 fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("THUMBCORE_CORPUS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
-        PathBuf::from,
-    );
+    let named = std::env::var_os("THUMBCORE_CORPUS").map(PathBuf::from);
+    let is_named = named.is_some();
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let folder = named.unwrap_or_else(beside);
     let found = folder.join("index.tsv").exists();
+    assert!(
+        found || !is_named,
+        "THUMBCORE_CORPUS: no index.tsv in {}",
+        folder.display()
+    );
     if !found {
         eprintln!("no corpus in {}: nothing checked", folder.display());
     }

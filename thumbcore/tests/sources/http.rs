@@ -158,6 +158,20 @@ async fn a_redirect_that_expired_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_place_that_breaks_down_is_asked_for_again() {
+    let server = Server::with_file(Quirk::None, bytes(1_000)).await;
+    let place = Server::with_file(Quirk::None, bytes(1_000)).await;
+    server.set_moved_to(&place.url("file"));
+    let source = HttpSource::new(&server.url("moved/file")).unwrap();
+    source.read(0..10).await.unwrap();
+    drop(place);
+    server.set_moved_to("/signed/file");
+    let error = source.read(10..20).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert_eq!(source.read(10..20).await.unwrap(), bytes(20).slice(10..));
+}
+
+#[tokio::test]
 async fn redirects_without_end_or_to_other_protocols_are_refused() {
     let server = Server::start(Quirk::None).await;
     for path in ["loop/file", "elsewhere/file"] {

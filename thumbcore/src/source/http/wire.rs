@@ -62,10 +62,21 @@ impl HttpWire {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if let Some(moved) = moved {
-            let response = self.send_to(&moved, headers).await?;
-            // Redirects often lead to signed URLs, which expire.
-            if !matches!(response.status().as_u16(), 400 | 401 | 403 | 404 | 410) {
-                return Ok(response);
+            let answer = self.send_to(&moved, headers).await;
+            match &answer {
+                // Redirects often lead to signed URLs, which expire.
+                Ok(response)
+                    if matches!(response.status().as_u16(), 400 | 401 | 403 | 404 | 410) => {}
+                // Perhaps only that host is down: whoever tries again is led anew.
+                Ok(response) if response.status().is_server_error() => {
+                    self.remember(None);
+                    return answer;
+                }
+                Err(_) => {
+                    self.remember(None);
+                    return answer;
+                }
+                Ok(_) => return answer,
             }
         }
         let response = self.send_to(&self.url, headers).await?;
@@ -75,10 +86,13 @@ impl HttpWire {
             && self.url.username().is_empty()
             && self.url.password().is_none()
         {
-            let mut moved = self.moved.write().unwrap_or_else(PoisonError::into_inner);
-            *moved = Some(response.url().clone());
+            self.remember(Some(response.url().clone()));
         }
         Ok(response)
+    }
+
+    fn remember(&self, moved: Option<Url>) {
+        *self.moved.write().unwrap_or_else(PoisonError::into_inner) = moved;
     }
 
     async fn send_to(
