@@ -11,8 +11,8 @@ resource "aws_sqs_queue" "uploads" {
   visibility_timeout_seconds = var.visibility_timeout_seconds
   # Less than the other's: a message keeps its age when it is moved there.
   message_retention_seconds = 345600
-  receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
+  receive_wait_time_seconds = 20
+  sqs_managed_sse_enabled   = true
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
     maxReceiveCount     = var.max_receive_count
