@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_sdk_sqs::types::MessageSystemAttributeName;
 use devstack::{Stack, media::Clip};
 
 use crate::support::{
@@ -81,10 +82,19 @@ async fn what_the_last_poll_brings_goes_back_at_once() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     upload_file(&stack, KEY, &Clip::new("mp4").make()?).await?;
     assert!(worker.exit().await?.success());
-    until("the message is there for others", async || {
-        Ok((depth(&stack, stack.queue_url()).await? == (1, 0)).then_some(()))
+    let count = MessageSystemAttributeName::ApproximateReceiveCount;
+    let another = until("the message is there for others", async || {
+        let receive = stack.sqs().receive_message().queue_url(stack.queue_url());
+        let output = receive
+            .message_system_attribute_names(count.clone())
+            .send()
+            .await?;
+        Ok(output.messages.unwrap_or_default().pop())
     })
     .await?;
+    // The worker had it, so it had not left its poll to itself.
+    let attributes = another.attributes.unwrap_or_default();
+    assert_eq!(attributes[&count], "2");
     assert!(keys(&stack, "thumbnails/").await?.is_empty());
     Ok(())
 }
