@@ -185,7 +185,7 @@ async fn an_object_overwritten_while_it_is_read_gives_no_mixture() -> Result<()>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_held_for_as_long_as_its_video_takes() -> Result<()> {
-    let stack = stack(2).await?;
+    let stack = stack(4).await?;
     let key = "uploads/slow.mp4";
     let clip = Clip::new("mp4").make()?;
     let etag = upload_file(&stack, key, &clip).await?;
@@ -199,12 +199,12 @@ async fn a_message_is_held_for_as_long_as_its_video_takes() -> Result<()> {
     let worker = Worker::start(&stack, options).await?;
     send(&stack, key).await?;
     proxy.held().await?;
-    // Another worker's poll over three visibility timeouts gets nothing.
+    // Another worker's poll over two visibility timeouts gets nothing.
     let other = stack
         .sqs()
         .receive_message()
         .queue_url(stack.queue_url())
-        .wait_time_seconds(6)
+        .wait_time_seconds(9)
         .send()
         .await?;
     assert!(other.messages.unwrap_or_default().is_empty());
