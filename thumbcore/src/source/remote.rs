@@ -382,3 +382,14 @@ async fn collect(name: &str, mut body: Body, len: u64) -> Result<Bytes, SourceEr
         rest.freeze()
     })
 }
+
+/// An error and its causes on one line.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

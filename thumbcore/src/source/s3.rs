@@ -17,7 +17,7 @@ use futures::stream;
 use super::{
     Ends, RangeSource, Stat,
     content_range::{ContentRange, Wanted},
-    remote::{Body, Pin, Remote, Reply, Version, Wire},
+    remote::{Body, Pin, Remote, Reply, Version, Wire, causes},
 };
 use crate::SourceError;
 
@@ -270,17 +270,6 @@ impl S3Wire {
             reason: reason.into(),
         }
     }
-}
-
-/// An error and its causes on one line.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 impl fmt::Debug for S3Source {

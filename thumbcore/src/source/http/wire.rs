@@ -18,7 +18,7 @@ use url::Url;
 
 use super::super::{
     content_range::{ContentRange, Wanted},
-    remote::{Body, Pin, Reply, Version, Wire},
+    remote::{Body, Pin, Reply, Version, Wire, causes},
 };
 use crate::SourceError;
 
@@ -33,14 +33,7 @@ pub(super) struct HttpWire {
 
 /// An error and its causes, without the URL.
 pub(super) fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    causes(&error.without_url())
 }
 
 impl HttpWire {
@@ -63,20 +56,14 @@ impl HttpWire {
             .clone();
         if let Some(moved) = moved {
             let answer = self.send_to(&moved, headers).await;
-            match &answer {
-                // Redirects often lead to signed URLs, which expire.
-                Ok(response)
-                    if matches!(response.status().as_u16(), 400 | 401 | 403 | 404 | 410) => {}
-                // Perhaps only that host is down: whoever tries again is led anew.
-                Ok(response) if response.status().is_server_error() => {
+            let status = answer.as_ref().map(|response| response.status().as_u16());
+            // Redirects often lead to signed URLs, which expire.
+            if !matches!(status, Ok(400 | 401 | 403 | 404 | 410)) {
+                if !matches!(status, Ok(..500)) {
+                    // Perhaps only that host is down: whoever tries again is led anew.
                     self.remember(None);
-                    return answer;
                 }
-                Err(_) => {
-                    self.remember(None);
-                    return answer;
-                }
-                Ok(_) => return answer,
+                return answer;
             }
         }
         let response = self.send_to(&self.url, headers).await?;
