@@ -199,12 +199,12 @@ async fn a_message_is_held_for_as_long_as_its_video_takes() -> Result<()> {
     let worker = Worker::start(&stack, options).await?;
     send(&stack, key).await?;
     proxy.held().await?;
-    // Another worker's poll over two visibility timeouts gets nothing.
+    // Another worker's poll over three visibility timeouts gets nothing.
     let other = stack
         .sqs()
         .receive_message()
         .queue_url(stack.queue_url())
-        .wait_time_seconds(9)
+        .wait_time_seconds(12)
         .send()
         .await?;
     assert!(other.messages.unwrap_or_default().is_empty());
