@@ -43,6 +43,7 @@ pub(crate) fn open() -> OpenApiRouter<Shared> {
 /// Routes that change something, cost CPU, or give write access.
 pub(crate) fn guarded() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(access))
         .routes(routes!(frame))
         .routes(routes!(upload, abort_upload))
 }
@@ -69,6 +70,21 @@ enum Refused {
     /// Too often
     #[response(status = 429, content_type = "application/problem+json")]
     TooOften(ProblemBody),
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/access",
+    tag = "actions",
+    description = "Whether the credentials are good: by changing nothing.",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "They are"),
+        Refused,
+    ),
+)]
+async fn access() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -107,6 +107,7 @@ mod tests {
             "/api/videos",
             "/api/videos/{key}",
             "/ws",
+            "/api/access",
             "/api/frame",
             "/api/uploads",
             "/api/uploads/complete",

@@ -28,6 +28,7 @@ async fn guarded(api: &Api) -> Result<Vec<(Method, String)>> {
     }
     // The list itself is no wishful thinking.
     for (method, path) in [
+        (Method::GET, "/api/access"),
         (Method::GET, "/api/frame"),
         (Method::POST, "/api/uploads"),
         (Method::DELETE, "/api/uploads"),
