@@ -85,8 +85,8 @@ impl ContentPolicy {
         }
     }
 
-    /// The header for a page of this HTML. Scripts written into the page itself, such as the one
-    /// that trunk adds to start the module, are allowed by the hash of their text and not otherwise.
+    /// The header for a page of this HTML. Scripts written into the page itself, such as the
+    /// dashboard's before its first paint, are allowed by the hash of their text and not otherwise.
     #[must_use]
     pub fn header(&self, html: &str) -> HeaderValue {
         let mut policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'".to_owned();

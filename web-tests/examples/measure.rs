@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use anyhow::Context;
+use contract::api::{Metrics, Update};
 use serde_json::json;
+use web_tests::feed::{Feed, metrics};
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
 
 /// Messages in an hour, one each five seconds.
@@ -46,6 +48,8 @@ async fn main() -> anyhow::Result<()> {
     watch(&browser).await?;
     first_content(&browser, &site).await?;
     hour(&browser).await?;
+    drop(browser);
+    scene(&site).await?;
     drop(site);
     // One that tells as often as it does where it is used.
     let site = Site::start(SiteOptions {
@@ -59,11 +63,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn watch(browser: &Browser) -> anyhow::Result<()> {
-    let script = json!({"source": WATCH});
-    browser
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await?;
-    Ok(())
+    browser.prepare(WATCH).await
 }
 
 /// The program as it is sent to browsers that take brotli.
@@ -148,6 +148,58 @@ async fn hour(browser: &Browser) -> anyhow::Result<()> {
     let after = memory(browser).await?;
     println!(
         "memory, JavaScript and program, in bytes: {before:?}; after {HOUR} messages: {after:?}"
+    );
+    Ok(())
+}
+
+/// Put before the page's own scripts: how long each frame's callbacks take, in milliseconds.
+const TIME_FRAMES: &str = "
+    window.frames_ms = [];
+    const ask = window.requestAnimationFrame;
+    window.requestAnimationFrame = callback => ask.call(window, now => {
+        const start = performance.now();
+        callback(now);
+        window.frames_ms.push(performance.now() - start);
+    });";
+
+/// What a frame of the scene costs the page, with as many particles as there can be. The drawing itself is the graphics
+/// card's, and here an emulated one's.
+async fn scene(site: &Site) -> anyhow::Result<()> {
+    const MESSAGES: u64 = 12;
+    let browser = Browser::start(BrowserOptions::default()).await?;
+    let feed = Feed::replace(&browser).await?;
+    browser.prepare(TIME_FRAMES).await?;
+    browser.open(&site.url(), Screen::WIDE).await?;
+    let done = |videos: u64| Update {
+        metrics: Some(Metrics {
+            videos_processed: videos,
+            total_thumbnails: videos * 3,
+            queue_depth: 5_000,
+            ..metrics()
+        }),
+        ..Update::default()
+    };
+    feed.say(&done(0)).await?;
+    browser
+        .until("document.querySelector('.scene canvas')?.dataset.particles !== undefined")
+        .await?;
+    for message in 1..=MESSAGES {
+        feed.say(&done(message * 300)).await?;
+        if message == 3 {
+            // The bound is reached; from here on it is kept.
+            browser.act("window.frames_ms.length = 0").await?;
+        }
+        let seen = message.saturating_sub(2) * 15;
+        browser
+            .until(&format!("window.frames_ms.length >= {seen}"))
+            .await?;
+    }
+    let times = browser
+        .value("window.frames_ms.sort((a, b) => a - b), [.5, .95].map(q => window.frames_ms[Math.floor(window.frames_ms.length * q)])")
+        .await?;
+    let count = browser.value("window.frames_ms.length").await?;
+    println!(
+        "a frame of the scene, {count} frames, in ms at the median and the 95th percentile: {times}"
     );
     Ok(())
 }

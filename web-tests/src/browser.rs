@@ -207,6 +207,55 @@ impl Browser {
         self.driver.post("actions", actions).await.map(drop)
     }
 
+    /// Presses a key while others are held.
+    pub async fn chord(&self, held: &[char], key: char) -> anyhow::Result<()> {
+        let down = |key: &char| json!({"type": "keyDown", "value": key});
+        let up = |key: &char| json!({"type": "keyUp", "value": key});
+        let actions: Vec<_> = held
+            .iter()
+            .map(down)
+            .chain([down(&key), up(&key)])
+            .chain(held.iter().rev().map(up))
+            .collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.driver
+            .post("actions", json!({"actions": [keyboard]}))
+            .await
+            .map(drop)
+    }
+
+    /// Drags from the middle of the first element of a selector by some pixels, with a mouse's button (0 is the left).
+    pub async fn drag(&self, selector: &str, button: u8, by: (i32, i32)) -> anyhow::Result<()> {
+        let element = self.driver.find("css selector", selector).await?;
+        let origin = Driver::origin(&element);
+        let mouse = json!({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": [
+            {"type": "pointerMove", "origin": origin, "x": 0, "y": 0},
+            {"type": "pointerDown", "button": button},
+            {"type": "pointerMove", "origin": "pointer", "x": by.0, "y": by.1},
+            {"type": "pointerUp", "button": button},
+            {"type": "pointerMove", "origin": "pointer", "x": by.0, "y": by.1},
+        ]});
+        self.driver
+            .post("actions", json!({"actions": [mouse]}))
+            .await
+            .map(drop)
+    }
+
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    pub async fn prepare(&self, script: &str) -> anyhow::Result<()> {
+        let script = json!({"source": script});
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", script)
+            .await?;
+        Ok(())
+    }
+
+    /// Runs a script that gives nothing back.
+    pub async fn act(&self, script: &str) -> anyhow::Result<()> {
+        self.run(&format!("{script}; return true;"), Value::Null)
+            .await
+            .map(drop)
+    }
+
     /// A picture of the page, as PNG.
     pub async fn screenshot(&self, path: &Path) -> anyhow::Result<()> {
         let picture = self.driver.get("screenshot").await?;

@@ -57,6 +57,11 @@ impl Driver {
         Ok(id.to_owned())
     }
 
+    /// An element by its id, as a place for a pointer.
+    pub(crate) fn origin(element: &str) -> Value {
+        json!({ELEMENT: element})
+    }
+
     pub(crate) async fn click(&self, using: &str, value: &str) -> anyhow::Result<()> {
         let element = self.find(using, value).await?;
         self.post(&format!("element/{element}/click"), json!({}))

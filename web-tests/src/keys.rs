@@ -6,5 +6,9 @@ pub const TAB: char = '\u{e004}';
 pub const ENTER: char = '\u{e007}';
 /// Escape.
 pub const ESCAPE: char = '\u{e00c}';
+/// Control.
+pub const CONTROL: char = '\u{e009}';
+/// The arrow to the left.
+pub const LEFT: char = '\u{e012}';
 /// The arrow to the right.
 pub const RIGHT: char = '\u{e014}';

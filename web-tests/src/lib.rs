@@ -1,11 +1,12 @@
 //! The dashboard in a real Chromium, against the real services and a local S3 and SQS.
 //!
 //! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by chromedriver, [`axe`] the judge
-//! of accessibility. Waits are on conditions, with a deadline that only a failing test meets.
+//! of accessibility, [`feed`] a WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a failing test meets.
 
 pub mod axe;
 mod browser;
 mod driver;
+pub mod feed;
 pub mod keys;
 mod process;
 mod site;

@@ -3,11 +3,13 @@
 //!
 //! - `model`: what is known and computed, without a browser; tested natively.
 //! - `net`: the API, its WebSocket, and uploads to the bucket.
+//! - `page`: the browser's window around it all.
 //! - `scene`: the pipeline in three dimensions.
 //! - `view`: the components, one a file.
 
 mod model;
 mod net;
+mod page;
 mod scene;
 mod view;
 

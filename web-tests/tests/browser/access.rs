@@ -18,10 +18,10 @@ async fn acting_takes_the_token_and_looking_does_not() -> anyhow::Result<()> {
         .type_into("#files", &video()?.to_string_lossy())
         .await?;
     open.browser.until_text(".upload.bad", "sign in").await?;
-    open.browser.press("Test").await?;
+    open.browser.press("Test pipeline").await?;
     open.browser.until_text(".notice.bad", "sign in").await?;
     open.browser
-        .type_into("input[name=token]", "not the token at all")
+        .type_into("input[name=token]", "not-the-token-at-all")
         .await?;
     open.browser.click(".dialog .button.primary").await?;
     open.browser
@@ -40,13 +40,49 @@ async fn acting_takes_the_token_and_looking_does_not() -> anyhow::Result<()> {
         .await?;
     // What waited for the token goes on.
     open.browser.until_text(".upload.good", "uploaded").await?;
-    open.browser.press("Test").await?;
+    open.browser.press("Test pipeline").await?;
     open.until_cells(6).await?;
+    // Whoever pressed it by the keyboard goes on from there.
+    let focused = "document.activeElement.textContent";
+    assert_eq!(open.browser.value(focused).await?, "Test pipeline");
     let kept = open
         .browser
         .value("[sessionStorage.getItem('token'), localStorage.getItem('token')]")
         .await?;
     assert_eq!(kept, serde_json::json!([TOKEN, null]));
+    open.browser.press("Signed in").await?;
+    open.browser.press("Sign out").await?;
+    open.browser.until_text("header button", "Sign in").await?;
+    let kept = open
+        .browser
+        .value("sessionStorage.getItem('token')")
+        .await?;
+    assert_eq!(kept, serde_json::json!(null));
+    open.browser.press("Purge").await?;
+    open.browser
+        .until_text(".dialog .problem", "sign in with the API's token first")
+        .await?;
+    // One dialog over the other: both have a name.
+    open.browser
+        .until("document.querySelectorAll('dialog[open]').length === 2")
+        .await?;
+    let issues = axe::serious_issues(&open.browser).await?;
+    assert!(issues.is_empty(), "{issues:#?}");
+    let names = "[...document.querySelectorAll('dialog')].map(e => e.ariaLabel)";
+    assert_eq!(
+        open.browser.value(names).await?,
+        serde_json::json!(["Purge", "Sign in"])
+    );
+    // What no header can carry is refused here.
+    open.browser
+        .type_into("input[name=token]", "pässword")
+        .await?;
+    open.browser
+        .click("dialog:last-of-type .button.primary")
+        .await?;
+    open.browser
+        .until_text(".dialog .problem", "ASCII letters")
+        .await?;
     Ok(())
 }
 
@@ -94,6 +130,8 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
             serde_json::Value::Null,
         )
         .await?;
+    // With others, arrows are the browser's.
+    browser.chord(&[keys::CONTROL], keys::RIGHT).await?;
     browser.key(keys::RIGHT).await?;
     browser
         .until("document.activeElement.dataset.index === '1'")

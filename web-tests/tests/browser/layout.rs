@@ -1,22 +1,40 @@
-//! Small screens, less motion, no WebGL.
+//! Every width, and a page full of everything.
 
-use web_tests::{BrowserOptions, Screen, SiteOptions};
+use contract::api::{
+    Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint, Update,
+};
+use web_tests::feed::{Feed, metrics};
+use web_tests::{Browser, BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{Open, open, video};
+use crate::support::{REFUSAL, open, open_fed, video};
 
-/// Wider than the screen: what would make the page scroll sideways.
-const OVERFLOW: &str = "[...document.querySelectorAll('body *')]\
-    .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.hidden, .label-3d, .label, .brand h1'))\
-    .map(e => e.className || e.tagName).slice(0, 5)";
+/// What reaches beyond the screen. A phone's browser makes the page wider instead, so the screen's own width counts.
+fn overflow(width: u32) -> String {
+    format!(
+        "[...document.querySelectorAll('body *')]\
+         .filter(e => e.checkVisibility() && (r => r.right > {width} + 1 || r.left < -1)(e.getBoundingClientRect()) && !e.closest('.hidden, .label-3d, .label, .brand h1'))\
+         .map(e => e.className || e.tagName).slice(0, 5)"
+    )
+}
+
+/// Figures and words that are cut off.
+const CUT: &str = "[...document.querySelectorAll('.tile, .tile *, .pod, .pod *, .operation span, .failure *, .upload-text span, .card-head *, .notice p')]\
+    .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 && !e.closest('.hidden') && !e.matches('.pod-head strong span'))\
+    .map(e => `${e.className || e.tagName}: ${e.textContent}`)";
+
+async fn assert_fits(browser: &Browser, width: u32) -> anyhow::Result<()> {
+    let none = serde_json::json!([]);
+    assert_eq!(browser.value(&overflow(width)).await?, none, "at {width}");
+    assert_eq!(browser.value(CUT).await?, none, "at {width}");
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_shows_everything_without_scrolling_sideways() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let name = "a video with a rather long name of many words, anditslastword".repeat(2);
     open.site
-        .put(
-            "uploads/a video with a rather long name of many words.mp4",
-            &video()?,
-        )
+        .put(&format!("uploads/{name}.mp4"), &video()?)
         .await?;
     open.until_cells(3).await?;
     open.browser.open(&open.site.url(), Screen::PHONE).await?;
@@ -24,87 +42,125 @@ async fn a_phone_shows_everything_without_scrolling_sideways() -> anyhow::Result
     open.browser
         .until("(scrollTo(0, document.documentElement.scrollHeight), document.querySelectorAll('.cell').length === 3)")
         .await?;
-    open.browser
-        .until("document.documentElement.scrollWidth <= innerWidth")
-        .await?;
-    assert_eq!(open.browser.value(OVERFLOW).await?, serde_json::json!([]));
+    assert_fits(&open.browser, Screen::PHONE.width).await?;
     open.browser.click(".cell button").await?;
     open.browser.until_text(".dialog .facts", "h264").await?;
     open.browser
         .until("(d => d.scrollWidth <= d.clientWidth)(document.querySelector('dialog'))")
         .await?;
+    assert_fits(&open.browser, Screen::PHONE.width).await?;
     open.assert_quiet().await
 }
 
-/// Waits until the first look at the bucket is over: what comes then moves.
-async fn until_counted(open: &Open) -> anyhow::Result<()> {
-    open.browser
-        .until_text(".tile", "Thumbnails0of 0 videos")
-        .await?;
-    open.browser
-        .until("!document.querySelector('.tiles').textContent.includes('counting')")
-        .await
+/// As much of everything as there may be.
+fn everything() -> Update {
+    let pod = |index: u32| Pod {
+        name: format!("thumbnail-worker-7c9f8d6b54-{index:05}"),
+        status: ["Running", "ContainerCreating", "CrashLoopBackOff"][index as usize % 3].to_owned(),
+        ready: index.is_multiple_of(3),
+        restarts: index * 700,
+        started_at: Some("2026-01-01T00:00:00Z".to_owned()),
+        node: Some(format!(
+            "fargate-ip-10-0-{index}-123.ap-southeast-2.compute.internal"
+        )),
+        cpu: Some("1500m".to_owned()),
+        memory: Some("4096Mi".to_owned()),
+    };
+    let point = |second: u32| QueuePoint {
+        time: format!("2026-01-01T00:00:{second:02}Z"),
+        depth: 98_765_432,
+        in_flight: 12_345_678,
+    };
+    Update {
+        metrics: Some(Metrics {
+            queue_depth: 98_765_432,
+            in_flight: 12_345_678,
+            total_thumbnails: 987_654_321,
+            storage_bytes: 999_400_000_000_000,
+            running_pods: 12,
+            total_pods: 12,
+            videos_processed: 329_218_107,
+            videos_failed: Some(12_345_678),
+            bytes_fetched: 7_000_000_000_000,
+            bytes_saved: 999_400_000_000_000,
+            videos_measured: 329_218_107,
+            videos_per_minute: 1_234_567.0,
+            index_complete: false,
+            ..metrics()
+        }),
+        queue: Some(Queue {
+            depth: 98_765_432,
+            in_flight: 12_345_678,
+            history: (0..12).map(|index| point(index * 5)).collect(),
+        }),
+        pods: Some((0..12).map(pod).collect()),
+        thumbnails: None,
+        operation: Some(Operation {
+            id: "1".to_owned(),
+            kind: OperationKind::Purge,
+            state: OperationState::Running,
+            done: 98_765_432,
+            total: Some(987_654_321),
+            dry_run: false,
+            reason: None,
+        }),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
-    let browser = BrowserOptions {
-        reduced_motion: true,
-        ..BrowserOptions::default()
-    };
-    let open = open(SiteOptions::default(), browser).await?;
-    open.browser
-        .until("matchMedia('(prefers-reduced-motion: reduce)').matches")
-        .await?;
-    until_counted(&open).await?;
-    open.browser
-        .run(
-            "window.moved = false; const canvas = document.querySelector('.scene canvas'); \
-             const look = () => { window.moved ||= canvas.dataset.particles === 'yes'; }; \
-             new MutationObserver(look).observe(canvas, {attributes: true}); return true;",
-            serde_json::Value::Null,
+async fn a_full_page_fits_at_every_width() -> anyhow::Result<()> {
+    let open = open_fed(BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    browser.prepare(REFUSAL).await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    // An upload that fails in many words, one that has no gaps to break at, and a notice.
+    browser
+        .act(
+            "const name = 'x'.repeat(200); \
+             const failure = id => ({id, keys: [`uploads/${name}.mp4`], message: name, kind: 'unsupported', receiveCount: 5, sentAt: '2026-01-01T00:00:00Z'}); \
+             window.refused = {'/api/uploads': 503, '/api/test': 503, '/api/failures': {total: 12345678, failures: ['1', '2', '3'].map(failure)}}; \
+             const transfer = new DataTransfer(); \
+             for (const file of [name + '.mp4', 'short.mp4', 'notes.txt']) \
+                 transfer.items.add(new File(['words'], file)); \
+             window.dispatchEvent(new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true}))",
         )
         .await?;
-    open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.until_cells(3).await?;
-    open.browser.until_text(".label-3d", "Thumbnails3").await?;
-    let moved = open.browser.value("window.moved").await?;
-    assert_eq!(moved, serde_json::json!(false));
-    let animations = open
-        .browser
-        .value("document.getAnimations().length")
+    Feed::new(browser).say(&everything()).await?;
+    browser.press("Test pipeline").await?;
+    browser
+        .until_text(".notice.bad", "a test refuses it")
         .await?;
-    assert_eq!(animations, 0);
-    open.assert_quiet().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn with_motion_each_video_is_seen_to_move() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
-    until_counted(&open).await?;
-    open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.browser
-        .until("document.querySelector('.scene canvas').dataset.particles === 'yes'")
+    for list in [".upload.bad", ".failure", ".pod", ".operation"] {
+        browser
+            .until(&format!("document.querySelectorAll('{list}').length >= 1"))
+            .await?;
+    }
+    browser
+        .until("document.querySelectorAll('.upload.bad, .failure').length === 6")
         .await?;
-    open.browser
-        .until("document.querySelector('.scene canvas').dataset.particles === 'no'")
+    for width in [
+        1920, 1440, 1400, 1399, 1081, 1080, 861, 860, 561, 560, 390, 360, 320,
+    ] {
+        let screen = Screen { width, height: 844 };
+        browser.resize(screen).await?;
+        // The chart and the gallery follow.
+        browser
+            .until(&format!(
+                "innerWidth === {width} && ((plot, svg) => Math.abs(plot.clientWidth - svg.viewBox.baseVal.width) < 2)\
+                 (document.querySelector('.plot'), document.querySelector('.plot svg'))"
+            ))
+            .await?;
+        assert_fits(browser, width).await?;
+        let overlap = browser
+            .value(
+                "((a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)\
+                 (document.querySelector('.tray').getBoundingClientRect(), document.querySelector('.notice').getBoundingClientRect())",
+            )
+            .await?;
+        assert_eq!(overlap, false, "notices lie over the uploads at {width}");
+    }
+    browser.click("[aria-label='Fold the uploads']").await?;
+    browser
+        .until("document.querySelector('.upload') === null")
         .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_webgl_there_is_a_picture() -> anyhow::Result<()> {
-    let browser = BrowserOptions {
-        without_webgl: true,
-        ..BrowserOptions::default()
-    };
-    let open = open(SiteOptions::default(), browser).await?;
-    open.browser
-        .until("document.querySelectorAll('.still li').length === 4")
-        .await?;
-    open.browser
-        .until("document.querySelector('.scene canvas') === null")
-        .await?;
-    open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.browser.until_text(".still .thumbnails", "3").await?;
-    open.until_cells(3).await
 }

@@ -1,8 +1,8 @@
 //! What changes by itself.
 
-use web_tests::{BrowserOptions, SiteOptions};
+use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{open, video};
+use crate::support::{REFUSAL, open, video};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_by_anyone_shows_without_asking() -> anyhow::Result<()> {
@@ -17,37 +17,6 @@ async fn an_upload_by_anyone_shows_without_asking() -> anyhow::Result<()> {
         .until_text(".tile", "Thumbnails3of 1 video")
         .await?;
     open.assert_quiet().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn down_while_the_api_is_gone_and_live_again_after() -> anyhow::Result<()> {
-    let mut open = open(SiteOptions::default(), BrowserOptions::default()).await?;
-    open.site.kill_api();
-    open.browser.until_text(".badge", "DOWN").await?;
-    open.site.put("uploads/meanwhile.mp4", &video()?).await?;
-    open.site.restart_api().await?;
-    open.browser.until_text(".badge", "LIVE").await?;
-    open.until_cells(3).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_websockets_plain_http_tells() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
-    // As behind a proxy that knows no WebSockets.
-    let script = serde_json::json!({
-        "source": "window.WebSocket = function () { throw new Error('none here') }"
-    });
-    open.browser
-        .devtools("Page.addScriptToEvaluateOnNewDocument", script)
-        .await?;
-    open.browser
-        .devtools("Page.reload", serde_json::json!({}))
-        .await?;
-    open.browser
-        .until_text(".badge", "asking by HTTP instead")
-        .await?;
-    open.site.put("uploads/polled.mp4", &video()?).await?;
-    open.until_cells(3).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,4 +85,28 @@ async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
     open.browser.run(script, serde_json::Value::Null).await?;
     open.browser.until("(i => i.src.startsWith('blob:') && i.naturalWidth > 0)(document.querySelector('.screen img'))").await?;
     open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_whose_address_has_ended_gets_another() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.browser.prepare(REFUSAL).await?;
+    open.site.put("uploads/clip.mp4", &video()?).await?;
+    open.browser.open(&open.site.url(), Screen::WIDE).await?;
+    open.until_cells(3).await?;
+    open.browser
+        .act("document.querySelector('.cell img').dispatchEvent(new Event('error'))")
+        .await?;
+    open.browser
+        .until("window.asked.some(url => url.includes('/api/videos/'))")
+        .await?;
+    open.browser
+        .until("document.querySelectorAll('.cell img').length === 3")
+        .await?;
+    open.until_cells(3).await?;
+    // Where there is no other either, that is said.
+    open.browser
+        .act("window.refused['/api/videos/'] = 404; document.querySelectorAll('.cell img')[1].dispatchEvent(new Event('error'))")
+        .await?;
+    open.browser.until_text(".cell", "no picture").await
 }

@@ -4,6 +4,10 @@
 
 mod access;
 mod actions;
+mod connection;
 mod layout;
 mod live;
+mod panels;
+mod scene;
 mod support;
+mod uploads;

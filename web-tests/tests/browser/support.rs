@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use devstack::media::Clip;
+use web_tests::feed::Feed;
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
 
 /// A site and a browser that shows it.
@@ -19,6 +20,35 @@ pub(crate) async fn open(site: SiteOptions, browser: BrowserOptions) -> anyhow::
     Ok(Open { browser, site })
 }
 
+/// Opens the dashboard with a WebSocket that says what the test wants; nothing works on what is uploaded.
+pub(crate) async fn open_fed(browser: BrowserOptions) -> anyhow::Result<Open> {
+    let site = SiteOptions {
+        without_worker: true,
+        ..SiteOptions::default()
+    };
+    let (site, browser) = tokio::try_join!(Site::start(site), Browser::start(browser))?;
+    Feed::replace(&browser).await?;
+    browser.open(&site.url(), Screen::WIDE).await?;
+    Ok(Open { browser, site })
+}
+
+/// Put before the page's own scripts: requests whose address contains a key of `window.refused` get its value as
+/// their status: a number as of the API, a string as of a proxy before it; an object is a good answer. The rest goes its way, and all are counted in `window.asked`.
+pub(crate) const REFUSAL: &str = "
+    window.refused = {};
+    window.asked = [];
+    const ask = window.fetch;
+    window.fetch = async (request, ...rest) => {
+        const url = request.url ?? String(request);
+        window.asked.push(url);
+        const found = Object.keys(window.refused).find(part => url.includes(part));
+        if (!found) return ask(request, ...rest);
+        if (typeof window.refused[found] === 'string') return new Response('<html>', {status: Number(window.refused[found])});
+        if (typeof window.refused[found] === 'object') return Response.json(window.refused[found]);
+        const problem = {type: 'about:blank', title: 'Refused', status: window.refused[found], detail: 'a test refuses it'};
+        return new Response(JSON.stringify(problem), {status: problem.status});
+    };";
+
 /// Ten seconds of a test picture.
 pub(crate) fn video() -> anyhow::Result<PathBuf> {
     Clip::new("mp4").make()
@@ -30,8 +60,9 @@ impl Open {
         let all = format!("document.querySelectorAll('.cell').length === {count}");
         self.browser.until(&all).await?;
         // Those out of sight are loaded when they come into it.
-        let loaded = "[...document.querySelectorAll('.cell img')]\
-            .filter(i => i.getBoundingClientRect().top < innerHeight).every(i => i.complete && i.naturalWidth > 0)";
+        let loaded = "[...document.querySelectorAll('.cell')]\
+            .filter(cell => cell.getBoundingClientRect().top < innerHeight)\
+            .every(cell => cell.querySelector('img')?.naturalWidth > 0)";
         self.browser.until(loaded).await
     }
 

@@ -17,6 +17,9 @@ use anyhow::{Context, bail};
 use asset::Asset;
 use page::{Link, Page};
 
+/// The most that the program may weigh in brotli: what a phone's network brings in about a second.
+const BUDGET: usize = 350 * 1024;
+
 /// Holds the hash of everything the bundle was made from.
 const STAMP: &str = ".made-from";
 
@@ -41,16 +44,19 @@ fn run() -> anyhow::Result<()> {
         return Ok(());
     }
     let assets = assets(program, &page)?;
-    let html = page.html(&assets);
-    write(dist, &assets, &html)?;
-    // Last: a bundle without it is half a bundle.
-    fs::write(dist.join(STAMP), stamp)?;
     let (plain, brotli) = assets
         .iter()
         .filter(|asset| asset.counts())
         .fold((0, 0), |(plain, brotli), asset| {
             (plain + asset.content.len(), brotli + asset.brotli.len())
         });
+    if brotli > BUDGET {
+        bail!("the program is {brotli} bytes in brotli: {BUDGET} are its budget");
+    }
+    let html = page.html(&assets);
+    write(dist, &assets, &html)?;
+    // Last: a bundle without it is half a bundle.
+    fs::write(dist.join(STAMP), stamp)?;
     println!(
         "{}: program {plain} bytes, {brotli} in brotli",
         dist.display()
@@ -72,7 +78,8 @@ fn stamp(program: &Path, index: &Path, page: &Page) -> anyhow::Result<String> {
 fn assets(program: &Path, page: &Page) -> anyhow::Result<Vec<Asset>> {
     let (wasm, glue) = bindgen(program)?;
     let wasm = Asset::new("web", "wasm", wasm);
-    // The glue starts the program itself: a script in the page would need a hole in its content security policy.
+    // The glue starts the program itself: a script in the page for it would be another hash in the content security
+    // policy, and one that changes with every build.
     let glue = format!(
         "{glue}\n__wbg_init({{module_or_path:new URL(\"{}\",import.meta.url)}});\n",
         wasm.name

@@ -27,6 +27,23 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
+/// A count in few characters: from ten thousand on in thousands, millions and so on.
+pub(crate) fn short(count: u64) -> String {
+    const UNITS: [&str; 5] = ["", "k", "M", "G", "T"];
+    if count < 10_000 {
+        return count.to_string();
+    }
+    let mut value = count as f64;
+    let mut unit = 0;
+    // 999.95 would be written as 1000.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let text = format!("{value:.1}");
+    format!("{}{}", text.trim_end_matches(".0"), UNITS[unit])
+}
+
 /// A rate: one digit where it matters.
 pub(crate) fn rate(rate: f64) -> String {
     if rate < 9.95 && rate > 0.0 {
@@ -45,6 +62,16 @@ pub(crate) fn span(seconds: f64) -> String {
         (0, 0, _) => format!("{minutes} min"),
         (0, _, _) => format!("{hours} h {} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// A span of some minutes, to the second.
+pub(crate) fn minutes(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 
@@ -67,6 +94,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
     let share = 100.0 * part as f64 / whole as f64;
     let digits = match share {
+        s if s > 0.0 && s < 0.005 => return "< 0.01 %".to_owned(),
+        s if (99.995..100.0).contains(&s) => return "> 99.99 %".to_owned(),
         s if s == 0.0 || s >= 100.0 => 0,
         s if !(0.1..=99.9).contains(&s) => 2,
         _ => 1,
@@ -78,11 +107,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
 pub(crate) fn plural(number: u64, word: &str) -> String {
     let end = if number == 1 { "" } else { "s" };
     format!("{} {word}{end}", count(number))
-}
-
-/// The file's name: the last part of its key.
-pub(crate) fn file_name(key: &str) -> &str {
-    key.rsplit_once('/').map_or(key, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -104,11 +128,19 @@ mod tests {
         }
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(count(999), "999");
+        for (value, text) in [
+            (9_999, "9999"),
+            (12_000, "12k"),
+            (999_960, "1M"),
+            (2_500_000, "2.5M"),
+            (12_345_678, "12.3M"),
+            (u64::MAX, "18446744.1T"),
+        ] {
+            assert_eq!(short(value), text);
+        }
         assert_eq!([rate(0.0), rate(0.25), rate(12.4)], ["0", "0.2", "12"]);
         assert_eq!(plural(1, "video"), "1 video");
         assert_eq!(plural(0, "video"), "0 videos");
-        assert_eq!(file_name("uploads/a/b.mp4"), "b.mp4");
-        assert_eq!(file_name("b"), "b");
     }
 
     #[test]
@@ -122,6 +154,10 @@ mod tests {
         ] {
             assert_eq!(span(value), text);
         }
+        assert_eq!(
+            [5.0, 120.0, 150.2].map(minutes),
+            ["5 s", "2 min", "2 min 30 s"]
+        );
         assert_eq!(timecode(5.04), "0:05.0");
         assert_eq!(timecode(59.96), "1:00.0");
         assert_eq!(timecode(3723.44), "1:02:03.4");
@@ -134,6 +170,8 @@ mod tests {
         assert_eq!(percent(1, 10_000), "0.01 %");
         assert_eq!(percent(9_995, 10_000), "99.95 %");
         assert_eq!(percent(1, 3), "33.3 %");
+        assert_eq!(percent(1, 1_000_000), "< 0.01 %");
+        assert_eq!(percent(999_999, 1_000_000), "> 99.99 %");
         assert_eq!(percent(0, 0), "0 %");
     }
 }

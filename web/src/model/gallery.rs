@@ -3,29 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use contract::{ThumbnailKey, api::Thumbnail};
+use contract::api::Thumbnail;
 
-/// Which thumbnails are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
-    /// Their place in the video, in percent.
-    pub(crate) frame: Option<u32>,
-    /// What their names begin with, below the thumbnail prefix.
-    pub(crate) name: String,
-}
-
-impl Filter {
-    fn matches(&self, thumbnail: &Thumbnail) -> bool {
-        let name = thumbnail.key.split_once('/').map_or("", |(_, name)| name);
-        self.frame
-            .is_none_or(|frame| thumbnail.frame == Some(frame))
-            && name.starts_with(&self.name)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
+use super::filter::Filter;
 
 /// What comes after the thumbnails that are there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -214,17 +194,6 @@ impl Gallery {
     }
 }
 
-/// The name of a thumbnail's video, without prefix and number: `thumbnails/a/b_1.jpg` is of `a/b`.
-pub(crate) fn video_name(key: &str) -> &str {
-    let name = key.split_once('/').map_or(key, |(_, name)| name);
-    name.rsplit_once('_').map_or(name, |(name, _)| name)
-}
-
-/// The key of the manifest of a thumbnail's video.
-pub(crate) fn manifest_key(key: &str) -> String {
-    ThumbnailKey::parse(key).map_or_else(|| format!("{key}.json"), |key| key.name.manifest())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,14 +369,5 @@ mod tests {
     fn nothing_is_shown_before_the_first_page() {
         let gallery = Gallery::default().with_newest(&[item("a_1", 10, 1)], 1, false);
         assert!(gallery.items.is_empty());
-    }
-
-    #[test]
-    fn names_of_videos() {
-        assert_eq!(video_name("thumbnails/a/b_c_1.jpg"), "a/b_c");
-        assert_eq!(
-            manifest_key("thumbnails/a/b.mov_3.jpg"),
-            "thumbnails/a/b.mov.json"
-        );
     }
 }

@@ -2,11 +2,13 @@
 
 pub(crate) mod backoff;
 pub(crate) mod chart;
+pub(crate) mod filter;
 pub(crate) mod flow;
 pub(crate) mod format;
 pub(crate) mod gallery;
 pub(crate) mod grid;
-pub(crate) mod matrix;
+pub(crate) mod names;
 pub(crate) mod ranges;
 pub(crate) mod state;
+pub(crate) mod theme;
 pub(crate) mod uploads;

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use contract::api::{Metrics, Operation, OperationState, Pod, Queue, Thumbnail, Update};
+use contract::api::{
+    Metrics, Operation, OperationKind, OperationState, Pod, Queue, Thumbnail, Update,
+};
 use yew::Reducible;
 
 use super::flow::Flow;
@@ -43,7 +45,10 @@ pub(crate) struct State {
     pub(crate) pods: Option<Rc<Vec<Pod>>>,
     /// The newest thumbnails.
     pub(crate) thumbnails: Option<Rc<Vec<Thumbnail>>>,
-    pub(crate) operation: Option<Operation>,
+    /// What the API does just now at someone's wish, oldest first.
+    pub(crate) operations: Vec<Operation>,
+    /// How often the API came back after it had not answered: what failed meanwhile is worth another try.
+    pub(crate) recoveries: u32,
     /// What moved with the last message, and its number: the same flow twice is two flows.
     pub(crate) flow: (u32, Flow),
     pub(crate) notices: Vec<Notice>,
@@ -69,6 +74,8 @@ pub(crate) enum Action {
 
 /// Older notices go.
 const MOST_NOTICES: usize = 4;
+/// After a longer silence nobody knows when what moved did so, in milliseconds.
+const CONTINUOUS: f64 = 15_000.0;
 
 impl State {
     /// The state after `action`.
@@ -78,8 +85,13 @@ impl State {
             Action::Lost(reason) => {
                 let polling = matches!(self.link, Link::Down { polling: true, .. });
                 state.link = Link::Down { reason, polling };
+                // Their ends are not heard of any more.
+                state.operations.clear();
             }
             Action::Heard(update, now) => {
+                // With polling it was there all the time.
+                let was_away = matches!(state.link, Link::Down { polling: false, .. });
+                state.recoveries += u32::from(was_away);
                 state.link = Link::Live;
                 state.take(*update, now);
             }
@@ -88,7 +100,10 @@ impl State {
                 let reason = match &self.link {
                     Link::Live => return state,
                     Link::Connecting => "the API does not answer".to_owned(),
-                    Link::Down { reason, .. } => reason.clone(),
+                    Link::Down { reason, polling } => {
+                        state.recoveries += u32::from(!polling);
+                        reason.clone()
+                    }
                 };
                 state.link = Link::Down {
                     reason,
@@ -96,11 +111,16 @@ impl State {
                 };
                 state.take(*update, now);
             }
-            Action::PollFailed => {
-                if let Link::Down { polling, .. } = &mut state.link {
-                    *polling = false;
+            Action::PollFailed => match &mut state.link {
+                Link::Live => {}
+                Link::Down { polling, .. } => *polling = false,
+                Link::Connecting => {
+                    state.link = Link::Down {
+                        reason: "the API does not answer".to_owned(),
+                        polling: false,
+                    };
                 }
-            }
+            },
             Action::Tell { bad, text } => state.tell(bad, text),
             Action::Dismiss(id) => state.notices.retain(|notice| notice.id != id),
         }
@@ -108,15 +128,14 @@ impl State {
     }
 
     fn take(&mut self, update: Update, now: f64) {
+        let is_continuous = self.data_at.is_some_and(|at| now - at < CONTINUOUS);
         // An empty message says that the connection stands, and nothing of the pipeline.
         if !update.is_empty() {
             self.data_at = Some(now);
         }
         if let Some(metrics) = update.metrics {
-            let flow = self
-                .metrics
-                .as_ref()
-                .map_or_else(Flow::default, |before| Flow::between(before, &metrics));
+            let before = self.metrics.as_ref().filter(|_| is_continuous);
+            let flow = before.map_or_else(Flow::default, |before| Flow::between(before, &metrics));
             if !flow.is_empty() {
                 self.flow = (self.flow.0.wrapping_add(1), flow);
             }
@@ -132,8 +151,23 @@ impl State {
             self.thumbnails = Some(Rc::new(thumbnails));
         }
         if let Some(operation) = update.operation {
-            let running = operation.state == OperationState::Running;
-            self.operation = running.then_some(operation);
+            self.follow(operation);
+        }
+    }
+
+    fn follow(&mut self, operation: Operation) {
+        // Nothing is changed by what only looks.
+        if operation.dry_run {
+            return;
+        }
+        self.operations.retain(|known| known.id != operation.id);
+        match (operation.state, &operation.reason) {
+            (OperationState::Running, _) => self.operations.push(operation),
+            (OperationState::Finished, _) => {}
+            (OperationState::Failed, reason) => {
+                let reason = reason.as_deref().unwrap_or("the API tells no reason");
+                self.tell(true, failure(operation_name(operation.kind), reason));
+            }
         }
     }
 
@@ -150,6 +184,21 @@ impl State {
     }
 }
 
+/// That `what` failed. Whoever started an operation is told by its answer, too: in the same words, so once.
+pub(crate) fn failure(what: &str, reason: &str) -> String {
+    format!("{what} failed: {reason}.")
+}
+
+/// What an operation is called.
+pub(crate) fn operation_name(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Test => "The test",
+        OperationKind::Purge => "The purge",
+        OperationKind::Redrive => "The redrive",
+        OperationKind::Upload => "The upload",
+    }
+}
+
 impl Reducible for State {
     type Action = Action;
 
@@ -160,8 +209,6 @@ impl Reducible for State {
 
 #[cfg(test)]
 mod tests {
-    use contract::api::OperationKind;
-
     use super::super::flow::tests::metrics;
     use super::*;
 
@@ -209,9 +256,14 @@ mod tests {
         assert_eq!(again.after(Action::PollFailed).link, link(false));
         let back = polled.after(heard(Update::default()));
         assert_eq!(back.link, Link::Live);
+        let recoveries = [&down, &polled, &back].map(|state| state.recoveries);
+        assert_eq!(recoveries, [0, 1, 1]);
+        assert_eq!(down.after(heard(Update::default())).recoveries, 1);
         // An answer that was on its way changes nothing any more.
         assert_eq!(back.after(Action::Polled(Box::default(), 9.0)), back);
         assert_eq!(back.after(Action::PollFailed), back);
+        let unheard = State::default().after(Action::PollFailed);
+        assert!(matches!(unheard.link, Link::Down { polling: false, .. }));
         // Behind a proxy that swallows the first attempt.
         let hanging = State::default().after(Action::Polled(Box::new(answer), 1.0));
         assert!(matches!(hanging.link, Link::Down { polling: true, .. }));
@@ -244,24 +296,64 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_shows_while_it_runs() {
-        let operation = |state| Operation {
-            id: "1".to_owned(),
-            kind: OperationKind::Purge,
-            state,
-            done: 1,
-            total: None,
-            dry_run: false,
-            reason: None,
+    fn what_moved_unseen_does_not_move_now() {
+        let at = |videos_processed, now| {
+            let metrics = Metrics {
+                videos_processed,
+                ..metrics()
+            };
+            let update = Update {
+                metrics: Some(metrics),
+                ..Update::default()
+            };
+            Action::Heard(Box::new(update), now)
         };
-        let update = |state| Update {
-            operation: Some(operation(state)),
-            ..Update::default()
+        let state = State::default().after(at(5, 0.0)).after(at(6, 5_000.0));
+        assert_eq!(state.flow.0, 1);
+        let state = state
+            .after(Action::Lost("gone".to_owned()))
+            .after(at(90, 65_000.0));
+        assert_eq!(state.flow.0, 1);
+        assert_eq!(state.after(at(91, 70_000.0)).flow.0, 2);
+    }
+
+    #[test]
+    fn operations_show_while_they_run() {
+        let update = |id: &str, state, dry_run, reason: Option<&str>| {
+            heard(Update {
+                operation: Some(Operation {
+                    id: id.to_owned(),
+                    kind: OperationKind::Purge,
+                    state,
+                    done: 1,
+                    total: None,
+                    dry_run,
+                    reason: reason.map(str::to_owned),
+                }),
+                ..Update::default()
+            })
         };
-        let state = State::default().after(heard(update(OperationState::Running)));
-        assert!(state.operation.is_some());
-        let state = state.after(heard(update(OperationState::Finished)));
-        assert!(state.operation.is_none());
+        let ids = |state: &State| -> Vec<String> {
+            let ids = state
+                .operations
+                .iter()
+                .map(|operation| operation.id.clone());
+            ids.collect()
+        };
+        let state = State::default()
+            .after(update("1", OperationState::Running, false, None))
+            .after(update("2", OperationState::Running, false, None))
+            .after(update("3", OperationState::Running, true, None))
+            .after(update("2", OperationState::Running, false, None));
+        assert_eq!(ids(&state), ["1", "2"]);
+        let lost = state.after(Action::Lost("gone".to_owned()));
+        assert!(lost.operations.is_empty());
+        let state = state.after(update("1", OperationState::Finished, false, None));
+        assert_eq!(ids(&state), ["2"]);
+        assert!(state.notices.is_empty());
+        let state = state.after(update("2", OperationState::Failed, false, Some("no right")));
+        assert!(state.operations.is_empty());
+        assert_eq!(state.notices[0].text, "The purge failed: no right.");
     }
 
     #[test]

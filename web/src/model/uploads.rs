@@ -1,8 +1,8 @@
-//! The uploads of this page, and how far they are.
+//! The uploads of this page, how far they are, and which is next.
 
 use std::rc::Rc;
 
-use yew::Reducible;
+use contract::api::CompleteUpload;
 
 /// One file on its way.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,10 @@ pub(crate) struct Upload {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) state: UploadState,
+    /// What completes it, once its bytes are in the bucket: they need not be sent again then.
+    sent: Option<Rc<CompleteUpload>>,
+    /// Completing it was asked for, and nobody knows whether that was done.
+    in_doubt: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +27,27 @@ pub(crate) enum UploadState {
     Completing,
     /// It is in the bucket.
     Done,
-    /// It is not, and why.
+    /// It was not tried, and why.
+    Refused(String),
+    /// It did not get there, and why: another try may.
     Failed(String),
     /// The API wants a token first; it goes on with one.
     Unauthorized,
     /// Someone changed their mind.
     Cancelled,
+}
+
+/// Why an upload did not get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// The API wants a token, or another one.
+    Unauthorized,
+    /// The answer was lost: it may have been done all the same.
+    Lost,
+    /// What was sent is of no use any more.
+    Spoilt,
+    /// Anything else: what was sent is still there.
+    Other,
 }
 
 impl Upload {
@@ -46,7 +65,28 @@ impl Upload {
     pub(crate) fn is_over(&self) -> bool {
         matches!(
             self.state,
-            UploadState::Done | UploadState::Failed(_) | UploadState::Cancelled
+            UploadState::Done
+                | UploadState::Refused(_)
+                | UploadState::Failed(_)
+                | UploadState::Cancelled
+        )
+    }
+
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        matches!(
+            self.state,
+            UploadState::Waiting | UploadState::Sending(_) | UploadState::Unauthorized
+        )
+    }
+
+    pub(crate) fn can_be_tried_again(&self) -> bool {
+        matches!(self.state, UploadState::Failed(_) | UploadState::Cancelled)
+    }
+
+    fn is_on_its_way(&self) -> bool {
+        matches!(
+            self.state,
+            UploadState::Sending(_) | UploadState::Completing
         )
     }
 }
@@ -55,44 +95,128 @@ impl Upload {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Uploads {
     pub(crate) list: Vec<Upload>,
-}
-
-#[derive(Debug)]
-pub(crate) enum UploadAction {
-    Add(Upload),
-    Set(u32, UploadState),
-    /// Forget those that are over.
-    Clear,
+    so_far: u32,
 }
 
 impl Uploads {
-    pub(crate) fn after(&self, action: UploadAction) -> Self {
-        let mut uploads = self.clone();
-        match action {
-            UploadAction::Add(upload) => uploads.list.push(upload),
-            UploadAction::Set(id, state) => {
-                // What is over stays over: a late progress event does not revive it.
-                let upload = uploads.list.iter_mut().find(|upload| upload.id == id);
-                if let Some(upload) = upload.filter(|upload| !upload.is_over()) {
-                    upload.state = state;
-                }
-            }
-            UploadAction::Clear => uploads.list.retain(|upload| !upload.is_over()),
-        }
-        uploads
+    /// Those that are not over: leaving the page would end them.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.list.iter().filter(|upload| !upload.is_over()).count()
     }
-}
 
-impl Reducible for Uploads {
-    type Action = UploadAction;
+    /// Adds a file; its id, if it is to be sent.
+    pub(crate) fn add(&mut self, name: String, size: u64) -> Option<u32> {
+        self.so_far += 1;
+        let refusal = refusal(&name, size);
+        let id = refusal.is_none().then_some(self.so_far);
+        self.list.push(Upload {
+            id: self.so_far,
+            name,
+            size,
+            state: refusal.map_or(UploadState::Waiting, UploadState::Refused),
+            sent: None,
+            in_doubt: false,
+        });
+        id
+    }
 
-    fn reduce(self: Rc<Self>, action: UploadAction) -> Rc<Self> {
-        Rc::new(self.after(action))
+    /// Begins with the next one, unless one is on its way: its id.
+    pub(crate) fn begin(&mut self) -> Option<u32> {
+        if self.list.iter().any(Upload::is_on_its_way) {
+            return None;
+        }
+        let waits = |upload: &&mut Upload| upload.state == UploadState::Waiting;
+        let next = self.list.iter_mut().find(waits)?;
+        next.state = match next.sent {
+            Some(_) => UploadState::Completing,
+            None => UploadState::Sending(0),
+        };
+        Some(next.id)
+    }
+
+    /// Notes how many bytes were sent. What is over stays over: an event may come late.
+    pub(crate) fn progress(&mut self, id: u32, bytes: u64) {
+        if let Some(upload) = self.find(id)
+            && matches!(upload.state, UploadState::Sending(_))
+        {
+            upload.state = UploadState::Sending(bytes);
+        }
+    }
+
+    /// All bytes are in the bucket, and `sent` completes it.
+    pub(crate) fn complete(&mut self, id: u32, sent: Rc<CompleteUpload>) {
+        if let Some(upload) = self.find(id) {
+            upload.sent = Some(sent);
+            upload.state = UploadState::Completing;
+        }
+    }
+
+    /// What completes an upload whose bytes are in the bucket, and whether that may have been done already.
+    pub(crate) fn sent(&self, id: u32) -> Option<(Rc<CompleteUpload>, bool)> {
+        let upload = self.list.iter().find(|upload| upload.id == id)?;
+        Some((upload.sent.clone()?, upload.in_doubt))
+    }
+
+    /// It is in the bucket.
+    pub(crate) fn finish(&mut self, id: u32) {
+        if let Some(upload) = self.find(id) {
+            upload.state = UploadState::Done;
+            upload.sent = None;
+        }
+    }
+
+    /// It did not get through, for `reason`.
+    pub(crate) fn fail(&mut self, id: u32, hindrance: Hindrance, reason: String) {
+        let Some(upload) = self.find(id) else { return };
+        if hindrance == Hindrance::Spoilt {
+            upload.sent = None;
+            upload.in_doubt = false;
+        }
+        upload.in_doubt |= hindrance == Hindrance::Lost && upload.sent.is_some();
+        upload.state = if hindrance == Hindrance::Unauthorized {
+            UploadState::Unauthorized
+        } else {
+            UploadState::Failed(reason)
+        };
+    }
+
+    /// Gives one up; the parts that are left of it in the bucket. One that is being completed cannot be given up.
+    pub(crate) fn cancel(&mut self, id: u32) -> Option<Rc<CompleteUpload>> {
+        let upload = self.find(id).filter(|upload| upload.can_be_cancelled())?;
+        upload.state = UploadState::Cancelled;
+        upload.sent.take().filter(|sent| sent.upload_id.is_some())
+    }
+
+    /// Back to the waiting ones.
+    pub(crate) fn retry(&mut self, id: u32) {
+        if let Some(upload) = self.find(id).filter(|upload| upload.can_be_tried_again()) {
+            upload.state = UploadState::Waiting;
+        }
+    }
+
+    /// What waited for a token goes on.
+    pub(crate) fn authorize(&mut self) {
+        for upload in &mut self.list {
+            if upload.state == UploadState::Unauthorized {
+                upload.state = UploadState::Waiting;
+            }
+        }
+    }
+
+    /// Forgets those that are over; the parts that are left of them in the bucket.
+    pub(crate) fn clear(&mut self) -> Vec<Rc<CompleteUpload>> {
+        let over = self.list.extract_if(.., |upload| upload.is_over());
+        let left = over.filter_map(|upload| upload.sent);
+        left.filter(|sent| sent.upload_id.is_some()).collect()
+    }
+
+    fn find(&mut self, id: u32) -> Option<&mut Upload> {
+        self.list.iter_mut().find(|upload| upload.id == id)
     }
 }
 
 /// Why a file is not even tried; `None` if it is.
-pub(crate) fn refusal(name: &str, size: u64) -> Option<String> {
+fn refusal(name: &str, size: u64) -> Option<String> {
     if contract::video_extension(name).is_none() {
         let known = contract::VIDEO_EXTENSIONS.join(", ");
         return Some(format!("not a video by its name; known are {known}"));
@@ -107,49 +231,117 @@ pub(crate) fn refusal(name: &str, size: u64) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn upload(id: u32) -> Upload {
-        Upload {
-            id,
-            name: "a.mp4".to_owned(),
-            size: 200,
-            state: UploadState::Waiting,
-        }
+    fn two() -> Uploads {
+        let mut uploads = Uploads::default();
+        assert_eq!(uploads.add("a.mp4".to_owned(), 200), Some(1));
+        assert_eq!(uploads.add("b.mp4".to_owned(), 200), Some(2));
+        uploads
+    }
+
+    fn parts() -> Rc<CompleteUpload> {
+        Rc::new(CompleteUpload {
+            key: "uploads/a.mp4".to_owned(),
+            upload_id: Some("7".to_owned()),
+            parts: Vec::new(),
+        })
+    }
+
+    fn state(uploads: &Uploads, id: u32) -> &UploadState {
+        let found = uploads.list.iter().find(|upload| upload.id == id);
+        &found.unwrap().state
     }
 
     #[test]
-    fn progress_is_a_share() {
-        let uploads = Uploads::default()
-            .after(UploadAction::Add(upload(1)))
-            .after(UploadAction::Add(upload(2)))
-            .after(UploadAction::Set(2, UploadState::Sending(50)));
+    fn one_is_sent_at_a_time_and_progress_is_a_share() {
+        let mut uploads = two();
+        assert_eq!(uploads.begin(), Some(1));
+        assert_eq!(uploads.begin(), None);
+        uploads.progress(1, 50);
         let shares: Vec<_> = uploads.list.iter().map(Upload::share).collect();
-        assert_eq!(shares, [0.0, 0.25]);
+        assert_eq!(shares, [0.25, 0.0]);
+        uploads.complete(1, parts());
+        assert_eq!(uploads.begin(), None);
+        uploads.finish(1);
+        assert_eq!((uploads.begin(), uploads.unfinished()), (Some(2), 1));
     }
 
     #[test]
     fn what_is_over_stays_over() {
-        let uploads = Uploads::default()
-            .after(UploadAction::Add(upload(1)))
-            .after(UploadAction::Set(1, UploadState::Cancelled))
-            .after(UploadAction::Set(1, UploadState::Sending(9)));
-        assert_eq!(uploads.list[0].state, UploadState::Cancelled);
-        assert!(uploads.after(UploadAction::Clear).list.is_empty());
+        let mut uploads = two();
+        uploads.begin();
+        assert_eq!(uploads.cancel(1), None, "nothing is left of it");
+        uploads.progress(1, 9);
+        assert_eq!(*state(&uploads, 1), UploadState::Cancelled);
+        uploads.clear();
+        assert_eq!(uploads.list.len(), 1);
+        assert_eq!(uploads.add("c.mp4".to_owned(), 1), Some(3), "ids are new");
     }
 
     #[test]
-    fn what_wants_a_token_is_not_over() {
-        let uploads = Uploads::default()
-            .after(UploadAction::Add(upload(1)))
-            .after(UploadAction::Set(1, UploadState::Unauthorized))
-            .after(UploadAction::Clear)
-            .after(UploadAction::Set(1, UploadState::Waiting));
-        assert_eq!(uploads.list[0].state, UploadState::Waiting);
+    fn what_wants_a_token_goes_on_with_one_and_is_not_sent_again() {
+        let mut uploads = two();
+        uploads.begin();
+        uploads.complete(1, parts());
+        uploads.fail(1, Hindrance::Unauthorized, String::new());
+        assert_eq!(uploads.begin(), Some(2), "the others need not wait");
+        uploads.finish(2);
+        uploads.clear();
+        assert_eq!((uploads.begin(), uploads.unfinished()), (None, 1));
+        uploads.authorize();
+        assert_eq!(uploads.begin(), Some(1));
+        assert_eq!(*state(&uploads, 1), UploadState::Completing);
+    }
+
+    #[test]
+    fn a_lost_answer_leaves_doubt_and_a_spoilt_one_is_sent_again() {
+        let mut uploads = two();
+        uploads.begin();
+        uploads.complete(1, parts());
+        uploads.fail(1, Hindrance::Lost, "no answer".to_owned());
+        assert_eq!(uploads.sent(1), Some((parts(), true)));
+        uploads.retry(1);
+        uploads.begin();
+        uploads.fail(1, Hindrance::Other, "busy".to_owned());
+        assert_eq!(uploads.sent(1), Some((parts(), true)), "still in doubt");
+        uploads.retry(1);
+        uploads.begin();
+        uploads.fail(1, Hindrance::Spoilt, "gone".to_owned());
+        assert_eq!(uploads.sent(1), None);
+        uploads.retry(1);
+        assert_eq!(uploads.begin(), Some(1));
+        assert_eq!(*state(&uploads, 1), UploadState::Sending(0));
+    }
+
+    #[test]
+    fn nothing_is_left_in_the_bucket_of_what_is_given_up() {
+        let mut uploads = two();
+        uploads.begin();
+        uploads.complete(1, parts());
+        assert_eq!(uploads.cancel(1), None);
+        assert_eq!(*state(&uploads, 1), UploadState::Completing, "too late");
+        uploads.fail(1, Hindrance::Unauthorized, String::new());
+        assert_eq!(uploads.cancel(1), Some(parts()));
+        uploads.begin();
+        uploads.complete(2, parts());
+        uploads.fail(2, Hindrance::Other, "busy".to_owned());
+        assert_eq!(uploads.clear(), [parts()]);
+        assert!(uploads.list.is_empty());
+    }
+
+    #[test]
+    fn what_failed_may_be_tried_again_and_what_was_refused_may_not() {
+        let mut uploads = Uploads::default();
+        assert_eq!(uploads.add("a.txt".to_owned(), 1), None);
+        uploads.retry(1);
+        assert!(matches!(state(&uploads, 1), UploadState::Refused(_)));
+        assert_eq!(uploads.begin(), None);
     }
 
     #[test]
     fn only_videos_are_tried() {
         assert_eq!(refusal("a.MP4", 1), None);
         assert!(refusal("a.txt", 1).unwrap().contains("mp4"));
+        assert!(refusal("a.Mp4", 1).unwrap().contains("capitals"));
         assert!(refusal("a.mp4", 0).unwrap().contains("empty"));
     }
 }

@@ -5,12 +5,13 @@ use contract::api::{
     CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, SourceState,
     TestQueued, Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
 };
-use gloo_net::http::{Method, RequestBuilder, Response};
+use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use web_sys::AbortController;
 
-use crate::model::gallery::Filter;
+use crate::model::filter::Filter;
 
 /// Thumbnails a page.
 const PAGE: u32 = 200;
@@ -24,6 +25,8 @@ const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 pub(crate) enum ApiError {
     /// The API did not answer.
     Unreachable,
+    /// Something before the API answered with this HTTP status: a proxy, or a load balancer.
+    Gateway(u16),
     /// The API wants a token, or another one.
     SignIn,
     /// What the API said.
@@ -42,12 +45,7 @@ impl ApiError {
     pub(crate) fn is_lost(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable
-                | Self::Refused {
-                    status: 502 | 504,
-                    ..
-                }
-                | Self::Unreadable(_)
+            Self::Unreachable | Self::Gateway(502 | 504) | Self::Unreadable(_)
         )
     }
 }
@@ -56,6 +54,10 @@ impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreachable => f.write_str("the API does not answer"),
+            Self::Gateway(status) => write!(
+                f,
+                "not the API answered, but something before it, with status {status}"
+            ),
             Self::SignIn => f.write_str("sign in with the API's token first"),
             Self::Refused { reason, .. } => f.write_str(reason),
             Self::Unreadable(reason) => write!(f, "an answer that makes no sense: {reason}"),
@@ -129,7 +131,7 @@ impl Api {
         self.get(&format!("/api/videos/{key}")).await
     }
 
-    /// The picture of a video at a time, as a JPEG.
+    /// The picture of a video at a time, as a JPEG. Dropping this gives the request up.
     pub(crate) async fn frame(
         &self,
         manifest: &Manifest,
@@ -138,7 +140,12 @@ impl Api {
     ) -> Result<web_sys::Blob> {
         let key = utf8_percent_encode(&manifest.source_key, COMPONENT);
         let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}");
-        let response = self.send(Method::GET, &url, None::<&()>).await?;
+        let abort = AbortOnDrop(AbortController::new().ok());
+        let signal = abort.0.as_ref().map(AbortController::signal);
+        let request = self
+            .request(Method::GET, &url)
+            .abort_signal(signal.as_ref());
+        let response = fetch(request.build()).await?;
         let content = response
             .binary()
             .await
@@ -189,19 +196,10 @@ impl Api {
             .map(drop)
     }
 
-    /// Whether the API takes the token: by asking for a frame of no video, which wants one and changes nothing.
+    /// Whether the API takes the token.
     pub(crate) async fn check(&self) -> Result<()> {
-        match self
-            .send(Method::GET, "/api/frame?key=-&t=0", None::<&()>)
-            .await
-        {
-            Ok(_)
-            | Err(ApiError::Refused {
-                status: 400 | 404 | 409 | 422,
-                ..
-            }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let answer = self.send(Method::GET, "/api/access", None::<&()>).await;
+        answer.map(drop)
     }
 
     async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T> {
@@ -214,24 +212,49 @@ impl Api {
         url: &str,
         body: Option<&B>,
     ) -> Result<Response> {
-        let mut builder = RequestBuilder::new(url).method(method);
-        if let Some(token) = &self.token {
-            builder = builder.header("authorization", &format!("Bearer {token}"));
-        }
+        let request = self.request(method, url);
         let request = match body {
-            Some(body) => builder.json(body),
-            None => builder.build(),
+            Some(body) => request.json(body),
+            None => request.build(),
         };
-        let response = request
-            .map_err(|error| unreadable(&error))?
-            .send()
-            .await
-            .map_err(|_| ApiError::Unreachable)?;
-        if response.ok() {
-            Ok(response)
-        } else {
-            Err(refused(response).await)
+        fetch(request).await
+    }
+
+    fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        let request = RequestBuilder::new(url).method(method);
+        match &self.token {
+            Some(token) => request.header("authorization", &format!("Bearer {token}")),
+            None => request,
         }
+    }
+}
+
+/// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would be a panic.
+pub(crate) fn is_sendable(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Gives a request up that nobody waits for any more. Nothing happens to one that was answered.
+struct AbortOnDrop(Option<AbortController>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            controller.abort();
+        }
+    }
+}
+
+async fn fetch(request: std::result::Result<Request, gloo_net::Error>) -> Result<Response> {
+    let response = request
+        .map_err(|error| unreadable(&error))?
+        .send()
+        .await
+        .map_err(|_| ApiError::Unreachable)?;
+    if response.ok() {
+        Ok(response)
+    } else {
+        Err(refused(response).await)
     }
 }
 
@@ -248,12 +271,14 @@ async fn refused(response: Response) -> ApiError {
     if status == 401 {
         return ApiError::SignIn;
     }
-    let problem: Option<Problem> = response.json().await.ok();
-    let reason = match problem {
-        Some(problem) => problem.detail.unwrap_or(problem.title),
-        None => format!("the API answered with status {status}"),
-    };
-    ApiError::Refused { status, reason }
+    // The API explains itself; others answer with a page.
+    match response.json::<Problem>().await {
+        Ok(problem) => ApiError::Refused {
+            status,
+            reason: problem.detail.unwrap_or(problem.title),
+        },
+        Err(_) => ApiError::Gateway(status),
+    }
 }
 
 /// The cursor in `<…?cursor=X&…>; rel="next"`.
@@ -268,6 +293,14 @@ fn next_cursor(link: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_visible_ascii() {
+        assert!(is_sendable("AbC-123+/=~"));
+        for token in ["", "a b", "pässword", "日本", "a\u{7f}", "a\nb"] {
+            assert!(!is_sendable(token), "{token:?}");
+        }
+    }
 
     #[test]
     fn the_next_page_is_in_the_link_header() {

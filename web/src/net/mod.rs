@@ -2,4 +2,5 @@
 
 pub(crate) mod api;
 pub(crate) mod socket;
-pub(crate) mod transfer;
+mod transfer;
+pub(crate) mod uploader;

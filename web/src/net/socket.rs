@@ -19,6 +19,10 @@ use crate::model::state::Action;
 
 /// A connection that is silent for longer is a dead one that nobody closed: the API says something every ten seconds.
 const SILENCE: Duration = Duration::from_secs(15);
+/// A connection that stood for so long was none that ends at once again and again.
+const STOOD: Duration = Duration::from_secs(10);
+/// An attempt that is younger than this is not given up for another one.
+const ATTEMPT: Duration = Duration::from_secs(3);
 /// How long the WebSocket may take before HTTP is asked.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two of those questions, on top.
@@ -58,6 +62,9 @@ fn wakers(waker: &mpsc::Sender<()>) -> Vec<EventListener> {
     let listen = |target: &web_sys::EventTarget, event: &'static str| {
         let mut waker = waker.clone();
         EventListener::new(target, event, move |_| {
+            if is_hidden() {
+                return;
+            }
             // Full: it has been woken already.
             let _ = waker.try_send(());
         })
@@ -67,6 +74,12 @@ fn wakers(waker: &mpsc::Sender<()>) -> Vec<EventListener> {
         wakers.push(listen(&document, "visibilitychange"));
     }
     wakers
+}
+
+/// Whether nobody sees the page.
+fn is_hidden() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_some_and(|document| document.hidden())
 }
 
 async fn forever(dispatch: Callback<Action>, wakes: mpsc::Receiver<()>) {
@@ -86,8 +99,13 @@ async fn listen_again(
 ) {
     let mut backoff = Backoff::default();
     loop {
-        let end = listen(dispatch, live, &mut backoff, &mut wakes).await;
+        // What happened before this attempt does not call for another one.
+        while wakes.try_recv().is_ok() {}
+        let end = listen(dispatch, live, &mut wakes).await;
         live.set(false);
+        if end.stood {
+            backoff.reset();
+        }
         dispatch.emit(Action::Lost(end.reason));
         if !end.woken {
             let wait = sleep(backoff.next(js_sys::Math::random()));
@@ -102,6 +120,8 @@ struct End {
     reason: String,
     /// Someone looks, or the network is back: another attempt is worth while at once.
     woken: bool,
+    /// It was one for a while.
+    stood: bool,
 }
 
 impl End {
@@ -109,15 +129,24 @@ impl End {
         Self {
             reason: reason.into(),
             woken: false,
+            stood: false,
         }
     }
+}
+
+/// Milliseconds since `then`. Timers stand still while a computer sleeps; its clock does not.
+fn since(then: f64) -> f64 {
+    js_sys::Date::now() - then
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 /// Listens until the connection ends.
 async fn listen(
     dispatch: &Callback<Action>,
     live: &Cell<bool>,
-    backoff: &mut Backoff,
     wakes: &mut mpsc::Receiver<()>,
 ) -> End {
     let Some(url) = url() else {
@@ -126,18 +155,23 @@ async fn listen(
     let Ok(mut socket) = WebSocket::open(&url) else {
         return End::lost("the browser opens no connection");
     };
-    let mut heard_at = js_sys::Date::now();
-    loop {
-        let silence = sleep(SILENCE);
+    let began = js_sys::Date::now();
+    let (mut first, mut last) = (None, began);
+    let (reason, woken) = loop {
+        let left = (millis(SILENCE) - since(last)).max(0.0);
+        let silence = sleep(Duration::from_millis(left as u64));
         let quiet = select(silence, wakes.next());
         let heard = match select(socket.next(), quiet).await {
             Either::Left((message, _)) => message,
             Either::Right((quiet, _)) => {
-                let connecting = matches!(socket.state(), SocketState::Connecting);
                 let woken = matches!(quiet, Either::Right(_));
-                // Timers stand still while a computer sleeps; its clock does not.
-                let silent = js_sys::Date::now() - heard_at > SILENCE.as_millis() as f64;
-                if woken && !connecting && !silent {
+                let connecting = matches!(socket.state(), SocketState::Connecting);
+                let patience = if woken && connecting {
+                    ATTEMPT
+                } else {
+                    SILENCE
+                };
+                if woken && since(last) < millis(patience) {
                     continue;
                 }
                 let reason = if connecting {
@@ -145,27 +179,27 @@ async fn listen(
                 } else {
                     "the API went silent"
                 };
-                return End {
-                    woken,
-                    ..End::lost(reason)
-                };
+                break (reason.to_owned(), woken);
             }
         };
         match heard {
             Some(Ok(Message::Text(text))) => match serde_json::from_str::<Update>(&text) {
                 Ok(update) => {
-                    backoff.reset();
+                    last = js_sys::Date::now();
+                    first = first.or(Some(last));
                     live.set(true);
-                    heard_at = js_sys::Date::now();
-                    dispatch.emit(Action::Heard(Box::new(update), heard_at));
+                    dispatch.emit(Action::Heard(Box::new(update), last));
                 }
-                Err(error) => {
-                    return End::lost(format!("a message that makes no sense: {error}"));
-                }
+                Err(error) => break (format!("a message that makes no sense: {error}"), false),
             },
             Some(Ok(Message::Bytes(_))) => {}
-            Some(Err(_)) | None => return End::lost("no connection to the API"),
+            Some(Err(_)) | None => break ("no connection to the API".to_owned(), false),
         }
+    };
+    End {
+        reason,
+        woken,
+        stood: first.is_some_and(|first| last - first >= millis(STOOD)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sending a file straight to the bucket, whole or in parts.
+//! Sending a file straight to the bucket, whole or in parts, and telling the API that it is there.
 
 use contract::api::{CompleteUpload, CompletedPart, UploadRequest, UploadTarget};
 use futures::channel::oneshot;
@@ -16,16 +16,11 @@ use super::api::{Api, ApiError};
 
 /// Parts on their way at once: enough to fill a line, few enough to leave others some of it.
 const PARTS_AT_ONCE: usize = 3;
-/// Waits before a part is tried again.
+/// Waits before a request to the bucket is tried again.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
-
-/// What happens on the way.
-pub(crate) enum Progress {
-    /// Bytes that were sent.
-    Sent(u64),
-    /// All of them; the bucket puts them together.
-    Completing,
-}
+/// Between questions to an API that says that too many are asked: it counts them by the minute.
+const BUSY_PAUSE: Duration = Duration::from_secs(10);
+const BUSY_TRIES: usize = 12;
 
 /// Why a file is not in the bucket.
 pub(crate) enum SendError {
@@ -47,20 +42,21 @@ impl From<String> for SendError {
     }
 }
 
-/// Sends `file`, and is cancelled by dropping: then nothing of it is left in the bucket, or, while
-/// it completes, what the lifecycle rule removes.
+/// Sends `file`, telling `progress` how many bytes are there; the answer is what
+/// [completes](complete) it. Dropping this cancels it: parts are taken back, and of a file that goes whole the bucket keeps
+/// all or nothing.
 pub(crate) async fn send(
     api: &Api,
     file: &File,
-    progress: impl Fn(Progress),
-) -> Result<(), SendError> {
+    progress: impl Fn(u64),
+) -> Result<CompleteUpload, SendError> {
     let request = UploadRequest {
         name: file.name(),
         size: file.size() as u64,
         // Desktops take .ts for other things; the API knows better.
         content_type: Some(file.type_()).filter(|kind| kind.starts_with("video/")),
     };
-    let ticket = api.start_upload(&request).await?;
+    let ticket = patiently(|| api.start_upload(&request)).await?;
     let mut complete = CompleteUpload {
         key: ticket.key,
         upload_id: None,
@@ -72,7 +68,7 @@ pub(crate) async fn send(
                 .into_iter()
                 .map(|header| (header.name, header.value))
                 .collect();
-            put(&url, headers, file, |sent| progress(Progress::Sent(sent))).await?;
+            put_with_retries(&url, headers, file, &progress).await?;
         }
         UploadTarget::Multipart {
             upload_id,
@@ -93,10 +89,10 @@ pub(crate) async fn send(
                     let slice = file
                         .slice_with_f64_and_f64(start, start + part.size as f64)
                         .map_err(|_| "the file cannot be read".to_owned())?;
-                    let etag = persist(&part.url, &slice, |bytes| {
+                    let etag = put_with_retries(&part.url, Vec::new(), &slice, |bytes| {
                         let mut sent = sent.borrow_mut();
                         sent[index] = bytes;
-                        progress(Progress::Sent(sent.iter().sum()));
+                        progress(sent.iter().sum());
                     })
                     .await?;
                     let etag = etag.ok_or("the bucket's CORS rules do not expose ETag")?;
@@ -113,9 +109,45 @@ pub(crate) async fn send(
             unfinished.upload = None;
         }
     }
-    progress(Progress::Completing);
-    api.complete_upload(&complete).await?;
-    Ok(())
+    Ok(complete)
+}
+
+/// Completes what was sent. `in_doubt` says that this was asked for before and nobody knows the answer.
+pub(crate) async fn complete(
+    api: &Api,
+    sent: &CompleteUpload,
+    in_doubt: bool,
+) -> Result<(), ApiError> {
+    match patiently(|| api.complete_upload(sent)).await {
+        Err(ApiError::Refused {
+            status: 404 | 409, ..
+        }) if in_doubt => {
+            // Parts can be put together once only: this asks whether the video is there.
+            let whole = CompleteUpload {
+                key: sent.key.clone(),
+                upload_id: None,
+                parts: Vec::new(),
+            };
+            api.complete_upload(&whole).await.map(drop)
+        }
+        answer => answer.map(drop),
+    }
+}
+
+/// Asks again while the API says that too much is asked of it.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, ApiError>>,
+{
+    for _ in 0..BUSY_TRIES {
+        match ask().await {
+            Err(ApiError::Refused { status: 429, .. } | ApiError::Gateway(429)) => {
+                sleep(BUSY_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 /// Tells the API that a multipart upload is given up, unless it came through.
@@ -136,14 +168,39 @@ impl Drop for Unfinished {
     }
 }
 
-async fn persist(url: &str, part: &Blob, progress: impl Fn(u64)) -> Result<Option<String>, String> {
-    for pause in PAUSES {
-        if let Ok(etag) = put(url, Vec::new(), part, &progress).await {
-            return Ok(etag);
+/// Why a `PUT` gave nothing.
+enum PutError {
+    /// Nobody knows whether it came through, or the bucket is busy: trying again helps.
+    Passing(String),
+    /// The bucket has such an object already.
+    Taken,
+    /// It will be no better the next time.
+    Lasting(String),
+}
+
+/// Sends `body`, again where that may help; the answer's `ETag`.
+async fn put_with_retries(
+    url: &str,
+    headers: Vec<(String, String)>,
+    body: &Blob,
+    progress: impl Fn(u64),
+) -> Result<Option<String>, String> {
+    let mut pauses = PAUSES.into_iter();
+    let mut tried_before = false;
+    loop {
+        match put(url, &headers, body, &progress).await {
+            Ok(etag) => return Ok(etag),
+            // The answer to the one before was lost on its way. Completing tells if that is not so.
+            Err(PutError::Taken) if tried_before => return Ok(None),
+            Err(PutError::Taken) => return Err("the bucket has such a video already".to_owned()),
+            Err(PutError::Lasting(reason)) => return Err(reason),
+            Err(PutError::Passing(reason)) => match pauses.next() {
+                Some(pause) => sleep(pause).await,
+                None => return Err(reason),
+            },
         }
-        sleep(pause).await;
+        tried_before = true;
     }
-    put(url, Vec::new(), part, &progress).await
 }
 
 /// Aborts a request that nobody waits for any more.
@@ -160,18 +217,15 @@ impl Drop for Request {
 /// One `PUT`; its answer's `ETag`. `fetch` does not tell how much is sent, so this is the older way.
 async fn put(
     url: &str,
-    headers: Vec<(String, String)>,
+    headers: &[(String, String)],
     body: &Blob,
     progress: impl Fn(u64),
-) -> Result<Option<String>, String> {
-    let broken = |_| "the browser cannot send it".to_owned();
+) -> Result<Option<String>, PutError> {
+    let broken = |_| PutError::Lasting("the browser cannot send it".to_owned());
     let request = Request(XmlHttpRequest::new().map_err(broken)?);
     request.0.open("PUT", url).map_err(broken)?;
     for (name, value) in headers {
-        request
-            .0
-            .set_request_header(&name, &value)
-            .map_err(broken)?;
+        request.0.set_request_header(name, value).map_err(broken)?;
     }
     let (mut sent, mut progressed) = futures::channel::mpsc::channel(1);
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
@@ -200,8 +254,18 @@ async fn put(
             Ok(request.0.get_response_header("etag").unwrap_or(None))
         }
         Ok(0) | Err(_) => {
-            Err("the bucket cannot be reached, or its CORS rules forbid it".to_owned())
+            let reason = "the bucket cannot be reached, or its CORS rules forbid it";
+            Err(PutError::Passing(reason.to_owned()))
         }
-        Ok(status) => Err(format!("the bucket answered with status {status}")),
+        Ok(412) => Err(PutError::Taken),
+        Ok(status) => {
+            let reason = format!("the bucket answered with status {status}");
+            // 409: the one before, whose answer was lost, is still being handled.
+            Err(if matches!(status, 408 | 409 | 429 | 500..) {
+                PutError::Passing(reason)
+            } else {
+                PutError::Lasting(reason)
+            })
+        }
     }
 }

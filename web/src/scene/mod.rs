@@ -7,6 +7,7 @@
 //! - `stage`: when to draw, and from where.
 //! - `still`: the same as a plain picture, where there is no WebGL2.
 
+mod matrix;
 mod particles;
 mod renderer;
 mod shaders;
@@ -25,7 +26,7 @@ use yew::prelude::*;
 
 use crate::model::flow::Flow;
 use crate::model::format;
-use crate::view::Theme;
+use crate::model::theme::Theme;
 use stage::Stage;
 use world::{Facts, NODES};
 
@@ -35,6 +36,34 @@ pub(crate) struct Props {
     /// What moved last, and its number.
     pub(crate) flow: (u32, Flow),
     pub(crate) theme: Theme,
+}
+
+/// A card that is lost more often in a row is let be.
+const MOST_LOSSES: u32 = 2;
+/// It takes a while to come back, in milliseconds.
+const PAUSE: u32 = 2_000;
+/// After this long, in milliseconds, another loss is none in a row: computers sleep.
+const ROW: f64 = 60_000.0;
+
+/// How often the graphics card was lost in a row, and when last, in milliseconds since 1970.
+#[derive(Clone, Copy, Default)]
+struct Losses {
+    count: u32,
+    last: f64,
+}
+
+impl Losses {
+    /// Notes another one; whether it is worth another try.
+    fn note(&mut self, now: f64) -> bool {
+        if now - self.last > ROW {
+            self.count = 0;
+        }
+        *self = Self {
+            count: self.count + 1,
+            last: now,
+        };
+        self.count <= MOST_LOSSES
+    }
 }
 
 /// How far the drawing has come.
@@ -51,6 +80,10 @@ enum Drawing {
 pub(crate) fn Scene(props: &Props) -> Html {
     let canvas = use_node_ref();
     let labels = use_node_ref();
+    // Each has a canvas of its own.
+    let attempt = use_state(|| 0_u32);
+    let losses = use_mut_ref(Losses::default);
+    let pause = use_mut_ref(|| None::<Timeout>);
     let drawing = use_state(|| Drawing::Awaited);
     let stage = use_mut_ref(|| None::<Rc<RefCell<Stage>>>);
     {
@@ -60,24 +93,39 @@ pub(crate) fn Scene(props: &Props) -> Html {
             drawing.setter(),
             stage.clone(),
         );
-        use_effect_with((), move |()| {
+        let next = attempt.setter();
+        use_effect_with(*attempt, move |attempt| {
+            let attempt = *attempt;
+            drawing.set(Drawing::Awaited);
             let start = {
-                let stage = stage.clone();
+                let (stage, pause) = (stage.clone(), pause.clone());
                 move || {
                     let elements = canvas
                         .cast::<HtmlCanvasElement>()
                         .zip(labels.cast::<HtmlElement>());
                     let lost = {
-                        let drawing = drawing.clone();
-                        Callback::from(move |()| drawing.set(Drawing::Impossible))
+                        let (drawing, pause) = (drawing.clone(), pause.clone());
+                        Callback::from(move |()| {
+                            drawing.set(Drawing::Impossible);
+                            if losses.borrow_mut().note(js_sys::Date::now()) {
+                                let next = next.clone();
+                                let again = Timeout::new(PAUSE, move || next.set(attempt + 1));
+                                pause.replace(Some(again));
+                            }
+                        })
                     };
-                    let made =
-                        elements.and_then(|(canvas, labels)| Stage::start(canvas, labels, lost));
-                    drawing.set(
-                        made.as_ref()
-                            .map_or(Drawing::Impossible, |_| Drawing::Works),
-                    );
+                    let made = elements
+                        .and_then(|(canvas, labels)| Stage::start(canvas, labels, lost.clone()));
+                    let works = made.is_some();
                     stage.replace(made);
+                    if works {
+                        drawing.set(Drawing::Works);
+                    } else if attempt > 0 {
+                        // It was there before.
+                        lost.emit(());
+                    } else {
+                        drawing.set(Drawing::Impossible);
+                    }
                 }
             };
             // Making shaders takes longer than all the rest: a task of its own, behind the first frame.
@@ -91,6 +139,7 @@ pub(crate) fn Scene(props: &Props) -> Html {
             move || {
                 drop(frame);
                 drop(task.take());
+                drop(pause.take());
                 // Frees everything that the graphics card holds.
                 drop(stage.take());
             }
@@ -134,7 +183,14 @@ pub(crate) fn Scene(props: &Props) -> Html {
             if *drawing == Drawing::Impossible {
                 { still::picture(&facts, &words) }
             } else {
-                <canvas ref={canvas} tabindex="0" role="img" aria-label={described} />
+                <canvas
+                    key={*attempt}
+                    ref={canvas}
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="3D view"
+                    aria-label={described}
+                />
                 // They have no place before the first drawing.
                 <div ref={labels} class="labels" aria-hidden="true" hidden={*drawing == Drawing::Awaited}>
                     { for NODES.iter().zip(words).map(|(node, words)| html! {
@@ -167,7 +223,7 @@ fn words(metrics: &Metrics) -> [String; 4] {
         None => format!("{} in flight", format::count(metrics.in_flight)),
     };
     [
-        format!("{} a minute", format::rate(metrics.videos_per_minute)),
+        "S3 bucket".to_owned(),
         format!("{} waiting", format::count(metrics.queue_depth)),
         workers,
         format::count(metrics.total_thumbnails),

@@ -1,8 +1,8 @@
 //! What moves along the lanes.
 
+use super::matrix::Vector;
 use super::world::lane;
 use crate::model::flow::Flow;
-use crate::model::matrix::Vector;
 
 /// Seconds between two samples of the API: what moved in them is spread over as long.
 const SPREAD: f64 = 5.0;

@@ -14,12 +14,13 @@ use web_sys::{
 };
 use yew::Callback;
 
+use super::matrix::Matrix;
 use super::particles::Particles;
 use super::renderer::Renderer;
 use super::world::{self, DARK, Facts, LIGHT, NODES, Palette, World};
 use crate::model::flow::Flow;
-use crate::model::matrix::Matrix;
-use crate::view::Theme;
+use crate::model::theme::Theme;
+use crate::page;
 
 /// Radians a pixel.
 const DRAG: f32 = 0.008;
@@ -108,7 +109,7 @@ impl Stage {
 
     /// Sends what moved on its way.
     pub(crate) fn emit(&mut self, flow: Flow) {
-        if !self.in_sight() || prefers_no_motion() {
+        if !self.in_sight() || page::matches("(prefers-reduced-motion: reduce)") {
             return;
         }
         self.particles.emit(&flow, now());
@@ -212,17 +213,18 @@ impl Stage {
 
     fn pointer(&mut self, event: &PointerEvent) {
         let place = (event.client_x(), event.client_y());
+        // The first button: others mean something else. Its release outside of the window is not told.
+        let held = event.buttons() & 1 == 1;
         match (event.type_().as_str(), self.drag) {
-            ("pointerdown", _) => {
+            ("pointerdown", _) if event.button() == 0 => {
                 self.drag = Some(place);
                 // Fails where the pointer is gone already.
                 let _ = self.canvas.set_pointer_capture(event.pointer_id());
             }
-            ("pointermove", Some((x, y))) => {
+            ("pointermove", Some((x, y))) if held => {
                 self.drag = Some(place);
                 self.turn((x - place.0) as f32 * DRAG, (place.1 - y) as f32 * DRAG);
             }
-            ("pointermove", None) => {}
             _ => self.drag = None,
         }
     }
@@ -260,13 +262,19 @@ fn listeners(
             stage.pointer(event);
         }
     };
-    let mut listeners: Vec<_> = ["pointerdown", "pointermove", "pointerup", "pointercancel"]
-        .map(|name| listen(name, pointer))
-        .into();
+    let mut listeners: Vec<_> = [
+        "pointerdown",
+        "pointermove",
+        "pointerup",
+        "pointercancel",
+        "lostpointercapture",
+    ]
+    .map(|name| listen(name, pointer))
+    .into();
     listeners.push(listen("keydown", |stage, event| {
         if event
             .dyn_ref::<KeyboardEvent>()
-            .is_some_and(|event| stage.key(&event.key()))
+            .is_some_and(|event| page::is_alone(event) && stage.key(&event.key()))
         {
             event.prevent_default();
         }
@@ -333,13 +341,4 @@ impl Observers {
 fn now() -> f64 {
     let clock = web_sys::window().and_then(|window| window.performance());
     clock.map_or(0.0, |clock| clock.now() / 1000.0)
-}
-
-fn prefers_no_motion() -> bool {
-    let query = web_sys::window().and_then(|window| {
-        window
-            .match_media("(prefers-reduced-motion: reduce)")
-            .ok()?
-    });
-    query.is_some_and(|query| query.matches())
 }

@@ -1,7 +1,7 @@
 //! What stands in the scene: solids, and the lanes between the four nodes.
 
+use super::matrix::{Matrix, Vector, arc};
 use crate::model::flow::fullness;
-use crate::model::matrix::{Matrix, Vector, arc};
 
 /// A place of the pipeline.
 pub(crate) struct Node {
@@ -231,13 +231,17 @@ impl World {
     fn pictures(&mut self, facts: &Facts, palette: &Palette) {
         let [x, _, z] = NODES[3].at;
         let count = (1.0 + fullness(facts.thumbnails) * 5.0) as usize;
+        let color = match facts.thumbnails {
+            0 => palette.idle,
+            _ => palette.thumbnails,
+        };
         for index in 0..count {
             let place = index as f32 - (count - 1) as f32 / 2.0;
             let front = index + 1 == count;
             self.boxes.push(Solid {
                 at: [x + place * 0.12, 0.0, z + place * 0.34],
                 size: [1.75, 1.02, 0.07],
-                color: palette.thumbnails,
+                color,
                 glow: if front { 0.3 } else { 0.05 },
             });
         }

@@ -14,14 +14,13 @@ use super::header::Header;
 use super::notices::Notices;
 use super::pods::Pods;
 use super::purge::Purge;
-use super::shell::Shell;
+use super::session::Session;
 use super::sign_in::{self, SignIn};
 use super::theme::use_theme;
 use super::tiles::Tiles;
 use super::tray::{Tray, use_uploads};
 use crate::model::format;
-use crate::model::state::State;
-use crate::model::uploads::UploadAction;
+use crate::model::state::{Link, State};
 use crate::net::api::Api;
 use crate::net::socket;
 use crate::scene::Scene;
@@ -59,55 +58,78 @@ pub(crate) fn App() -> Html {
     let api = use_memo((*token).clone(), |token| Api {
         token: token.clone(),
     });
-    let (uploads, upload, cancel_upload) = use_uploads(&api);
+    let sign_ins = use_state(|| 0_u32);
+    // What callbacks know of the token may be older.
+    let latest = use_mut_ref(sign_in::stored);
+    let signed = {
+        let (token, sign_ins) = (token.setter(), sign_ins.clone());
+        let latest = latest.clone();
+        use_callback(*sign_ins, move |signed: Option<String>, count| {
+            sign_in::store(signed.as_deref());
+            latest.replace(signed.clone());
+            if signed.is_some() {
+                sign_ins.set(count + 1);
+            }
+            token.set(signed);
+        })
+    };
+    let forget_token = use_callback(signed.clone(), move |refused: Rc<Api>, signed| {
+        if *latest.borrow() == refused.token {
+            signed.emit(None);
+        }
+    });
+    let uploads = use_uploads(&api, forget_token.clone());
     let sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(true));
-    let shell = Shell {
+    let session = Session {
         api,
         dispatch,
         sign_in: sign_in.clone(),
+        forget_token,
+        sign_ins: *sign_ins,
+        recoveries: state.recoveries,
     };
 
-    let clear_uploads = {
-        let dispatcher = uploads.dispatcher();
-        use_callback((), move |(), ()| dispatcher.dispatch(UploadAction::Clear))
-    };
-    let test = use_callback((shell.clone(), testing.setter()), |(), (shell, testing)| {
-        let (shell, testing) = (shell.clone(), testing.clone());
-        testing.set(true);
-        wasm_bindgen_futures::spawn_local(async move {
-            match shell.api.test().await {
-                Ok(test) => {
-                    let mut text = format!("{} queued", format::plural(test.queued, "video"));
-                    for (count, what) in [(test.skipped, "skipped"), (test.failed, "not copied")] {
-                        if count > 0 {
-                            text = format!("{text}, {} {what}", format::count(count));
+    let test = use_callback(
+        (session.clone(), testing.clone()),
+        |(), (session, testing)| {
+            if **testing {
+                return;
+            }
+            let (session, testing) = (session.clone(), testing.clone());
+            testing.set(true);
+            wasm_bindgen_futures::spawn_local(async move {
+                match session.api.test().await {
+                    Ok(test) => {
+                        let mut text = format!("{} queued", format::plural(test.queued, "video"));
+                        for (count, what) in
+                            [(test.skipped, "skipped"), (test.failed, "not copied")]
+                        {
+                            if count > 0 {
+                                text = format!("{text}, {} {what}", format::count(count));
+                            }
+                        }
+                        let text = format!("Test: {text}.");
+                        if test.failed > 0 {
+                            session.warn(text);
+                        } else {
+                            session.tell(text);
                         }
                     }
-                    let text = format!("Test: {text}.");
-                    if test.failed > 0 {
-                        shell.warn(text);
-                    } else {
-                        shell.tell(text);
-                    }
+                    Err(error) => session.failed("The test", &error),
                 }
-                Err(error) => shell.failed("The test did not start", &error),
-            }
-            testing.set(false);
-        });
-    });
+                testing.set(false);
+            });
+        },
+    );
     let purge = use_callback(open.setter(), |(), open| open.set(Open::Purge));
     let show = use_callback(open.setter(), |video, open| open.set(Open::Video(video)));
     let close = use_callback(open.setter(), |(), open| open.set(Open::None));
     let close_sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(false));
-    let signed = use_callback(token.setter(), |signed: Option<String>, token| {
-        sign_in::store(signed.as_deref());
-        token.set(signed);
-    });
 
     let metrics = &state.metrics;
     let source = |of: fn(&Sources) -> &Source| metrics.as_deref().map(|m| of(&m.sources).clone());
     html! {
-        <ContextProvider<Shell> context={shell}>
+        <ContextProvider<Session> context={session}>
             <a class="skip" href="#gallery">{ "Skip to the thumbnails" }</a>
             <Header
                 link={state.link.clone()}
@@ -116,7 +138,8 @@ pub(crate) fn App() -> Html {
                 signed_in={token.is_some()}
                 testing={*testing}
                 {switch_theme}
-                upload={upload.clone()}
+                upload={uploads.add.clone()}
+                operations={state.operations.clone()}
                 {test}
                 {purge}
                 {sign_in}
@@ -126,7 +149,10 @@ pub(crate) fn App() -> Html {
                     <Scene metrics={metrics.clone()} flow={state.flow} {theme} />
                     <QueueChart queue={state.queue.clone()} source={source(|sources| &sources.queue)} />
                 </div>
-                <Tiles metrics={metrics.clone()} />
+                <Tiles
+                    metrics={metrics.clone()}
+                    outdated={matches!(state.link, Link::Down { polling: false, .. })}
+                />
                 <div class="pair">
                     <Pods pods={state.pods.clone()} source={source(|sources| &sources.pods)} />
                     <Failures
@@ -137,20 +163,28 @@ pub(crate) fn App() -> Html {
                 <Gallery
                     newest={state.thumbnails.clone()}
                     total={metrics.as_ref().map_or(0, |metrics| metrics.total_thumbnails)}
+                    source={source(|sources| &sources.bucket)}
                     open={show}
                 />
             </main>
-            <Tray uploads={(*uploads).clone()} cancel={cancel_upload} clear={clear_uploads} />
-            <Notices notices={state.notices.clone()} />
-            <Dropzone {upload} />
+            <div class="floating">
+                <Notices notices={state.notices.clone()} />
+                <Tray
+                    uploads={uploads.list}
+                    cancel={uploads.cancel}
+                    retry={uploads.retry}
+                    clear={uploads.clear}
+                />
+            </div>
+            <Dropzone upload={uploads.add} />
             { match &*open {
                 Open::None => Html::default(),
-                Open::Purge => html! { <Purge close={close} operation={state.operation.clone()} /> },
+                Open::Purge => html! { <Purge close={close} /> },
                 Open::Video(thumbnail) => html! { <Detail thumbnail={thumbnail.clone()} close={close} /> },
             } }
             if *signing_in {
                 <SignIn signed_in={token.is_some()} close={close_sign_in} {signed} />
             }
-        </ContextProvider<Shell>>
+        </ContextProvider<Session>>
     }
 }

@@ -2,9 +2,9 @@
 
 use yew::prelude::*;
 
-use super::shell::use_now;
 use crate::model::format;
 use crate::model::state::Link;
+use crate::page::use_now;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

@@ -6,9 +6,10 @@ use contract::api::Thumbnail;
 use yew::prelude::*;
 
 use super::gallery::Current;
-use super::shell::{use_shell, use_style};
+use super::session::use_session;
 use crate::model::format;
-use crate::model::gallery::{manifest_key, video_name};
+use crate::model::names::{manifest_key, video_name};
+use crate::page::use_style;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -24,7 +25,7 @@ pub(crate) struct Props {
 
 /// How a cell comes to its picture.
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
+enum Address {
     /// By the URL that came with the list.
     Listed,
     /// That one has ended, or never worked: another is asked for.
@@ -35,43 +36,52 @@ enum Source {
     Gone,
 }
 
-/// The URL to show, and what to do when it shows nothing: presigned URLs end, and pages stay open.
+/// The URL to show, whether another is asked for, and what to do when one shows nothing: presigned URLs end, and pages stay open.
 #[hook]
-fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, Callback<Event>) {
-    let shell = use_shell();
-    let source = use_state(|| Source::Listed);
+fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, bool, Callback<Event>) {
+    let session = use_session();
+    let address = use_state_eq(|| Address::Listed);
     {
-        let source = source.setter();
-        use_effect_with(item.url.clone(), move |_| source.set(Source::Listed));
+        let address = address.setter();
+        use_effect_with(item.url.clone(), move |_| address.set(Address::Listed));
     }
-    let url = match &*source {
-        Source::Listed => Some(item.url.clone()),
-        Source::Fresh(url) => Some(url.clone()),
-        Source::Asked | Source::Gone => None,
+    {
+        let address = address.clone();
+        use_effect_with(session.recoveries, move |_| {
+            if *address == Address::Gone {
+                address.set(Address::Listed);
+            }
+        });
+    }
+    let is_asked = *address == Address::Asked;
+    let url = match &*address {
+        Address::Listed => Some(item.url.clone()),
+        Address::Fresh(url) => Some(url.clone()),
+        Address::Asked | Address::Gone => None,
     };
     let item = item.clone();
     let failed = Callback::from(move |_: Event| {
-        if *source != Source::Listed {
-            return source.set(Source::Gone);
+        if *address != Address::Listed {
+            return address.set(Address::Gone);
         }
-        source.set(Source::Asked);
-        let (api, item, source) = (shell.api.clone(), item.clone(), source.setter());
+        address.set(Address::Asked);
+        let (api, item, address) = (session.api.clone(), item.clone(), address.setter());
         wasm_bindgen_futures::spawn_local(async move {
             let video = api.video(&manifest_key(&item.key)).await.ok();
             let url = video.and_then(|video| {
                 let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
                 pictures.find_map(|(thumbnail, url)| (thumbnail.key == item.key).then_some(url))
             });
-            source.set(url.map_or(Source::Gone, Source::Fresh));
+            address.set(url.map_or(Address::Gone, Address::Fresh));
         });
     });
-    (url, failed)
+    (url, is_asked, failed)
 }
 
 #[component]
 pub(crate) fn Cell(props: &Props) -> Html {
     let item = &props.item;
-    let (url, failed) = use_picture(item);
+    let (url, is_asked, failed) = use_picture(item);
     let cell = use_node_ref();
     use_style(&cell, props.style.clone());
     let name = video_name(&item.key).to_owned();
@@ -109,7 +119,7 @@ pub(crate) fn Cell(props: &Props) -> Html {
                     if let Some(url) = url {
                         <img src={url} alt="" loading="lazy" decoding="async" draggable="false" onerror={failed} />
                     } else {
-                        <span class="gone">{ "no picture" }</span>
+                        <span class="gone">{ if is_asked { "…" } else { "no picture" } }</span>
                     }
                     if !place.is_empty() { <span class="place">{ place }</span> }
                 </span>

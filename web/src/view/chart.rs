@@ -7,16 +7,18 @@ use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use super::stale::{Stale, is_stale};
+use super::outage::{Outage, is_out};
 use crate::model::chart::{Sample, Scale};
 use crate::model::format;
+use crate::page::{self, use_width};
 
-const WIDTH: f64 = 420.0;
-const HEIGHT: f64 = 252.0;
+/// In pixels, as all lengths here; the width is what there is.
+const HEIGHT: f64 = 244.0;
 /// Room for the axes' figures.
-const LEFT: f64 = 34.0;
+const LEFT: f64 = 42.0;
 const BELOW: f64 = 22.0;
-const ABOVE: f64 = 8.0;
+/// Room for what the figures count.
+const ABOVE: f64 = 24.0;
 const SECONDS: f64 = (HISTORY_POINTS as u64 * HISTORY_INTERVAL_SECONDS) as f64;
 
 #[derive(Properties, PartialEq)]
@@ -34,7 +36,7 @@ pub(crate) fn QueueChart(props: &Props) -> Html {
     };
     let samples = props.queue.as_deref().map(samples).unwrap_or_default();
     // The newest point is of now only while the queue answers.
-    let newest = if props.source.as_ref().is_some_and(is_stale) {
+    let newest = if props.source.as_ref().is_some_and(is_out) {
         "last"
     } else {
         "now"
@@ -61,7 +63,7 @@ pub(crate) fn QueueChart(props: &Props) -> Html {
             } else {
                 <Plot {samples} {newest} />
             }
-            <Stale source={props.source.clone()} />
+            <Outage name="The queue" source={props.source.clone()} />
         </section>
     }
 }
@@ -90,7 +92,8 @@ fn Plot(props: &PlotProps) -> Html {
     let samples = &props.samples;
     let frame = use_node_ref();
     let chosen = use_state(|| None::<usize>);
-    let scale = Scale::new(samples, WIDTH - LEFT - 6.0, HEIGHT - BELOW - ABOVE, SECONDS);
+    let width = use_width(&frame).unwrap_or(360.0).max(LEFT + 60.0);
+    let scale = Scale::new(samples, width - LEFT - 6.0, HEIGHT - BELOW - ABOVE, SECONDS);
 
     let point = {
         let (frame, chosen, samples) = (frame.clone(), chosen.clone(), samples.clone());
@@ -99,7 +102,7 @@ fn Plot(props: &PlotProps) -> Html {
                 return;
             };
             let bounds = frame.get_bounding_client_rect();
-            let x = (f64::from(event.client_x()) - bounds.left()) / bounds.width() * WIDTH - LEFT;
+            let x = f64::from(event.client_x()) - bounds.left() - LEFT;
             chosen.set(scale.nearest(&samples, x));
         })
     };
@@ -110,6 +113,9 @@ fn Plot(props: &PlotProps) -> Html {
     let key = {
         let (chosen, last) = (chosen.clone(), samples.len().saturating_sub(1));
         Callback::from(move |event: KeyboardEvent| {
+            if !page::is_alone(&event) {
+                return;
+            }
             let at = chosen.unwrap_or(last);
             let to = match event.key().as_str() {
                 "ArrowLeft" => at.saturating_sub(1),
@@ -127,9 +133,9 @@ fn Plot(props: &PlotProps) -> Html {
     let newest = samples.last().copied();
     let label = newest.map_or_else(String::new, |sample| {
         format!(
-            "The queue over five minutes. {}; at most {}. Arrow keys tell the points.",
+            "The queue over five minutes. {}; at most {} waiting. Arrow keys tell the points.",
             words(&sample, props.newest),
-            samples.iter().map(|s| s.depth).max().unwrap_or(0),
+            format::count(samples.iter().map(|s| s.depth).max().unwrap_or(0)),
         )
     });
     html! {
@@ -149,23 +155,27 @@ fn Plot(props: &PlotProps) -> Html {
             onpointerleave={leave}
             onkeydown={key}
         >
-            <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} aria-hidden="true">
+            <svg viewBox={format!("0 0 {width} {HEIGHT}")} aria-hidden="true">
+                <text class="tick" x="0" y="11">{ "messages" }</text>
                 <g transform={format!("translate({LEFT} {ABOVE})")}>
                     { for scale.ticks().into_iter().map(|value| {
                         let y = scale.y(value);
                         html! {
                             <>
                                 <line class="rule" x1="0" x2={scale.width.to_string()} y1={y.to_string()} y2={y.to_string()} />
-                                <text class="tick" x="-8" y={(y + 4.0).to_string()} text-anchor="end">{ short(value) }</text>
+                                <text class="tick" x="-8" y={(y + 4.0).to_string()} text-anchor="end">{ format::short(value) }</text>
                             </>
                         }
                     }) }
-                    { for [(300.0, "5 min", "start"), (150.0, "2.5 min", "middle"), (0.0, props.newest, "end")].map(|(age, text, anchor)| html! {
+                    { for [(300.0, "−5 min", "start"), (150.0, "−2.5 min", "middle"), (0.0, props.newest, "end")].map(|(age, text, anchor)| html! {
                         <text class="tick" x={scale.x(age).to_string()} y={(scale.height + 17.0).to_string()} text-anchor={anchor}>{ text }</text>
                     }) }
                     <path class="area" d={scale.area(samples, |s| s.depth)} />
                     <path class="line depth" d={scale.line(samples, |s| s.depth)} />
                     <path class="line flight" d={scale.line(samples, |s| s.in_flight)} />
+                    if let [only] = samples.as_slice() {
+                        <circle class="spot depth" cx={scale.x(only.age).to_string()} cy={scale.y(only.depth).to_string()} r="3" />
+                    }
                     if let Some(sample) = tip {
                         <line class="cursor" x1={scale.x(sample.age).to_string()} x2={scale.x(sample.age).to_string()} y1="0" y2={scale.height.to_string()} />
                         <circle class="spot depth" cx={scale.x(sample.age).to_string()} cy={scale.y(sample.depth).to_string()} r="4" />
@@ -184,7 +194,7 @@ fn when(sample: &Sample, newest: &str) -> String {
     if sample.age < 1.0 {
         newest.to_owned()
     } else {
-        format!("{} ago", format::span(sample.age))
+        format!("{} ago", format::minutes(sample.age))
     }
 }
 
@@ -197,18 +207,9 @@ fn words(sample: &Sample, newest: &str) -> String {
     )
 }
 
-/// A figure that fits beside the axis.
-fn short(value: u64) -> String {
-    match value {
-        0..10_000 => value.to_string(),
-        10_000..10_000_000 => format!("{}k", value / 1000),
-        _ => format!("{}M", value / 1_000_000),
-    }
-}
-
 fn table(samples: &[Sample], newest: &str) -> Html {
     html! {
-        <div class="table-frame" tabindex="0" role="region" aria-labelledby="queue-title">
+        <div class="table-frame" tabindex="0" role="region" aria-label="Queue, as a table">
             <table>
                 <thead>
                     <tr><th scope="col">{ "When" }</th><th scope="col">{ "Waiting" }</th><th scope="col">{ "In flight" }</th></tr>

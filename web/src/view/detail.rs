@@ -5,13 +5,13 @@ use std::rc::Rc;
 use contract::api::{Thumbnail, Video};
 use yew::prelude::*;
 
+use super::answer::use_answer;
 use super::dialog::Dialog;
 use super::facts::Facts;
 use super::scrubber::Scrubber;
-use super::shell::use_shell;
+use super::session::use_session;
 use crate::model::format;
-use crate::model::gallery::{manifest_key, video_name};
-use crate::net::api::Result;
+use crate::model::names::{manifest_key, video_name};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -21,21 +21,19 @@ pub(crate) struct Props {
 
 #[component]
 pub(crate) fn Detail(props: &Props) -> Html {
-    let shell = use_shell();
-    let video = use_state(|| None::<Result<Rc<Video>>>);
+    let session = use_session();
+    let video = {
+        let key = manifest_key(&props.thumbnail.key);
+        let api = session.api.clone();
+        use_answer(key, move |key| {
+            let key = key.clone();
+            Some(async move { api.video(&key).await.map(Rc::new) })
+        })
+    };
     // One of the pictures, and how many were chosen before it.
     let chosen = use_state(|| (props.thumbnail.key.clone(), 0_u32));
     // A frame that is none of the pictures: the URL of its content.
     let frame = use_state(|| None::<(f64, String)>);
-    {
-        let (video, api) = (video.setter(), shell.api.clone());
-        use_effect_with(props.thumbnail.key.clone(), move |key| {
-            let key = manifest_key(key);
-            wasm_bindgen_futures::spawn_local(async move {
-                video.set(Some(api.video(&key).await.map(Rc::new)));
-            });
-        });
-    }
     let choose = {
         let (chosen, frame) = (chosen.clone(), frame.setter());
         Callback::from(move |key: String| {
@@ -48,7 +46,7 @@ pub(crate) fn Detail(props: &Props) -> Html {
         Callback::from(move |shown| frame.set(shown))
     };
     let name = video_name(&props.thumbnail.key).to_owned();
-    let found = video.as_ref().and_then(|answer| answer.as_ref().ok());
+    let found = video.get().and_then(|answer| answer.as_ref().ok());
     let (url, alt) = match (&*frame, found) {
         (Some((at, url)), _) => (url.clone(), format!("{name} at {}", format::timecode(*at))),
         (None, Some(video)) => picture(video, &chosen.0).map_or_else(
@@ -75,10 +73,15 @@ pub(crate) fn Detail(props: &Props) -> Html {
                     }
                 </div>
                 <div>
-                    { match &*video {
+                    { match video.get() {
                         None => html! { <p class="empty">{ "Reading the manifest…" }</p> },
                         Some(Ok(video)) => html! { <Facts video={video.clone()} /> },
-                        Some(Err(error)) => html! { <p class="problem" role="alert">{ format!("Nothing more is known of it: {error}.") }</p> },
+                        Some(Err(error)) => html! {
+                            <p class="problem" role="alert">
+                                { format!("Nothing more is known of it: {error}. ") }
+                                <button type="button" class="button small" onclick={video.retry()}>{ "Try again" }</button>
+                            </p>
+                        },
                     } }
                 </div>
             </div>

@@ -56,13 +56,13 @@ pub(crate) fn Dialog(props: &Props) -> Html {
         <dialog
             ref={dialog}
             class={classes!("dialog", props.class.clone())}
-            aria-labelledby="dialog-title"
+            aria-label={props.title.clone()}
             oncancel={cancel}
             onmousedown={outside}
         >
             <div class="dialog-body">
                 <header class="dialog-head">
-                    <h2 id="dialog-title">{ &props.title }</h2>
+                    <h2 title={props.title.clone()}>{ &props.title }</h2>
                     <button type="button" class="button quiet square" aria-label="Close" onclick={close}>
                         { icon(Icon::Close) }
                     </button>

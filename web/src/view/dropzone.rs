@@ -6,6 +6,7 @@ use web_sys::{DragEvent, Event, FileList};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
+use crate::page;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -26,6 +27,10 @@ pub(crate) fn Dropzone(props: &Props) -> Html {
                 };
                 // The browser would leave the page and show the file.
                 drag.prevent_default();
+                // What is behind a dialog takes nothing, and tells nothing.
+                if page::has_dialog() {
+                    return;
+                }
                 match drag.type_().as_str() {
                     "dragenter" | "dragover" => over.set(true),
                     // Leaving the window; between elements there is always a related one.

@@ -17,19 +17,19 @@ pub(crate) struct Props {
 pub(crate) fn Facts(props: &Props) -> Html {
     let manifest = &props.video.manifest;
     let media = &manifest.media;
-    let unknown = || "not told".to_owned();
+    let unknown = || "unknown".to_owned();
     let facts = [
         (
             "Length",
             media.duration_s.map_or_else(unknown, format::timecode),
         ),
-        ("Picture", format!("{} × {}", media.width, media.height)),
+        ("Resolution", format!("{} × {}", media.width, media.height)),
         ("Codec", media.codec.clone()),
         ("Container", media.container.clone()),
         ("File", format::bytes(manifest.source_bytes)),
-        ("Pictures", origins(&props.video)),
+        ("Frames taken", origins(&props.video)),
         (
-            "Time",
+            "Processing",
             format!(
                 "{} ms, {} ms of CPU",
                 manifest.timings.extract_ms, manifest.timings.cpu_ms
@@ -53,7 +53,7 @@ fn origins(video: &Video) -> String {
     let kinds = [
         (Origin::Keyframe, "at keyframes"),
         (Origin::Decoded, "decoded forward"),
-        (Origin::Fallback, "where it could"),
+        (Origin::Fallback, "nearest that could be decoded"),
     ];
     let words = kinds.into_iter().filter_map(|(origin, word)| {
         let count = thumbnails

@@ -1,13 +1,14 @@
 //! What could not be made, why, and sending it back to the queue.
 
-use contract::api::{Failure, Failures as List, Redrive, Source, SourceState};
+use contract::api::{Failure, Redrive, Source, SourceState};
 use yew::prelude::*;
 
+use super::answer::use_answer;
 use super::icon::{Icon, icon};
-use super::shell::{use_now, use_shell};
-use super::stale::Stale;
+use super::outage::Outage;
+use super::session::use_session;
 use crate::model::format;
-use crate::net::api::Result;
+use crate::page::use_now;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -19,48 +20,39 @@ pub(crate) struct Props {
 
 #[component]
 pub(crate) fn Failures(props: &Props) -> Html {
-    let shell = use_shell();
+    let session = use_session();
     let now = use_now(1000);
-    let list = use_state(|| None::<Result<List>>);
     let busy = use_state(|| false);
     let again = use_state(|| 0_u32);
-    {
-        let (api, list) = (shell.api.clone(), list.clone());
-        use_effect_with(
-            (props.count, *again, shell.api.clone()),
-            move |(count, ..)| {
-                if count.is_some_and(|count| count > 0) {
-                    wasm_bindgen_futures::spawn_local(async move {
-                        list.set(Some(api.failures().await));
-                    });
-                } else {
-                    list.set(None);
-                }
-            },
-        );
-    }
+    let list = {
+        let api = session.api.clone();
+        use_answer((props.count, *again), move |(count, ..)| {
+            let some = count.is_some_and(|count| count > 0);
+            some.then_some(async move { api.failures().await })
+        })
+    };
     let redrive = {
-        let (shell, busy, again) = (shell.clone(), busy.clone(), again.clone());
+        let (session, busy, again) = (session.clone(), busy.clone(), again.clone());
         Callback::from(move |ids: Option<Vec<String>>| {
             if *busy {
                 return;
             }
             busy.set(true);
-            let (shell, busy, again) = (shell.clone(), busy.clone(), again.clone());
+            let (session, busy, again) = (session.clone(), busy.clone(), again.clone());
             wasm_bindgen_futures::spawn_local(async move {
-                match shell.api.redrive(&Redrive { ids }).await {
+                match session.api.redrive(&Redrive { ids }).await {
                     Ok(done) if done.missing.is_empty() => {
-                        shell.tell(format!(
+                        session.tell(format!(
                             "{} back in the queue",
                             format::plural(done.redriven, "message")
                         ));
                     }
-                    Ok(done) => shell.tell(format!(
-                        "{} back in the queue; {} in someone else's hands just now, try again",
+                    Ok(done) => session.tell(format!(
+                        "{} back in the queue; {} could not be taken just now, try again",
                         format::plural(done.redriven, "message"),
                         done.missing.len(),
                     )),
-                    Err(error) => shell.failed("Nothing was sent back", &error),
+                    Err(error) => session.failed("The redrive", &error),
                 }
                 busy.set(false);
                 again.set(*again + 1);
@@ -69,14 +61,7 @@ pub(crate) fn Failures(props: &Props) -> Html {
     };
     let all = redrive.reform(|_: MouseEvent| None);
     let state = props.source.as_ref().map(|source| source.state);
-    let retry = {
-        let (list, again) = (list.clone(), again.clone());
-        Callback::from(move |_: MouseEvent| {
-            list.set(None);
-            again.set(*again + 1);
-        })
-    };
-    let content = match (&*list, props.count) {
+    let content = match (list.get(), props.count) {
         (Some(Ok(list)), Some(1..)) => html! {
             <>
                 <ul class="failures">
@@ -92,7 +77,7 @@ pub(crate) fn Failures(props: &Props) -> Html {
         (Some(Err(error)), Some(1..)) => html! {
             <p class="problem" role="alert">
                 { format!("The failures cannot be read: {error}. ") }
-                <button type="button" class="button small" onclick={retry}>{ "Try again" }</button>
+                <button type="button" class="button small" onclick={list.retry()}>{ "Try again" }</button>
             </p>
         },
         (None, Some(1..)) => html! { <p class="empty">{ "Reading…" }</p> },
@@ -116,13 +101,13 @@ pub(crate) fn Failures(props: &Props) -> Html {
                 <h2 id="failures-title">{ "Failures" }</h2>
                 if let Some(count @ 1..) = props.count {
                     <span class="chip bad">{ format::count(count) }</span>
-                    <button type="button" class="button small" onclick={all} disabled={*busy}>
+                    <button type="button" class="button small" onclick={all} aria-disabled={busy.to_string()}>
                         { icon(Icon::Redrive) }{ "Redrive all" }
                     </button>
                 }
             </header>
             { content }
-            <Stale source={props.source.clone()} />
+            <Outage name="The dead-letter queue" source={props.source.clone()} />
         </section>
     }
 }
@@ -150,14 +135,14 @@ fn draw(failure: &Failure, now: f64, redrive: &Callback<Option<Vec<String>>>, bu
     html! {
         <li class="failure" key={failure.id.clone()}>
             <div class="failure-text">
-                <strong>{ format::file_name(&name) }</strong>
+                <strong title={name.clone()}>{ &name }</strong>
                 <p>
                     if let Some(kind) = &failure.kind { <span class="chip bad">{ kind }</span> }
                     { reason }
                 </p>
             </div>
             if let Some(age) = age { <span class="card-note">{ age }</span> }
-            <button type="button" class="button small" onclick={one} disabled={busy} aria-label={format!("Redrive {}", format::file_name(&name))}>
+            <button type="button" class="button small" onclick={one} aria-disabled={busy.to_string()} aria-label={format!("Redrive {name}")}>
                 { icon(Icon::Redrive) }{ "Redrive" }
             </button>
         </li>

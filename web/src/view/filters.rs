@@ -5,7 +5,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::model::gallery::Filter;
+use crate::model::filter::Filter;
 
 /// A name that is typed is asked for when the typing rests.
 const TYPING_MS: u32 = 250;

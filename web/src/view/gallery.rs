@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
-use contract::api::Thumbnail;
+use contract::api::{Source, Thumbnail};
 use yew::prelude::*;
 
 use super::cell::Cell;
 use super::filters::{Change, Filters};
 use super::listing::{use_listing, use_pages};
-use super::shell::{use_now, use_style};
-use super::sight::{Sight, focus, show, use_sight};
+use super::outage::Outage;
+use super::viewport::{Viewport, focus, show, use_viewport};
 use crate::model::format;
 use crate::model::gallery::{Gallery as List, Rest};
 use crate::model::grid::Grid;
+use crate::page::{self, use_now, use_style};
 
 /// Pixels below a picture for its name and facts.
 const CAPTION: f64 = 46.0;
@@ -25,6 +26,8 @@ pub(crate) struct Props {
     pub(crate) newest: Option<Rc<Vec<Thumbnail>>>,
     /// How many the bucket has.
     pub(crate) total: u64,
+    /// The bucket; nothing is known of it before the first message.
+    pub(crate) source: Option<Source>,
     pub(crate) open: Callback<Rc<Thumbnail>>,
 }
 
@@ -59,10 +62,10 @@ impl Current {
 #[component]
 pub(crate) fn Gallery(props: &Props) -> Html {
     let frame = use_node_ref();
-    let sight = use_sight(&frame);
-    let grid = fit(&sight);
+    let viewport = use_viewport(&frame);
+    let grid = fit(&viewport);
     // The first row is still there to be read.
-    let at_top = sight.top < grid.cell_height / 2.0;
+    let at_top = viewport.top < grid.cell_height / 2.0;
     let listing = use_listing(props.newest.clone(), props.total, !at_top);
     let list = listing.list();
     let current = use_state(Current::default);
@@ -72,8 +75,8 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     let height = grid.height(count);
     use_style(&frame, format!("height:{height:.0}px"));
     // Before it is measured it is nowhere.
-    let near = list.rest == Rest::Everything || sight.bottom + AHEAD > height;
-    use_pages(&listing, near && sight.width > 0.0);
+    let near = list.rest == Rest::Everything || viewport.bottom + AHEAD > height;
+    use_pages(&listing, near && viewport.width > 0.0);
 
     let filter_by = {
         let (listing, current, wanted) = (listing.clone(), current.setter(), wanted.clone());
@@ -90,7 +93,17 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         })
     };
 
-    let visible = grid.visible(count, sight.top, sight.bottom);
+    let found = use_state_eq(String::new);
+    {
+        let (found, list) = (found.setter(), list.clone());
+        let loaded = list.rest != Rest::Everything;
+        use_effect_with((list.filter.clone(), loaded), move |(filter, loaded)| {
+            if !filter.is_empty() && *loaded {
+                found.set(summary(&list, 0));
+            }
+        });
+    }
+    let visible = grid.visible(count, viewport.top, viewport.bottom);
     {
         let listing = listing.clone();
         use_effect_with((list.has_gap, at_top), move |(has_gap, at_top)| {
@@ -106,15 +119,17 @@ pub(crate) fn Gallery(props: &Props) -> Html {
             listing.change(List::restarted);
             current.set(Current::default());
             show(&frame, &grid, 0);
+            page::focus_soon("#gallery");
         })
     };
 
     let keys = {
         let (current, frame, wanted) = (current.setter(), frame.clone(), wanted.clone());
         let list = list.clone();
-        let page = ((sight.bottom - sight.top) / (grid.cell_height + grid.gap)) as usize;
+        let rows = ((viewport.bottom - viewport.top) / (grid.cell_height + grid.gap)) as usize;
         Callback::from(move |event: KeyboardEvent| {
-            let Some(to) = grid.step(current_index, &event.key(), count, page) else {
+            let to = grid.step(current_index, &event.key(), count, rows);
+            let Some(to) = to.filter(|_| page::is_alone(&event)) else {
                 return;
             };
             event.prevent_default();
@@ -167,8 +182,11 @@ pub(crate) fn Gallery(props: &Props) -> Html {
             <header class="gallery-head">
                 <h2 id="gallery-title">{ "Thumbnails" }</h2>
                 <Filters filter={list.filter.clone()} change={filter_by} />
-                <span class="card-note" role="status">{ summary(list, props.total) }</span>
+                <span class="card-note">{ summary(list, props.total) }</span>
+                // Only what a new filter finds is announced, not each picture that comes.
+                <span class="hidden" role="status">{ (*found).clone() }</span>
             </header>
+            <Outage name="The bucket" source={props.source.clone()} />
             if list.has_gap && !at_top {
                 <button type="button" class="button small news" onclick={restart}>{ "Show new thumbnails" }</button>
             }
@@ -180,9 +198,9 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     }
 }
 
-fn fit(sight: &Sight) -> Grid {
-    let least = if sight.width < 560.0 { 150.0 } else { 208.0 };
-    Grid::fit(sight.width, least, CAPTION, 14.0)
+fn fit(viewport: &Viewport) -> Grid {
+    let least = if viewport.width < 560.0 { 150.0 } else { 208.0 };
+    Grid::fit(viewport.width, least, CAPTION, 14.0)
 }
 
 /// What is said where the pictures end.

@@ -1,12 +1,14 @@
 //! The top: name, badge, actions.
 
+use contract::api::Operation;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::badge::Badge;
 use super::icon::{Icon, icon};
-use super::theme::Theme;
+use super::operations::Operations;
 use crate::model::state::Link;
+use crate::model::theme::Theme;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -15,6 +17,7 @@ pub(crate) struct Props {
     pub(crate) theme: Theme,
     pub(crate) signed_in: bool,
     pub(crate) testing: bool,
+    pub(crate) operations: Vec<Operation>,
     pub(crate) switch_theme: Callback<()>,
     pub(crate) upload: Callback<web_sys::FileList>,
     pub(crate) test: Callback<()>,
@@ -57,13 +60,19 @@ pub(crate) fn Header(props: &Props) -> Html {
     } else {
         "Sign in"
     };
+    let (test_icon, test_label) = if props.testing {
+        (Icon::Spinner, "Testing…")
+    } else {
+        (Icon::Test, "Test pipeline")
+    };
     let button = |kind: &'static str,
                   shape: Icon,
                   label: &'static str,
                   act: Callback<MouseEvent>,
                   disabled: bool| {
         html! {
-            <button type="button" class={classes!("button", kind)} onclick={act} {disabled} title={label}>
+            // Not `disabled`, which would take the focus away from whoever pressed it.
+            <button type="button" class={classes!("button", kind)} onclick={act} aria-disabled={disabled.to_string()} title={label}>
                 { icon(shape) }<span class="label">{ label }</span>
             </button>
         }
@@ -91,7 +100,7 @@ pub(crate) fn Header(props: &Props) -> Html {
                     onchange={chosen}
                 />
                 { button("primary", Icon::Upload, "Upload", choose, false) }
-                { button("", Icon::Test, "Test", props.test.reform(|_| ()), props.testing) }
+                { button("", test_icon, test_label, props.test.reform(|_| ()), props.testing) }
                 { button("", Icon::Purge, "Purge", props.purge.reform(|_| ()), false) }
                 { button("quiet", Icon::Key, sign_in_label, props.sign_in.reform(|_| ()), false) }
                 <button
@@ -104,6 +113,7 @@ pub(crate) fn Header(props: &Props) -> Html {
                     { icon(theme_icon) }
                 </button>
             </div>
+            <Operations operations={props.operations.clone()} />
         </header>
     }
 }

@@ -15,6 +15,9 @@ pub(crate) enum Icon {
     Redrive,
     Table,
     Chart,
+    Fold,
+    Unfold,
+    Spinner,
 }
 
 /// The icon for a control whose words say what it does: hidden from screen readers.
@@ -35,8 +38,12 @@ pub(crate) fn icon(icon: Icon) -> Html {
         }
         Icon::Table => "M4 5h16v14H4ZM4 10h16M4 14.5h16M10 5v14",
         Icon::Chart => "M4 4v16h16M7 15l4-5 3 3 5-7",
+        Icon::Spinner => "M12 4a8 8 0 1 0 8 8",
+        Icon::Fold => "m6 9 6 6 6-6",
+        Icon::Unfold => "m6 15 6-6 6 6",
     };
+    let turns = (icon == Icon::Spinner).then_some("spinner");
     html! {
-        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>
+        <svg class={classes!("icon", turns)} viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>
     }
 }

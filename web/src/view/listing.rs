@@ -6,7 +6,7 @@ use std::rc::Rc;
 use contract::api::Thumbnail;
 use yew::prelude::*;
 
-use super::shell::use_shell;
+use super::session::use_session;
 use crate::model::gallery::{Gallery, Rest};
 
 /// The list, and changing it. Answers come later than the list they were asked for: a change is always made to the
@@ -39,6 +39,13 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds:
         shown: use_state(Gallery::default),
         latest: use_mut_ref(Gallery::default),
     };
+    let session = use_session();
+    {
+        let listing = listing.clone();
+        use_effect_with(session.recoveries, move |_| {
+            listing.change(Gallery::retried);
+        });
+    }
     let list = listing.list();
     // Also when the first page is there, or the last: it may have been asked for before the news came.
     let (first, last) = (list.rest == Rest::Everything, list.rest == Rest::Nothing);
@@ -57,7 +64,7 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds:
 /// Loads the next page while the end of the list is `near`.
 #[hook]
 pub(crate) fn use_pages(listing: &Listing, near: bool) {
-    let shell = use_shell();
+    let session = use_session();
     let asked = use_mut_ref(|| None::<(u32, Rest)>);
     let list = listing.list();
     let wanted = near && list.rest != Rest::Nothing && list.error.is_none();
@@ -76,7 +83,7 @@ pub(crate) fn use_pages(listing: &Listing, near: bool) {
                 Rest::Page(cursor) => Some(cursor.as_str()),
                 Rest::Everything | Rest::Nothing => None,
             };
-            let answer = shell.api.thumbnails(&filter, cursor).await;
+            let answer = session.api.thumbnails(&filter, cursor).await;
             asked.replace(None);
             listing.change(|list| match answer {
                 Ok(page) => list.with_page(generation, page.thumbnails, page.next),

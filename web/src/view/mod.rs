@@ -1,5 +1,9 @@
 //! What is seen, one component a file.
+//!
+//! - `session`, `answer`: what they share: the API as someone, and asking it.
+//! - `listing`, `viewport`: what goes on behind the gallery.
 
+mod answer;
 pub(crate) mod app;
 mod badge;
 mod cell;
@@ -15,14 +19,14 @@ mod header;
 mod icon;
 mod listing;
 mod notices;
+mod operations;
+mod outage;
 mod pods;
 mod purge;
 mod scrubber;
-mod shell;
-mod sight;
+mod session;
 mod sign_in;
-mod stale;
 mod theme;
-pub(crate) use theme::Theme;
 mod tiles;
 mod tray;
+mod viewport;

@@ -4,8 +4,9 @@ use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use super::shell::use_shell;
+use super::session::use_session;
 use crate::model::state::{Action, Notice};
+use crate::page;
 
 const SHOWN_MS: u32 = 7_000;
 
@@ -17,12 +18,17 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Notices(props: &Props) -> Html {
     html! {
-        <div class="notices" aria-live="polite">
-            { for props.notices.iter().map(|notice| html! {
-                <Toast key={notice.id} notice={notice.clone()} />
-            }) }
+        <div class="notices">
+            // Regions that are there before their content are announced by every screen reader.
+            <div role="status">{ for draw(&props.notices, false) }</div>
+            <div role="alert">{ for draw(&props.notices, true) }</div>
         </div>
     }
+}
+
+fn draw(notices: &[Notice], bad: bool) -> impl Iterator<Item = Html> + '_ {
+    let wanted = notices.iter().filter(move |notice| notice.bad == bad);
+    wanted.map(|notice| html! { <Toast key={notice.id} notice={notice.clone()} /> })
 }
 
 #[derive(Properties, PartialEq)]
@@ -32,9 +38,9 @@ struct ToastProps {
 
 #[component]
 fn Toast(props: &ToastProps) -> Html {
-    let shell = use_shell();
+    let session = use_session();
     let Notice { id, bad, text } = props.notice.clone();
-    let dismiss = shell.dispatch.reform(move |()| Action::Dismiss(id));
+    let dismiss = session.dispatch.reform(move |()| Action::Dismiss(id));
     {
         let dismiss = dismiss.clone();
         use_effect_with((), move |()| {
@@ -43,13 +49,13 @@ fn Toast(props: &ToastProps) -> Html {
         });
     }
     html! {
-        <div class={classes!("notice", bad.then_some("bad"))} role={bad.then_some("alert")}>
+        <div class={classes!("notice", bad.then_some("bad"))}>
             <p>{ text }</p>
             <button
                 type="button"
                 class="button quiet square small"
                 aria-label="Dismiss"
-                onclick={dismiss.reform(|_: MouseEvent| ())}
+                onclick={dismiss.reform(|_: MouseEvent| page::focus_soon(".notice button, .top .button.primary"))}
             >
                 { icon(Icon::Close) }
             </button>

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use contract::api::{Pod, Source, SourceState};
 use yew::prelude::*;
 
-use super::shell::use_now;
-use super::stale::Stale;
+use super::outage::Outage;
 use crate::model::format;
+use crate::page::use_now;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -40,11 +40,12 @@ pub(crate) fn Pods(props: &Props) -> Html {
             if pods.is_empty() {
                 <p class="empty">{ why }</p>
             } else {
-                <ul class="pods">
+                // It may scroll, and has nothing in it that takes the focus.
+                <ul class="pods" tabindex="0" role="list" aria-labelledby="pods-title">
                     { for pods.iter().map(|pod| draw(pod, now)) }
                 </ul>
             }
-            <Stale source={props.source.clone()} />
+            <Outage name="The cluster" source={props.source.clone()} />
         </section>
     }
 }
@@ -61,16 +62,15 @@ fn draw(pod: &Pod, now: f64) -> Html {
     let uptime = started
         .filter(|at| at.is_finite())
         .map(|at| format::span((now - at) / 1000.0));
-    let restarts = format::plural(u64::from(pod.restarts), "restart");
-    let requests = [&pod.cpu, &pod.memory]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let requests = [(&pod.cpu, "CPU"), (&pod.memory, "memory")];
+    let requests = requests.into_iter().filter_map(|(amount, of)| {
+        let amount = amount.as_ref()?;
+        Some(format!("{amount} {of}"))
+    });
+    let requests = requests.collect::<Vec<_>>().join(", ");
     let facts = [
         ("Up", uptime),
-        ("Restarts", Some(restarts)),
+        ("Restarts", Some(format::count(u64::from(pod.restarts)))),
         ("Node", pod.node.clone()),
         (
             "Requests",
@@ -84,13 +84,12 @@ fn draw(pod: &Pod, now: f64) -> Html {
             <div class="pod-head">
                 <strong title={pod.name.clone()}><span>{ start }</span><span>{ end }</span></strong>
                 <span class={classes!("chip", state)}>
-                    { &pod.status }
-                    <span class="hidden">{ if pod.ready { ", ready" } else { ", not ready" } }</span>
+                    { &pod.status }{ if pod.ready { ", ready" } else { ", not ready" } }
                 </span>
             </div>
             <dl>
                 { for facts.into_iter().filter_map(|(name, value)| value.map(|value| html! {
-                    <div><dt class="hidden">{ name }</dt><dd>{ value }</dd></div>
+                    <div><dt>{ name }</dt><dd>{ value }</dd></div>
                 })) }
             </dl>
         </li>

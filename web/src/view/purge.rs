@@ -1,13 +1,14 @@
 //! Deleting everything: what it would be first, and a word to type.
 
-use contract::api::{Operation, OperationKind, Purged};
+use contract::api::Purged;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
+use super::answer::use_answer;
 use super::dialog::Dialog;
-use super::shell::{self, use_shell};
+use super::session::{self, use_session};
 use crate::model::format;
-use crate::net::api::{ApiError, Result};
+use crate::net::api::ApiError;
 
 /// What has to be typed.
 const WORD: &str = "purge";
@@ -15,13 +16,15 @@ const WORD: &str = "purge";
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) close: Callback<()>,
-    pub(crate) operation: Option<Operation>,
 }
 
 #[component]
 pub(crate) fn Purge(props: &Props) -> Html {
-    let shell = use_shell();
-    let would = use_state(|| None::<Result<Purged>>);
+    let session = use_session();
+    let preview = {
+        let api = session.api.clone();
+        use_answer((), move |()| Some(async move { api.purge(true).await }))
+    };
     let typed = use_state(String::new);
     let running = use_state(|| false);
     let failed = use_state(|| None::<ApiError>);
@@ -32,17 +35,8 @@ pub(crate) fn Purge(props: &Props) -> Html {
         use_effect_with((), move |()| move || *shown.borrow_mut() = false);
     }
     {
-        let (shell, would) = (shell.clone(), would.clone());
-        use_effect_with(shell.api.clone(), move |api| {
-            let api = api.clone();
-            wasm_bindgen_futures::spawn_local(async move {
-                let answer = api.purge(true).await;
-                if answer == Err(ApiError::SignIn) {
-                    shell.sign_in.emit(());
-                }
-                would.set(Some(answer));
-            });
-        });
+        let failed = failed.setter();
+        use_effect_with(session.sign_ins, move |_| failed.set(None));
     }
     let input = {
         let typed = typed.clone();
@@ -51,9 +45,9 @@ pub(crate) fn Purge(props: &Props) -> Html {
         })
     };
     let submit = {
-        let (shell, running, failed) = (shell.clone(), running.clone(), failed.clone());
+        let (session, running, failed) = (session.clone(), running.clone(), failed.clone());
         let close = {
-            let close = props.close.clone();
+            let (close, shown) = (props.close.clone(), shown.clone());
             Callback::from(move |()| {
                 if *shown.borrow() {
                     close.emit(());
@@ -64,18 +58,14 @@ pub(crate) fn Purge(props: &Props) -> Html {
             event.prevent_default();
             running.set(true);
             failed.set(None);
-            let (shell, close, running, failed) = (
-                shell.clone(),
-                close.clone(),
-                running.clone(),
-                failed.clone(),
-            );
+            let (session, close, shown) = (session.clone(), close.clone(), shown.clone());
+            let (running, failed) = (running.clone(), failed.clone());
             wasm_bindgen_futures::spawn_local(async move {
-                match shell.api.purge(false).await {
+                match session.api.purge(false).await {
                     Ok(Purged {
                         deleted, failed: 0, ..
                     }) => {
-                        shell.tell(format!("{} deleted", format::plural(deleted, "object")));
+                        session.tell(format!("{} deleted", format::plural(deleted, "object")));
                         close.emit(());
                     }
                     Ok(Purged {
@@ -83,41 +73,41 @@ pub(crate) fn Purge(props: &Props) -> Html {
                     }) => {
                         let (deleted, left) =
                             (format::count(deleted), format::plural(failed, "object"));
-                        shell.warn(format!(
+                        session.warn(format!(
                             "{deleted} deleted, {left} could not be: purge once more"
                         ));
                         close.emit(());
                     }
-                    Err(error) => {
-                        if error == ApiError::SignIn {
-                            shell.sign_in.emit(());
-                        }
+                    Err(error) if *shown.borrow() => {
+                        session.sign_in_after(&error);
                         failed.set(Some(error));
                     }
+                    Err(error) => session.failed("The purge", &error),
                 }
                 running.set(false);
             });
         })
     };
-    let ready = matches!(&*would, Some(Ok(_))) && typed.trim() == WORD && !*running;
-    let progress = props
-        .operation
-        .as_ref()
-        .filter(|o| o.kind == OperationKind::Purge && !o.dry_run && *running);
+    let ready = matches!(preview.get(), Some(Ok(_))) && typed.trim() == WORD && !*running;
     html! {
         <Dialog title="Purge" close={props.close.clone()}>
             <form onsubmit={submit}>
                 <p id="purge-what">
-                    { match &*would {
+                    { match preview.get() {
                         None => html! { "Counting what there is…" },
-                        Some(Ok(would)) => html! {
+                        Some(Ok(preview)) => html! {
                             <>
                                 { "This deletes " }
-                                <strong class="dry-run">{ format::plural(would.deleted, "object") }</strong>
-                                { format!(" ({}): every video, every thumbnail and all their versions. Nothing brings them back.", format::bytes(would.bytes)) }
+                                <strong class="dry-run">{ format::plural(preview.deleted, "object") }</strong>
+                                { format!(" ({}): every video, every thumbnail and all their versions. Nothing brings them back.", format::bytes(preview.bytes)) }
                             </>
                         },
-                        Some(Err(error)) => html! { <span class="problem" role="alert">{ format!("It cannot be told what there is: {error}.") }</span> },
+                        Some(Err(error)) => html! {
+                            <span class="problem" role="alert">
+                                { format!("What there is could not be counted: {error}. ") }
+                                <button type="button" class="button small" onclick={preview.retry()}>{ "Try again" }</button>
+                            </span>
+                        },
                     } }
                 </p>
                 <label class="field">
@@ -134,16 +124,11 @@ pub(crate) fn Purge(props: &Props) -> Html {
                         oninput={input}
                     />
                 </label>
-                if let Some(operation) = progress {
-                    <p class="card-note" role="status">
-                        { match operation.total {
-                            Some(total) => format!("{} of {}", format::count(operation.done), format::count(total)),
-                            None => format!("{} so far", format::count(operation.done)),
-                        } }
-                    </p>
+                if *running {
+                    <p class="card-note" role="status">{ "It goes on when this is closed; the header shows how far it is." }</p>
                 }
                 if let Some(error) = &*failed {
-                    <p class="problem" role="alert">{ shell::unfinished("It was not purged", error) }</p>
+                    <p class="problem" role="alert">{ session::unfinished("The purge", error) }</p>
                 }
                 <div class="dialog-foot">
                     <button type="button" class="button" onclick={props.close.reform(|_: MouseEvent| ())}>{ if *running { "Close" } else { "Cancel" } }</button>

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use contract::api::Video;
-use gloo_timers::callback::Timeout;
+use futures::future::{AbortHandle, Abortable};
+use gloo_timers::future::TimeoutFuture;
 use web_sys::{HtmlInputElement, Url};
 use yew::prelude::*;
 
-use super::shell::use_shell;
+use super::session::use_session;
 use crate::model::format;
 use crate::net::api::ApiError;
 
@@ -27,10 +28,10 @@ pub(crate) struct Props {
     pub(crate) framed: Callback<Option<(f64, String)>>,
 }
 
-/// The content of a frame. Dropping it frees it.
-struct Content(String);
+/// The address of a frame in memory. Dropping it frees the frame.
+struct ObjectUrl(String);
 
-impl Drop for Content {
+impl Drop for ObjectUrl {
     fn drop(&mut self) {
         // Fails only where there is none.
         let _ = Url::revoke_object_url(&self.0);
@@ -39,50 +40,27 @@ impl Drop for Content {
 
 #[component]
 pub(crate) fn Scrubber(props: &Props) -> Html {
-    let shell = use_shell();
+    let session = use_session();
     let at = use_state(|| None::<f64>);
     let problem = use_state(|| None::<String>);
     let busy = use_state(|| false);
-    let resting = use_mut_ref(|| None::<Timeout>);
-    let content = use_mut_ref(|| None::<Content>);
-    let asked = use_mut_ref(|| 0_u32);
+    let content = use_mut_ref(|| None::<ObjectUrl>);
     {
-        let (at, problem, busy) = (at.setter(), problem.setter(), busy.setter());
-        let (resting, asked) = (resting.clone(), asked.clone());
-        use_effect_with(props.chosen.1, move |_| {
-            // A frame that is still on its way comes too late.
-            *asked.borrow_mut() += 1;
-            resting.take();
-            at.set(None);
-            problem.set(None);
-            busy.set(false);
-        });
+        let at = at.setter();
+        use_effect_with(props.chosen.1, move |_| at.set(None));
     }
-    let moved = {
-        let (at, problem, busy) = (at.clone(), problem.clone(), busy.clone());
-        let (video, framed, shell) = (props.video.clone(), props.framed.clone(), shell.clone());
-        Callback::from(move |event: InputEvent| {
-            let seconds = event
-                .target_unchecked_into::<HtmlInputElement>()
-                .value_as_number();
-            at.set(Some(seconds));
-            busy.set(true);
-            *asked.borrow_mut() += 1;
-            let number = *asked.borrow();
-            let (asked, content, problem, busy) = (
-                asked.clone(),
-                content.clone(),
-                problem.setter(),
-                busy.setter(),
-            );
-            let (video, framed, shell) = (video.clone(), framed.clone(), shell.clone());
-            let ask = move || {
-                wasm_bindgen_futures::spawn_local(async move {
-                    let answer = shell.api.frame(&video.manifest, seconds, WIDTH).await;
-                    // Someone has moved on.
-                    if *asked.borrow() != number {
-                        return;
-                    }
+    {
+        let (problem, busy) = (problem.setter(), busy.setter());
+        let (video, framed, session) = (props.video.clone(), props.framed.clone(), session.clone());
+        // Whoever signs in may see what was refused before.
+        use_effect_with((*at, session.sign_ins), move |(at, _)| {
+            problem.set(None);
+            busy.set(at.is_some());
+            let task = at.map(|seconds| {
+                let (task, registration) = AbortHandle::new_pair();
+                let answer = async move {
+                    TimeoutFuture::new(RESTS_MS).await;
+                    let answer = session.api.frame(&video.manifest, seconds, WIDTH).await;
                     busy.set(false);
                     let url = answer.and_then(|blob| {
                         Url::create_object_url_with_blob(&blob)
@@ -90,20 +68,33 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
                     });
                     match url {
                         Ok(url) => {
-                            problem.set(None);
                             framed.emit(Some((seconds, url.clone())));
-                            content.replace(Some(Content(url)));
+                            content.replace(Some(ObjectUrl(url)));
                         }
                         Err(error) => {
                             problem.set(Some(error.to_string()));
-                            if error == ApiError::SignIn {
-                                shell.sign_in.emit(());
-                            }
+                            session.sign_in_after(&error);
                         }
                     }
+                };
+                wasm_bindgen_futures::spawn_local(async move {
+                    // Given up: someone has moved on.
+                    let _ = Abortable::new(answer, registration).await;
                 });
-            };
-            resting.replace(Some(Timeout::new(RESTS_MS, ask)));
+                task
+            });
+            move || {
+                if let Some(task) = task {
+                    task.abort();
+                }
+            }
+        });
+    }
+    let moved = {
+        let at = at.setter();
+        Callback::from(move |event: InputEvent| {
+            let input = event.target_unchecked_into::<HtmlInputElement>();
+            at.set(Some(input.value_as_number()));
         })
     };
     let now = at.unwrap_or(props.chosen.0);

@@ -1,21 +1,23 @@
 //! Signing in: the API's token, kept until the tab is closed.
 
-use web_sys::{HtmlInputElement, Storage, SubmitEvent};
+use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use crate::net::api::{Api, ApiError};
+use crate::net::api::{Api, ApiError, is_sendable};
+use crate::page::session_storage;
 
 const STORED: &str = "token";
 
 /// The token of this tab's session.
 pub(crate) fn stored() -> Option<String> {
-    storage()?.get_item(STORED).ok()?
+    let token = session_storage()?.get_item(STORED).ok()?;
+    token.filter(|token| is_sendable(token))
 }
 
 /// Keeps the token for the session; `None` forgets it.
 pub(crate) fn store(token: Option<&str>) {
-    let Some(storage) = storage() else {
+    let Some(storage) = session_storage() else {
         return;
     };
     // Where it may not be stored it holds for this page.
@@ -23,10 +25,6 @@ pub(crate) fn store(token: Option<&str>) {
         Some(token) => storage.set_item(STORED, token),
         None => storage.remove_item(STORED),
     };
-}
-
-fn storage() -> Option<Storage> {
-    web_sys::window()?.session_storage().ok()?
 }
 
 #[derive(Properties, PartialEq)]
@@ -54,6 +52,11 @@ pub(crate) fn SignIn(props: &Props) -> Html {
             let token = token.trim().to_owned();
             if token.is_empty() {
                 problem.set(Some("The token is empty.".to_owned()));
+                return;
+            }
+            if !is_sendable(&token) {
+                let reason = "A token has ASCII letters, digits and signs only, and no spaces.";
+                problem.set(Some(reason.to_owned()));
                 return;
             }
             busy.set(true);

@@ -10,12 +10,16 @@ use crate::model::format;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) metrics: Option<Rc<Metrics>>,
+    /// Nothing comes any more.
+    pub(crate) outdated: bool,
 }
 
 /// One figure: what it is, how much, and what else there is to know.
 struct Tile<'a> {
     label: &'static str,
     value: String,
+    /// The whole figure, where `value` is a short one.
+    exact: Option<String>,
     note: String,
     source: Option<&'a Source>,
     bad: bool,
@@ -31,7 +35,7 @@ pub(crate) fn Tiles(props: &Props) -> Html {
         };
     };
     html! {
-        <section class="tiles" aria-label="Overview">
+        <section class={classes!("tiles", props.outdated.then_some("outdated"))} aria-label="Overview">
             { for tiles(metrics).into_iter().map(draw) }
         </section>
     }
@@ -39,95 +43,90 @@ pub(crate) fn Tiles(props: &Props) -> Html {
 
 fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
     let sources = &m.sources;
-    let tile = |label, value, note: String, source| Tile {
+    let tile = |label, value, note: &str, source| Tile {
         label,
         value,
-        note,
-        source,
+        exact: None,
+        note: note.to_owned(),
+        source: Some(source),
         bad: false,
+    };
+    let counted = |label, count: u64, note: &str, source| Tile {
+        exact: (count >= LONG).then(|| format::count(count)),
+        ..tile(label, figure(count), note, source)
     };
     let counting = if m.index_complete { "" } else { ", counting" };
     let failed = m.videos_failed.unwrap_or(0);
-    let all = m.bytes_fetched + m.bytes_saved;
+    let videos = format::plural(m.videos_processed, "video");
+    let unread = format::percent(m.bytes_saved, m.bytes_fetched + m.bytes_saved);
     [
-        tile(
+        counted(
             "Thumbnails",
-            format::count(m.total_thumbnails),
-            format!(
-                "of {}{counting}",
-                format::plural(m.videos_processed, "video")
-            ),
-            Some(&sources.bucket),
+            m.total_thumbnails,
+            &format!("of {videos}{counting}"),
+            &sources.bucket,
         ),
         tile(
             "Videos a minute",
             format::rate(m.videos_per_minute),
-            "over 5 min".to_owned(),
-            Some(&sources.bucket),
+            "over 5 min",
+            &sources.bucket,
         ),
         tile(
             "Bytes saved",
             format::bytes(m.bytes_saved),
-            format!("{} of all", format::percent(m.bytes_saved, all)),
-            Some(&sources.bucket),
+            &format!("{unread} not read"),
+            &sources.bucket,
         ),
-        tile(
-            "Queue",
-            format::count(m.queue_depth),
-            "waiting".to_owned(),
-            Some(&sources.queue),
-        ),
-        tile(
-            "In flight",
-            format::count(m.in_flight),
-            "in hand".to_owned(),
-            Some(&sources.queue),
-        ),
+        counted("Queue depth", m.queue_depth, "waiting", &sources.queue),
+        counted("In flight", m.in_flight, "being processed", &sources.queue),
         Tile {
-            label: "Failures",
-            value: m
-                .videos_failed
-                .map_or_else(|| "–".to_owned(), format::count),
-            note: if failed > 0 { "see below" } else { "none" }.to_owned(),
-            source: Some(&sources.dlq),
             bad: failed > 0,
+            ..counted(
+                "Failures",
+                failed,
+                if failed > 0 { "see below" } else { "none" },
+                &sources.dlq,
+            )
         },
         tile(
             "Storage",
             format::bytes(m.storage_bytes),
-            "in the bucket".to_owned(),
-            Some(&sources.bucket),
+            "of thumbnails",
+            &sources.bucket,
         ),
-        tile(
-            "Running pods",
-            format::count(m.running_pods),
-            "workers".to_owned(),
-            Some(&sources.pods),
-        ),
-        tile(
-            "Total pods",
-            format::count(m.total_pods),
-            "in the cluster".to_owned(),
-            Some(&sources.pods),
-        ),
+        counted("Running pods", m.running_pods, "workers", &sources.pods),
+        counted("Total pods", m.total_pods, "in any state", &sources.pods),
     ]
+}
+
+/// Longer figures do not fit.
+const LONG: u64 = 10_000_000;
+
+fn figure(count: u64) -> String {
+    if count < LONG {
+        format::count(count)
+    } else {
+        format::short(count)
+    }
 }
 
 fn draw(tile: Tile<'_>) -> Html {
     let Tile {
         label,
         mut value,
+        exact,
         mut note,
         source,
         mut bad,
     } = tile;
     let mut stale = false;
-    let mut title = None;
+    let mut title = exact;
     match source.map(|source| (source.state, source)) {
         Some((SourceState::Unavailable, source)) => {
             stale = true;
             "not available now".clone_into(&mut note);
-            title.clone_from(&source.reason);
+            title = source.reason.clone().or(title);
         }
         Some((SourceState::Pending, _)) => {
             stale = true;

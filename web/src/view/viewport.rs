@@ -6,10 +6,11 @@ use web_sys::{HtmlElement, ScrollBehavior, ScrollToOptions};
 use yew::prelude::*;
 
 use crate::model::grid::Grid;
+use crate::page;
 
 /// The part of the list that is in sight, in pixels from its top, and its width.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Sight {
+pub(crate) struct Viewport {
     pub(crate) top: f64,
     pub(crate) bottom: f64,
     pub(crate) width: f64,
@@ -17,25 +18,20 @@ pub(crate) struct Sight {
 
 /// What of the list is in sight, followed through scrolling and resizing.
 #[hook]
-pub(crate) fn use_sight(frame: &NodeRef) -> Sight {
-    let sight = use_state_eq(Sight::default);
+pub(crate) fn use_viewport(frame: &NodeRef) -> Viewport {
+    let viewport = use_state_eq(Viewport::default);
     {
-        let (frame, sight) = (frame.clone(), sight.setter());
+        let (frame, viewport) = (frame.clone(), viewport.setter());
         use_effect_with((), move |()| {
             let measure = move || {
-                let (Some(frame), Some(window)) = (frame.cast::<HtmlElement>(), web_sys::window())
-                else {
+                let Some(frame) = frame.cast::<HtmlElement>() else {
                     return;
                 };
                 let bounds = frame.get_bounding_client_rect();
-                let height = window
-                    .inner_height()
-                    .ok()
-                    .and_then(|height| height.as_f64());
                 let top = -bounds.top();
-                sight.set(Sight {
+                viewport.set(Viewport {
                     top,
-                    bottom: top + height.unwrap_or(1000.0),
+                    bottom: top + page::height(),
                     width: bounds.width(),
                 });
             };
@@ -55,7 +51,7 @@ pub(crate) fn use_sight(frame: &NodeRef) -> Sight {
             move || drop((listeners, interval))
         });
     }
-    *sight
+    *viewport
 }
 
 /// Scrolls a cell into sight.
@@ -67,15 +63,10 @@ pub(crate) fn show(frame: &NodeRef, grid: &Grid, index: usize) {
     };
     let (_, top) = grid.place(index);
     let from_window = frame.get_bounding_client_rect().top() + top;
-    let height = window
-        .inner_height()
-        .ok()
-        .and_then(|height| height.as_f64())
-        .unwrap_or(1000.0);
     let by = if from_window < HEADER {
         from_window - HEADER
     } else {
-        (from_window + grid.cell_height + grid.gap - height).max(0.0)
+        (from_window + grid.cell_height + grid.gap - page::height()).max(0.0)
     };
     if by != 0.0 {
         let options = ScrollToOptions::new();

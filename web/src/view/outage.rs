@@ -1,21 +1,23 @@
-//! Figures whose source does not answer.
+//! A source of figures that does not answer.
 
 use contract::api::{Source, SourceState};
 use yew::prelude::*;
 
-use super::shell::use_now;
 use crate::model::format;
+use crate::page::use_now;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
+    /// What the source is called.
+    pub(crate) name: &'static str,
     pub(crate) source: Option<Source>,
 }
 
 /// Says why a source does not answer, and how old what it said is. Nothing while it does.
 #[component]
-pub(crate) fn Stale(props: &Props) -> Html {
+pub(crate) fn Outage(props: &Props) -> Html {
     let now = use_now(5000);
-    let Some(source) = props.source.as_ref().filter(|source| is_stale(source)) else {
+    let Some(source) = props.source.as_ref().filter(|source| is_out(source)) else {
         return Html::default();
     };
     let reason = source.reason.as_deref().unwrap_or("it does not answer");
@@ -29,9 +31,15 @@ pub(crate) fn Stale(props: &Props) -> Html {
             )
         },
     );
-    html! { <p class="problem" role="status">{ format!("Not available now: {reason}. {age}") }</p> }
+    html! {
+        <p class="problem">
+            // Announced once: not each time that the age grows.
+            <span role="status">{ format!("{} is not available now: {reason}.", props.name) }</span>
+            { " " }{ age }
+        </p>
+    }
 }
 
-pub(crate) fn is_stale(source: &Source) -> bool {
+pub(crate) fn is_out(source: &Source) -> bool {
     source.state == SourceState::Unavailable
 }

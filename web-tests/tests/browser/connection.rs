@@ -1,0 +1,210 @@
+//! The WebSocket and its ends.
+
+use contract::api::{Metrics, Update};
+use serde_json::json;
+use web_tests::feed::{Feed, metrics};
+use web_tests::{BrowserOptions, Screen, SiteOptions};
+
+use crate::support::{REFUSAL, open, open_fed, video};
+
+fn update() -> Update {
+    Update {
+        metrics: Some(metrics()),
+        ..Update::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn down_while_the_api_is_gone_and_live_again_after() -> anyhow::Result<()> {
+    let mut open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.site.kill_api();
+    open.browser.until_text(".badge", "DOWN").await?;
+    open.site.put("uploads/meanwhile.mp4", &video()?).await?;
+    open.site.restart_api().await?;
+    open.browser.until_text(".badge", "LIVE").await?;
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_websockets_plain_http_tells() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    // As behind a proxy that knows no WebSockets.
+    open.browser
+        .prepare("window.WebSocket = function () { throw new Error('none here') }")
+        .await?;
+    open.browser
+        .devtools("Page.reload", serde_json::json!({}))
+        .await?;
+    open.browser
+        .until_text(".badge", "asking by HTTP instead")
+        .await?;
+    open.site.put("uploads/polled.mp4", &video()?).await?;
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_while_the_api_was_away_is_asked_again() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    open.site.put("uploads/clip.mp4", &video()?).await?;
+    open.until_cells(3).await?;
+    Feed::replace(browser).await?;
+    browser.prepare(REFUSAL).await?;
+    browser.prepare("window.refused['/api/'] = 503;").await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    let feed = Feed::new(browser);
+    feed.say(&update()).await?;
+    browser
+        .until_text(".gallery .problem", "a test refuses it")
+        .await?;
+    feed.say(&Update {
+        metrics: Some(Metrics {
+            videos_failed: Some(2),
+            ..metrics()
+        }),
+        ..Update::default()
+    })
+    .await?;
+    browser
+        .until_text("#failures .problem", "a test refuses it")
+        .await?;
+    // Even HTTP does not answer any more, and then does again.
+    browser.act("window.openSockets = false").await?;
+    feed.lose().await?;
+    browser.until_text(".badge", "trying again").await?;
+    browser
+        .act("window.refused = {}; window.openSockets = true; window.dispatchEvent(new Event('online'))")
+        .await?;
+    feed.say(&update()).await?;
+    open.until_cells(3).await?;
+    browser
+        .until("document.querySelector('.problem') === null")
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Result<()> {
+    let open = open_fed(BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    let feed = Feed::new(browser);
+    feed.say(&update()).await?;
+    browser.until_text(".badge", "LIVE").await?;
+    // From here on waits are the longest, and no attempt gets through by itself. Each loss is followed by a wake at once:
+    // what comes after it is counted, before any wait can end.
+    browser
+        .act("Math.random = () => 1; window.openSockets = false")
+        .await?;
+    let tried = browser
+        .run(
+            "const task = () => new Promise(done => setTimeout(done)); \
+             const before = window.sockets.length; \
+             for (let loss = 0; loss < 6; loss++) { \
+                 window.sockets.at(-1).lose(); \
+                 await task(); \
+                 window.dispatchEvent(new Event('online')); \
+                 await task(); \
+             } \
+             const woken = window.sockets.length - before; \
+             window.dispatchEvent(new Event('focus')); \
+             window.dispatchEvent(new Event('online')); \
+             document.dispatchEvent(new Event('visibilitychange')); \
+             await task(); \
+             return [woken, window.sockets.length - before];",
+            json!(null),
+        )
+        .await?;
+    assert_eq!(
+        tried,
+        json!([6, 6]),
+        "a wake each, and none for a young attempt"
+    );
+    // By now half a minute would be waited for. A page that nobody sees waits; one that somebody sees does not.
+    let before = feed.count().await?;
+    let hidden = browser
+        .run(
+            "const task = () => new Promise(done => setTimeout(done)); \
+             window.sockets.at(-1).lose(); \
+             await task(); \
+             Object.defineProperty(document, 'hidden', {value: true, configurable: true}); \
+             document.dispatchEvent(new Event('visibilitychange')); \
+             await task(); \
+             const hidden = window.sockets.length; \
+             setTimeout(() => window.late = true, 15000); \
+             window.openSockets = true; \
+             Object.defineProperty(document, 'hidden', {value: false, configurable: true}); \
+             document.dispatchEvent(new Event('visibilitychange')); \
+             return hidden;",
+            json!(null),
+        )
+        .await?;
+    assert_eq!(hidden, before);
+    browser
+        .until(&format!(
+            "window.late || window.sockets.length === {before} + 1"
+        ))
+        .await?;
+    assert_eq!(browser.value("window.late ?? null").await?, json!(null));
+    feed.say(&update()).await?;
+    browser.until_text(".badge", "LIVE").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_fell_silent_is_made_anew() -> anyhow::Result<()> {
+    let open = open_fed(BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    let feed = Feed::new(browser);
+    feed.say(&update()).await?;
+    browser.until_text(".badge", "LIVE").await?;
+    // As after a sleep: the clock went on, timers did not.
+    browser
+        .act(
+            "const now = Date.now; Date.now = () => now() + 60000; window.openSockets = false; \
+             setTimeout(() => window.late = true, 10000); window.dispatchEvent(new Event('focus'))",
+        )
+        .await?;
+    browser
+        .until("window.late || window.sockets.length === 2")
+        .await?;
+    assert_eq!(browser.value("window.late ?? null").await?, json!(null));
+    browser.until_text(".badge", "the API went silent").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_does_not_load_is_told_in_words() -> anyhow::Result<()> {
+    let open = open_fed(BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    assert_eq!(
+        browser
+            .value("document.querySelector('#broken').hidden")
+            .await?,
+        true
+    );
+    browser.devtools("Network.enable", json!({})).await?;
+    browser
+        .devtools("Network.setCacheDisabled", json!({"cacheDisabled": true}))
+        .await?;
+    browser
+        .devtools("Network.setBlockedURLs", json!({"urls": ["*.wasm"]}))
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    browser
+        .until("document.querySelector('#broken').checkVisibility()")
+        .await?;
+    // One that breaks later is told of wherever the page has been scrolled to.
+    browser
+        .devtools("Network.setBlockedURLs", json!({"urls": []}))
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    browser
+        .until("document.querySelector('.tile') !== null")
+        .await?;
+    browser
+        .act(
+            "document.querySelector('main').style.minHeight = '4000px'; scrollTo(0, 2000); \
+             window.dispatchEvent(new ErrorEvent('error', {error: new WebAssembly.RuntimeError('unreachable')}))",
+        )
+        .await?;
+    browser
+        .until("(e => e.checkVisibility() && e.getBoundingClientRect().bottom > 0)(document.querySelector('#broken'))")
+        .await
+}

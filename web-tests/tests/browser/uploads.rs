@@ -1,0 +1,208 @@
+//! Sending videos.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use web_tests::{BrowserOptions, Screen, SiteOptions};
+
+use crate::support::{REFUSAL, open, video};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_video_is_uploaded_and_a_text_is_refused() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let bytes = fs::read(video()?)?;
+    let script = "
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(argument)], 'dropped.mp4', {type: 'video/mp4'}));
+        transfer.items.add(new File(['words'], 'notes.txt', {type: 'text/plain'}));
+        const fire = name => window.dispatchEvent(new DragEvent(name, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+        fire('dragenter');
+        await new Promise(shown => {
+            const look = () => document.querySelector('.dropzone') ? shown() : requestAnimationFrame(look);
+            look();
+        });
+        fire('drop');
+        return true;";
+    assert_eq!(open.browser.run(script, json!(bytes)).await?, json!(true));
+    open.browser
+        .until_text(".upload.bad", "not a video by its name")
+        .await?;
+    open.browser.until_text(".upload.good", "uploaded").await?;
+    open.until_cells(3).await?;
+    open.browser.press("Clear").await?;
+    open.browser
+        .until("document.querySelector('.tray') === null")
+        .await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_video_goes_in_parts_with_progress() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    // Over 64 MiB it is sent in parts.
+    let folder = tempfile::tempdir()?;
+    let path = padded(folder.path(), 70 << 20)?;
+    let watch = "window.shares = new Set(); new MutationObserver(() => { \
+                   const bar = document.querySelector('.upload progress'); \
+                   if (bar) window.shares.add(bar.value); \
+                 }).observe(document.body, {subtree: true, childList: true, attributes: true}); return true;";
+    open.browser.run(watch, json!(null)).await?;
+    open.browser
+        .type_into("#files", &path.to_string_lossy())
+        .await?;
+    open.browser.until_text(".upload.good", "uploaded").await?;
+    open.browser
+        .until("[...window.shares].some(share => share > 0 && share < 100)")
+        .await?;
+    open.until_cells(3).await?;
+    open.assert_quiet().await
+}
+
+/// A video with a large box that players skip.
+fn padded(folder: &Path, bytes: u32) -> anyhow::Result<PathBuf> {
+    let path = folder.join("large.mp4");
+    let mut content = fs::read(video()?)?;
+    content.extend(bytes.to_be_bytes());
+    content.extend(b"free");
+    content.resize(content.len() + bytes as usize - 8, 0);
+    fs::write(&path, content)?;
+    Ok(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_upload_leaves_nothing_and_may_be_tried_again() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    let folder = tempfile::tempdir()?;
+    let path = padded(folder.path(), 8 << 20)?;
+    let speed = |bytes: i64| json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes});
+    browser.devtools("Network.enable", json!({})).await?;
+    browser
+        .devtools("Network.emulateNetworkConditions", speed(100_000))
+        .await?;
+    browser.type_into("#files", &path.to_string_lossy()).await?;
+    browser
+        .until("document.querySelector('.upload progress')?.value > 0")
+        .await?;
+    // Leaving would end it: the browser asks first.
+    let warned = "const event = new Event('beforeunload', {cancelable: true}); window.dispatchEvent(event); return event.defaultPrevented;";
+    assert_eq!(browser.run(warned, json!(null)).await?, true);
+    browser.click("[aria-label='Cancel large.mp4']").await?;
+    browser.until_text(".upload", "Cancelled").await?;
+    assert_eq!(browser.run(warned, json!(null)).await?, false);
+    browser
+        .devtools("Network.emulateNetworkConditions", speed(-1))
+        .await?;
+    let listed = open
+        .site
+        .stack()
+        .s3()
+        .list_objects_v2()
+        .bucket(open.site.stack().bucket())
+        .send()
+        .await?;
+    assert_eq!(listed.key_count(), Some(0));
+    browser.press("Try again").await?;
+    browser.until_text(".upload.good", "uploaded").await?;
+    open.until_cells(3).await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_meanwhile_costs_no_second_sending() -> anyhow::Result<()> {
+    const TOKEN: &str = "correct-horse-battery-staple";
+    let site = SiteOptions {
+        token: Some(TOKEN.to_owned()),
+        ..SiteOptions::default()
+    };
+    let open = open(site, BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    browser.prepare(REFUSAL).await?;
+    browser
+        .prepare(
+            "window.sendings = 0; const send = XMLHttpRequest.prototype.send; \
+             XMLHttpRequest.prototype.send = function (...a) { window.sendings++; return send.apply(this, a); };",
+        )
+        .await?;
+    browser
+        .act(&format!("sessionStorage.setItem('token', '{TOKEN}')"))
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    browser.until_text("header button", "Signed in").await?;
+    browser
+        .act("window.refused['/api/uploads/complete'] = 401")
+        .await?;
+    browser
+        .type_into("#files", &video()?.to_string_lossy())
+        .await?;
+    browser
+        .until_text(".upload.bad", "Waiting: sign in")
+        .await?;
+    // It is said nowhere any more that someone is signed in.
+    browser.until_text("header button", "Sign in").await?;
+    assert_eq!(
+        browser.value("sessionStorage.getItem('token')").await?,
+        json!(null)
+    );
+    browser.act("window.refused = {}").await?;
+    browser.click(".tray .card-head .button").await?;
+    browser.type_into("input[name=token]", TOKEN).await?;
+    browser.click(".dialog .button.primary").await?;
+    browser.until_text(".upload.good", "uploaded").await?;
+    assert_eq!(browser.value("window.sendings").await?, 1);
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_whose_joining_was_not_answered_are_found_joined() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    // The first answer to completing is lost on its way: the request itself gets through.
+    browser
+        .prepare(
+            "const ask = window.fetch; window.completions = 0; \
+             window.fetch = async (request, ...rest) => { \
+                 const answer = await ask(request, ...rest); \
+                 if (request.url?.includes('/api/uploads/complete') && window.completions++ === 0) throw new TypeError('lost'); \
+                 return answer; \
+             };",
+        )
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    let folder = tempfile::tempdir()?;
+    let path = padded(folder.path(), 70 << 20)?;
+    browser.type_into("#files", &path.to_string_lossy()).await?;
+    browser
+        .until_text(".upload.bad", "the API does not answer")
+        .await?;
+    browser.press("Try again").await?;
+    browser.until_text(".upload.good", "uploaded").await?;
+    open.until_cells(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_busy_is_asked_again() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let browser = &open.browser;
+    // The first PUT gets through, and its answer is lost; what is sent again finds the object there.
+    browser
+        .prepare(
+            "window.statuses = []; \
+             const status = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, 'status'); \
+             Object.defineProperty(XMLHttpRequest.prototype, 'status', {get() { \
+                 const real = status.get.call(this); \
+                 window.statuses.push(real); \
+                 return window.statuses.length === 1 ? 0 : real; \
+             }});",
+        )
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    browser
+        .type_into("#files", &video()?.to_string_lossy())
+        .await?;
+    browser.until_text(".upload.good", "uploaded").await?;
+    let statuses = browser.value("window.statuses").await?;
+    assert_eq!(statuses, json!([200, 412]));
+    open.until_cells(3).await
+}

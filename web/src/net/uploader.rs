@@ -1,0 +1,204 @@
+//! Sending the files of this page, one at a time: what is large goes in parts side by side.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use contract::api::CompleteUpload;
+use futures::future::{AbortHandle, Abortable};
+use web_sys::{File, FileList};
+use yew::Callback;
+
+use super::api::{Api, ApiError};
+use super::transfer::{self, SendError};
+use crate::model::uploads::{Hindrance, Uploads};
+
+/// What sends. Copies are the same one.
+#[derive(Clone)]
+pub(crate) struct Uploader(Rc<Inner>);
+
+impl PartialEq for Uploader {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+struct Inner {
+    uploads: RefCell<Uploads>,
+    /// Those that may still be sent.
+    files: RefCell<HashMap<u32, File>>,
+    sending: RefCell<Option<(u32, AbortHandle)>>,
+    /// As whoever is signed in by now.
+    api: RefCell<Rc<Api>>,
+    changed: Callback<Uploads>,
+    refused: Callback<Rc<Api>>,
+}
+
+impl Uploader {
+    /// `changed` hears of every change, and `refused` of a token that the API does not take.
+    pub(crate) fn new(changed: Callback<Uploads>, refused: Callback<Rc<Api>>) -> Self {
+        Self(Rc::new(Inner {
+            uploads: RefCell::default(),
+            files: RefCell::default(),
+            sending: RefCell::default(),
+            api: RefCell::default(),
+            changed,
+            refused,
+        }))
+    }
+
+    pub(crate) fn add(&self, files: &FileList) {
+        for file in (0..files.length()).filter_map(|index| files.get(index)) {
+            let (name, size) = (file.name(), file.size() as u64);
+            if let Some(id) = self.change(|uploads| uploads.add(name, size)) {
+                self.0.files.borrow_mut().insert(id, file);
+            }
+        }
+        self.work();
+    }
+
+    pub(crate) fn cancel(&self, id: u32) {
+        let left = self.change(|uploads| uploads.cancel(id));
+        let sending = self.0.sending.borrow();
+        let task = sending.as_ref().filter(|(sending, _)| *sending == id);
+        let is_cancelled = !self
+            .0
+            .uploads
+            .borrow()
+            .list
+            .iter()
+            .any(|u| u.id == id && !u.is_over());
+        if let Some((_, task)) = task.filter(|_| is_cancelled) {
+            task.abort();
+        }
+        drop(sending);
+        self.give_up(left);
+    }
+
+    pub(crate) fn retry(&self, id: u32) {
+        self.change(|uploads| uploads.retry(id));
+        self.work();
+    }
+
+    pub(crate) fn clear(&self) {
+        let left = self.change(Uploads::clear);
+        let uploads = self.0.uploads.borrow();
+        let is_known = |id: &u32| uploads.list.iter().any(|upload| upload.id == *id);
+        self.0.files.borrow_mut().retain(|id, _| is_known(id));
+        self.give_up(left);
+    }
+
+    /// Goes on as someone else, with what waited for a token if there is one.
+    pub(crate) fn authorize(&self, api: &Rc<Api>) {
+        self.0.api.replace(api.clone());
+        if api.token.is_some() {
+            self.change(Uploads::authorize);
+            self.work();
+        }
+    }
+
+    fn api(&self) -> Rc<Api> {
+        self.0.api.borrow().clone()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Uploads) -> T) -> T {
+        let result = change(&mut self.0.uploads.borrow_mut());
+        let uploads = self.0.uploads.borrow().clone();
+        self.0.changed.emit(uploads);
+        result
+    }
+
+    /// Takes back what was sent of uploads that nobody wants any more.
+    fn give_up(&self, left: impl IntoIterator<Item = Rc<CompleteUpload>>) {
+        for sent in left {
+            let api = self.api();
+            // If this fails, the bucket's lifecycle rule removes the parts.
+            wasm_bindgen_futures::spawn_local(async move {
+                let _ = api.cancel_upload(&sent).await;
+            });
+        }
+    }
+
+    /// Sends the next file, unless one is on its way.
+    fn work(&self) {
+        if self.0.sending.borrow().is_some() {
+            return;
+        }
+        let Some(id) = self.change(Uploads::begin) else {
+            return;
+        };
+        let (task, registration) = AbortHandle::new_pair();
+        self.0.sending.replace(Some((id, task)));
+        let this = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            // What was given up is noted already.
+            let _ = Abortable::new(this.send(id), registration).await;
+            this.0.sending.replace(None);
+            this.work();
+        });
+    }
+
+    async fn send(&self, id: u32) {
+        let sent = self.0.uploads.borrow().sent(id);
+        let (sent, in_doubt) = match sent {
+            Some(sent) => sent,
+            None => match self.send_content(id).await {
+                Some(sent) => (sent, false),
+                None => return,
+            },
+        };
+        // It may have taken hours: whoever is signed in by now.
+        let api = self.api();
+        match transfer::complete(&api, &sent, in_doubt).await {
+            Ok(()) => {
+                self.0.files.borrow_mut().remove(&id);
+                self.change(|uploads| uploads.finish(id));
+            }
+            Err(error) => self.fail(id, &api, &SendError::Api(error)),
+        }
+    }
+
+    async fn send_content(&self, id: u32) -> Option<Rc<CompleteUpload>> {
+        let file = self.0.files.borrow().get(&id).cloned()?;
+        let api = self.api();
+        let progress = |bytes| self.change(|uploads| uploads.progress(id, bytes));
+        match transfer::send(&api, &file, progress).await {
+            Ok(sent) => {
+                let sent = Rc::new(sent);
+                self.change(|uploads| uploads.complete(id, sent.clone()));
+                Some(sent)
+            }
+            Err(error) => {
+                self.fail(id, &api, &error);
+                None
+            }
+        }
+    }
+
+    /// Notes that the upload did not get through when it was sent as `api`.
+    fn fail(&self, id: u32, api: &Rc<Api>, error: &SendError) {
+        let hindrance = match error {
+            SendError::Api(ApiError::SignIn) => Hindrance::Unauthorized,
+            // There is no such upload any more, or something else under its key.
+            SendError::Api(ApiError::Refused {
+                status: 404 | 409 | 422,
+                ..
+            }) => Hindrance::Spoilt,
+            SendError::Api(error) if error.is_lost() => Hindrance::Lost,
+            SendError::Api(_) | SendError::Bucket(_) => Hindrance::Other,
+        };
+        let reason = match error {
+            SendError::Api(error) => error.to_string(),
+            SendError::Bucket(reason) => reason.clone(),
+        };
+        self.change(|uploads| uploads.fail(id, hindrance, reason));
+        if hindrance == Hindrance::Unauthorized {
+            if *self.api() == **api {
+                self.0.refused.emit(api.clone());
+            } else {
+                // Someone has signed in meanwhile.
+                self.change(Uploads::authorize);
+            }
+        }
+    }
+}

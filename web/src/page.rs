@@ -1,0 +1,140 @@
+//! The browser's window around the components: its size, clock, keys, media and storage.
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{HtmlElement, MediaQueryList, ResizeObserver, Storage, Window};
+use yew::prelude::*;
+
+/// Keeps an element's style. A `style` attribute would need a hole in the page's content security policy.
+#[hook]
+pub(crate) fn use_style(element: &NodeRef, style: String) {
+    let element = element.clone();
+    use_effect_with(style, move |style| {
+        if let Some(element) = element.cast::<HtmlElement>() {
+            element.style().set_css_text(style);
+        }
+    });
+}
+
+/// Milliseconds since 1970, again each `every_ms`.
+#[hook]
+pub(crate) fn use_now(every_ms: u32) -> f64 {
+    let now = use_state(js_sys::Date::now);
+    {
+        let now = now.setter();
+        use_effect_with((), move |()| {
+            let interval = gloo_timers::callback::Interval::new(every_ms, move || {
+                now.set(js_sys::Date::now());
+            });
+            move || drop(interval)
+        });
+    }
+    *now
+}
+
+/// Whether a media query holds, now and later.
+#[hook]
+pub(crate) fn use_media(query: &'static str) -> bool {
+    let holds = use_state_eq(|| matches(query));
+    {
+        let holds = holds.setter();
+        use_effect_with(query, move |query| {
+            let listener = media(query).map(|list| {
+                let target = list.clone();
+                EventListener::new(&target, "change", move |_| holds.set(list.matches()))
+            });
+            move || drop(listener)
+        });
+    }
+    *holds
+}
+
+/// An element's width in pixels, followed; `None` before it is measured.
+#[hook]
+pub(crate) fn use_width(element: &NodeRef) -> Option<f64> {
+    let width = use_state_eq(|| None);
+    {
+        let (element, width) = (element.clone(), width.setter());
+        use_effect_with((), move |()| {
+            let element = element.cast::<HtmlElement>();
+            let measure = {
+                let element = element.clone();
+                Closure::<dyn FnMut()>::new(move || {
+                    let measured = element.as_ref().map(|e| f64::from(e.client_width()));
+                    width.set(measured.filter(|&width| width > 0.0));
+                })
+            };
+            // It tells the first size, too.
+            let observer = ResizeObserver::new(measure.as_ref().unchecked_ref()).ok();
+            if let (Some(observer), Some(element)) = (&observer, &element) {
+                observer.observe(element);
+            }
+            move || {
+                if let Some(observer) = observer {
+                    observer.disconnect();
+                }
+                drop(measure);
+            }
+        });
+    }
+    *width
+}
+
+/// Whether a media query holds now.
+pub(crate) fn matches(query: &str) -> bool {
+    media(query).is_some_and(|list| list.matches())
+}
+
+fn media(query: &str) -> Option<MediaQueryList> {
+    web_sys::window()?.match_media(query).ok()?
+}
+
+/// Whether a dialog lies over the page.
+pub(crate) fn has_dialog() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    let dialog = document.and_then(|document| document.query_selector("dialog[open]").ok()?);
+    dialog.is_some()
+}
+
+/// Gives the focus to the first element of a selector, once what was changed just now is drawn: for a control that goes
+/// with what it did.
+pub(crate) fn focus_soon(selector: impl Into<String>) {
+    let selector = selector.into();
+    gloo_timers::callback::Timeout::new(0, move || {
+        let document = web_sys::window().and_then(|window| window.document());
+        let element = document.and_then(|document| document.query_selector(&selector).ok()?);
+        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            // Only a broken page refuses.
+            let _ = element.focus();
+        }
+    })
+    .forget();
+}
+
+/// The window's height in pixels.
+pub(crate) fn height() -> f64 {
+    let height = web_sys::window().and_then(|window| window.inner_height().ok()?.as_f64());
+    height.unwrap_or(1000.0)
+}
+
+/// What lasts as long as the tab; `None` where nothing may be stored.
+pub(crate) fn session_storage() -> Option<Storage> {
+    web_sys::window()
+        .as_ref()
+        .map(Window::session_storage)?
+        .ok()?
+}
+
+/// What lasts; `None` where nothing may be stored.
+pub(crate) fn local_storage() -> Option<Storage> {
+    web_sys::window()
+        .as_ref()
+        .map(Window::local_storage)?
+        .ok()?
+}
+
+/// Whether a key was pressed by itself: with others it means something to the browser or to a screen reader.
+pub(crate) fn is_alone(event: &KeyboardEvent) -> bool {
+    !(event.alt_key() || event.ctrl_key() || event.meta_key() || event.shift_key())
+}

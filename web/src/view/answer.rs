@@ -1,0 +1,72 @@
+//! Asking the API something that a component shows.
+
+use futures::future::{AbortHandle, Abortable};
+use yew::prelude::*;
+
+use super::session::use_session;
+use crate::net::api::{ApiError, Result};
+
+/// What the API answered, and asking it again.
+pub(crate) struct Answer<T> {
+    latest: UseStateHandle<Option<Result<T>>>,
+    again: UseStateHandle<u32>,
+}
+
+impl<T> Answer<T> {
+    /// `None` before the first answer. While it is asked again the last one stays.
+    pub(crate) fn get(&self) -> Option<&Result<T>> {
+        self.latest.as_ref()
+    }
+
+    /// Asks again.
+    pub(crate) fn retry(&self) -> Callback<MouseEvent> {
+        let again = self.again.clone();
+        Callback::from(move |_| again.set(*again + 1))
+    }
+}
+
+/// Asks whenever `key` changes, and again after a failure when the API comes back or someone signs in. `ask` may have no
+/// question. An answer to an earlier question, or to a component that is gone, is dropped.
+#[hook]
+pub(crate) fn use_answer<K, T, Q, F>(key: K, ask: Q) -> Answer<T>
+where
+    K: PartialEq + 'static,
+    T: 'static,
+    Q: FnOnce(&K) -> Option<F> + 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let session = use_session();
+    let latest = use_state(|| None);
+    let again = use_state(|| 0_u32);
+    {
+        let (latest, again) = (latest.clone(), again.clone());
+        use_effect_with((session.recoveries, session.sign_ins), move |_| {
+            if matches!(&*latest, Some(Err(_))) {
+                again.set(*again + 1);
+            }
+        });
+    }
+    {
+        let latest = latest.setter();
+        use_effect_with((key, *again), move |(key, _)| {
+            let task = ask(key).map(|question| {
+                let (task, registration) = AbortHandle::new_pair();
+                wasm_bindgen_futures::spawn_local(async move {
+                    if let Ok(result) = Abortable::new(question, registration).await {
+                        if let Err(error @ ApiError::SignIn) = &result {
+                            session.sign_in_after(error);
+                        }
+                        latest.set(Some(result));
+                    }
+                });
+                task
+            });
+            move || {
+                if let Some(task) = task {
+                    task.abort();
+                }
+            }
+        });
+    }
+    Answer { latest, again }
+}
