@@ -66,11 +66,19 @@ async fn shoot(
     name: &str,
     screen: Screen,
 ) -> anyhow::Result<()> {
-    let loaded = "document.querySelector('.cell img') !== null && \
-        [...document.querySelectorAll('.cell img')].filter(i => i.getBoundingClientRect().top < innerHeight).every(i => i.complete)";
+    let in_sight = "[...document.querySelectorAll('.cell')].filter(cell => cell.getBoundingClientRect().top < innerHeight)";
+    let loaded = format!(
+        "(cells => cells.length > 0 && cells.every(cell => cell.querySelector('img')?.complete))({in_sight})"
+    );
     browser.prefer(theme).await?;
     browser.open(&site.url(), screen).await?;
-    browser.until(loaded).await?;
+    // On a phone the gallery begins further down: its cells come with the scrolling.
+    browser
+        .until(&format!(
+            "/[1-9]/.test(document.querySelector('.gallery .card-note')?.textContent) && \
+             {in_sight}.every(cell => cell.querySelector('img')?.complete)"
+        ))
+        .await?;
     // The scene is drawn last.
     browser
         .until("document.querySelector('.scene canvas[data-particles], .still') !== null")
@@ -84,7 +92,7 @@ async fn shoot(
             serde_json::Value::Null,
         )
         .await?;
-    browser.until(loaded).await?;
+    browser.until(&loaded).await?;
     browser
         .screenshot(&folder.join(format!("{name}-{theme}-gallery.png")))
         .await?;
