@@ -19,4 +19,4 @@ pub use self::{
 };
 
 /// The longest that any condition may take: generous, as it only bounds a failing test.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+pub const DEADLINE: Duration = Duration::from_secs(90);

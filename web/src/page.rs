@@ -97,13 +97,18 @@ pub(crate) fn has_dialog() -> bool {
     dialog.is_some()
 }
 
-/// Gives the focus to the first element of a selector, once what was changed just now is drawn: for a control that goes
-/// with what it did.
-pub(crate) fn focus_soon(selector: impl Into<String>) {
-    let selector = selector.into();
+/// The header's first control: where the focus goes when nothing nearer is left.
+pub(crate) const FIRST_ACTION: &str = ".top .button.primary";
+
+/// Gives the focus to the first of `selectors` that there is, once what was changed just now is drawn: for a control that
+/// goes with what it did.
+pub(crate) fn focus_soon<const N: usize>(selectors: [String; N]) {
     gloo_timers::callback::Timeout::new(0, move || {
         let document = web_sys::window().and_then(|window| window.document());
-        let element = document.and_then(|document| document.query_selector(&selector).ok()?);
+        let element = document.and_then(|document| {
+            let mut found = selectors.iter().map(|s| document.query_selector(s));
+            found.find_map(|element| element.ok()?)
+        });
         if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             // Only a broken page refuses.
             let _ = element.focus();

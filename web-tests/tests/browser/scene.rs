@@ -198,6 +198,16 @@ async fn a_lost_graphics_card_is_asked_again_and_then_let_be() -> anyhow::Result
             .await?;
     }
     browser.until_text(".still .thumbnails", "9").await?;
+    // Longer than the pause before another try: nothing that could be waited for comes.
+    browser
+        .act("await new Promise(done => setTimeout(done, 3000))")
+        .await?;
+    assert_eq!(
+        browser
+            .value("document.querySelector('.scene canvas')")
+            .await?,
+        serde_json::Value::Null
+    );
     // Nothing is left of the three.
     browser
         .until("Object.values(window.held).every(kind => kind.size === 0)")

@@ -1,7 +1,9 @@
 //! What the tests share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use devstack::media::Clip;
 use web_tests::feed::Feed;
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
@@ -64,6 +66,23 @@ impl Open {
             .filter(cell => cell.getBoundingClientRect().top < innerHeight)\
             .every(cell => cell.querySelector('img')?.naturalWidth > 0)";
         self.browser.until(loaded).await
+    }
+
+    /// Waits until the bucket holds no parts of anything.
+    pub(crate) async fn until_no_parts(&self) -> anyhow::Result<()> {
+        let stack = self.site.stack();
+        let gone = async {
+            loop {
+                let list = stack.s3().list_multipart_uploads().bucket(stack.bucket());
+                if list.send().await?.uploads().is_empty() {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(web_tests::DEADLINE, gone)
+            .await
+            .context("parts are left in the bucket")?
     }
 
     /// Nothing went wrong that the console would tell.

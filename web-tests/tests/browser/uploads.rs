@@ -75,7 +75,8 @@ async fn a_cancelled_upload_leaves_nothing_and_may_be_tried_again() -> anyhow::R
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     let browser = &open.browser;
     let folder = tempfile::tempdir()?;
-    let path = padded(folder.path(), 8 << 20)?;
+    // In parts, which would be left in the bucket and cost.
+    let path = padded(folder.path(), 70 << 20)?;
     let speed = |bytes: i64| json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes});
     browser.devtools("Network.enable", json!({})).await?;
     browser
@@ -90,10 +91,14 @@ async fn a_cancelled_upload_leaves_nothing_and_may_be_tried_again() -> anyhow::R
     assert_eq!(browser.run(warned, json!(null)).await?, true);
     browser.click("[aria-label='Cancel large.mp4']").await?;
     browser.until_text(".upload", "Cancelled").await?;
+    browser
+        .until("document.activeElement.textContent === 'Try again'")
+        .await?;
     assert_eq!(browser.run(warned, json!(null)).await?, false);
     browser
         .devtools("Network.emulateNetworkConditions", speed(-1))
         .await?;
+    open.until_no_parts().await?;
     let listed = open
         .site
         .stack()
@@ -182,7 +187,7 @@ async fn parts_whose_joining_was_not_answered_are_found_joined() -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_busy_is_asked_again() -> anyhow::Result<()> {
+async fn a_put_whose_answer_was_lost_is_found_done() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     let browser = &open.browser;
     // The first PUT gets through, and its answer is lost; what is sent again finds the object there.

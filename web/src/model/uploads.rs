@@ -50,6 +50,15 @@ pub(crate) enum Hindrance {
     Other,
 }
 
+/// What came of the wish to give an upload up.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cancelled {
+    /// It is given up; the parts that are left of it in the bucket.
+    Yes(Option<Rc<CompleteUpload>>),
+    /// It is over, or too far.
+    No,
+}
+
 impl Upload {
     /// How much of it is sent, between 0 and 1.
     pub(crate) fn share(&self) -> f64 {
@@ -81,6 +90,13 @@ impl Upload {
 
     pub(crate) fn can_be_tried_again(&self) -> bool {
         matches!(self.state, UploadState::Failed(_) | UploadState::Cancelled)
+    }
+
+    /// Forgets what was sent: its parts, if there are some.
+    fn give_up(&mut self) -> Option<Rc<CompleteUpload>> {
+        self.in_doubt = false;
+        let sent = self.sent.take();
+        sent.filter(|sent| sent.upload_id.is_some())
     }
 
     fn is_on_its_way(&self) -> bool {
@@ -165,26 +181,39 @@ impl Uploads {
         }
     }
 
-    /// It did not get through, for `reason`.
-    pub(crate) fn fail(&mut self, id: u32, hindrance: Hindrance, reason: String) {
-        let Some(upload) = self.find(id) else { return };
-        if hindrance == Hindrance::Spoilt {
-            upload.sent = None;
-            upload.in_doubt = false;
-        }
+    /// It did not get through, for `reason`; the parts that are left of it in the bucket and of no use.
+    pub(crate) fn fail(
+        &mut self,
+        id: u32,
+        hindrance: Hindrance,
+        reason: String,
+    ) -> Option<Rc<CompleteUpload>> {
+        let upload = self.find(id)?;
+        let left = (hindrance == Hindrance::Spoilt).then(|| upload.give_up());
         upload.in_doubt |= hindrance == Hindrance::Lost && upload.sent.is_some();
         upload.state = if hindrance == Hindrance::Unauthorized {
             UploadState::Unauthorized
         } else {
             UploadState::Failed(reason)
         };
+        left.flatten()
     }
 
-    /// Gives one up; the parts that are left of it in the bucket. One that is being completed cannot be given up.
-    pub(crate) fn cancel(&mut self, id: u32) -> Option<Rc<CompleteUpload>> {
-        let upload = self.find(id).filter(|upload| upload.can_be_cancelled())?;
-        upload.state = UploadState::Cancelled;
-        upload.sent.take().filter(|sent| sent.upload_id.is_some())
+    /// Gives one up. One that is being completed cannot be given up.
+    pub(crate) fn cancel(&mut self, id: u32) -> Cancelled {
+        match self.find(id) {
+            Some(upload) if upload.can_be_cancelled() => {
+                upload.state = UploadState::Cancelled;
+                Cancelled::Yes(upload.give_up())
+            }
+            _ => Cancelled::No,
+        }
+    }
+
+    /// The size of its file in bytes.
+    pub(crate) fn size(&self, id: u32) -> u64 {
+        let upload = self.list.iter().find(|upload| upload.id == id);
+        upload.map_or(0, |upload| upload.size)
     }
 
     /// Back to the waiting ones.
@@ -206,8 +235,7 @@ impl Uploads {
     /// Forgets those that are over; the parts that are left of them in the bucket.
     pub(crate) fn clear(&mut self) -> Vec<Rc<CompleteUpload>> {
         let over = self.list.extract_if(.., |upload| upload.is_over());
-        let left = over.filter_map(|upload| upload.sent);
-        left.filter(|sent| sent.upload_id.is_some()).collect()
+        over.filter_map(|mut upload| upload.give_up()).collect()
     }
 
     fn find(&mut self, id: u32) -> Option<&mut Upload> {
@@ -269,7 +297,7 @@ mod tests {
     fn what_is_over_stays_over() {
         let mut uploads = two();
         uploads.begin();
-        assert_eq!(uploads.cancel(1), None, "nothing is left of it");
+        assert_eq!(uploads.cancel(1), Cancelled::Yes(None));
         uploads.progress(1, 9);
         assert_eq!(*state(&uploads, 1), UploadState::Cancelled);
         uploads.clear();
@@ -305,7 +333,8 @@ mod tests {
         assert_eq!(uploads.sent(1), Some((parts(), true)), "still in doubt");
         uploads.retry(1);
         uploads.begin();
-        uploads.fail(1, Hindrance::Spoilt, "gone".to_owned());
+        let left = uploads.fail(1, Hindrance::Spoilt, "gone".to_owned());
+        assert_eq!(left, Some(parts()));
         assert_eq!(uploads.sent(1), None);
         uploads.retry(1);
         assert_eq!(uploads.begin(), Some(1));
@@ -317,10 +346,18 @@ mod tests {
         let mut uploads = two();
         uploads.begin();
         uploads.complete(1, parts());
-        assert_eq!(uploads.cancel(1), None);
-        assert_eq!(*state(&uploads, 1), UploadState::Completing, "too late");
-        uploads.fail(1, Hindrance::Unauthorized, String::new());
-        assert_eq!(uploads.cancel(1), Some(parts()));
+        assert_eq!(uploads.cancel(1), Cancelled::No, "too late");
+        assert_eq!(*state(&uploads, 1), UploadState::Completing);
+        uploads.fail(1, Hindrance::Lost, String::new());
+        uploads.retry(1);
+        assert_eq!(uploads.cancel(1), Cancelled::Yes(Some(parts())));
+        assert_eq!(uploads.cancel(1), Cancelled::No);
+        // Another try is another upload: nothing is in doubt of it.
+        uploads.retry(1);
+        uploads.begin();
+        uploads.complete(1, parts());
+        assert_eq!(uploads.sent(1), Some((parts(), false)));
+        uploads.finish(1);
         uploads.begin();
         uploads.complete(2, parts());
         uploads.fail(2, Hindrance::Other, "busy".to_owned());

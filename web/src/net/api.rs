@@ -48,6 +48,14 @@ impl ApiError {
             Self::Unreachable | Self::Gateway(502 | 504) | Self::Unreadable(_)
         )
     }
+
+    /// Whether something went wrong on the other side.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(
+            self,
+            Self::Gateway(500..) | Self::Refused { status: 500.., .. }
+        )
+    }
 }
 
 impl std::fmt::Display for ApiError {

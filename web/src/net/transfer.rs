@@ -112,13 +112,14 @@ pub(crate) async fn send(
     Ok(complete)
 }
 
-/// Completes what was sent. `in_doubt` says that this was asked for before and nobody knows the answer.
+/// Completes what was sent of a file of `size` bytes. `in_doubt` says that this was asked for before and nobody knows the answer.
 pub(crate) async fn complete(
     api: &Api,
     sent: &CompleteUpload,
+    size: u64,
     in_doubt: bool,
 ) -> Result<(), ApiError> {
-    match patiently(|| api.complete_upload(sent)).await {
+    let done = match patiently(|| api.complete_upload(sent)).await {
         Err(ApiError::Refused {
             status: 404 | 409, ..
         }) if in_doubt => {
@@ -128,10 +129,17 @@ pub(crate) async fn complete(
                 upload_id: None,
                 parts: Vec::new(),
             };
-            api.complete_upload(&whole).await.map(drop)
+            api.complete_upload(&whole).await?
         }
-        answer => answer.map(drop),
+        answer => answer?,
+    };
+    if done.size == size {
+        return Ok(());
     }
+    Err(ApiError::Refused {
+        status: 409,
+        reason: "the bucket has another video of this name; choose another one".to_owned(),
+    })
 }
 
 /// Asks again while the API says that too much is asked of it.
@@ -190,7 +198,7 @@ async fn put_with_retries(
     loop {
         match put(url, &headers, body, &progress).await {
             Ok(etag) => return Ok(etag),
-            // The answer to the one before was lost on its way. Completing tells if that is not so.
+            // The answer to the one before was lost on its way. Completing compares the sizes.
             Err(PutError::Taken) if tried_before => return Ok(None),
             Err(PutError::Taken) => return Err("the bucket has such a video already".to_owned()),
             Err(PutError::Lasting(reason)) => return Err(reason),

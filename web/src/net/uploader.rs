@@ -11,7 +11,7 @@ use yew::Callback;
 
 use super::api::{Api, ApiError};
 use super::transfer::{self, SendError};
-use crate::model::uploads::{Hindrance, Uploads};
+use crate::model::uploads::{Cancelled, Hindrance, Uploads};
 
 /// What sends. Copies are the same one.
 #[derive(Clone)]
@@ -58,20 +58,14 @@ impl Uploader {
     }
 
     pub(crate) fn cancel(&self, id: u32) {
-        let left = self.change(|uploads| uploads.cancel(id));
-        let sending = self.0.sending.borrow();
-        let task = sending.as_ref().filter(|(sending, _)| *sending == id);
-        let is_cancelled = !self
-            .0
-            .uploads
-            .borrow()
-            .list
-            .iter()
-            .any(|u| u.id == id && !u.is_over());
-        if let Some((_, task)) = task.filter(|_| is_cancelled) {
+        let Cancelled::Yes(left) = self.change(|uploads| uploads.cancel(id)) else {
+            return;
+        };
+        if let Some((sending, task)) = &*self.0.sending.borrow()
+            && *sending == id
+        {
             task.abort();
         }
-        drop(sending);
         self.give_up(left);
     }
 
@@ -149,7 +143,8 @@ impl Uploader {
         };
         // It may have taken hours: whoever is signed in by now.
         let api = self.api();
-        match transfer::complete(&api, &sent, in_doubt).await {
+        let size = self.0.uploads.borrow().size(id);
+        match transfer::complete(&api, &sent, size, in_doubt).await {
             Ok(()) => {
                 self.0.files.borrow_mut().remove(&id);
                 self.change(|uploads| uploads.finish(id));
@@ -184,18 +179,20 @@ impl Uploader {
                 status: 404 | 409 | 422,
                 ..
             }) => Hindrance::Spoilt,
-            SendError::Api(error) if error.is_lost() => Hindrance::Lost,
+            // The API may have broken after it was done.
+            SendError::Api(error) if error.is_lost() || error.is_broken() => Hindrance::Lost,
             SendError::Api(_) | SendError::Bucket(_) => Hindrance::Other,
         };
         let reason = match error {
             SendError::Api(error) => error.to_string(),
             SendError::Bucket(reason) => reason.clone(),
         };
-        self.change(|uploads| uploads.fail(id, hindrance, reason));
+        let left = self.change(|uploads| uploads.fail(id, hindrance, reason));
+        self.give_up(left);
         if hindrance == Hindrance::Unauthorized {
             if *self.api() == **api {
                 self.0.refused.emit(api.clone());
-            } else {
+            } else if self.api().token.is_some() {
                 // Someone has signed in meanwhile.
                 self.change(Uploads::authorize);
             }

@@ -65,14 +65,17 @@ fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, bool, Callback<Event>) 
             return address.set(Address::Gone);
         }
         address.set(Address::Asked);
-        let (api, item, address) = (session.api.clone(), item.clone(), address.setter());
+        let (api, item, address) = (session.api.clone(), item.clone(), address.clone());
         wasm_bindgen_futures::spawn_local(async move {
             let video = api.video(&manifest_key(&item.key)).await.ok();
             let url = video.and_then(|video| {
                 let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
                 pictures.find_map(|(thumbnail, url)| (thumbnail.key == item.key).then_some(url))
             });
-            address.set(url.map_or(Address::Gone, Address::Fresh));
+            // A list may have come meanwhile, with another one.
+            if *address == Address::Asked {
+                address.set(url.map_or(Address::Gone, Address::Fresh));
+            }
         });
     });
     (url, is_asked, failed)

@@ -119,7 +119,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
             listing.change(List::restarted);
             current.set(Current::default());
             show(&frame, &grid, 0);
-            page::focus_soon("#gallery");
+            page::focus_soon(["#gallery".to_owned()]);
         })
     };
 

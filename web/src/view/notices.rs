@@ -55,7 +55,7 @@ fn Toast(props: &ToastProps) -> Html {
                 type="button"
                 class="button quiet square small"
                 aria-label="Dismiss"
-                onclick={dismiss.reform(|_: MouseEvent| page::focus_soon(".notice button, .top .button.primary"))}
+                onclick={dismiss.reform(|_: MouseEvent| page::focus_soon([".notice button", page::FIRST_ACTION].map(str::to_owned)))}
             >
                 { icon(Icon::Close) }
             </button>

@@ -1,5 +1,6 @@
 //! Signing in: the API's token, kept until the tab is closed.
 
+use futures::future::{AbortHandle, Abortable};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
@@ -27,6 +28,15 @@ pub(crate) fn store(token: Option<&str>) {
     };
 }
 
+/// The check of a token. Dropping it gives it up: whoever closed the dialog does not want to be signed in.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) signed_in: bool,
@@ -40,6 +50,11 @@ pub(crate) fn SignIn(props: &Props) -> Html {
     let input = use_node_ref();
     let busy = use_state(|| false);
     let problem = use_state(|| None::<String>);
+    let check = use_mut_ref(|| None::<AbortOnDrop>);
+    {
+        let check = check.clone();
+        use_effect_with((), move |()| move || drop(check.take()));
+    }
     let submit = {
         let (input, busy, problem) = (input.clone(), busy.clone(), problem.clone());
         let (close, signed) = (props.close.clone(), props.signed.clone());
@@ -63,7 +78,10 @@ pub(crate) fn SignIn(props: &Props) -> Html {
             problem.set(None);
             let (busy, problem, close, signed) =
                 (busy.clone(), problem.clone(), close.clone(), signed.clone());
-            wasm_bindgen_futures::spawn_local(async move {
+            let (task, registration) = AbortHandle::new_pair();
+            // The one before, if there is one, is not waited for any more.
+            drop(check.replace(Some(AbortOnDrop(task))));
+            let answer = async move {
                 let api = Api {
                     token: Some(token.clone()),
                 };
@@ -80,6 +98,10 @@ pub(crate) fn SignIn(props: &Props) -> Html {
                     }
                 }
                 busy.set(false);
+            };
+            wasm_bindgen_futures::spawn_local(async move {
+                // Given up with the dialog.
+                let _ = Abortable::new(answer, registration).await;
             });
         })
     };

@@ -14,6 +14,9 @@ use crate::net::api::{Api, ApiError};
 use crate::net::uploader::Uploader;
 use crate::page;
 
+/// A control of the tray that takes the focus.
+const IN_TRAY: &str = ".tray button:not(:disabled)";
+
 /// The uploads, and what a person may do with them.
 pub(crate) struct UploadsHandle {
     pub(crate) list: Uploads,
@@ -90,6 +93,13 @@ pub(crate) fn Tray(props: &Props) -> Html {
         .iter()
         .any(|upload| upload.state == UploadState::Unauthorized);
     let summary = match (unfinished, failed) {
+        (0, 0)
+            if list
+                .iter()
+                .any(|upload| upload.state == UploadState::Cancelled) =>
+        {
+            "Nothing to go".to_owned()
+        }
         (0, 0) => "All done".to_owned(),
         (0, failed) => format!("{failed} not uploaded"),
         (unfinished, 0) => format!("{unfinished} to go"),
@@ -106,7 +116,7 @@ pub(crate) fn Tray(props: &Props) -> Html {
     };
     // A control that goes with what it did hands the focus on.
     let clear = props.clear.reform(|_: MouseEvent| {
-        page::focus_soon(".tray button:not(:disabled), .top .button.primary");
+        page::focus_soon([IN_TRAY, page::FIRST_ACTION].map(str::to_owned));
     });
     html! {
         <section class="tray" aria-labelledby="tray-title">
@@ -151,7 +161,7 @@ fn draw(upload: &Upload, props: &Props) -> Html {
     let percent = (upload.share() * 100.0).round();
     let act = |act: &Callback<u32>| {
         act.reform(move |_: MouseEvent| {
-            page::focus_soon(format!("#upload-{id} button, .tray button"));
+            page::focus_soon([format!("#upload-{id} button"), IN_TRAY.to_owned()]);
             id
         })
     };
