@@ -3,7 +3,7 @@
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{HtmlElement, MediaQueryList, ResizeObserver, Storage, Window};
+use web_sys::{Document, HtmlElement, MediaQueryList, ResizeObserver, Storage, Window};
 use yew::prelude::*;
 
 /// Keeps an element's style. A `style` attribute would need a hole in the page's content security policy.
@@ -90,10 +90,18 @@ fn media(query: &str) -> Option<MediaQueryList> {
     web_sys::window()?.match_media(query).ok()?
 }
 
+pub(crate) fn document() -> Option<Document> {
+    web_sys::window()?.document()
+}
+
+/// Whether nobody sees the page.
+pub(crate) fn is_hidden() -> bool {
+    document().is_some_and(|document| document.hidden())
+}
+
 /// Whether a dialog lies over the page.
 pub(crate) fn has_dialog() -> bool {
-    let document = web_sys::window().and_then(|window| window.document());
-    let dialog = document.and_then(|document| document.query_selector("dialog[open]").ok()?);
+    let dialog = document().and_then(|document| document.query_selector("dialog[open]").ok()?);
     dialog.is_some()
 }
 
@@ -104,8 +112,7 @@ pub(crate) const FIRST_ACTION: &str = ".top .button.primary";
 /// goes with what it did.
 pub(crate) fn focus_soon<const N: usize>(selectors: [String; N]) {
     gloo_timers::callback::Timeout::new(0, move || {
-        let document = web_sys::window().and_then(|window| window.document());
-        let element = document.and_then(|document| {
+        let element = document().and_then(|document| {
             let mut found = selectors.iter().map(|s| document.query_selector(s));
             found.find_map(|element| element.ok()?)
         });

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use contract::api::Update;
 use futures::channel::mpsc;
-use futures::future::{AbortHandle, Abortable, Either, select};
+use futures::future::{Either, select};
 use futures::{StreamExt, pin_mut};
 use gloo_events::EventListener;
 use gloo_net::websocket::{Message, State as SocketState, futures::WebSocket};
 use gloo_timers::future::sleep;
-use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use super::api::Api;
 use crate::model::backoff::Backoff;
 use crate::model::state::Action;
+use crate::page::{document, is_hidden};
+use crate::task::Task;
 
 /// A connection that is silent for longer is a dead one that nobody closed: the API says something every ten seconds.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -30,26 +31,16 @@ const PAUSE: Duration = Duration::from_secs(4);
 
 /// The running connection. Dropping it closes the socket and stops everything.
 pub(crate) struct Connection {
-    abort: AbortHandle,
+    _task: Task,
     _wakers: Vec<EventListener>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.abort.abort();
-    }
 }
 
 /// Keeps `dispatch` told of everything the API says.
 pub(crate) fn connect(dispatch: Callback<Action>) -> Connection {
     // One is enough: whoever waits wakes up.
     let (waker, wakes) = mpsc::channel(1);
-    let (abort, registration) = AbortHandle::new_pair();
-    spawn_local(async move {
-        let _ = Abortable::new(forever(dispatch, wakes), registration).await;
-    });
     Connection {
-        abort,
+        _task: Task::spawn(forever(dispatch, wakes)),
         _wakers: wakers(&waker),
     }
 }
@@ -70,16 +61,10 @@ fn wakers(waker: &mpsc::Sender<()>) -> Vec<EventListener> {
         })
     };
     let mut wakers = vec![listen(&window, "online"), listen(&window, "focus")];
-    if let Some(document) = window.document() {
+    if let Some(document) = document() {
         wakers.push(listen(&document, "visibilitychange"));
     }
     wakers
-}
-
-/// Whether nobody sees the page.
-fn is_hidden() -> bool {
-    let document = web_sys::window().and_then(|window| window.document());
-    document.is_some_and(|document| document.hidden())
 }
 
 async fn forever(dispatch: Callback<Action>, wakes: mpsc::Receiver<()>) {
@@ -155,8 +140,7 @@ async fn listen(
     let Ok(mut socket) = WebSocket::open(&url) else {
         return End::lost("the browser opens no connection");
     };
-    let began = js_sys::Date::now();
-    let (mut first, mut last) = (None, began);
+    let (mut first, mut last) = (None, js_sys::Date::now());
     let (reason, woken) = loop {
         let left = (millis(SILENCE) - since(last)).max(0.0);
         let silence = sleep(Duration::from_millis(left as u64));

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use contract::api::CompleteUpload;
-use futures::future::{AbortHandle, Abortable};
 use web_sys::{File, FileList};
 use yew::Callback;
 
 use super::api::{Api, ApiError};
 use super::transfer::{self, SendError};
 use crate::model::uploads::{Cancelled, Hindrance, Uploads};
+use crate::task::Task;
 
 /// What sends. Copies are the same one.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ struct Inner {
     uploads: RefCell<Uploads>,
     /// Those that may still be sent.
     files: RefCell<HashMap<u32, File>>,
-    sending: RefCell<Option<(u32, AbortHandle)>>,
+    sending: RefCell<Option<(u32, Task)>>,
     /// As whoever is signed in by now.
     api: RefCell<Rc<Api>>,
     changed: Callback<Uploads>,
@@ -61,12 +61,15 @@ impl Uploader {
         let Cancelled::Yes(left) = self.change(|uploads| uploads.cancel(id)) else {
             return;
         };
-        if let Some((sending, task)) = &*self.0.sending.borrow()
-            && *sending == id
-        {
-            task.abort();
-        }
+        let task = self
+            .0
+            .sending
+            .borrow_mut()
+            .take_if(|(sending, _)| *sending == id);
         self.give_up(left);
+        if task.is_some() {
+            self.work();
+        }
     }
 
     pub(crate) fn retry(&self, id: u32) {
@@ -121,15 +124,13 @@ impl Uploader {
         let Some(id) = self.change(Uploads::begin) else {
             return;
         };
-        let (task, registration) = AbortHandle::new_pair();
-        self.0.sending.replace(Some((id, task)));
         let this = self.clone();
-        wasm_bindgen_futures::spawn_local(async move {
-            // What was given up is noted already.
-            let _ = Abortable::new(this.send(id), registration).await;
-            this.0.sending.replace(None);
+        let task = Task::spawn(async move {
+            this.send(id).await;
+            this.0.sending.take();
             this.work();
         });
+        self.0.sending.replace(Some((id, task)));
     }
 
     async fn send(&self, id: u32) {

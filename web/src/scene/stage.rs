@@ -282,15 +282,15 @@ fn listeners(
     listeners.push(EventListener::new(canvas, "webglcontextlost", move |_| {
         lost.emit(());
     }));
-    if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+    if let Some(document) = page::document() {
         let this = this.clone();
         listeners.push(EventListener::new(
-            &document.clone(),
+            &document,
             "visibilitychange",
             move |_| {
                 if let Some(stage) = this.upgrade() {
                     let mut stage = stage.borrow_mut();
-                    stage.page_shown = !document.hidden();
+                    stage.page_shown = !page::is_hidden();
                     stage.sight_changed();
                 }
             },

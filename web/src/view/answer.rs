@@ -1,10 +1,10 @@
 //! Asking the API something that a component shows.
 
-use futures::future::{AbortHandle, Abortable};
 use yew::prelude::*;
 
 use super::session::use_session;
 use crate::net::api::{ApiError, Result};
+use crate::task::Task;
 
 /// What the API answered, and asking it again.
 pub(crate) struct Answer<T> {
@@ -50,22 +50,15 @@ where
         let latest = latest.setter();
         use_effect_with((key, *again), move |(key, _)| {
             let task = ask(key).map(|question| {
-                let (task, registration) = AbortHandle::new_pair();
-                wasm_bindgen_futures::spawn_local(async move {
-                    if let Ok(result) = Abortable::new(question, registration).await {
-                        if let Err(error @ ApiError::SignIn) = &result {
-                            session.sign_in_after(error);
-                        }
-                        latest.set(Some(result));
+                Task::spawn(async move {
+                    let result = question.await;
+                    if let Err(error @ ApiError::SignIn) = &result {
+                        session.sign_in_after(error);
                     }
-                });
-                task
+                    latest.set(Some(result));
+                })
             });
-            move || {
-                if let Some(task) = task {
-                    task.abort();
-                }
-            }
+            move || drop(task)
         });
     }
     Answer { latest, again }

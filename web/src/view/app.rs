@@ -59,25 +59,25 @@ pub(crate) fn App() -> Html {
         token: token.clone(),
     });
     let sign_ins = use_state(|| 0_u32);
-    // What callbacks know of the token may be older.
-    let latest = use_mut_ref(sign_in::stored);
+    // Handles tell the state of the moment, not of the drawing that made them.
     let signed = {
-        let (token, sign_ins) = (token.setter(), sign_ins.clone());
-        let latest = latest.clone();
-        use_callback(*sign_ins, move |signed: Option<String>, count| {
+        let (token, sign_ins) = (token.clone(), sign_ins.clone());
+        use_callback((), move |signed: Option<String>, ()| {
             sign_in::store(signed.as_deref());
-            latest.replace(signed.clone());
             if signed.is_some() {
-                sign_ins.set(count + 1);
+                sign_ins.set(*sign_ins + 1);
             }
             token.set(signed);
         })
     };
-    let forget_token = use_callback(signed.clone(), move |refused: Rc<Api>, signed| {
-        if *latest.borrow() == refused.token {
-            signed.emit(None);
-        }
-    });
+    let forget_token = {
+        let token = token.clone();
+        use_callback(signed.clone(), move |refused: Rc<Api>, signed| {
+            if *token == refused.token {
+                signed.emit(None);
+            }
+        })
+    };
     let uploads = use_uploads(&api, forget_token.clone());
     let sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(true));
     let session = Session {

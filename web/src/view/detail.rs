@@ -8,6 +8,7 @@ use yew::prelude::*;
 use super::answer::use_answer;
 use super::dialog::Dialog;
 use super::facts::Facts;
+use super::problem::problem;
 use super::scrubber::Scrubber;
 use super::session::use_session;
 use crate::model::format;
@@ -76,12 +77,10 @@ pub(crate) fn Detail(props: &Props) -> Html {
                     { match video.get() {
                         None => html! { <p class="empty">{ "Reading the manifest…" }</p> },
                         Some(Ok(video)) => html! { <Facts video={video.clone()} /> },
-                        Some(Err(error)) => html! {
-                            <p class="problem" role="alert">
-                                { format!("Nothing more is known of it: {error}. ") }
-                                <button type="button" class="button small" onclick={video.retry()}>{ "Try again" }</button>
-                            </p>
-                        },
+                        Some(Err(error)) => problem(
+                            &format!("Nothing more is known of it: {error}."),
+                            video.retry(),
+                        ),
                     } }
                 </div>
             </div>

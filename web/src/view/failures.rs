@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::answer::use_answer;
 use super::icon::{Icon, icon};
 use super::outage::Outage;
+use super::problem::problem;
 use super::session::use_session;
 use crate::model::format;
 use crate::page::use_now;
@@ -74,12 +75,10 @@ pub(crate) fn Failures(props: &Props) -> Html {
                 }
             </>
         },
-        (Some(Err(error)), Some(1..)) => html! {
-            <p class="problem" role="alert">
-                { format!("The failures cannot be read: {error}. ") }
-                <button type="button" class="button small" onclick={list.retry()}>{ "Try again" }</button>
-            </p>
-        },
+        (Some(Err(error)), Some(1..)) => problem(
+            &format!("The failures cannot be read: {error}."),
+            list.retry(),
+        ),
         (None, Some(1..)) => html! { <p class="empty">{ "Reading…" }</p> },
         (_, Some(0) | None) => match state {
             Some(SourceState::Available) => {

@@ -9,6 +9,7 @@ use super::cell::Cell;
 use super::filters::{Change, Filters};
 use super::listing::{use_listing, use_pages};
 use super::outage::Outage;
+use super::problem::problem;
 use super::viewport::{Viewport, focus, show, use_viewport};
 use crate::model::format;
 use crate::model::gallery::{Gallery as List, Rest};
@@ -206,12 +207,7 @@ fn fit(viewport: &Viewport) -> Grid {
 /// What is said where the pictures end.
 fn below(list: &List, retry: Callback<MouseEvent>) -> Html {
     if let Some(error) = &list.error {
-        return html! {
-            <p class="problem" role="alert">
-                { format!("The thumbnails cannot be loaded: {error}. ") }
-                <button type="button" class="button small" onclick={retry}>{ "Try again" }</button>
-            </p>
-        };
+        return problem(&format!("The thumbnails cannot be loaded: {error}."), retry);
     }
     let nothing = if list.filter.is_empty() {
         "No thumbnails yet. Drop a video anywhere on this page to make some."

@@ -22,6 +22,7 @@ mod notices;
 mod operations;
 mod outage;
 mod pods;
+mod problem;
 mod purge;
 mod scrubber;
 mod session;

@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use super::answer::use_answer;
 use super::dialog::Dialog;
+use super::problem::problem;
 use super::session::{self, use_session};
 use crate::model::format;
 use crate::net::api::ApiError;
@@ -92,24 +93,22 @@ pub(crate) fn Purge(props: &Props) -> Html {
     html! {
         <Dialog title="Purge" close={props.close.clone()}>
             <form onsubmit={submit}>
-                <p id="purge-what">
+                <div id="purge-what">
                     { match preview.get() {
-                        None => html! { "Counting what there is…" },
+                        None => html! { <p>{ "Counting what there is…" }</p> },
                         Some(Ok(preview)) => html! {
-                            <>
+                            <p>
                                 { "This deletes " }
                                 <strong class="dry-run">{ format::plural(preview.deleted, "object") }</strong>
                                 { format!(" ({}): every video, every thumbnail and all their versions. Nothing brings them back.", format::bytes(preview.bytes)) }
-                            </>
+                            </p>
                         },
-                        Some(Err(error)) => html! {
-                            <span class="problem" role="alert">
-                                { format!("What there is could not be counted: {error}. ") }
-                                <button type="button" class="button small" onclick={preview.retry()}>{ "Try again" }</button>
-                            </span>
-                        },
+                        Some(Err(error)) => problem(
+                            &format!("What there is could not be counted: {error}."),
+                            preview.retry(),
+                        ),
                     } }
-                </p>
+                </div>
                 <label class="field">
                     <span>{ "Type " }<kbd>{ WORD }</kbd>{ " to go on" }</span>
                     <input

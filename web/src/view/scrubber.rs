@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use contract::api::Video;
-use futures::future::{AbortHandle, Abortable};
 use gloo_timers::future::TimeoutFuture;
 use web_sys::{HtmlInputElement, Url};
 use yew::prelude::*;
@@ -11,6 +10,7 @@ use yew::prelude::*;
 use super::session::use_session;
 use crate::model::format;
 use crate::net::api::ApiError;
+use crate::task::Task;
 
 /// A frame is asked for when the hand rests.
 const RESTS_MS: u32 = 180;
@@ -57,8 +57,8 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
             problem.set(None);
             busy.set(at.is_some());
             let task = at.map(|seconds| {
-                let (task, registration) = AbortHandle::new_pair();
-                let answer = async move {
+                // Given up when someone has moved on.
+                Task::spawn(async move {
                     TimeoutFuture::new(RESTS_MS).await;
                     let answer = session.api.frame(&video.manifest, seconds, WIDTH).await;
                     busy.set(false);
@@ -76,18 +76,9 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
                             session.sign_in_after(&error);
                         }
                     }
-                };
-                wasm_bindgen_futures::spawn_local(async move {
-                    // Given up: someone has moved on.
-                    let _ = Abortable::new(answer, registration).await;
-                });
-                task
+                })
             });
-            move || {
-                if let Some(task) = task {
-                    task.abort();
-                }
-            }
+            move || drop(task)
         });
     }
     let moved = {

@@ -1,12 +1,12 @@
 //! Signing in: the API's token, kept until the tab is closed.
 
-use futures::future::{AbortHandle, Abortable};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
 use crate::net::api::{Api, ApiError, is_sendable};
 use crate::page::session_storage;
+use crate::task::Task;
 
 const STORED: &str = "token";
 
@@ -28,15 +28,6 @@ pub(crate) fn store(token: Option<&str>) {
     };
 }
 
-/// The check of a token. Dropping it gives it up: whoever closed the dialog does not want to be signed in.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) signed_in: bool,
@@ -50,7 +41,8 @@ pub(crate) fn SignIn(props: &Props) -> Html {
     let input = use_node_ref();
     let busy = use_state(|| false);
     let problem = use_state(|| None::<String>);
-    let check = use_mut_ref(|| None::<AbortOnDrop>);
+    // It ends with the dialog: whoever closed that does not want to be signed in.
+    let check = use_mut_ref(|| None::<Task>);
     {
         let check = check.clone();
         use_effect_with((), move |()| move || drop(check.take()));
@@ -78,10 +70,7 @@ pub(crate) fn SignIn(props: &Props) -> Html {
             problem.set(None);
             let (busy, problem, close, signed) =
                 (busy.clone(), problem.clone(), close.clone(), signed.clone());
-            let (task, registration) = AbortHandle::new_pair();
-            // The one before, if there is one, is not waited for any more.
-            drop(check.replace(Some(AbortOnDrop(task))));
-            let answer = async move {
+            let task = Task::spawn(async move {
                 let api = Api {
                     token: Some(token.clone()),
                 };
@@ -98,11 +87,8 @@ pub(crate) fn SignIn(props: &Props) -> Html {
                     }
                 }
                 busy.set(false);
-            };
-            wasm_bindgen_futures::spawn_local(async move {
-                // Given up with the dialog.
-                let _ = Abortable::new(answer, registration).await;
             });
+            check.replace(Some(task));
         })
     };
     let sign_out = {

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::model::theme::Theme;
-use crate::page::{local_storage, use_media};
+use crate::page::{document, local_storage, use_media};
 
 /// `index.html` reads it, too: before the first paint.
 const STORED: &str = "theme";
@@ -15,8 +15,7 @@ pub(crate) fn use_theme() -> (Theme, Callback<()>) {
     let preferred = use_media("(prefers-color-scheme: dark)");
     let theme = chosen.unwrap_or(if preferred { Theme::Dark } else { Theme::Light });
     use_effect_with(*chosen, |chosen| {
-        let document = web_sys::window().and_then(|window| window.document());
-        let root = document.and_then(|document| document.document_element());
+        let root = document().and_then(|document| document.document_element());
         if let (Some(root), Some(theme)) = (root, chosen) {
             // Only a broken page has no attributes.
             let _ = root.set_attribute("data-theme", theme.name());
