@@ -87,10 +87,7 @@ async fn shoot(
         .screenshot(&folder.join(format!("{name}-{theme}.png")))
         .await?;
     browser
-        .run(
-            "document.querySelector('#gallery').scrollIntoView(); return true;",
-            serde_json::Value::Null,
-        )
+        .act("document.querySelector('#gallery').scrollIntoView()")
         .await?;
     browser.until(&loaded).await?;
     browser

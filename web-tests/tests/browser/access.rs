@@ -28,10 +28,7 @@ async fn acting_takes_the_token_and_looking_does_not() -> anyhow::Result<()> {
         .until_text(".dialog .problem", "does not know this token")
         .await?;
     open.browser
-        .run(
-            "document.querySelector('input[name=token]').value = ''; return true;",
-            serde_json::Value::Null,
-        )
+        .act("document.querySelector('input[name=token]').value = ''")
         .await?;
     open.browser.type_into("input[name=token]", TOKEN).await?;
     open.browser.click(".dialog .button.primary").await?;
@@ -108,11 +105,8 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
     // Regions that scroll are stops, too.
     for _ in 0..controls + 5 {
         browser.key(keys::TAB).await?;
-        browser.run(
-            "const e = document.activeElement; window.missed.delete(e); if (e !== document.body) { \
-             window.bare = window.bare || getComputedStyle(e).outlineStyle === 'none' && (e.className || e.tagName); } return true;",
-            serde_json::Value::Null,
-        ).await?;
+        browser.act("const e = document.activeElement; window.missed.delete(e); if (e !== document.body) { \
+             window.bare = window.bare || getComputedStyle(e).outlineStyle === 'none' && (e.className || e.tagName); }").await?;
     }
     let missed = browser
         .value("[...window.missed].map(e => e.outerHTML.slice(0, 200))")
@@ -125,10 +119,7 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
 
     // Along the gallery, into a video, and back to where it was.
     browser
-        .run(
-            "document.querySelector('.cell button').focus(); return true;",
-            serde_json::Value::Null,
-        )
+        .act("document.querySelector('.cell button').focus()")
         .await?;
     // With others, arrows are the browser's.
     browser.chord(&[keys::CONTROL], keys::RIGHT).await?;

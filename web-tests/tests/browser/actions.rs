@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use web_tests::{BrowserOptions, Screen, SiteOptions};
+use web_tests::{BrowserOptions, SiteOptions};
 
 use crate::support::{REFUSAL, open, open_fed, video};
 
@@ -61,10 +61,8 @@ async fn a_failure_tells_its_reason_and_goes_back() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_action_says_why() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[REFUSAL]).await?;
     let browser = &open.browser;
-    browser.prepare(REFUSAL).await?;
-    browser.open(&open.site.url(), Screen::WIDE).await?;
     browser
         .act("window.refused = {'/api/purge?dryRun': 409, '/api/test': 409}")
         .await?;

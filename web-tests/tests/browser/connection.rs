@@ -5,13 +5,21 @@ use serde_json::json;
 use web_tests::feed::{Feed, metrics};
 use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{REFUSAL, open, open_fed, video};
+use crate::support::{Open, REFUSAL, SEE, open, open_fed, video};
 
 fn update() -> Update {
     Update {
         metrics: Some(metrics()),
         ..Update::default()
     }
+}
+
+/// A page whose WebSocket stands and has told something.
+async fn open_live() -> anyhow::Result<Open> {
+    let open = open_fed(&[]).await?;
+    Feed::new(&open.browser).say(&update()).await?;
+    open.browser.until_text(".badge", "LIVE").await?;
+    Ok(open)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,11 +92,9 @@ async fn what_failed_while_the_api_was_away_is_asked_again() -> anyhow::Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_live().await?;
     let browser = &open.browser;
     let feed = Feed::new(browser);
-    feed.say(&update()).await?;
-    browser.until_text(".badge", "LIVE").await?;
     // From here on waits are the longest, and no attempt gets through by itself. Each loss is followed by a wake at once:
     // what comes after it is counted, before any wait can end.
     browser
@@ -122,18 +128,18 @@ async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Resu
     let before = feed.count().await?;
     let hidden = browser
         .run(
-            "const task = () => new Promise(done => setTimeout(done)); \
+            &format!(
+                "const see = {SEE}; const task = () => new Promise(done => setTimeout(done)); \
              window.sockets.at(-1).lose(); \
              await task(); \
-             Object.defineProperty(document, 'hidden', {value: true, configurable: true}); \
-             document.dispatchEvent(new Event('visibilitychange')); \
+             see(false); \
              await task(); \
              const hidden = window.sockets.length; \
              setTimeout(() => window.late = true, 15000); \
              window.openSockets = true; \
-             Object.defineProperty(document, 'hidden', {value: false, configurable: true}); \
-             document.dispatchEvent(new Event('visibilitychange')); \
-             return hidden;",
+             see(true); \
+             return hidden;"
+            ),
             json!(null),
         )
         .await?;
@@ -150,11 +156,8 @@ async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Resu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_fell_silent_is_made_anew() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_live().await?;
     let browser = &open.browser;
-    let feed = Feed::new(browser);
-    feed.say(&update()).await?;
-    browser.until_text(".badge", "LIVE").await?;
     // As after a sleep: the clock went on, timers did not.
     browser
         .act(
@@ -171,7 +174,7 @@ async fn a_connection_that_fell_silent_is_made_anew() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_does_not_load_is_told_in_words() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let browser = &open.browser;
     assert_eq!(
         browser

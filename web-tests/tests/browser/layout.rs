@@ -109,10 +109,8 @@ fn everything() -> Update {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_page_fits_at_every_width() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[REFUSAL]).await?;
     let browser = &open.browser;
-    browser.prepare(REFUSAL).await?;
-    browser.open(&open.site.url(), Screen::WIDE).await?;
     // An upload that fails in many words, one that has no gaps to break at, and a notice.
     browser
         .act(

@@ -81,8 +81,8 @@ async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
         .await?;
     // Any frame, by the scrubber: an object URL of our own instead of the picture's.
     let script = "const e = document.querySelector('input[type=range]'); e.value = 4; \
-                  e.dispatchEvent(new Event('input', {bubbles: true})); return true;";
-    open.browser.run(script, serde_json::Value::Null).await?;
+                  e.dispatchEvent(new Event('input', {bubbles: true}))";
+    open.browser.act(script).await?;
     open.browser.until("(i => i.src.startsWith('blob:') && i.naturalWidth > 0)(document.querySelector('.screen img'))").await?;
     open.assert_quiet().await
 }

@@ -6,13 +6,13 @@ use contract::api::{
 };
 use serde_json::json;
 use web_tests::feed::{Feed, metrics};
-use web_tests::{BrowserOptions, Screen, axe, keys};
+use web_tests::{Screen, axe, keys};
 
 use crate::support::open_fed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_and_figures_tell_everything() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let browser = &open.browser;
     let pod = |name: &str, status: &str, ready| Pod {
         name: name.to_owned(),
@@ -63,7 +63,7 @@ async fn pods_and_figures_tell_everything() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_told_where_its_figures_are() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let out = |reason: &str| Source {
         state: SourceState::Unavailable,
         reason: Some(reason.to_owned()),
@@ -101,7 +101,7 @@ async fn an_outage_is_told_where_its_figures_are() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chart_tells_its_points_to_pointer_keys_and_as_a_table() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let browser = &open.browser;
     let history = (0..12).map(|index| QueuePoint {
         time: format!("2026-01-01T00:00:{:02}Z", index * 5),
@@ -155,7 +155,7 @@ async fn the_chart_tells_its_points_to_pointer_keys_and_as_a_table() -> anyhow::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_show_to_everyone_until_they_end() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let feed = Feed::new(&open.browser);
     let operation = |state, done, reason: Option<&str>| Update {
         operation: Some(Operation {
@@ -189,7 +189,7 @@ async fn operations_show_to_everyone_until_they_end() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_theme_follows_the_system_until_it_is_chosen() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let browser = &open.browser;
     // What the page looks like before the program runs.
     browser

@@ -2,9 +2,9 @@
 
 use contract::api::{Metrics, Update};
 use web_tests::feed::{Feed, metrics};
-use web_tests::{BrowserOptions, Screen, SiteOptions, keys};
+use web_tests::{BrowserOptions, SiteOptions, keys};
 
-use crate::support::{Open, open, open_fed, video};
+use crate::support::{Open, SEE, open, open_fed, video};
 
 /// Waits until the first look at the bucket is over: what comes then moves.
 async fn until_counted(open: &Open) -> anyhow::Result<()> {
@@ -28,11 +28,10 @@ async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
         .await?;
     until_counted(&open).await?;
     open.browser
-        .run(
+        .act(
             "window.moved = false; const canvas = document.querySelector('.scene canvas'); \
              const look = () => { window.moved ||= canvas.dataset.particles === 'yes'; }; \
-             new MutationObserver(look).observe(canvas, {attributes: true}); return true;",
-            serde_json::Value::Null,
+             new MutationObserver(look).observe(canvas, {attributes: true})",
         )
         .await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
@@ -115,7 +114,7 @@ const VIEW: &str = "document.querySelector('.label-3d').style.transform";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drag_or_an_arrow_turns_it_and_nothing_else_does() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[]).await?;
     let browser = &open.browser;
     Feed::new(browser).say(&done(0)).await?;
     browser.until(DRAWN).await?;
@@ -140,10 +139,8 @@ async fn a_drag_or_an_arrow_turns_it_and_nothing_else_does() -> anyhow::Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_sight_nothing_is_drawn() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[COUNT]).await?;
     let browser = &open.browser;
-    browser.prepare(COUNT).await?;
-    browser.open(&open.site.url(), Screen::WIDE).await?;
     let feed = Feed::new(browser);
     feed.say(&done(0)).await?;
     browser.until(DRAWN).await?;
@@ -162,18 +159,14 @@ async fn out_of_sight_nothing_is_drawn() -> anyhow::Result<()> {
     browser.act("scrollTo(0, 0)").await?;
     browser.until("window.draws > 0").await?;
     // Nor while the page itself is not seen.
-    browser
-        .act("Object.defineProperty(document, 'hidden', {value: true, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))")
-        .await?;
+    browser.act(&format!("{SEE}(false)")).await?;
     browser.act(frames).await?;
     browser.act("window.draws = 0").await?;
     feed.say(&done(11)).await?;
     browser.until_text(".tile", "of 11 videos").await?;
     browser.act(frames).await?;
     assert_eq!(browser.value("window.draws").await?, 0);
-    browser
-        .act("Object.defineProperty(document, 'hidden', {value: false, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))")
-        .await?;
+    browser.act(&format!("{SEE}(true)")).await?;
     feed.say(&done(12)).await?;
     browser
         .until("document.querySelector('.scene canvas').dataset.particles === 'yes'")
@@ -182,10 +175,8 @@ async fn out_of_sight_nothing_is_drawn() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_graphics_card_is_asked_again_and_then_let_be() -> anyhow::Result<()> {
-    let open = open_fed(BrowserOptions::default()).await?;
+    let open = open_fed(&[COUNT]).await?;
     let browser = &open.browser;
-    browser.prepare(COUNT).await?;
-    browser.open(&open.site.url(), Screen::WIDE).await?;
     Feed::new(browser).say(&done(3)).await?;
     for _ in 0..3 {
         browser.until(DRAWN).await?;

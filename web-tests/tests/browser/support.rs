@@ -22,14 +22,19 @@ pub(crate) async fn open(site: SiteOptions, browser: BrowserOptions) -> anyhow::
     Ok(Open { browser, site })
 }
 
-/// Opens the dashboard with a WebSocket that says what the test wants; nothing works on what is uploaded.
-pub(crate) async fn open_fed(browser: BrowserOptions) -> anyhow::Result<Open> {
+/// Opens the dashboard with a WebSocket that says what the test wants, and with these scripts before its own; nothing works
+/// on what is uploaded.
+pub(crate) async fn open_fed(scripts: &[&str]) -> anyhow::Result<Open> {
     let site = SiteOptions {
         without_worker: true,
         ..SiteOptions::default()
     };
-    let (site, browser) = tokio::try_join!(Site::start(site), Browser::start(browser))?;
+    let (site, browser) =
+        tokio::try_join!(Site::start(site), Browser::start(BrowserOptions::default()))?;
     Feed::replace(&browser).await?;
+    for script in scripts {
+        browser.prepare(script).await?;
+    }
     browser.open(&site.url(), Screen::WIDE).await?;
     Ok(Open { browser, site })
 }
@@ -50,6 +55,12 @@ pub(crate) const REFUSAL: &str = "
         const problem = {type: 'about:blank', title: 'Refused', status: window.refused[found], detail: 'a test refuses it'};
         return new Response(JSON.stringify(problem), {status: problem.status});
     };";
+
+/// A function in JavaScript: as if someone saw the page, or nobody.
+pub(crate) const SEE: &str = "(seen => { \
+    Object.defineProperty(document, 'hidden', {value: !seen, configurable: true}); \
+    document.dispatchEvent(new Event('visibilitychange')); \
+})";
 
 /// Ten seconds of a test picture.
 pub(crate) fn video() -> anyhow::Result<PathBuf> {
