@@ -1,4 +1,5 @@
-//! Tells the code which FFmpeg it is compiled for: `cfg(ffmpeg_6_1)` from 6.1 on, which moved fields of its structures.
+//! Tells the code which FFmpeg it is compiled for: `cfg(ffmpeg_6_1)` from 6.1 on, which moved
+//! fields of its structures.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -88,13 +88,15 @@ impl App {
         self.feed.state()
     }
 
-    /// Has the sampler look now, and so tells every WebSocket at once what changed. For whoever changed something: a
-    /// test, a redrive, an upload. Calls that come faster than it looks are one.
+    /// Has the sampler look now, and so tells every WebSocket at once what changed. For whoever
+    /// changed something: a test, a redrive, an upload. Calls that come faster than it looks
+    /// are one.
     pub(crate) fn refresh(&self) {
         self.refresh.notify_one();
     }
 
-    /// Forgets every thumbnail, lists the bucket again, and tells every WebSocket: for whoever emptied it.
+    /// Forgets every thumbnail, lists the bucket again, and tells every WebSocket: for whoever
+    /// emptied it.
     pub(crate) fn purged(&self) {
         self.index.clear();
         self.manifests.clear();

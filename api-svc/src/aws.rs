@@ -14,7 +14,8 @@ use crate::Config;
 /// Longest one try of a request may take. None of the requests is a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same for a request that S3 answers only once it has copied or joined gigabytes, which takes it minutes.
+/// The same for a request that S3 answers only once it has copied or joined gigabytes, which takes
+/// it minutes.
 const LONG_ATTEMPT_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// What makes a request wait for as long as S3 may take to copy or join an object.

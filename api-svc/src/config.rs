@@ -15,12 +15,12 @@ use url::Url;
 
 use crate::{access::AccessConfig, actions::ActionsConfig};
 
-/// Serves what the dashboard and an operator need of the thumbnail pipeline: its state over HTTP and WebSocket,
-/// thumbnails, videos, failures, and the few things one can do to it.
+/// Serves what the dashboard and an operator need of the thumbnail pipeline: its state over HTTP
+/// and WebSocket, thumbnails, videos, failures, and the few things one can do to it.
 ///
-/// OpenAPI is at /api/openapi.json, a page to browse it at /api/docs, Prometheus at /metrics. SIGTERM and SIGINT stop
-/// it: WebSockets are closed and requests in hand finished within the grace period. A second signal ends it on the
-/// spot.
+/// OpenAPI is at /api/openapi.json, a page to browse it at /api/docs, Prometheus at /metrics.
+/// SIGTERM and SIGINT stop it: WebSockets are closed and requests in hand finished within the grace
+/// period. A second signal ends it on the spot.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-api", version)]
 pub struct Config {
@@ -76,8 +76,8 @@ pub struct Config {
     #[arg(long, env, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(20..=60_000))]
     pub sample_interval_ms: u64,
 
-    /// Most requests a look may send to S3 while the index of thumbnails is incomplete, and to read new manifests.
-    /// Once it is complete a look takes two and one for each new video
+    /// Most requests a look may send to S3 while the index of thumbnails is incomplete, and to
+    /// read new manifests. Once it is complete a look takes two and one for each new video
     #[arg(long, env, default_value = "40")]
     pub index_requests: NonZeroUsize,
 
@@ -93,8 +93,8 @@ pub struct Config {
     #[arg(long, env, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub request_timeout_seconds: u64,
 
-    /// How long a shutdown waits for requests in hand. Keep it below the orchestrator's own period (30 s in
-    /// Kubernetes)
+    /// How long a shutdown waits for requests in hand. Keep it below the orchestrator's own period
+    /// (30 s in Kubernetes)
     #[arg(long, env, default_value_t = 20)]
     pub shutdown_grace_seconds: u64,
 
@@ -141,7 +141,8 @@ impl Config {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
 
-    /// The percentage of each position, in the order of the pictures' numbers; `None` for one in seconds.
+    /// The percentage of each position, in the order of the pictures' numbers; `None` for one in
+    /// seconds.
     pub(crate) fn frames(&self) -> Vec<Option<u32>> {
         let percentage = |position: &String| position.trim().strip_suffix('%')?.parse().ok();
         self.thumbnail_positions.iter().map(percentage).collect()

@@ -1,8 +1,8 @@
 //! The state as the sampler saw it last, and everyone who wants to hear of changes.
 //!
-//! A tick is compared with the one before; what differs is serialised once, and the same bytes go to every WebSocket.
-//! Each has a bounded queue of messages that it has not sent yet: whoever falls further behind is dropped rather than
-//! waited for, and starts again from the full state.
+//! A tick is compared with the one before; what differs is serialised once, and the same bytes go
+//! to every WebSocket. Each has a bounded queue of messages that it has not sent yet: whoever falls
+//! further behind is dropped rather than waited for, and starts again from the full state.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,7 +58,8 @@ impl Feed {
         }
         last.state = Arc::new(state);
         last.hello = None;
-        // Within the lock, so that who subscribes meanwhile gets it either in the state or afterwards.
+        // Within the lock, so that who subscribes meanwhile gets it either in the state or
+        // afterwards.
         self.send(&delta);
     }
 

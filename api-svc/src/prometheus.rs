@@ -89,8 +89,8 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Sorts what was recorded into its buckets from time to time, until `stop`: until then every request's time is kept by
-/// itself, and whether anyone asks for the metrics is not known.
+/// Sorts what was recorded into its buckets from time to time, until `stop`: until then every
+/// request's time is kept by itself, and whether anyone asks for the metrics is not known.
 pub(crate) async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
     let mut ticks = interval(UPKEEP);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {

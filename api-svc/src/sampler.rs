@@ -1,8 +1,9 @@
 //! The one task that looks at the queue, the bucket and the cluster.
 //!
-//! It looks every five seconds, whether or not anyone watches, and once more when someone changed something. Requests
-//! and WebSockets read what it saw last. The sources are asked side by side, each within a deadline; one that fails
-//! keeps its last figures, is marked with the reason, and holds nobody up.
+//! It looks every five seconds, whether or not anyone watches, and once more when someone changed
+//! something. Requests and WebSockets read what it saw last. The sources are asked side by side,
+//! each within a deadline; one that fails keeps its last figures, is marked with the reason, and
+//! holds nobody up.
 
 use std::{
     collections::VecDeque,

@@ -1,9 +1,9 @@
 //! Presigned URLs of thumbnails.
 //!
-//! A signature covers the time it was made, so signing a picture again would give it another URL and browsers would
-//! fetch it again. URLs are therefore signed as of the last full half hour: within it the same picture has the same
-//! URL, from every instance. They are kept, since signing costs some ten microseconds each, until the half hour or the
-//! credentials change.
+//! A signature covers the time it was made, so signing a picture again would give it another URL
+//! and browsers would fetch it again. URLs are therefore signed as of the last full half hour:
+//! within it the same picture has the same URL, from every instance. They are kept, since signing
+//! costs some ten microseconds each, until the half hour or the credentials change.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -58,8 +58,8 @@ impl Signer {
         Ok(urls)
     }
 
-    /// Drops the kept URLs if they would be others now. Signing is a pure function of key, window and credentials, so
-    /// one example tells.
+    /// Drops the kept URLs if they would be others now. Signing is a pure function of key, window
+    /// and credentials, so one example tells.
     async fn check(&self) -> Result<(), String> {
         let example = self.sign("example", SystemTime::now()).await?;
         let mut known = self.example.lock().unwrap_or_else(PoisonError::into_inner);

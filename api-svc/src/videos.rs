@@ -11,7 +11,8 @@ use moka::future::Cache;
 
 use crate::aws::told;
 
-/// A manifest of ours has one to two kilobytes, its reads up to ten more; a hundred pictures make twenty.
+/// A manifest of ours has one to two kilobytes, its reads up to ten more; a hundred pictures make
+/// twenty.
 const MAX_BYTES: i64 = 1 << 20;
 
 /// A manifest changes when a video is uploaded again.
@@ -60,8 +61,8 @@ impl Manifests {
         Self { s3, bucket, cache }
     }
 
-    /// The manifest of this key, perhaps a little old; `None` if there is none. Requests for the same key share one
-    /// read.
+    /// The manifest of this key, perhaps a little old; `None` if there is none. Requests for the
+    /// same key share one read.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Arc<Fetched>>, ManifestError> {
         self.cache
             .try_get_with_by_ref(key, async { Ok(self.fetch(key).await?.map(Arc::new)) })

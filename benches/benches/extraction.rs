@@ -1,16 +1,16 @@
-//! `cargo bench -p benches`: thumbcore's parts, container by container and codec by codec, on files held in memory.
+//! `cargo bench -p benches`: thumbcore's parts, container by container and codec by codec, on files
+//! held in memory.
 //!
-//! `container` is finding and opening: sniffing, the index or the search for keyframes, planning ranges. `picture` is what
-//! a keyframe costs in libav and `TurboJPEG` whoever calls them. `extraction` is all of it.
+//! `container` is finding and opening: sniffing, the index or the search for keyframes, planning
+//! ranges. `picture` is what a keyframe costs in libav and `TurboJPEG` whoever calls them.
+//! `extraction` is all of it.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a bench that cannot be set up has nothing to measure"
 )]
 
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use benches::{
     floor::{self, Floor},

@@ -1,16 +1,20 @@
-//! The least that three thumbnails can cost: their keyframes' packets lie in memory, one decoder decodes them, libswscale
-//! scales, `TurboJPEG` encodes the planes where they are.
+//! The least that three thumbnails can cost: their keyframes' packets lie in memory, one decoder
+//! decodes them, libswscale scales, `TurboJPEG` encodes the planes where they are.
 //!
-//! No byte is looked for or fetched, no container read, no colour converted, nothing checked. Codec libraries and the way
-//! to scale are thumbcore's, so what thumbcore takes beyond this is its own.
+//! No byte is looked for or fetched, no container read, no colour converted, nothing checked. Codec
+//! libraries and the way to scale are thumbcore's, so what thumbcore takes beyond this is its own.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use ffmpeg_next::codec::{self, Parameters, decoder::Opened, packet::Packet, threading};
-use ffmpeg_next::software::scaling::{Context as Scaler, Flags};
-use ffmpeg_next::{Discard, Frame, format, frame::Video, media::Type};
+use ffmpeg_next::{
+    Discard, Frame,
+    codec::{self, Parameters, decoder::Opened, packet::Packet, threading},
+    format,
+    frame::Video,
+    media::Type,
+    software::scaling::{Context as Scaler, Flags},
+};
 
 /// Packets of one video, ready to become pictures.
 pub struct Floor {
@@ -27,7 +31,8 @@ const HIDES_BLOCKS: u32 = 3;
 const QUALITY: i32 = 85;
 
 impl Floor {
-    /// Takes the keyframes nearest to `times` out of the file at `path`, which is read from start to end.
+    /// Takes the keyframes nearest to `times` out of the file at `path`, which is read from start
+    /// to end.
     ///
     /// `times` count from the first timestamp, as those of a thumbnail do.
     pub fn load(path: &Path, times: &[Duration]) -> anyhow::Result<Self> {

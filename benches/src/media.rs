@@ -1,10 +1,13 @@
-//! The videos that are measured: a clip a codec, encoded once, whose packets are repeated until the file is long enough.
+//! The videos that are measured: a clip a codec, encoded once, whose packets are repeated until the
+//! file is long enough.
 //!
 //! The picture moves and carries noise, so that keyframes and bit rates are those of a camera.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, bail};
 use devstack::media;
@@ -212,8 +215,8 @@ impl Film {
             })
     }
 
-    /// The file of about `bytes` bytes at least, or the clip once where the film is a small one; made now if it does not
-    /// exist yet.
+    /// The file of about `bytes` bytes at least, or the clip once where the film is a small one;
+    /// made now if it does not exist yet.
     pub fn make(&self, bytes: u64) -> anyhow::Result<PathBuf> {
         media::cached(&self.file_name(bytes), |path| {
             let clip = self.clip.make()?;

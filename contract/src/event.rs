@@ -405,7 +405,8 @@ mod tests {
             assert!(Message::parse(body).is_err(), "{body:?}");
         }
         assert!(Message::parse(&"x".repeat(1025)).is_err());
-        // SNS in SNS in SNS is nobody's configuration, and would recurse as deep as the sender likes.
+        // SNS in SNS in SNS is nobody's configuration, and would recurse as deep as the sender
+        // likes.
         let inner = serde_json::json!({"Type": "Notification", "Message": "{}"}).to_string();
         let nested = serde_json::json!({"Type": "Notification", "Message": inner}).to_string();
         assert!(Message::parse(&nested).is_err());

@@ -1,7 +1,7 @@
 //! The journal below `thumbnails/.recent/`: an empty object for each time a video was finished.
 //!
-//! Its key has the time first, so that one listing finds the latest among any number of videos. Entries may be deleted
-//! after a day.
+//! Its key has the time first, so that one listing finds the latest among any number of videos.
+//! Entries may be deleted after a day.
 
 use crate::naming::{MAX_KEY_BYTES, OutputName, Prefixes};
 
@@ -30,8 +30,8 @@ impl Prefixes {
         format!("{}{millis:013}", self.recent())
     }
 
-    /// The key of the journal's entry about a video finished at `millis` milliseconds after 1970; `None` if it would
-    /// be longer than S3 allows.
+    /// The key of the journal's entry about a video finished at `millis` milliseconds after 1970;
+    /// `None` if it would be longer than S3 allows.
     ///
     /// ```
     /// let prefixes = contract::Prefixes::default();

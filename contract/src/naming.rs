@@ -37,8 +37,9 @@ pub fn video_extension(key: &str) -> Option<&str> {
     (known && !stem.is_empty()).then_some(extension)
 }
 
-/// Whether the bucket tells of an object of this key: its extension is that of a video, in lower or in upper case. S3's
-/// rules are for suffixes, whose case matters, so that nobody hears of a `.Mp4`.
+/// Whether the bucket tells of an object of this key: its extension is that of a video, in lower or
+/// in upper case. S3's rules are for suffixes, whose case matters, so that nobody hears of a
+/// `.Mp4`.
 ///
 /// ```
 /// assert!(contract::is_announced("uploads/a.mp4") && contract::is_announced("uploads/a.MP4"));

@@ -1,14 +1,18 @@
-//! Things made once and kept under `target/`, by however many tests and processes ask for them at the same time.
+//! Things made once and kept under `target/`, by however many tests and processes ask for them at
+//! the same time.
 
-use std::env;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 
 /// Cargo's target folder: the one the running program lies in, else the workspace's.
 pub(crate) fn target_dir() -> PathBuf {
-    // Not only `<workspace>/target`: CARGO_TARGET_DIR may name another place. Cargo marks it with CACHEDIR.TAG.
+    // Not only `<workspace>/target`: CARGO_TARGET_DIR may name another place. Cargo marks it with
+    // CACHEDIR.TAG.
     let of_program = env::current_exe().ok().and_then(|exe| {
         exe.ancestors()
             .find(|folder| folder.join("CACHEDIR.TAG").exists())
@@ -29,7 +33,8 @@ pub(crate) fn lock(folder: &Path, name: &str) -> anyhow::Result<File> {
 
 /// The file `name` in `folder`, made by `make` if it is not there yet.
 ///
-/// `make` writes to a temporary path with the same extension; the file appears under its name only when complete.
+/// `make` writes to a temporary path with the same extension; the file appears under its name only
+/// when complete.
 pub(crate) fn file(
     folder: &Path,
     name: &str,
@@ -52,8 +57,10 @@ pub(crate) fn file(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::thread;
+    use std::{
+        sync::atomic::{AtomicU32, Ordering},
+        thread,
+    };
 
     use super::*;
 

@@ -1,4 +1,5 @@
-//! `devstack up`: the whole service on this machine. Usually run as `cargo xtask up`, which builds the services first.
+//! `devstack up`: the whole service on this machine. Usually run as `cargo xtask up`, which builds
+//! the services first.
 
 mod up;
 

@@ -1,12 +1,14 @@
 //! The `ministack` program: its installation in a virtual environment, and one running server.
 
-use std::fs::File;
-use std::io::Read;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    io::Read,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
@@ -18,8 +20,9 @@ const VERSION: &str = "1.5.33";
 /// Starting takes about half a second on a quiet core; tests start many servers on few cores.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Runs the server until standard input ends, which the kernel sees to however the parent ends, by `kill -9` too.
-/// Then the parent's clean-up did not run either, so the server removes its own folder (`TMPDIR`).
+/// Runs the server until standard input ends, which the kernel sees to however the parent ends, by
+/// `kill -9` too. Then the parent's clean-up did not run either, so the server removes its own
+/// folder (`TMPDIR`).
 const LAUNCHER: &str = "\
 import os, shutil, sys, threading
 def watch():
@@ -53,7 +56,8 @@ impl Ministack {
         if let Some(port) = port {
             return Self::try_start(port);
         }
-        // Between choosing a free port and listening on it another process may take it: then choose again.
+        // Between choosing a free port and listening on it another process may take it: then choose
+        // again.
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -137,7 +141,8 @@ impl Ministack {
 
 impl Drop for Ministack {
     fn drop(&mut self) {
-        // It keeps everything in memory, so there is nothing to finish. Errors mean that it has ended already.
+        // It keeps everything in memory, so there is nothing to finish. Errors mean that it has
+        // ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

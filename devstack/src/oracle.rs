@@ -1,11 +1,9 @@
 //! Independent judges: the `ffmpeg` and `ffprobe` programs, and a plain SSIM.
 //!
-//! Times are in seconds from the start of the file, whatever its first timestamp is; so a keyframe's time from
-//! [`keyframes`] is what [`frame_at`] takes for the same picture.
+//! Times are in seconds from the start of the file, whatever its first timestamp is; so a
+//! keyframe's time from [`keyframes`] is what [`frame_at`] takes for the same picture.
 
-use std::array;
-use std::path::Path;
-use std::process::Command;
+use std::{array, path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use image::RgbImage;
@@ -18,8 +16,9 @@ const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 
 /// The first frame at or after `seconds`, upright, scaled to `width` x `height` pixels.
 ///
-/// Times that were rounded to milliseconds still mean the frame that they came from. Files up to 64 MiB are decoded
-/// from the start, so the answer does not depend on any seeking; in larger ones ffmpeg seeks well ahead of the frame.
+/// Times that were rounded to milliseconds still mean the frame that they came from. Files up to 64
+/// MiB are decoded from the start, so the answer does not depend on any seeking; in larger ones
+/// ffmpeg seeks well ahead of the frame.
 pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::Result<RgbImage> {
     // Less than half a frame at 120 frames a second, more than half a millisecond.
     const SLACK: f64 = 0.004;
@@ -32,7 +31,8 @@ pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::R
         command.args(["-noaccurate_seek", "-ss"]);
         command.arg(format!("{:.6}", seconds - HEAD_START));
     }
-    // The file's own timestamps: those that ffmpeg makes count from the first used stream's start, not the file's.
+    // The file's own timestamps: those that ffmpeg makes count from the first used stream's start,
+    // not the file's.
     let time = facts.start + seconds - SLACK;
     // The kernel that ffmpeg takes unless told otherwise.
     let filters = format!(
@@ -56,8 +56,8 @@ pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::R
         })
 }
 
-/// The mean structural similarity (SSIM) of two pictures' luma over windows of 8x8 pixels, 4 apart: 1 for equal
-/// pictures, about 0 for unrelated ones.
+/// The mean structural similarity (SSIM) of two pictures' luma over windows of 8x8 pixels, 4 apart:
+/// 1 for equal pictures, about 0 for unrelated ones.
 ///
 /// # Panics
 ///
@@ -181,7 +181,8 @@ pub fn probe(path: &Path) -> anyhow::Result<Facts> {
 /// A compressed frame in a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packet {
-    /// Presentation time, in seconds from the start of the file (decoding time where the container has no other).
+    /// Presentation time, in seconds from the start of the file (decoding time where the container
+    /// has no other).
     pub seconds: f64,
     /// Where the packet starts, in bytes from the start of the file.
     pub pos: u64,

@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 
 /// Runs `command` to its end and returns its standard output.
 ///
-/// The error of a program that fails holds the end of its standard error, or of its output if it wrote no errors.
+/// The error of a program that fails holds the end of its standard error, or of its output if it
+/// wrote no errors.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command

@@ -1,15 +1,13 @@
 //! Python programs of `PyPI`, each in a virtual environment of its own.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Context;
 
 use crate::{cache, process};
 
-/// The interpreter of the environment `name`, with `packages` (`name==version`, or an option of pip), which are installed
-/// if they, in these versions, are not there yet.
+/// The interpreter of the environment `name`, with `packages` (`name==version`, or an option of
+/// pip), which are installed if they, in these versions, are not there yet.
 pub fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = cache::target_dir().join(name);
     let venv = folder.join("venv");

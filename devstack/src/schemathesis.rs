@@ -1,7 +1,6 @@
 //! The `schemathesis` program: does an API do what its OpenAPI document says, whatever it is sent?
 
-use std::io::Write;
-use std::process::Command;
+use std::{io::Write, process::Command};
 
 use crate::{process, python::python};
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
-    QueueConfiguration, S3KeyFilter,
+use aws_sdk_s3::{
+    config::{BehaviorVersion, Credentials, Region},
+    types::{
+        Event, FilterRule, FilterRuleName, NotificationConfiguration,
+        NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+    },
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-
 /// The extensions of the videos that the bucket announces to the queue, in lower case.
 pub use contract::VIDEO_EXTENSIONS as EXTENSIONS;
 
@@ -45,11 +46,12 @@ impl Default for StackOptions {
     }
 }
 
-/// A private S3 and SQS on 127.0.0.1, with a bucket, a queue, its dead-letter queue (DLQ), and a notification to the
-/// queue for every object created under `uploads/` with one of the [`EXTENSIONS`], in lower or upper case; beside them an
-/// empty bucket for samples.
+/// A private S3 and SQS on 127.0.0.1, with a bucket, a queue, its dead-letter queue (DLQ), and a
+/// notification to the queue for every object created under `uploads/` with one of the
+/// [`EXTENSIONS`], in lower or upper case; beside them an empty bucket for samples.
 ///
-/// It ends when dropped, and also when the process that started it is killed. Its clients need a Tokio runtime.
+/// It ends when dropped, and also when the process that started it is killed. Its clients need a
+/// Tokio runtime.
 #[derive(Debug)]
 pub struct Stack {
     /// Held for its drop.
@@ -62,8 +64,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Installs the server under `target/` if it is not there yet. [`Stack::start`] does so too; calling this first
-    /// only tells the download (once, some seconds) from the start.
+    /// Installs the server under `target/` if it is not there yet. [`Stack::start`] does so too;
+    /// calling this first only tells the download (once, some seconds) from the start.
     pub async fn install() -> anyhow::Result<()> {
         tokio::task::spawn_blocking(ministack::install).await??;
         Ok(())
@@ -71,8 +73,8 @@ impl Stack {
 
     /// Starts a server and sets up buckets, queues and notification.
     ///
-    /// Fails, with the end of the server's log, when the server cannot be installed or started, for one because
-    /// `options.port` is taken.
+    /// Fails, with the end of the server's log, when the server cannot be installed or started, for
+    /// one because `options.port` is taken.
     pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
         let port = options.port;
         let server = tokio::task::spawn_blocking(move || Ministack::start(port)).await??;
@@ -147,7 +149,8 @@ impl Stack {
         BUCKET
     }
 
-    /// The bucket that the dashboard's test takes videos from (`TEST_SOURCE_BUCKET`); nothing announces what is put there.
+    /// The bucket that the dashboard's test takes videos from (`TEST_SOURCE_BUCKET`); nothing
+    /// announces what is put there.
     #[must_use]
     pub fn sample_bucket(&self) -> &str {
         SAMPLE_BUCKET
@@ -222,7 +225,8 @@ async fn arn(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> anyhow::Result<Strin
         .with_context(|| format!("queue {queue_url} has no ARN"))
 }
 
-/// One rule a suffix, since S3 takes only one suffix a rule; its suffixes are case-sensitive, and cameras write `.MOV`.
+/// One rule a suffix, since S3 takes only one suffix a rule; its suffixes are case-sensitive, and
+/// cameras write `.MOV`.
 async fn announce_uploads(s3: &aws_sdk_s3::Client, queue_arn: &str) -> anyhow::Result<()> {
     let suffixes = EXTENSIONS.iter().flat_map(|extension| {
         [

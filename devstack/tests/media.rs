@@ -2,11 +2,12 @@
 
 #![cfg(test)]
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
-use devstack::media::{Clip, Shape, looped};
-use devstack::oracle;
+use devstack::{
+    media::{Clip, Shape, looped},
+    oracle,
+};
 
 /// The EBML identifier of Matroska's Cues.
 const CUES: &[u8] = &[0x1c, 0x53, 0xbb, 0x6b];
@@ -55,7 +56,8 @@ fn every_extension_gives_its_codec_duration_and_keyframes() {
         let duration = facts.duration.unwrap();
         assert!((duration - 4.0).abs() < 0.3, "{extension}: {duration} s");
         if extension != "ogv" {
-            // ffprobe tells positions of Ogg pages only, and Theora's granules give no dependable flags.
+            // ffprobe tells positions of Ogg pages only, and Theora's granules give no dependable
+            // flags.
             let keyframes = oracle::keyframes(&path).unwrap();
             assert_eq!(keyframes.len(), 4, "{extension}: {keyframes:?}");
         }

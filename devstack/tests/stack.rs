@@ -1,12 +1,15 @@
-//! The local stack behaves as S3 and SQS do where the services rely on it, and never outlives its owner.
+//! The local stack behaves as S3 and SQS do where the services rely on it, and never outlives its
+//! owner.
 
 #![cfg(test)]
 
-use std::env;
-use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::Message;

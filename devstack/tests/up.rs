@@ -1,15 +1,18 @@
-//! `devstack up` says why it cannot go on, and fails. That it works is the last step of `cargo xtask test`.
+//! `devstack up` says why it cannot go on, and fails. That it works is the last step of `cargo
+//! xtask test`.
 
 #![cfg(test)]
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::Mutex,
+};
 
-/// A file that is open for writing cannot be run, and a child that another test starts meanwhile holds it open until it
-/// runs its own program. So writing and starting take turns.
+/// A file that is open for writing cannot be run, and a child that another test starts meanwhile
+/// holds it open until it runs its own program. So writing and starting take turns.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs `devstack up --once` from a folder of its own, beside `worker`, a shell script.

@@ -12,8 +12,9 @@ use crate::StorageOrigin;
 
 /// Serves the built dashboard, and hands /api, /ws and /health to the API.
 ///
-/// /healthz answers for this server alone. SIGTERM and SIGINT stop it: requests in hand are finished
-/// within the grace period, upgraded connections closed. A second signal ends it on the spot.
+/// /healthz answers for this server alone. SIGTERM and SIGINT stop it: requests in hand are
+/// finished within the grace period, upgraded connections closed. A second signal ends it on the
+/// spot.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-frontend", version)]
 pub struct Config {

@@ -15,7 +15,8 @@ pub fn http_url(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-/// Takes an http or https URL or nothing: deployments set optional variables to nothing to unset them.
+/// Takes an http or https URL or nothing: deployments set optional variables to nothing to unset
+/// them.
 ///
 /// # Errors
 /// What is wrong with the value.

@@ -7,8 +7,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::causes;
 
-/// The configuration of all clients. Credentials, and region and endpoint where they are not given, come from the
-/// SDK's own search; nothing is sent yet.
+/// The configuration of all clients. Credentials, and region and endpoint where they are not given,
+/// come from the SDK's own search; nothing is sent yet.
 ///
 /// `attempt_timeout` is the longest that one try of a request may take.
 pub async fn config(
@@ -55,8 +55,8 @@ where
     causes(error)
 }
 
-/// What anyone may be told of an SDK error: the service's code, or how far the request came. Messages name accounts,
-/// roles and hosts.
+/// What anyone may be told of an SDK error: the service's code, or how far the request came.
+/// Messages name accounts, roles and hosts.
 pub fn kind<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,

@@ -45,7 +45,8 @@ impl Input {
             "http" | "https" => Url::parse(&format!("{scheme}://{rest}"))
                 .map(Self::Http)
                 .map_err(|error| format!("{}: {error}", redact(scheme, rest))),
-            // Keys are taken as they are, as by the AWS tools: `?`, `#` and `%` are part of the name.
+            // Keys are taken as they are, as by the AWS tools: `?`, `#` and `%` are part of the
+            // name.
             "s3" => match rest.split_once('/') {
                 Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(Self::S3 {
                     bucket: bucket.to_owned(),

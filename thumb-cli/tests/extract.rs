@@ -4,7 +4,12 @@
 
 mod common;
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::Path,
+};
 
 use common::{clip, folder, names, run, thumb};
 use devstack::{media::Clip, oracle};

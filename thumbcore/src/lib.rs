@@ -22,16 +22,16 @@
 //! - **Sources**: [`FileSource`], [`HttpSource`], `S3Source` (feature `s3`), [`MemorySource`], or
 //!   any [`RangeSource`] of yours; the module [`source`] has a conformance suite for it (feature
 //!   `testing`).
-//! - **Cost**: an indexed file takes two or three round trips, whatever its size;
-//!   [`Stats`] counts them, and [`ReadConfig`] and [`Limits`] bound them.
+//! - **Cost**: an indexed file takes two or three round trips, whatever its size; [`Stats`] counts
+//!   them, and [`ReadConfig`] and [`Limits`] bound them.
 //! - **Honesty**: every [`Thumbnail`] says its real time and how it was come by ([`Origin`]); a
 //!   damaged picture is an error instead.
 //! - **Hostile input**: containers and codecs are on allow-lists, nothing but the source is ever
 //!   opened, and every claim of a file is checked against [`Limits`]. Decoders are C all the same:
 //!   decode what strangers send in a process that holds no secrets.
 //!
-//! Needs tokio, and FFmpeg 5.1 or newer to link with, whose log level and largest allocation it sets
-//! for the whole process.
+//! Needs tokio, and FFmpeg 5.1 or newer to link with, whose log level and largest allocation it
+//! sets for the whole process.
 
 mod container;
 mod decode;

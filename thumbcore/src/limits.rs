@@ -16,9 +16,10 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Most streams a container may declare: 64; broadcast streams carry a dozen.
     pub max_streams: usize,
-    /// Most samples that the index of an mp4 may claim, all tracks together: 12 million, a day at 60
-    /// frames a second with sound. libav makes an entry of 24 bytes, and some more for reordered
-    /// pictures, of each as it opens the file. (Uncompressed sound counts by its chunks.)
+    /// Most samples that the index of an mp4 may claim, all tracks together: 12 million, a day at
+    /// 60 frames a second with sound. libav makes an entry of 24 bytes, and some more for
+    /// reordered pictures, of each as it opens the file. (Uncompressed sound counts by its
+    /// chunks.)
     pub max_samples: u64,
     /// Most video packets read to find one picture: 2000, a minute of video.
     pub max_packets: usize,

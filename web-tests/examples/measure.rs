@@ -1,13 +1,15 @@
-//! What the dashboard costs: `cargo run -p web-tests --example measure -- [THUMBNAILS]`. Prints what
-//! docs/benchmarks.md says.
+//! What the dashboard costs: `cargo run -p web-tests --example measure -- [THUMBNAILS]`. Prints
+//! what docs/benchmarks.md says.
 
 use std::path::Path;
 
 use anyhow::Context;
 use contract::api::{Metrics, Update};
 use serde_json::json;
-use web_tests::feed::{Feed, metrics};
-use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
+use web_tests::{
+    Browser, BrowserOptions, Screen, Site, SiteOptions,
+    feed::{Feed, metrics},
+};
 
 /// Messages in an hour, one each five seconds.
 const HOUR: u64 = 720;
@@ -162,8 +164,8 @@ const TIME_FRAMES: &str = "
         window.frames_ms.push(performance.now() - start);
     });";
 
-/// What a frame of the scene costs the page, with as many particles as there can be. The drawing itself is the graphics
-/// card's, and here an emulated one's.
+/// What a frame of the scene costs the page, with as many particles as there can be. The drawing
+/// itself is the graphics card's, and here an emulated one's.
 async fn scene(site: &Site) -> anyhow::Result<()> {
     const MESSAGES: u64 = 12;
     let browser = Browser::start(BrowserOptions::default()).await?;
@@ -205,8 +207,8 @@ async fn scene(site: &Site) -> anyhow::Result<()> {
 }
 
 async fn scroll(site: &Site, count: usize) -> anyhow::Result<()> {
-    // Draws with the processor, as a machine without a graphics card does. Of the two ways to do that it is the one
-    // that is not an emulated card.
+    // Draws with the processor, as a machine without a graphics card does. Of the two ways to do
+    // that it is the one that is not an emulated card.
     let browser = Browser::start(BrowserOptions {
         without_webgl: true,
         ..BrowserOptions::default()
@@ -250,7 +252,8 @@ const TRAVEL: &str = "
     }
     return at();";
 
-/// Up again for so many frames, 80 pixels each: at 60 frames a second more than five screens a second.
+/// Up again for so many frames, 80 pixels each: at 60 frames a second more than five screens a
+/// second.
 const SCROLL: &str = "
     const frames = [];
     let last = performance.now();

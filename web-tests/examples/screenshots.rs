@@ -1,4 +1,5 @@
-//! Pictures of the dashboard with the sample videos or those named: `cargo run -p web-tests --example screenshots -- FOLDER [VIDEO…]`.
+//! Pictures of the dashboard with the sample videos or those named: `cargo run -p web-tests
+//! --example screenshots -- FOLDER [VIDEO…]`.
 
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,14 @@
 //! axe-core, which finds what people with a screen reader or weak eyes could not use.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use crate::Browser;
 
-/// axe-core 4.12.1. The wheel holds it as it is on npm, and needs no npm, which is some hundred packages on Debian.
+/// axe-core 4.12.1. The wheel holds it as it is on npm, and needs no npm, which is some hundred
+/// packages on Debian.
 const WHEEL: &str = "axe-playwright-python==0.1.8";
 const SCRIPT: &str = "axe_playwright_python/axe.min.js";
 

@@ -1,17 +1,13 @@
 //! A Chromium without a window.
 
-use std::path::Path;
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, bail};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::DEADLINE;
-use crate::driver::Driver;
-use crate::process::Program;
+use crate::{DEADLINE, driver::Driver, process::Program};
 
 /// How a [`Browser`] is set up.
 #[derive(Debug, Clone, Default)]
@@ -188,7 +184,8 @@ impl Browser {
         }
     }
 
-    /// Types into the first element of a selector, once it is there. A file's path chooses the file.
+    /// Types into the first element of a selector, once it is there. A file's path chooses the
+    /// file.
     pub async fn type_into(&self, selector: &str, text: &str) -> anyhow::Result<()> {
         self.until(&format!(
             "document.querySelector({}) !== null",
@@ -199,7 +196,8 @@ impl Browser {
         self.driver.type_into(&element, text).await
     }
 
-    /// Presses a key wherever the focus is: one of the WebDriver standard's code points, as in [`keys`](crate::keys).
+    /// Presses a key wherever the focus is: one of the WebDriver standard's code points, as in
+    /// [`keys`](crate::keys).
     pub async fn key(&self, key: char) -> anyhow::Result<()> {
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": [
             {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key},
@@ -224,7 +222,8 @@ impl Browser {
             .map(drop)
     }
 
-    /// Drags from the middle of the first element of a selector by some pixels, with a mouse's button (0 is the left).
+    /// Drags from the middle of the first element of a selector by some pixels, with a mouse's
+    /// button (0 is the left).
     pub async fn drag(&self, selector: &str, button: u8, by: (i32, i32)) -> anyhow::Result<()> {
         let element = self.driver.find("css selector", selector).await?;
         let origin = Driver::origin(&element);

@@ -1,9 +1,11 @@
-//! The WebDriver protocol, as far as the tests speak it. The crates for it bring half a browser's worth of others, which
-//! would be compiled in every test run; this is a few JSON requests.
+//! The WebDriver protocol, as far as the tests speak it. The crates for it bring half a browser's
+//! worth of others, which would be compiled in every test run; this is a few JSON requests.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use reqwest::Method;
@@ -12,7 +14,8 @@ use serde_json::{Value, json};
 /// The name of an element's id in an answer: fixed by the standard.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A session of a browser. Dropping it ends the browser, which would outlive a driver that is only killed.
+/// A session of a browser. Dropping it ends the browser, which would outlive a driver that is only
+/// killed.
 #[derive(Debug)]
 pub(crate) struct Driver {
     http: reqwest::Client,

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::Browser;
 
-/// Put before the page's own scripts. Sockets open when `openSockets` says so, at once unless a test changes it, and are
-/// never silent for long, as the API is not.
+/// Put before the page's own scripts. Sockets open when `openSockets` says so, at once unless a
+/// test changes it, and are never silent for long, as the API is not.
 const SCRIPT: &str = "
     window.sockets = [];
     window.openSockets = true;

@@ -1,7 +1,8 @@
 //! The dashboard in a real Chromium, against the real services and a local S3 and SQS.
 //!
-//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by chromedriver, [`axe`] the judge
-//! of accessibility, [`feed`] a WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a failing test meets.
+//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by
+//! chromedriver, [`axe`] the judge of accessibility, [`feed`] a WebSocket that says what a test
+//! wants. Waits are on conditions, with a deadline that only a failing test meets.
 
 pub mod axe;
 mod browser;

@@ -1,16 +1,20 @@
 //! The service with its dashboard.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
 use devstack::{Stack, StackOptions};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::DEADLINE;
-use crate::process::{Program, free_address, workspace_program};
+use crate::{
+    DEADLINE,
+    process::{Program, free_address, workspace_program},
+};
 
 /// How a [`Site`] is set up.
 #[derive(Debug, Clone, Default)]

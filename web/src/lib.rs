@@ -1,5 +1,5 @@
-//! The dashboard: what the pipeline does, live, and what a person can do about it. It talks to the API only, in the
-//! words of `contract`.
+//! The dashboard: what the pipeline does, live, and what a person can do about it. It talks to the
+//! API only, in the words of `contract`.
 //!
 //! - `model`: what is known and computed, without a browser; tested natively.
 //! - `net`: the API, its WebSocket, and uploads to the bucket.

@@ -1,12 +1,12 @@
 //! The browser's window around the components: its size, clock, keys, media and storage.
 
 use gloo_events::EventListener;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{Document, HtmlElement, MediaQueryList, ResizeObserver, Storage, Window};
 use yew::prelude::*;
 
-/// Keeps an element's style. A `style` attribute would need a hole in the page's content security policy.
+/// Keeps an element's style. A `style` attribute would need a hole in the page's content security
+/// policy.
 #[hook]
 pub(crate) fn use_style(element: &NodeRef, style: String) {
     let element = element.clone();
@@ -108,8 +108,8 @@ pub(crate) fn has_dialog() -> bool {
 /// The header's first control: where the focus goes when nothing nearer is left.
 pub(crate) const FIRST_ACTION: &str = ".top .button.primary";
 
-/// Gives the focus to the first of `selectors` that there is, once what was changed just now is drawn: for a control that
-/// goes with what it did.
+/// Gives the focus to the first of `selectors` that there is, once what was changed just now is
+/// drawn: for a control that goes with what it did.
 pub(crate) fn focus_soon<const N: usize>(selectors: [String; N]) {
     gloo_timers::callback::Timeout::new(0, move || {
         let element = document().and_then(|document| {
@@ -146,7 +146,8 @@ pub(crate) fn local_storage() -> Option<Storage> {
         .ok()?
 }
 
-/// Whether a key was pressed by itself: with others it means something to the browser or to a screen reader.
+/// Whether a key was pressed by itself: with others it means something to the browser or to a
+/// screen reader.
 pub(crate) fn is_alone(event: &KeyboardEvent) -> bool {
     !(event.alt_key() || event.ctrl_key() || event.meta_key() || event.shift_key())
 }

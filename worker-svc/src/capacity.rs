@@ -12,7 +12,8 @@ const VIDEOS_PER_CPU: usize = 4;
 
 /// Memory to allow a video: one decoded 64-megapixel frame takes about 100 MB, and the read cache
 /// and pictures come on top. Not the most that one can take: an index of
-/// [`Limits::max_samples`](thumbcore::Limits::max_samples) is 288 MB, and as rare as such films are.
+/// [`Limits::max_samples`](thumbcore::Limits::max_samples) is 288 MB, and as rare as such films
+/// are.
 const BYTES_PER_VIDEO: u64 = 160 << 20;
 
 /// Above this, one pod hurts more by its death than another pod costs.

@@ -39,8 +39,8 @@ pub struct Config {
     pub sqs_queue_url: String,
 
     /// URL of the dead-letter queue. Where it is set, videos that no retry can help go there at
-    /// once, with the attributes error-kind and error-message; otherwise the queue's redrive policy
-    /// moves them
+    /// once, with the attributes error-kind and error-message; otherwise the queue's redrive
+    /// policy moves them
     #[arg(long, env, value_parser = optional_http_url)]
     pub sqs_dlq_url: Option<String>,
 

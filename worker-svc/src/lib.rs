@@ -29,11 +29,11 @@ mod store;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+pub use service_kit::telemetry::LogFormat;
 use service_kit::{shutdown, telemetry};
 
 pub use self::config::Config;
 use self::{process::Processor, queue::Queue, store::Store};
-pub use service_kit::telemetry::LogFormat;
 
 /// Runs the worker until SIGTERM or SIGINT.
 ///

@@ -5,12 +5,12 @@
 //!
 //! - The metadata of the first picture and of the manifest tell whose a name is. A free name is
 //!   claimed by writing the first picture only if there is none (`If-None-Match`). The others go up
-//!   at the same time, in the same way; the loser of a claim may have written one of them, which the
-//!   winner then overwrites.
+//!   at the same time, in the same way; the loser of a claim may have written one of them, which
+//!   the winner then overwrites.
 //! - The manifest is written last, and 'done' means that every picture and the manifest carry the
 //!   same version and settings.
-//! - After publishing, the caller checks that the video is still the version it read. If two workers
-//!   read two versions, the one that writes last finds out, whichever it is.
+//! - After publishing, the caller checks that the video is still the version it read. If two
+//!   workers read two versions, the one that writes last finds out, whichever it is.
 
 use std::{
     collections::HashMap,
@@ -139,8 +139,8 @@ impl Publisher {
         Err(Failure::Contended)
     }
 
-    /// Leaves an entry in the journal. Whoever reads it finds the video later without it, so a failure is no reason to
-    /// do the video again.
+    /// Leaves an entry in the journal. Whoever reads it finds the video later without it, so a
+    /// failure is no reason to do the video again.
     async fn announce(&self, name: &OutputName) {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let millis = since_1970.map_or(0, |elapsed| elapsed.as_millis() as u64);

@@ -74,8 +74,9 @@ impl Consumer {
             );
         }
         if let Some(late) = late {
-            // What it took goes back at once. SQS goes on with a poll that nobody waits for, and hides what it finds for
-            // the whole visibility timeout; nor must it take what is returned below.
+            // What it took goes back at once. SQS goes on with a poll that nobody waits for, and
+            // hides what it finds for the whole visibility timeout; nor must it take
+            // what is returned below.
             let _ = timeout_at(over.max(Instant::now() + POLL_OVERDUE), late).await;
         }
         if finished {

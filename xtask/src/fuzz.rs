@@ -2,9 +2,11 @@
 //!
 //! cargo-fuzz wants a nightly compiler for its flags alone; the stable one takes them when told to.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 

@@ -1,4 +1,5 @@
-//! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that the rest needs.
+//! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that
+//! the rest needs.
 
 mod fuzz;
 mod infra;
@@ -7,21 +8,22 @@ mod simulate;
 mod step;
 mod web;
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::{
+    ffi::OsString,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 use anyhow::Context;
 use clap::Parser;
-
 use step::Steps;
 
 /// With every feature, so that nothing goes unchecked.
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Builds every program. xtask stays out: it would be built once more for the features it shares with the others. The
-/// bundler builds with the dashboard.
+/// Builds every program. xtask stays out: it would be built once more for the features it shares
+/// with the others. The bundler builds with the dashboard.
 const BINARIES: [&str; 7] = [
     "build",
     "--workspace",
@@ -64,7 +66,8 @@ enum Task {
     },
     /// Measure how fast thumbcore's parts are
     Bench {
-        /// Compare with other ways to make thumbnails instead; arguments go to `compare`, whose `--help` tells more
+        /// Compare with other ways to make thumbnails instead; arguments go to `compare`, whose
+        /// `--help` tells more
         #[arg(long)]
         compare: bool,
         /// Compare CPU time with the least that it can be instead; arguments go to `floor`
@@ -146,7 +149,8 @@ fn test(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     steps.run("Browser", packages::ensure_browser)?;
     steps.run("Dashboard", web::build)?;
-    // Tests run the programs, and not every one is built by `cargo test` before the test that runs it.
+    // Tests run the programs, and not every one is built by `cargo test` before the test that runs
+    // it.
     let build = ["build", "--exclude", "xtask", "--bins"];
     steps.run("Build", || step::status(cargo().args(build).args(ALL)))?;
     let results = steps.run("Tests", || {

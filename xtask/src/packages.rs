@@ -1,7 +1,9 @@
 //! The Debian packages that building, running and testing need.
 
-use std::io::ErrorKind;
-use std::process::{Command, Stdio};
+use std::{
+    io::ErrorKind,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, bail};
 

@@ -1,9 +1,11 @@
 //! Running things one after another, saying what and how long.
 
-use std::fmt::Write;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 

@@ -1,7 +1,9 @@
 //! The dashboard: compiled for WebAssembly and bundled for browsers, in `web/dist`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, bail};
 
@@ -12,7 +14,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Builds the bundle and tells its folder. Where nothing changed this takes a second.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {
     let root = crate::root()?;
-    // Apart from the rest: another compiler may be at work here, and the two would undo each other's builds.
+    // Apart from the rest: another compiler may be at work here, and the two would undo each
+    // other's builds.
     let target = root.join("target/web");
     step::status(
         crate::cargo()

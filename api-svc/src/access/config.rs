@@ -12,8 +12,8 @@ use super::{Guard, Oidc, OidcSettings, RateLimit, Token, audit::Gate, oidc::is_s
 #[derive(Debug, Clone, Args)]
 pub struct AccessConfig {
     /// Bearer token that opens the routes that change something, frames and uploads: 16 or more
-    /// visible ASCII characters. Without it, and without an issuer of JWTs, they answer 403, except
-    /// to this machine where the API listens on a loopback address
+    /// visible ASCII characters. Without it, and without an issuer of JWTs, they answer 403,
+    /// except to this machine where the API listens on a loopback address
     #[arg(
         long,
         env,

@@ -6,8 +6,8 @@
 //! receive count: a dead-letter queue must have no redrive policy of its own, as is usual.
 //!
 //! A message goes back by being sent to the queue first and deleted here afterwards. Between the
-//! two it is in both; if anything fails there it stays so, and the worker, which knows what is done,
-//! sees it twice. It is never in neither.
+//! two it is in both; if anything fails there it stays so, and the worker, which knows what is
+//! done, sees it twice. It is never in neither.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

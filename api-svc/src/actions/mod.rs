@@ -15,8 +15,10 @@ pub(crate) mod uploads;
 
 use std::sync::Arc;
 
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::{
+    config::retry::RetryConfig,
+    error::{ProvideErrorMetadata, SdkError},
+};
 use axum::http::StatusCode;
 use clap::Args;
 use contract::Prefixes;

@@ -20,8 +20,8 @@ use crate::{
 /// Requests for manifests under way at the same time.
 const CONCURRENCY: usize = 8;
 
-/// How far the clocks of workers and of this machine may differ. What is older than the last entry by more is found by
-/// the walk.
+/// How far the clocks of workers and of this machine may differ. What is older than the last entry
+/// by more is found by the walk.
 const CLOCK_SKEW_MILLIS: u64 = 60_000;
 
 /// Why the bucket could not be listed.
@@ -90,7 +90,8 @@ impl Crawler {
         }
     }
 
-    /// Does what the budget allows until `deadline`. Cancelling it loses nothing but the request under way.
+    /// Does what the budget allows until `deadline`. Cancelling it loses nothing but the request
+    /// under way.
     pub(crate) async fn tick(
         &mut self,
         index: &Index,
@@ -105,7 +106,8 @@ impl Crawler {
         new
     }
 
-    /// Lists what is new in the journal: one request, if not a thousand videos were finished since the last.
+    /// Lists what is new in the journal: one request, if not a thousand videos were finished since
+    /// the last.
     async fn read_journal(&mut self, left: &mut usize) -> Result<(), CrawlError> {
         let since = self
             .journal
@@ -256,7 +258,8 @@ impl Crawler {
                     store.measure(&name, manifest.bytes_fetched, manifest.source_bytes);
                 }
                 Ok(None) => {}
-                // It is a manifest by name only; reading it again and again would starve the others.
+                // It is a manifest by name only; reading it again and again would starve the
+                // others.
                 Err(error) if error.is_final() => index.write().measure(&name, 0, 0),
                 Err(error) => {
                     tracing::debug!(%name, %error, "a manifest is to be read later");

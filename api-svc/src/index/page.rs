@@ -1,7 +1,7 @@
 //! Pages of the index, newest first.
 //!
-//! A cursor is the place of the last entry of a page in the order of time. What is written later comes before it, so
-//! pages that follow neither repeat nor miss an entry that stays where it is.
+//! A cursor is the place of the last entry of a page in the order of time. What is written later
+//! comes before it, so pages that follow neither repeat nor miss an entry that stays where it is.
 
 use std::{
     cmp::Reverse,
@@ -222,7 +222,8 @@ fn entry(root: &str, name: &str, picture: &Picture) -> Entry {
     }
 }
 
-/// Cuts the place too much off and gives the cursor of the last one left, if there was one too much.
+/// Cuts the place too much off and gives the cursor of the last one left, if there was one too
+/// much.
 fn next(places: &mut Vec<Place>, limit: usize) -> Option<Cursor> {
     if places.len() <= limit {
         return None;
@@ -237,7 +238,8 @@ mod tests {
 
     const ROOT: &str = "thumbnails/";
 
-    /// Three pictures and a manifest for each name, the later the newer; two names share each second.
+    /// Three pictures and a manifest for each name, the later the newer; two names share each
+    /// second.
     fn store(names: usize) -> Store {
         let mut store = Store::default();
         for n in 0..names {

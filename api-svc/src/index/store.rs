@@ -1,6 +1,7 @@
 //! What is known of the bucket, compactly.
 //!
-//! The pictures of one video share its name, which is stored once: some 120 bytes a thumbnail in all.
+//! The pictures of one video share its name, which is stored once: some 120 bytes a thumbnail in
+//! all.
 
 use std::{
     cmp::Reverse,
@@ -91,12 +92,13 @@ pub(super) struct Store {
     epoch: u64,
 }
 
-/// A picture whose time moves back by no more than this keeps the time it has: the journal dates pictures by their
-/// manifest, and pages must not shift when the walk comes by.
+/// A picture whose time moves back by no more than this keeps the time it has: the journal dates
+/// pictures by their manifest, and pages must not shift when the walk comes by.
 const SAME_WRITE_SECONDS: u32 = 60;
 
 impl Object {
-    /// Reads a key without the thumbnail prefix; `None` if it is neither a picture's nor a manifest's.
+    /// Reads a key without the thumbnail prefix; `None` if it is neither a picture's nor a
+    /// manifest's.
     pub(super) fn parse(key: &str, modified: u32, size: u64) -> Option<Self> {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         if let Some(name) = key.strip_suffix(".json") {
@@ -256,8 +258,8 @@ impl Store {
         self.unmeasured.iter().take(limit).cloned().collect()
     }
 
-    /// Takes a page of the listing: all objects whose keys lie after `after` and not after `through` (`None`: to the
-    /// end). What the store has there and the page has not is gone.
+    /// Takes a page of the listing: all objects whose keys lie after `after` and not after
+    /// `through` (`None`: to the end). What the store has there and the page has not is gone.
     pub(super) fn replace(
         &mut self,
         after: Option<&str>,

@@ -1,8 +1,9 @@
 //! The workers' pods, by watching the Kubernetes API server.
 //!
-//! One list, then a watch that tells what changes: the server is not asked again every few seconds. The watcher lists
-//! anew by itself when its place in the history is gone (410) and tries again, ever more slowly, when the server does
-//! not answer; meanwhile the last pods known are shown, marked as old.
+//! One list, then a watch that tells what changes: the server is not asked again every few seconds.
+//! The watcher lists anew by itself when its place in the history is gone (410) and tries again,
+//! ever more slowly, when the server does not answer; meanwhile the last pods known are shown,
+//! marked as old.
 
 mod quantity;
 mod view;
@@ -28,8 +29,8 @@ pub(crate) struct Pods {
 }
 
 impl Pods {
-    /// Finds the cluster, by `KUBECONFIG`, `~/.kube/config` or the service account of the pod this runs in, and
-    /// watches it until `stop`.
+    /// Finds the cluster, by `KUBECONFIG`, `~/.kube/config` or the service account of the pod this
+    /// runs in, and watches it until `stop`.
     pub(crate) async fn watch(config: &Config, stop: &CancellationToken) -> Self {
         let client = match connect().await {
             Ok(client) => client,
@@ -109,8 +110,8 @@ async fn connect() -> Result<Client, String> {
     Client::try_from(config).map_err(|error| format!("the cluster cannot be used: {error}"))
 }
 
-/// What anyone may be told: the server's status where there is one, whose message names accounts; a chain of causes
-/// otherwise.
+/// What anyone may be told: the server's status where there is one, whose message names accounts; a
+/// chain of causes otherwise.
 fn reason(error: &watcher::Error) -> String {
     use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
     let status = match error {

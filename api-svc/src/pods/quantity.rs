@@ -1,6 +1,7 @@
 //! Kubernetes' quantities: `250m` CPUs, `512Mi` bytes.
 
-/// A quantity in thousandths of its unit; `None` if it is none, or has an exponent, which nobody writes.
+/// A quantity in thousandths of its unit; `None` if it is none, or has an exponent, which nobody
+/// writes.
 pub(super) fn thousandths(text: &str) -> Option<i128> {
     let digits = text
         .find(|c: char| c.is_ascii_alphabetic())

@@ -1,7 +1,8 @@
 //! `GET /ws`: the state, and what changes, over a WebSocket.
 //!
-//! Each client is one task with small buffers that forwards what the feed serialised once. A client that does not take
-//! a message in time, or lags behind the feed's backlog, is dropped: its browser connects again and gets the full state.
+//! Each client is one task with small buffers that forwards what the feed serialised once. A client
+//! that does not take a message in time, or lags behind the feed's backlog, is dropped: its browser
+//! connects again and gets the full state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +36,8 @@ use crate::{
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Shorter than any proxy's patience, and a client that answers none of two is gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// How long a client hears nothing at most: pages cannot see pings. An empty message says that nothing changed.
+/// How long a client hears nothing at most: pages cannot see pings. An empty message says that
+/// nothing changed.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 /// Clients have nothing to say but pongs.
 const MAX_INCOMING: usize = 4 << 10;
@@ -44,9 +46,9 @@ const READ_BUFFER: usize = 2 << 10;
 
 /// The pipeline's state on connect, then what changes, as text messages of JSON.
 ///
-/// A section that a message has not is unchanged; every ten seconds without a change an empty message (`{}`) tells that
-/// the connection stands. Browsers are let in from the API's own origin and those in
-/// `ALLOWED_ORIGINS`.
+/// A section that a message has not is unchanged; every ten seconds without a change an empty
+/// message (`{}`) tells that the connection stands. Browsers are let in from the API's own origin
+/// and those in `ALLOWED_ORIGINS`.
 #[utoipa::path(get, path = "/ws", tag = "state", responses(
     (status = 101, description = "Messages follow", body = api::Update),
     (status = 400, description = "No WebSocket handshake", body = api::Problem, content_type = "application/problem+json"),

@@ -65,8 +65,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Everything that is answered soon, without the layers that the server puts around it; with the dashboard where no
-/// route is, if there is one.
+/// Everything that is answered soon, without the layers that the server puts around it; with the
+/// dashboard where no route is, if there is one.
 pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<Shared> {
     let guarded = middleware::from_fn_with_state(gate.clone(), audit::guarded);
     let (router, _) = documented()

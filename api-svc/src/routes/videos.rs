@@ -90,8 +90,8 @@ async fn summary(app: &App, video: NamedVideo) -> Result<api::VideoSummary, Prob
 
 /// One video: its manifest, and the URLs of its pictures.
 ///
-/// The key is that of the video (`uploads/a/b.mp4`), of its manifest (`thumbnails/a/b.json`), or the name that its
-/// pictures share (`thumbnails/a/b`).
+/// The key is that of the video (`uploads/a/b.mp4`), of its manifest (`thumbnails/a/b.json`), or
+/// the name that its pictures share (`thumbnails/a/b`).
 #[utoipa::path(get, path = "/api/videos/{*key}", tag = "pictures",
     params(("key" = String, Path, description = "The key; slashes may be written as they are", example = "uploads/a/b.mp4")),
     responses(
@@ -107,7 +107,8 @@ pub(super) async fn video(
 ) -> Result<Json<api::Video>, Problem> {
     let fetched = find(&app, &key).await?;
     let manifest = fetched.manifest.clone();
-    // A manifest is an object in the bucket: only keys below the thumbnail prefix are signed, whatever it says.
+    // A manifest is an object in the bucket: only keys below the thumbnail prefix are signed,
+    // whatever it says.
     let root = app.prefixes.thumbnails();
     let keys: Vec<&str> = manifest.thumbnails.iter().map(|t| t.key.as_str()).collect();
     if keys.iter().any(|key| !key.starts_with(root)) {

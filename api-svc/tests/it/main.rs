@@ -1,5 +1,6 @@
-//! The real API binary over real HTTP and WebSocket: against the local S3 and SQS, and against stand-ins for what cannot
-//! run here (a cluster) or would take hours to fill (a bucket of 100,000 thumbnails).
+//! The real API binary over real HTTP and WebSocket: against the local S3 and SQS, and against
+//! stand-ins for what cannot run here (a cluster) or would take hours to fill (a bucket of 100,000
+//! thumbnails).
 
 #![cfg(test)]
 

@@ -1,7 +1,8 @@
 //! Figures, not assertions: what docs/benchmarks.md says of the API is printed by these.
 //!
-//! `CLIENTS=1000 cargo test --release -p api-svc --test it measure::websockets -- --ignored --nocapture`
-//! `THUMBNAILS=100000 cargo test --release -p api-svc --test it measure::index -- --ignored --nocapture`
+//! `CLIENTS=1000 cargo test --release -p api-svc --test it measure::websockets -- --ignored
+//! --nocapture` `THUMBNAILS=100000 cargo test --release -p api-svc --test it measure::index --
+//! --ignored --nocapture`
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -164,8 +164,8 @@ async fn a_refusal_is_told_and_ends() -> Result<()> {
 async fn inside_a_cluster_the_service_account_is_used() -> Result<()> {
     let cluster = Cluster::start().await?;
     cluster.apply("worker-a", "Running");
-    // Inside a pod the address comes from the environment; its token file cannot be made here, so that what is seen
-    // is that the API looks for it rather than for a kubeconfig.
+    // Inside a pod the address comes from the environment; its token file cannot be made here, so
+    // that what is seen is that the API looks for it rather than for a kubeconfig.
     let bucket = Bucket::start(0).await?;
     let (host, port) = cluster.address().split_once(':').unwrap();
     let extra = [

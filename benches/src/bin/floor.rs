@@ -1,10 +1,10 @@
-//! `floor`: what thumbcore's pictures cost beside the least that they can cost, as a ratio of CPU times.
+//! `floor`: what thumbcore's pictures cost beside the least that they can cost, as a ratio of CPU
+//! times.
 //!
-//! Both take turns in one process and on one CPU, so that what else the machine does hits both alike.
+//! Both take turns in one process and on one CPU, so that what else the machine does hits both
+//! alike.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use benches::{
@@ -16,7 +16,8 @@ use clap::Parser;
 use thumbcore::{Extractor, FileSource, MemorySource, Origin, RangeSource};
 use tokio::runtime::{Builder, Runtime};
 
-/// CPU time of thumbcore, in process, beside that of decoding, scaling and encoding the same packets
+/// CPU time of thumbcore, in process, beside that of decoding, scaling and encoding the same
+/// packets
 #[derive(Parser)]
 struct Options {
     /// Films of the catalogue, or paths of files

@@ -1,12 +1,16 @@
-//! `meter OUT SECONDS PROGRAM...`: runs a program for at most that long, and writes to OUT what it and all that it started
-//! has cost.
+//! `meter OUT SECONDS PROGRAM...`: runs a program for at most that long, and writes to OUT what it
+//! and all that it started has cost.
 //!
-//! A program of its own because a child's peak memory starts at its parent's size, which is small here.
+//! A program of its own because a child's peak memory starts at its parent's size, which is small
+//! here.
 
-use std::ffi::OsString;
-use std::process::{Command, ExitCode};
-use std::time::Instant;
-use std::{env, fs};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    process::{Command, ExitCode},
+    time::Instant,
+};
 
 use anyhow::Context;
 use wait4::Wait4;

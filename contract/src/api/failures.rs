@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Failures {
     /// The messages that were seen, oldest first.
     pub failures: Vec<Failure>,
-    /// How many messages the queue says it holds. SQS shows a sample at a time: there may be more than were seen.
+    /// How many messages the queue says it holds. SQS shows a sample at a time: there may be more
+    /// than were seen.
     pub total: u64,
 }
 
@@ -22,8 +23,8 @@ pub struct Failure {
     pub id: String,
     /// The videos' keys, as far as the message can be read.
     pub keys: Vec<String>,
-    /// The kind of error (`corrupt`, `unsupported`, …), if a worker gave it up; absent if the queue moved it after too
-    /// many deliveries.
+    /// The kind of error (`corrupt`, `unsupported`, …), if a worker gave it up; absent if the
+    /// queue moved it after too many deliveries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kind: Option<String>,
     /// The error in words.

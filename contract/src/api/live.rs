@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metrics, Pod, Queue, Thumbnail};
 
-/// One message. The first on a connection has all four sections of the state; later ones have what changed, whole.
-/// A missing section means unchanged.
+/// One message. The first on a connection has all four sections of the state; later ones have what
+/// changed, whole. A missing section means unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The pipeline in figures. While a source is unavailable its figures are the last ones known, 0 before the first;
-/// [`Metrics::sources`] tells.
+/// The pipeline in figures. While a source is unavailable its figures are the last ones known, 0
+/// before the first; [`Metrics::sources`] tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -24,8 +24,8 @@ pub struct Metrics {
     pub dlq_depth: Option<u64>,
     /// Videos that have all their pictures and a manifest.
     pub videos_processed: u64,
-    /// Videos that were given up: messages in the dead-letter queue, received by someone or not; `null` where none is
-    /// configured.
+    /// Videos that were given up: messages in the dead-letter queue, received by someone or not;
+    /// `null` where none is configured.
     pub videos_failed: Option<u64>,
     /// Bytes fetched of the processed videos, of those whose manifests were read so far.
     pub bytes_fetched: u64,
@@ -36,7 +36,8 @@ pub struct Metrics {
     pub videos_measured: u64,
     /// Videos finished a minute, over the last five minutes.
     pub videos_per_minute: f64,
-    /// Whether the bucket has been listed through since the API started; until then the counts grow.
+    /// Whether the bucket has been listed through since the API started; until then the counts
+    /// grow.
     pub index_complete: bool,
     /// How the sources of these figures do.
     pub sources: Sources,
@@ -70,7 +71,8 @@ pub struct Source {
     /// Since when it does not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<String>,
-    /// While it does not: when it answered last, which is the age of its figures. Absent if it never did.
+    /// While it does not: when it answered last, which is the age of its figures. Absent if it
+    /// never did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_answer: Option<String>,
 }

@@ -1,9 +1,11 @@
 //! The JSON of the API: what its routes answer and take, and what it says over the WebSocket.
 //!
-//! Field names are `camelCase`. Times are RFC 3339 in UTC, as text, so that the crate needs no clock. A field that
-//! may be missing is left out rather than `null`, except where its documentation says `null`.
+//! Field names are `camelCase`. Times are RFC 3339 in UTC, as text, so that the crate needs no
+//! clock. A field that may be missing is left out rather than `null`, except where its
+//! documentation says `null`.
 //!
-//! With the feature `openapi` every type has a schema for the API's OpenAPI document; the dashboard goes without.
+//! With the feature `openapi` every type has a schema for the API's OpenAPI document; the dashboard
+//! goes without.
 
 mod failures;
 mod live;
@@ -15,6 +17,8 @@ mod queue;
 mod thumbnails;
 mod uploads;
 mod videos;
+
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     failures::{Failure, Failures, Redrive, Redriven},
@@ -31,8 +35,6 @@ pub use self::{
     },
     videos::{Video, VideoSummary},
 };
-
-use serde::{Deserialize, Serialize};
 
 /// What `GET /health` and `GET /ready` answer when all is well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Pod {
     /// Its name.
     pub name: String,
-    /// Its phase (`Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`), or `Terminating` while it is being deleted,
-    /// or why a container waits (`CrashLoopBackOff`, `ImagePullBackOff`, …).
+    /// Its phase (`Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`), or `Terminating` while
+    /// it is being deleted, or why a container waits (`CrashLoopBackOff`, `ImagePullBackOff`,
+    /// …).
     pub status: String,
     /// Whether its condition `Ready` holds.
     pub ready: bool,
@@ -20,8 +21,10 @@ pub struct Pod {
     pub started_at: Option<String>,
     /// The node it runs on; `null` if it has none yet.
     pub node: Option<String>,
-    /// CPU its containers ask for, as Kubernetes writes it (`250m`), added up; `null` if they ask for none.
+    /// CPU its containers ask for, as Kubernetes writes it (`250m`), added up; `null` if they ask
+    /// for none.
     pub cpu: Option<String>,
-    /// Memory its containers ask for, as Kubernetes writes it (`512Mi`), added up; `null` if they ask for none.
+    /// Memory its containers ask for, as Kubernetes writes it (`512Mi`), added up; `null` if they
+    /// ask for none.
     pub memory: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! `POST /api/test` and `DELETE /api/purge`. Both report on the way by [`Operation`](super::Operation).
+//! `POST /api/test` and `DELETE /api/purge`. Both report on the way by
+//! [`Operation`](super::Operation).
 
 use serde::{Deserialize, Serialize};
 

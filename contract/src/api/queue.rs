@@ -16,8 +16,8 @@ pub struct Queue {
     pub depth: u64,
     /// Messages that workers have in hand.
     pub in_flight: u64,
-    /// At most [`HISTORY_POINTS`], oldest first, [`HISTORY_INTERVAL_SECONDS`] apart. Points in which the queue did not
-    /// answer are missing.
+    /// At most [`HISTORY_POINTS`], oldest first, [`HISTORY_INTERVAL_SECONDS`] apart. Points in
+    /// which the queue did not answer are missing.
     pub history: Vec<QueuePoint>,
 }
 

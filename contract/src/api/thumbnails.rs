@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Thumbnail {
     /// Its key.
     pub key: String,
-    /// A presigned URL to `GET` it, good for an hour at least. The same picture keeps its URL for a while, so that
-    /// browsers can cache it.
+    /// A presigned URL to `GET` it, good for an hour at least. The same picture keeps its URL for
+    /// a while, so that browsers can cache it.
     pub url: String,
-    /// Where in the video it was taken, in percent: 10, 50 or 95 unless the pipeline is set up otherwise; `null` if
-    /// that is not a percentage.
+    /// Where in the video it was taken, in percent: 10, 50 or 95 unless the pipeline is set up
+    /// otherwise; `null` if that is not a percentage.
     pub frame: Option<u32>,
     /// When it was written: RFC 3339, UTC.
     pub last_modified: String,

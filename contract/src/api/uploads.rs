@@ -1,8 +1,8 @@
-//! `POST /api/uploads`, `POST /api/uploads/complete` and `DELETE /api/uploads`: the browser sends the video straight to
-//! the bucket.
+//! `POST /api/uploads`, `POST /api/uploads/complete` and `DELETE /api/uploads`: the browser sends
+//! the video straight to the bucket.
 //!
-//! A client asks with [`UploadRequest`], sends what the [`UploadTicket`] says to its presigned URLs, and tells the API
-//! with [`CompleteUpload`] that it is done.
+//! A client asks with [`UploadRequest`], sends what the [`UploadTicket`] says to its presigned
+//! URLs, and tells the API with [`CompleteUpload`] that it is done.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,8 @@ pub enum UploadTarget {
         /// Headers that must be sent with it exactly.
         headers: Vec<UploadHeader>,
     },
-    /// A `PUT` for each part, in any order; the `ETag` of each answer goes into [`CompleteUpload::parts`].
+    /// A `PUT` for each part, in any order; the `ETag` of each answer goes into
+    /// [`CompleteUpload::parts`].
     Multipart {
         /// The upload's id.
         upload_id: String,

@@ -10,8 +10,8 @@ use crate::Manifest;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VideoSummary {
-    /// The name that its manifest and pictures share, with the thumbnail prefix: `thumbnails/a/b`. With `.json` it is
-    /// the manifest's key, and what `GET /api/videos/{key}` takes.
+    /// The name that its manifest and pictures share, with the thumbnail prefix: `thumbnails/a/b`.
+    /// With `.json` it is the manifest's key, and what `GET /api/videos/{key}` takes.
     pub name: String,
     /// The key of the manifest.
     pub manifest_key: String,

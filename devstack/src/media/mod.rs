@@ -1,19 +1,22 @@
 //! Test videos, made with the `ffmpeg` program.
 //!
-//! Unless it is asked for another [`Scene`], a clip's picture moves a third of its width each second, so that frames a
-//! second apart are as unlike as scenes of a film, is never flat, and carries a running clock. Files are made once, into `target/media/` or the folder that
-//! `DEVSTACK_MEDIA_DIR` names, and are named after their recipe; any number of tests and processes may ask at once.
+//! Unless it is asked for another [`Scene`], a clip's picture moves a third of its width each
+//! second, so that frames a second apart are as unlike as scenes of a film, is never flat, and
+//! carries a running clock. Files are made once, into `target/media/` or the folder that
+//! `DEVSTACK_MEDIA_DIR` names, and are named after their recipe; any number of tests and processes
+//! may ask at once.
 
 mod scene;
 mod shape;
 mod vast;
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::bail;
-
 pub use scene::Scene;
 pub use shape::{Shape, looped};
 pub use vast::vast;
@@ -26,8 +29,9 @@ const RECIPES: u32 = 1;
 /// The recipe of a short video.
 #[derive(Clone, Debug)]
 pub struct Clip {
-    /// Names the container and the codecs: `mp4`, `mov`, `m4v`, `mkv`, `ts`, `flv` and `3gp` hold H.264 and AAC, `avi`
-    /// MPEG-4 and MP3, `webm` VP9 and Opus, `wmv` WMV2 and WMA, `mpg` MPEG-2 and MP2, `ogv` Theora and Vorbis.
+    /// Names the container and the codecs: `mp4`, `mov`, `m4v`, `mkv`, `ts`, `flv` and `3gp` hold
+    /// H.264 and AAC, `avi` MPEG-4 and MP3, `webm` VP9 and Opus, `wmv` WMV2 and WMA, `mpg`
+    /// MPEG-2 and MP2, `ogv` Theora and Vorbis.
     pub extension: &'static str,
     /// What it shows.
     pub scene: Scene,
@@ -43,7 +47,8 @@ pub struct Clip {
     pub gop: u32,
     /// Whether there is an audio stream beside the video.
     pub audio: bool,
-    /// Whether the picture carries noise, which makes keyframes and bit rate as large as a camera's.
+    /// Whether the picture carries noise, which makes keyframes and bit rate as large as a
+    /// camera's.
     pub noise: bool,
 }
 
@@ -64,7 +69,8 @@ impl Default for Clip {
 }
 
 impl Clip {
-    /// The default clip in another container: 10 s, 640x360, 25 frames and one keyframe a second, with audio.
+    /// The default clip in another container: 10 s, 640x360, 25 frames and one keyframe a second,
+    /// with audio.
     #[must_use]
     pub fn new(extension: &'static str) -> Self {
         Self {
@@ -230,7 +236,8 @@ pub fn samples() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
         .collect()
 }
 
-/// The file `name` beside the other test videos, made by `make` at the path it is given if it does not exist yet.
+/// The file `name` beside the other test videos, made by `make` at the path it is given if it does
+/// not exist yet.
 pub fn cached(
     name: &str,
     make: impl FnOnce(&Path) -> anyhow::Result<()>,

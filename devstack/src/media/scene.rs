@@ -33,7 +33,8 @@ impl Scene {
         let size = format!("size={width}x{height}:rate={fps}");
         match self {
             Self::Pattern => {
-                // Shares of the picture's size per second, without a common period shorter than 100 s.
+                // Shares of the picture's size per second, without a common period shorter than 100
+                // s.
                 let (right, down) = (0.37 / f64::from(fps), 0.29 / f64::from(fps));
                 format!("testsrc2={size},scroll=h={right}:v={down}")
             }

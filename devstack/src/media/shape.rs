@@ -1,8 +1,10 @@
 //! Long files of a chosen layout, made quickly by repeating a clip's packets.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::{Context, bail};
 
@@ -86,7 +88,8 @@ impl Shape {
         }
     }
 
-    /// The extension of a clip whose codecs this shape's container takes: the clip's own where it can be.
+    /// The extension of a clip whose codecs this shape's container takes: the clip's own where it
+    /// can be.
     fn clip_extension(self, wanted: &'static str) -> &'static str {
         const H264: [&str; 7] = ["mp4", "m4v", "mov", "mkv", "ts", "flv", "3gp"];
         match self {
@@ -104,8 +107,8 @@ impl Shape {
 
 /// A file of `shape` that repeats `clip`, its packets copied, until it has at least `min_bytes`.
 ///
-/// Where the shape's container cannot hold the codecs of `clip.extension`, the clip of the container's own extension
-/// is repeated. Fails when `ffmpeg` is missing or cannot mux the clip.
+/// Where the shape's container cannot hold the codecs of `clip.extension`, the clip of the
+/// container's own extension is repeated. Fails when `ffmpeg` is missing or cannot mux the clip.
 pub fn looped(clip: &Clip, shape: Shape, min_bytes: u64) -> anyhow::Result<PathBuf> {
     let clip = Clip {
         extension: shape.clip_extension(clip.extension),
@@ -117,7 +120,8 @@ pub fn looped(clip: &Clip, shape: Shape, min_bytes: u64) -> anyhow::Result<PathB
         let source = clip.make()?;
         let once = size(&source)?;
         let mut times = min_bytes.div_ceil(once);
-        // Containers differ in overhead, so the first guess may fall short; each next one is right but for rounding.
+        // Containers differ in overhead, so the first guess may fall short; each next one is right
+        // but for rounding.
         for _ in 0..5 {
             repeat(&source, times, shape, path)?;
             let bytes = size(path)?;

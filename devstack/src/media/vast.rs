@@ -1,9 +1,11 @@
 //! Files of tens of gigabytes that take little room on disk.
 
-use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
-use std::ops::Range;
-use std::path::PathBuf;
+use std::{
+    fs::{self, File},
+    io::{Seek, SeekFrom, Write},
+    ops::Range,
+    path::PathBuf,
+};
 
 use anyhow::{Context, ensure};
 
@@ -13,9 +15,9 @@ use crate::cache;
 /// Boxes that hold only boxes (ISO/IEC 14496-12, table 1).
 const CONTAINERS: [&[u8; 4]; 6] = [b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 
-/// An mp4 of at least `min_bytes` that repeats `clip`, silent, with the index (64-bit offsets) in front, as a sparse
-/// file: of the media only the repetitions in which `shares` of the duration lie are really there, and the rest reads
-/// as zeros.
+/// An mp4 of at least `min_bytes` that repeats `clip`, silent, with the index (64-bit offsets) in
+/// front, as a sparse file: of the media only the repetitions in which `shares` of the duration lie
+/// are really there, and the rest reads as zeros.
 ///
 /// Needs a file system with holes. Fails when `ffmpeg` is missing.
 pub fn vast(clip: &Clip, min_bytes: u64, shares: &[f64]) -> anyhow::Result<PathBuf> {
@@ -92,7 +94,8 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// The boxes in `range` of `file` for `times` times the media, which starts at `start` and takes `media` bytes a time.
+/// The boxes in `range` of `file` for `times` times the media, which starts at `start` and takes
+/// `media` bytes a time.
 fn repeat(
     file: &[u8],
     range: Range<usize>,
@@ -150,7 +153,8 @@ fn repeat(
     Ok(all)
 }
 
-/// `table` with its entries, of `size` bytes from `first` on, `times` times; the count stands before them.
+/// `table` with its entries, of `size` bytes from `first` on, `times` times; the count stands
+/// before them.
 fn entries(
     table: &[u8],
     first: usize,

@@ -1,22 +1,22 @@
-//! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop it in order.
+//! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop
+//! it in order.
 //!
-//! `upload` says what is sent, `service` holds a service's process, `watch` sees what comes out, `term` prints.
+//! `upload` says what is sent, `service` holds a service's process, `watch` sees what comes out,
+//! `term` prints.
 
 mod service;
 mod term;
 mod upload;
 mod watch;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use devstack::{Stack, StackOptions};
-use tokio::signal::unix::{SignalKind, signal};
-
 use service::{API, Service, WORKER, free_address};
 use term::step;
+use tokio::signal::unix::{SignalKind, signal};
 use upload::Video;
 use watch::Watch;
 
@@ -89,7 +89,8 @@ impl Session {
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
         upload::lay_out(stack, &samples).await?;
         let videos = if own.is_empty() { samples } else { own };
-        // It ends with its poll of the queue, which is no longer than this; whoever presses Ctrl-C does not wait for 20 s.
+        // It ends with its poll of the queue, which is no longer than this; whoever presses Ctrl-C
+        // does not wait for 20 s.
         let grace = [("SHUTDOWN_GRACE_SECONDS", "5")];
         let start = Service::start(&WORKER, stack, free_address(0)?, &grace);
         let worker = self.worker.insert(step("Start a worker", start).await?);

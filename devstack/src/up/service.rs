@@ -1,20 +1,24 @@
 //! A service's process, as in production but for its endpoint.
 
-use std::env;
-use std::fs::File;
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::{
+    env,
+    fs::File,
+    io::Read,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use devstack::Stack;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
-use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
 
 /// A service that can be started.
 pub(crate) struct Program {
@@ -63,8 +67,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the service that lies beside this program with the stack's variables and `env`, and waits until it listens
-    /// on `address`.
+    /// Starts the service that lies beside this program with the stack's variables and `env`, and
+    /// waits until it listens on `address`.
     pub(crate) async fn start(
         what: &Program,
         stack: &Stack,
@@ -195,7 +199,8 @@ impl Service {
     }
 }
 
-/// A process that ends `service` when this one is gone, however it went: it then reads the end of its standard input.
+/// A process that ends `service` when this one is gone, however it went: it then reads the end of
+/// its standard input.
 fn guard(service: &Child) -> anyhow::Result<Child> {
     let pid = service.id().context("the service has ended already")?;
     Command::new("sh")

@@ -1,13 +1,13 @@
 //! What the user sees.
 
-use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant},
+};
 
 use devstack::Stack;
 
-use super::service::Service;
-use super::upload::Video;
-use super::watch::Watch;
+use super::{service::Service, upload::Video, watch::Watch};
 
 /// Says what is done before doing it, and how long it took.
 pub(crate) async fn step<T>(
@@ -15,7 +15,8 @@ pub(crate) async fn step<T>(
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
     print!("{what:<28}");
-    // A line without its end stays in the buffer otherwise; not showing it early is no reason to fail.
+    // A line without its end stays in the buffer otherwise; not showing it early is no reason to
+    // fail.
     let _ = io::stdout().flush();
     let started = Instant::now();
     let result = work.await;

@@ -1,9 +1,11 @@
 //! The videos that are sent, and sending them.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
@@ -47,7 +49,8 @@ pub(crate) async fn samples() -> anyhow::Result<Vec<Video>> {
         .collect()
 }
 
-/// The videos that `paths` name: files, and those in folders and their subfolders, in order of name.
+/// The videos that `paths` name: files, and those in folders and their subfolders, in order of
+/// name.
 pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Video>> {
     let mut videos = Vec::new();
     for path in paths {
@@ -110,7 +113,8 @@ pub(crate) async fn send(stack: &Stack, video: &Video) -> anyhow::Result<Duratio
     Ok(started.elapsed())
 }
 
-/// Puts samples where the dashboard's test takes them from. It copies them beside the uploads, whose names are taken.
+/// Puts samples where the dashboard's test takes them from. It copies them beside the uploads,
+/// whose names are taken.
 pub(crate) async fn lay_out(stack: &Stack, samples: &[Video]) -> anyhow::Result<()> {
     for sample in samples {
         let key = sample.key.replacen(UPLOADS, "test/", 1);

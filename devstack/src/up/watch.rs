@@ -1,7 +1,10 @@
-//! Seeing what the service makes of the uploads, from outside: by listing the bucket and reading the dead letters.
+//! Seeing what the service makes of the uploads, from outside: by listing the bucket and reading
+//! the dead letters.
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use aws_sdk_sqs::types::Message;
@@ -10,8 +13,7 @@ use devstack::Stack;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::term;
-use super::upload::Video;
+use super::{term, upload::Video};
 
 const PREFIX: &str = "thumbnails/";
 const PERIOD: Duration = Duration::from_millis(50);
@@ -90,7 +92,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Watches until each expected video has its thumbnails or, unless this run is for once, was given up on.
+    /// Watches until each expected video has its thumbnails or, unless this run is for once, was
+    /// given up on.
     pub(crate) async fn until_settled(&mut self) -> anyhow::Result<()> {
         while self.missing().len() > self.dead.len() {
             self.look().await?;
@@ -172,7 +175,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether `key` is what the worker writes beside a video's pictures: its manifest or the journal's entry.
+/// Whether `key` is what the worker writes beside a video's pictures: its manifest or the journal's
+/// entry.
 fn is_no_picture(key: &str) -> bool {
     let manifest = key
         .rsplit_once('.')
@@ -180,8 +184,8 @@ fn is_no_picture(key: &str) -> bool {
     manifest || key.starts_with(&Prefixes::default().recent())
 }
 
-/// Whether `key` is a numbered picture of the upload `video`: `thumbnails/a/b_1.jpg` of `uploads/a/b.mp4`, or
-/// `thumbnails/a/b.mp4_1.jpg` where another upload has that name.
+/// Whether `key` is a numbered picture of the upload `video`: `thumbnails/a/b_1.jpg` of
+/// `uploads/a/b.mp4`, or `thumbnails/a/b.mp4_1.jpg` where another upload has that name.
 fn is_picture_of(key: &str, video: &str) -> bool {
     let strip = || {
         let name = key.strip_prefix(PREFIX)?;

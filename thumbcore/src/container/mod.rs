@@ -112,8 +112,8 @@ const CODECS: &[&str] = &[
     "cfhd",
 ];
 
-/// The decoders of [`CODECS`], by libav's names, for libav's own look into the streams. No decoder of
-/// sound: its parameters are nothing to us.
+/// The decoders of [`CODECS`], by libav's names, for libav's own look into the streams. No decoder
+/// of sound: its parameters are nothing to us.
 pub(crate) const DECODERS: &str = "h264,hevc,vvc,libdav1d,libaom-av1,av1,vp8,libvpx,vp9,libvpx-vp9,\
     vp6,vp6a,vp6f,vp7,mpeg1video,mpeg2video,mpegvideo,mpeg4,msmpeg4v1,msmpeg4v2,msmpeg4,h261,h263,\
     h263i,h263p,flv,flashsv,flashsv2,wmv1,wmv2,wmv3,vc1,theora,dirac,mjpeg,prores,dnxhd,dvvideo,\

@@ -212,7 +212,8 @@ impl Input {
         known(self.context().duration).filter(|us| *us > 0)
     }
 
-    /// The container's start in microseconds; known only after [`find_stream_info`](Self::find_stream_info).
+    /// The container's start in microseconds; known only after
+    /// [`find_stream_info`](Self::find_stream_info).
     pub(crate) fn start_us(&self) -> Option<i64> {
         known(self.context().start_time)
     }

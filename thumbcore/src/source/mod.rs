@@ -73,7 +73,8 @@ pub struct Ends {
 ///   since, the read fails with [`SourceError::Changed`]; it never mixes versions.
 /// - Errors name the source as a person may see it, without credentials or signed queries.
 ///
-/// `thumbcore::source::conformance::run` (feature `testing`) checks all of this for any implementation.
+/// `thumbcore::source::conformance::run` (feature `testing`) checks all of this for any
+/// implementation.
 #[async_trait]
 pub trait RangeSource: Send + Sync + fmt::Debug {
     /// The source's name as it may be shown and logged.

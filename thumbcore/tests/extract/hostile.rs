@@ -99,7 +99,8 @@ async fn damaged_bytes_never_crash() {
 async fn claims_of_huge_pictures_are_refused_before_decoding() {
     let path = Clip::new("mp4").make().unwrap();
     let mut bytes = std::fs::read(path).unwrap();
-    // The last `avc1` is the sample entry; width and height follow 24 bytes behind (ISO/IEC 14496-12, 12.1.3).
+    // The last `avc1` is the sample entry; width and height follow 24 bytes behind (ISO/IEC
+    // 14496-12, 12.1.3).
     let entry = bytes.windows(4).rposition(|four| four == b"avc1").unwrap();
     bytes[entry + 28..entry + 32].copy_from_slice(&[0x30, 0x30, 0x30, 0x30]);
     let error = extract_bytes("huge.mp4", bytes).await.unwrap_err();

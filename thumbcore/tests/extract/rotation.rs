@@ -12,7 +12,8 @@ const QUARTER: [i32; 9] = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
 /// Bytes of a track header between its name and its matrix.
 const BEFORE_MATRIX: usize = 44;
 
-/// The file with the matrix of its first track replaced. Written here, as ffmpeg's options for it differ by version.
+/// The file with the matrix of its first track replaced. Written here, as ffmpeg's options for it
+/// differ by version.
 fn turned(mut file: Vec<u8>) -> Vec<u8> {
     let header = file.windows(4).position(|kind| kind == b"tkhd").unwrap();
     let matrix: Vec<u8> = QUARTER.into_iter().flat_map(i32::to_be_bytes).collect();

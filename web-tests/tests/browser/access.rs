@@ -89,7 +89,8 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.until_cells(3).await?;
     let browser = &open.browser;
-    // Every control is reached by Tab, and shows that it has the focus. Of the gallery's cells one is.
+    // Every control is reached by Tab, and shows that it has the focus. Of the gallery's cells one
+    // is.
     let controls = browser
         .run(
             "const all = [...document.querySelectorAll('button:not(:disabled), input:not([type=file]), canvas, .plot, a')]; \

@@ -2,8 +2,10 @@
 
 use contract::api::{Metrics, Update};
 use serde_json::json;
-use web_tests::feed::{Feed, metrics};
-use web_tests::{BrowserOptions, Screen, SiteOptions};
+use web_tests::{
+    BrowserOptions, Screen, SiteOptions,
+    feed::{Feed, metrics},
+};
 
 use crate::support::{Open, REFUSAL, SEE, open, open_fed, video};
 
@@ -95,8 +97,8 @@ async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Resu
     let open = open_live().await?;
     let browser = &open.browser;
     let feed = Feed::new(browser);
-    // From here on waits are the longest, and no attempt gets through by itself. Each loss is followed by a wake at once:
-    // what comes after it is counted, before any wait can end.
+    // From here on waits are the longest, and no attempt gets through by itself. Each loss is
+    // followed by a wake at once: what comes after it is counted, before any wait can end.
     browser
         .act("Math.random = () => 1; window.openSockets = false")
         .await?;
@@ -124,7 +126,8 @@ async fn a_wake_tries_at_once_and_leaves_a_young_attempt_alone() -> anyhow::Resu
         json!([6, 6]),
         "a wake each, and none for a young attempt"
     );
-    // By now half a minute would be waited for. A page that nobody sees waits; one that somebody sees does not.
+    // By now half a minute would be waited for. A page that nobody sees waits; one that somebody
+    // sees does not.
     let before = feed.count().await?;
     let hidden = browser
         .run(

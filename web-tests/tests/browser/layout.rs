@@ -3,12 +3,15 @@
 use contract::api::{
     Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint, Update,
 };
-use web_tests::feed::{Feed, metrics};
-use web_tests::{Browser, BrowserOptions, Screen, SiteOptions};
+use web_tests::{
+    Browser, BrowserOptions, Screen, SiteOptions,
+    feed::{Feed, metrics},
+};
 
 use crate::support::{REFUSAL, open, open_fed, video};
 
-/// What reaches beyond the screen. A phone's browser makes the page wider instead, so the screen's own width counts.
+/// What reaches beyond the screen. A phone's browser makes the page wider instead, so the screen's
+/// own width counts.
 fn overflow(width: u32) -> String {
     format!(
         "[...document.querySelectorAll('body *')]\

@@ -5,8 +5,11 @@ use contract::api::{
     Sources, Update,
 };
 use serde_json::json;
-use web_tests::feed::{Feed, metrics};
-use web_tests::{Screen, axe, keys};
+use web_tests::{
+    Screen, axe,
+    feed::{Feed, metrics},
+    keys,
+};
 
 use crate::support::open_fed;
 

@@ -1,8 +1,11 @@
 //! The pipeline in three dimensions.
 
 use contract::api::{Metrics, Update};
-use web_tests::feed::{Feed, metrics};
-use web_tests::{BrowserOptions, SiteOptions, keys};
+use web_tests::{
+    BrowserOptions, SiteOptions,
+    feed::{Feed, metrics},
+    keys,
+};
 
 use crate::support::{Open, SEE, open, open_fed, video};
 

@@ -1,12 +1,10 @@
 //! What the tests share.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use devstack::media::Clip;
-use web_tests::feed::Feed;
-use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
+use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions, feed::Feed};
 
 /// A site and a browser that shows it.
 pub(crate) struct Open {
@@ -22,8 +20,8 @@ pub(crate) async fn open(site: SiteOptions, browser: BrowserOptions) -> anyhow::
     Ok(Open { browser, site })
 }
 
-/// Opens the dashboard with a WebSocket that says what the test wants, and with these scripts before its own; nothing works
-/// on what is uploaded.
+/// Opens the dashboard with a WebSocket that says what the test wants, and with these scripts
+/// before its own; nothing works on what is uploaded.
 pub(crate) async fn open_fed(scripts: &[&str]) -> anyhow::Result<Open> {
     let site = SiteOptions {
         without_worker: true,
@@ -39,8 +37,9 @@ pub(crate) async fn open_fed(scripts: &[&str]) -> anyhow::Result<Open> {
     Ok(Open { browser, site })
 }
 
-/// Put before the page's own scripts: requests whose address contains a key of `window.refused` get its value as
-/// their status: a number as of the API, a string as of a proxy before it; an object is a good answer. The rest goes its way, and all are counted in `window.asked`.
+/// Put before the page's own scripts: requests whose address contains a key of `window.refused` get
+/// its value as their status: a number as of the API, a string as of a proxy before it; an object
+/// is a good answer. The rest goes its way, and all are counted in `window.asked`.
 pub(crate) const REFUSAL: &str = "
     window.refused = {};
     window.asked = [];

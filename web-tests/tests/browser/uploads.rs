@@ -1,7 +1,9 @@
 //! Sending videos.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 use web_tests::{BrowserOptions, Screen, SiteOptions};
@@ -190,7 +192,8 @@ async fn parts_whose_joining_was_not_answered_are_found_joined() -> anyhow::Resu
 async fn a_put_whose_answer_was_lost_is_found_done() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     let browser = &open.browser;
-    // The first PUT gets through, and its answer is lost; what is sent again finds the object there.
+    // The first PUT gets through, and its answer is lost; what is sent again finds the object
+    // there.
     browser
         .prepare(
             "window.statuses = []; \

@@ -1,9 +1,6 @@
 //! One file of the bundle, with its compressed copies.
 
-use std::fs;
-use std::hash::Hasher as _;
-use std::io::Write as _;
-use std::path::Path;
+use std::{fs, hash::Hasher as _, io::Write as _, path::Path};
 
 use anyhow::Context;
 

@@ -1,19 +1,21 @@
-//! Makes what a browser loads out of what the compiler made: `web-bundle PROGRAM.wasm INDEX.html DIST`.
+//! Makes what a browser loads out of what the compiler made: `web-bundle PROGRAM.wasm INDEX.html
+//! DIST`.
 //!
-//! `INDEX.html` is trunk's: its `data-trunk` links name the style sheets and the icon. Here each becomes a link to a
-//! file named after its content, so that it may be cached for ever, with a brotli and a gzip copy beside it.
-//! Nothing is done where nothing changed.
+//! `INDEX.html` is trunk's: its `data-trunk` links name the style sheets and the icon. Here each
+//! becomes a link to a file named after its content, so that it may be cached for ever, with a
+//! brotli and a gzip copy beside it. Nothing is done where nothing changed.
 
 mod asset;
 mod page;
 
-use std::fs;
-use std::hash::Hasher as _;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::{
+    fs,
+    hash::Hasher as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, bail};
-
 use asset::Asset;
 use page::{Link, Page};
 
@@ -78,8 +80,8 @@ fn stamp(program: &Path, index: &Path, page: &Page) -> anyhow::Result<String> {
 fn assets(program: &Path, page: &Page) -> anyhow::Result<Vec<Asset>> {
     let (wasm, glue) = bindgen(program)?;
     let wasm = Asset::new("web", "wasm", wasm);
-    // The glue starts the program itself: a script in the page for it would be another hash in the content security
-    // policy, and one that changes with every build.
+    // The glue starts the program itself: a script in the page for it would be another hash in the
+    // content security policy, and one that changes with every build.
     let glue = format!(
         "{glue}\n__wbg_init({{module_or_path:new URL(\"{}\",import.meta.url)}});\n",
         wasm.name

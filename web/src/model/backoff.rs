@@ -5,8 +5,8 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// At most 2, 4, 8, 16, then 30 seconds, and by chance down to half of that: a restarted server is not met by everyone at
-/// once.
+/// At most 2, 4, 8, 16, then 30 seconds, and by chance down to half of that: a restarted server is
+/// not met by everyone at once.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,

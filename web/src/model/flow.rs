@@ -17,7 +17,8 @@ pub(crate) struct Flow {
 const MOST: u64 = 240;
 
 impl Flow {
-    /// What happened between two samples. Figures that fell (a purge, a restarted API) moved nothing.
+    /// What happened between two samples. Figures that fell (a purge, a restarted API) moved
+    /// nothing.
     pub(crate) fn between(before: &Metrics, after: &Metrics) -> Self {
         // While the API still reads the bucket its counts grow by finding, not by work.
         if !before.index_complete || !after.index_complete {
@@ -40,7 +41,8 @@ impl Flow {
     }
 }
 
-/// How full the queue looks, between 0 and 1: each tenfold is a third more, since queues are empty or very long.
+/// How full the queue looks, between 0 and 1: each tenfold is a third more, since queues are empty
+/// or very long.
 pub(crate) fn fullness(waiting: u64) -> f32 {
     ((1.0 + waiting as f32).log10() / 3.0).min(1.0)
 }

@@ -1,7 +1,9 @@
 //! The list of thumbnails: pages from the API, with what is new put before them.
 
-use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use contract::api::Thumbnail;
 
@@ -29,13 +31,13 @@ pub(crate) struct Gallery {
     pub(crate) error: Option<String>,
     /// Counts beginnings, so that an answer to an earlier one is known.
     pub(crate) generation: u32,
-    /// Thumbnails are missing: more came at once than are told of, or they are older than those that were loaded before
-    /// them, or they were held back.
+    /// Thumbnails are missing: more came at once than are told of, or they are older than those
+    /// that were loaded before them, or they were held back.
     pub(crate) has_gap: bool,
     /// The bucket's newest when it was last told.
     newest: Option<String>,
-    /// How many the bucket had when the whole list was last found to be shorter: what starting over does not mend is
-    /// not tried again until another number is told.
+    /// How many the bucket had when the whole list was last found to be shorter: what starting
+    /// over does not mend is not tried again until another number is told.
     short_of: Option<u64>,
 }
 
@@ -61,7 +63,8 @@ impl Gallery {
         }
     }
 
-    /// Appends the page that was asked for in `generation`; `next` is the cursor of the one after it.
+    /// Appends the page that was asked for in `generation`; `next` is the cursor of the one after
+    /// it.
     pub(crate) fn with_page(
         &self,
         generation: u32,
@@ -108,9 +111,9 @@ impl Gallery {
         }
     }
 
-    /// Takes over the newest thumbnails of the bucket, which has `total`: new ones are put first, and what would have
-    /// to be among them but is not, is gone. With `holds`, new ones are held back, so that nothing moves under whoever
-    /// reads further down.
+    /// Takes over the newest thumbnails of the bucket, which has `total`: new ones are put first,
+    /// and what would have to be among them but is not, is gone. With `holds`, new ones are
+    /// held back, so that nothing moves under whoever reads further down.
     pub(crate) fn with_newest(&self, newest: &[Thumbnail], total: u64, holds: bool) -> Self {
         // None told of some means that the API could not tell them just now.
         if self.rest == Rest::Everything || (newest.is_empty() && total > 0) {

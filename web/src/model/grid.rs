@@ -14,8 +14,8 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// Fits as many columns of at least `least` pixels into `width`; below a picture of 16:9 there are `caption`
-    /// pixels of text.
+    /// Fits as many columns of at least `least` pixels into `width`; below a picture of 16:9 there
+    /// are `caption` pixels of text.
     pub(crate) fn fit(width: f64, least: f64, caption: f64, gap: f64) -> Self {
         let columns = (((width + gap) / (least + gap)).floor() as usize).max(1);
         let cell_width = ((width - gap * (columns - 1) as f64) / columns as f64).max(1.0);
@@ -33,7 +33,8 @@ impl Grid {
         (rows as f64 * self.pitch() - self.gap).max(0.0)
     }
 
-    /// The cells of `count` that are between `top` and `bottom`, and those of the rows next to them.
+    /// The cells of `count` that are between `top` and `bottom`, and those of the rows next to
+    /// them.
     pub(crate) fn visible(&self, count: usize, top: f64, bottom: f64) -> Range<usize> {
         const SPARE_ROWS: f64 = 2.0;
         let first = ((top / self.pitch()).floor() - SPARE_ROWS).max(0.0) as usize;
@@ -51,7 +52,8 @@ impl Grid {
         )
     }
 
-    /// The cell that an arrow, Home, End or a page key leads to from `index`; `page` is how many rows are in sight.
+    /// The cell that an arrow, Home, End or a page key leads to from `index`; `page` is how many
+    /// rows are in sight.
     pub(crate) fn step(&self, index: usize, key: &str, count: usize, page: usize) -> Option<usize> {
         let last = count.checked_sub(1)?;
         let rows = self.columns * page.max(1);

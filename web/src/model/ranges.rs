@@ -10,7 +10,8 @@ pub(crate) struct Bar {
 /// Narrower bars would not be seen: a read of 64 kB in 1 GB is a 16th of a pixel.
 const LEAST: f64 = 2.5;
 
-/// Bars for `ranges` (first byte and length) of a file of `size` bytes. What touches or would overlap is one bar.
+/// Bars for `ranges` (first byte and length) of a file of `size` bytes. What touches or would
+/// overlap is one bar.
 pub(crate) fn bars(ranges: impl IntoIterator<Item = (u64, u64)>, size: u64) -> Vec<Bar> {
     let mut spans: Vec<(f64, f64)> = ranges
         .into_iter()

@@ -47,7 +47,8 @@ pub(crate) struct State {
     pub(crate) thumbnails: Option<Rc<Vec<Thumbnail>>>,
     /// What the API does just now at someone's wish, oldest first.
     pub(crate) operations: Vec<Operation>,
-    /// How often the API came back after it had not answered: what failed meanwhile is worth another try.
+    /// How often the API came back after it had not answered: what failed meanwhile is worth
+    /// another try.
     pub(crate) recoveries: u32,
     /// What moved with the last message, and its number: the same flow twice is two flows.
     pub(crate) flow: (u32, Flow),
@@ -184,7 +185,8 @@ impl State {
     }
 }
 
-/// That `what` failed. Whoever started an operation is told by its answer, too: in the same words, so once.
+/// That `what` failed. Whoever started an operation is told by its answer, too: in the same words,
+/// so once.
 pub(crate) fn failure(what: &str, reason: &str) -> String {
     format!("{what} failed: {reason}.")
 }
@@ -209,8 +211,7 @@ impl Reducible for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::flow::tests::metrics;
-    use super::*;
+    use super::{super::flow::tests::metrics, *};
 
     fn heard(update: Update) -> Action {
         Action::Heard(Box::new(update), 1000.0)

@@ -167,7 +167,8 @@ impl Uploads {
         }
     }
 
-    /// What completes an upload whose bytes are in the bucket, and whether that may have been done already.
+    /// What completes an upload whose bytes are in the bucket, and whether that may have been done
+    /// already.
     pub(crate) fn sent(&self, id: u32) -> Option<(Rc<CompleteUpload>, bool)> {
         let upload = self.list.iter().find(|upload| upload.id == id)?;
         Some((upload.sent.clone()?, upload.in_doubt))
@@ -181,7 +182,8 @@ impl Uploads {
         }
     }
 
-    /// It did not get through, for `reason`; the parts that are left of it in the bucket and of no use.
+    /// It did not get through, for `reason`; the parts that are left of it in the bucket and of no
+    /// use.
     pub(crate) fn fail(
         &mut self,
         id: u32,

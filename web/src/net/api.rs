@@ -1,14 +1,16 @@
 //! The API's HTTP routes.
 
-use contract::Manifest;
-use contract::api::{
-    CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven, SourceState,
-    TestQueued, Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket, Video,
+use contract::{
+    Manifest,
+    api::{
+        CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven,
+        SourceState, TestQueued, Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket,
+        Video,
+    },
 };
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use web_sys::AbortController;
 
 use crate::model::filter::Filter;
@@ -41,7 +43,8 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    /// Whether the request may have been taken all the same: nothing answered, or a proxy before the API did.
+    /// Whether the request may have been taken all the same: nothing answered, or a proxy before
+    /// the API did.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(
             self,
@@ -237,7 +240,8 @@ impl Api {
     }
 }
 
-/// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would be a panic.
+/// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would
+/// be a panic.
 pub(crate) fn is_sendable(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,24 +1,28 @@
 //! The WebSocket, made again and again; HTTP while it is down.
 
-use std::cell::Cell;
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use contract::api::Update;
-use futures::channel::mpsc;
-use futures::future::{Either, select};
-use futures::{StreamExt, pin_mut};
+use futures::{
+    StreamExt,
+    channel::mpsc,
+    future::{Either, select},
+    pin_mut,
+};
 use gloo_events::EventListener;
 use gloo_net::websocket::{Message, State as SocketState, futures::WebSocket};
 use gloo_timers::future::sleep;
 use yew::Callback;
 
 use super::api::Api;
-use crate::model::backoff::Backoff;
-use crate::model::state::Action;
-use crate::page::{document, is_hidden};
-use crate::task::Task;
+use crate::{
+    model::{backoff::Backoff, state::Action},
+    page::{document, is_hidden},
+    task::Task,
+};
 
-/// A connection that is silent for longer is a dead one that nobody closed: the API says something every ten seconds.
+/// A connection that is silent for longer is a dead one that nobody closed: the API says something
+/// every ten seconds.
 const SILENCE: Duration = Duration::from_secs(15);
 /// A connection that stood for so long was none that ends at once again and again.
 const STOOD: Duration = Duration::from_secs(10);

@@ -1,15 +1,15 @@
 //! Sending a file straight to the bucket, whole or in parts, and telling the API that it is there.
 
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
 use contract::api::{CompleteUpload, CompletedPart, UploadRequest, UploadTarget};
-use futures::channel::oneshot;
-use futures::future::{Either, select};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::{
+    channel::oneshot,
+    future::{Either, select},
+    stream::{self, StreamExt, TryStreamExt},
+};
 use gloo_timers::future::sleep;
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Duration;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Blob, File, ProgressEvent, XmlHttpRequest};
 
 use super::api::{Api, ApiError};
@@ -43,8 +43,8 @@ impl From<String> for SendError {
 }
 
 /// Sends `file`, telling `progress` how many bytes are there; the answer is what
-/// [completes](complete) it. Dropping this cancels it: parts are taken back, and of a file that goes whole the bucket keeps
-/// all or nothing.
+/// [completes](complete) it. Dropping this cancels it: parts are taken back, and of a file that
+/// goes whole the bucket keeps all or nothing.
 pub(crate) async fn send(
     api: &Api,
     file: &File,
@@ -112,7 +112,8 @@ pub(crate) async fn send(
     Ok(complete)
 }
 
-/// Completes what was sent of a file of `size` bytes. `in_doubt` says that this was asked for before and nobody knows the answer.
+/// Completes what was sent of a file of `size` bytes. `in_doubt` says that this was asked for
+/// before and nobody knows the answer.
 pub(crate) async fn complete(
     api: &Api,
     sent: &CompleteUpload,
@@ -222,7 +223,8 @@ impl Drop for Request {
     }
 }
 
-/// One `PUT`; its answer's `ETag`. `fetch` does not tell how much is sent, so this is the older way.
+/// One `PUT`; its answer's `ETag`. `fetch` does not tell how much is sent, so this is the older
+/// way.
 async fn put(
     url: &str,
     headers: &[(String, String)],

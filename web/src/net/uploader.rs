@@ -1,17 +1,19 @@
 //! Sending the files of this page, one at a time: what is large goes in parts side by side.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use contract::api::CompleteUpload;
 use web_sys::{File, FileList};
 use yew::Callback;
 
-use super::api::{Api, ApiError};
-use super::transfer::{self, SendError};
-use crate::model::uploads::{Cancelled, Hindrance, Uploads};
-use crate::task::Task;
+use super::{
+    api::{Api, ApiError},
+    transfer::{self, SendError},
+};
+use crate::{
+    model::uploads::{Cancelled, Hindrance, Uploads},
+    task::Task,
+};
 
 /// What sends. Copies are the same one.
 #[derive(Clone)]

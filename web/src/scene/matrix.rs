@@ -19,7 +19,8 @@ impl Matrix {
         Self(m)
     }
 
-    /// Looks at `target` from `distance` away, `yaw` to the side and `pitch` from above, in radians.
+    /// Looks at `target` from `distance` away, `yaw` to the side and `pitch` from above, in
+    /// radians.
     pub(crate) fn orbit(target: Vector, distance: f32, yaw: f32, pitch: f32) -> Self {
         let (sin_yaw, cos_yaw) = yaw.sin_cos();
         let (sin_pitch, cos_pitch) = pitch.sin_cos();
@@ -47,7 +48,8 @@ impl Matrix {
         }))
     }
 
-    /// Where a point lands in the picture, from 0 to 1 to the right and down; `None` behind the camera.
+    /// Where a point lands in the picture, from 0 to 1 to the right and down; `None` behind the
+    /// camera.
     pub(crate) fn project(&self, point: Vector) -> Option<(f32, f32)> {
         let [x, y, z] = point;
         let row = |r: usize| self.0[r] * x + self.0[4 + r] * y + self.0[8 + r] * z + self.0[12 + r];
@@ -65,7 +67,8 @@ fn dot(a: Vector, b: Vector) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A point of the arc from `from` to `to` at `t` between 0 and 1, `height` above the straight line in its middle.
+/// A point of the arc from `from` to `to` at `t` between 0 and 1, `height` above the straight line
+/// in its middle.
 pub(crate) fn arc(from: Vector, to: Vector, height: f32, t: f32) -> Vector {
     let lift = 4.0 * height * t * (1.0 - t);
     std::array::from_fn(|i| from[i] + (to[i] - from[i]) * t + if i == 1 { lift } else { 0.0 })

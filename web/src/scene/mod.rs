@@ -1,5 +1,5 @@
-//! The pipeline in three dimensions: uploads, queue, workers, thumbnails. Each particle is a video or a picture that
-//! really moved.
+//! The pipeline in three dimensions: uploads, queue, workers, thumbnails. Each particle is a video
+//! or a picture that really moved.
 //!
 //! - `world`: what there is and where, without a browser; tested natively.
 //! - `particles`: what moves; tested natively.
@@ -15,20 +15,17 @@ mod stage;
 mod still;
 mod world;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use contract::api::{Metrics, SourceState};
 use gloo_render::request_animation_frame;
 use gloo_timers::callback::Timeout;
+use stage::Stage;
 use web_sys::{HtmlCanvasElement, HtmlElement};
+use world::{Facts, NODES};
 use yew::prelude::*;
 
-use crate::model::flow::Flow;
-use crate::model::format;
-use crate::model::theme::Theme;
-use stage::Stage;
-use world::{Facts, NODES};
+use crate::model::{flow::Flow, format, theme::Theme};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -128,7 +125,8 @@ pub(crate) fn Scene(props: &Props) -> Html {
                     }
                 }
             };
-            // Making shaders takes longer than all the rest: a task of its own, behind the first frame.
+            // Making shaders takes longer than all the rest: a task of its own, behind the first
+            // frame.
             let task = Rc::new(RefCell::new(None));
             let frame = {
                 let task = Rc::clone(&task);

@@ -1,7 +1,6 @@
 //! What moves along the lanes.
 
-use super::matrix::Vector;
-use super::world::lane;
+use super::{matrix::Vector, world::lane};
 use crate::model::flow::Flow;
 
 /// Seconds between two samples of the API: what moved in them is spread over as long.

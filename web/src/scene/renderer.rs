@@ -7,10 +7,12 @@ use web_sys::{
     WebGlUniformLocation, WebGlVertexArrayObject,
 };
 
-use super::matrix::Matrix;
-use super::particles::Spark;
-use super::shaders;
-use super::world::{Palette, Solid, World};
+use super::{
+    matrix::Matrix,
+    particles::Spark,
+    shaders,
+    world::{Palette, Solid, World},
+};
 
 /// Floats of one instance: place, size, colour with glow.
 const INSTANCE: i32 = 10;

@@ -1,26 +1,30 @@
-//! When the scene is drawn, and from where it is seen: only while something moves or changes, never out of sight, and
-//! without motion where someone prefers none.
+//! When the scene is drawn, and from where it is seen: only while something moves or changes, never
+//! out of sight, and without motion where someone prefers none.
 
-use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
 
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_render::{AnimationFrame, request_animation_frame};
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{
     Event, HtmlCanvasElement, HtmlElement, IntersectionObserver, IntersectionObserverEntry,
     KeyboardEvent, PointerEvent, ResizeObserver,
 };
 use yew::Callback;
 
-use super::matrix::Matrix;
-use super::particles::Particles;
-use super::renderer::Renderer;
-use super::world::{self, DARK, Facts, LIGHT, NODES, Palette, World};
-use crate::model::flow::Flow;
-use crate::model::theme::Theme;
-use crate::page;
+use super::{
+    matrix::Matrix,
+    particles::Particles,
+    renderer::Renderer,
+    world::{self, DARK, Facts, LIGHT, NODES, Palette, World},
+};
+use crate::{
+    model::{flow::Flow, theme::Theme},
+    page,
+};
 
 /// Radians a pixel.
 const DRAG: f32 = 0.008;
@@ -67,8 +71,8 @@ impl Drop for Observers {
 }
 
 impl Stage {
-    /// Starts drawing on `canvas`, its names in `labels`; `None` where there is no WebGL2. `lost` is called when the
-    /// graphics card takes its memory back.
+    /// Starts drawing on `canvas`, its names in `labels`; `None` where there is no WebGL2. `lost`
+    /// is called when the graphics card takes its memory back.
     pub(crate) fn start(
         canvas: HtmlCanvasElement,
         labels: HtmlElement,
@@ -213,7 +217,8 @@ impl Stage {
 
     fn pointer(&mut self, event: &PointerEvent) {
         let place = (event.client_x(), event.client_y());
-        // The first button: others mean something else. Its release outside of the window is not told.
+        // The first button: others mean something else. Its release outside of the window is not
+        // told.
         let held = event.buttons() & 1 == 1;
         match (event.type_().as_str(), self.drag) {
             ("pointerdown", _) if event.button() == 0 => {

@@ -38,7 +38,8 @@ pub(crate) fn lane(lane: usize, t: f32) -> Vector {
     arc(raised(&NODES[lane]), raised(&NODES[lane + 1]), RISE, t)
 }
 
-/// The lens's angle from top to bottom, in radians: a long lens, so that near nodes are not much larger than far ones.
+/// The lens's angle from top to bottom, in radians: a long lens, so that near nodes are not much
+/// larger than far ones.
 const FIELD: f32 = 0.34;
 
 /// A camera as near as it can be with every node in the picture, and room for the names below them.

@@ -3,8 +3,10 @@
 use yew::prelude::*;
 
 use super::session::use_session;
-use crate::net::api::{ApiError, Result};
-use crate::task::Task;
+use crate::{
+    net::api::{ApiError, Result},
+    task::Task,
+};
 
 /// What the API answered, and asking it again.
 pub(crate) struct Answer<T> {
@@ -25,8 +27,9 @@ impl<T> Answer<T> {
     }
 }
 
-/// Asks whenever `key` changes, and again after a failure when the API comes back or someone signs in. `ask` may have no
-/// question. An answer to an earlier question, or to a component that is gone, is dropped.
+/// Asks whenever `key` changes, and again after a failure when the API comes back or someone signs
+/// in. `ask` may have no question. An answer to an earlier question, or to a component that is
+/// gone, is dropped.
 #[hook]
 pub(crate) fn use_answer<K, T, Q, F>(key: K, ask: Q) -> Answer<T>
 where

@@ -5,25 +5,30 @@ use std::rc::Rc;
 use contract::api::{Source, Sources, Thumbnail};
 use yew::prelude::*;
 
-use super::chart::QueueChart;
-use super::detail::Detail;
-use super::dropzone::Dropzone;
-use super::failures::Failures;
-use super::gallery::Gallery;
-use super::header::Header;
-use super::notices::Notices;
-use super::pods::Pods;
-use super::purge::Purge;
-use super::session::Session;
-use super::sign_in::{self, SignIn};
-use super::theme::use_theme;
-use super::tiles::Tiles;
-use super::tray::{Tray, use_uploads};
-use crate::model::format;
-use crate::model::state::{Link, State};
-use crate::net::api::Api;
-use crate::net::socket;
-use crate::scene::Scene;
+use super::{
+    chart::QueueChart,
+    detail::Detail,
+    dropzone::Dropzone,
+    failures::Failures,
+    gallery::Gallery,
+    header::Header,
+    notices::Notices,
+    pods::Pods,
+    purge::Purge,
+    session::Session,
+    sign_in::{self, SignIn},
+    theme::use_theme,
+    tiles::Tiles,
+    tray::{Tray, use_uploads},
+};
+use crate::{
+    model::{
+        format,
+        state::{Link, State},
+    },
+    net::{api::Api, socket},
+    scene::Scene,
+};
 
 /// The dialog that is open.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,9 +2,10 @@
 
 use yew::prelude::*;
 
-use crate::model::format;
-use crate::model::state::Link;
-use crate::page::use_now;
+use crate::{
+    model::{format, state::Link},
+    page::use_now,
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

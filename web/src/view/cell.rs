@@ -5,11 +5,14 @@ use std::rc::Rc;
 use contract::api::Thumbnail;
 use yew::prelude::*;
 
-use super::gallery::Current;
-use super::session::use_session;
-use crate::model::format;
-use crate::model::names::{manifest_key, video_name};
-use crate::page::use_style;
+use super::{gallery::Current, session::use_session};
+use crate::{
+    model::{
+        format,
+        names::{manifest_key, video_name},
+    },
+    page::use_style,
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -36,7 +39,8 @@ enum Address {
     Gone,
 }
 
-/// The URL to show, whether another is asked for, and what to do when one shows nothing: presigned URLs end, and pages stay open.
+/// The URL to show, whether another is asked for, and what to do when one shows nothing: presigned
+/// URLs end, and pages stay open.
 #[hook]
 fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, bool, Callback<Event>) {
     let session = use_session();

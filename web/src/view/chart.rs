@@ -6,11 +6,17 @@ use contract::api::{HISTORY_INTERVAL_SECONDS, HISTORY_POINTS, Queue, Source};
 use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
-use super::icon::{Icon, icon};
-use super::outage::{Outage, is_out};
-use crate::model::chart::{Sample, Scale};
-use crate::model::format;
-use crate::page::{self, use_width};
+use super::{
+    icon::{Icon, icon},
+    outage::{Outage, is_out},
+};
+use crate::{
+    model::{
+        chart::{Sample, Scale},
+        format,
+    },
+    page::{self, use_width},
+};
 
 /// In pixels, as all lengths here; the width is what there is.
 const HEIGHT: f64 = 244.0;

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use contract::api::{Thumbnail, Video};
 use yew::prelude::*;
 
-use super::answer::use_answer;
-use super::dialog::Dialog;
-use super::facts::Facts;
-use super::problem::problem;
-use super::scrubber::Scrubber;
-use super::session::use_session;
-use crate::model::format;
-use crate::model::names::{manifest_key, video_name};
+use super::{
+    answer::use_answer, dialog::Dialog, facts::Facts, problem::problem, scrubber::Scrubber,
+    session::use_session,
+};
+use crate::model::{
+    format,
+    names::{manifest_key, video_name},
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

@@ -1,4 +1,5 @@
-//! A modal dialog: the browser's own, which keeps the focus inside, ends with Escape and gives the focus back.
+//! A modal dialog: the browser's own, which keeps the focus inside, ends with Escape and gives the
+//! focus back.
 
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use contract::Origin;
-use contract::api::Video;
+use contract::{Origin, api::Video};
 use yew::prelude::*;
 
 use crate::model::{format, ranges};

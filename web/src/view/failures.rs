@@ -3,13 +3,14 @@
 use contract::api::{Failure, Redrive, Source, SourceState};
 use yew::prelude::*;
 
-use super::answer::use_answer;
-use super::icon::{Icon, icon};
-use super::outage::Outage;
-use super::problem::problem;
-use super::session::use_session;
-use crate::model::format;
-use crate::page::use_now;
+use super::{
+    answer::use_answer,
+    icon::{Icon, icon},
+    outage::Outage,
+    problem::problem,
+    session::use_session,
+};
+use crate::{model::format, page::use_now};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

@@ -1,20 +1,27 @@
-//! Every thumbnail, newest first. Only the cells in sight exist; pages are loaded before they are reached.
+//! Every thumbnail, newest first. Only the cells in sight exist; pages are loaded before they are
+//! reached.
 
 use std::rc::Rc;
 
 use contract::api::{Source, Thumbnail};
 use yew::prelude::*;
 
-use super::cell::Cell;
-use super::filters::{Change, Filters};
-use super::listing::{use_listing, use_pages};
-use super::outage::Outage;
-use super::problem::problem;
-use super::viewport::{Viewport, focus, show, use_viewport};
-use crate::model::format;
-use crate::model::gallery::{Gallery as List, Rest};
-use crate::model::grid::Grid;
-use crate::page::{self, use_now, use_style};
+use super::{
+    cell::Cell,
+    filters::{Change, Filters},
+    listing::{use_listing, use_pages},
+    outage::Outage,
+    problem::problem,
+    viewport::{Viewport, focus, show, use_viewport},
+};
+use crate::{
+    model::{
+        format,
+        gallery::{Gallery as List, Rest},
+        grid::Grid,
+    },
+    page::{self, use_now, use_style},
+};
 
 /// Pixels below a picture for its name and facts.
 const CAPTION: f64 = 46.0;

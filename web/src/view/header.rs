@@ -4,11 +4,12 @@ use contract::api::Operation;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::badge::Badge;
-use super::icon::{Icon, icon};
-use super::operations::Operations;
-use crate::model::state::Link;
-use crate::model::theme::Theme;
+use super::{
+    badge::Badge,
+    icon::{Icon, icon},
+    operations::Operations,
+};
+use crate::model::{state::Link, theme::Theme};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

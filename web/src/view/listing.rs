@@ -1,7 +1,7 @@
-//! The gallery's list as it grows: page after page from the API, and what is new from the WebSocket.
+//! The gallery's list as it grows: page after page from the API, and what is new from the
+//! WebSocket.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use contract::api::Thumbnail;
 use yew::prelude::*;
@@ -9,8 +9,8 @@ use yew::prelude::*;
 use super::session::use_session;
 use crate::model::gallery::{Gallery, Rest};
 
-/// The list, and changing it. Answers come later than the list they were asked for: a change is always made to the
-/// newest one.
+/// The list, and changing it. Answers come later than the list they were asked for: a change is
+/// always made to the newest one.
 #[derive(Clone)]
 pub(crate) struct Listing {
     shown: UseStateHandle<Gallery>,
@@ -31,8 +31,8 @@ impl Listing {
     }
 }
 
-/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it, or, with `holds`, held
-/// back.
+/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it, or,
+/// with `holds`, held back.
 #[hook]
 pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds: bool) -> Listing {
     let listing = Listing {
@@ -47,7 +47,8 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds:
         });
     }
     let list = listing.list();
-    // Also when the first page is there, or the last: it may have been asked for before the news came.
+    // Also when the first page is there, or the last: it may have been asked for before the news
+    // came.
     let (first, last) = (list.rest == Rest::Everything, list.rest == Rest::Nothing);
     let key = (newest, total, first, last, list.generation);
     {

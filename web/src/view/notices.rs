@@ -3,10 +3,14 @@
 use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
-use super::icon::{Icon, icon};
-use super::session::use_session;
-use crate::model::state::{Action, Notice};
-use crate::page;
+use super::{
+    icon::{Icon, icon},
+    session::use_session,
+};
+use crate::{
+    model::state::{Action, Notice},
+    page,
+};
 
 const SHOWN_MS: u32 = 7_000;
 

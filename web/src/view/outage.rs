@@ -3,8 +3,7 @@
 use contract::api::{Source, SourceState};
 use yew::prelude::*;
 
-use crate::model::format;
-use crate::page::use_now;
+use crate::{model::format, page::use_now};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

@@ -6,8 +6,7 @@ use contract::api::{Pod, Source, SourceState};
 use yew::prelude::*;
 
 use super::outage::Outage;
-use crate::model::format;
-use crate::page::use_now;
+use crate::{model::format, page::use_now};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

@@ -4,12 +4,13 @@ use contract::api::Purged;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
-use super::answer::use_answer;
-use super::dialog::Dialog;
-use super::problem::problem;
-use super::session::{self, use_session};
-use crate::model::format;
-use crate::net::api::ApiError;
+use super::{
+    answer::use_answer,
+    dialog::Dialog,
+    problem::problem,
+    session::{self, use_session},
+};
+use crate::{model::format, net::api::ApiError};
 
 /// What has to be typed.
 const WORD: &str = "purge";

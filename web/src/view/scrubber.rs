@@ -8,9 +8,7 @@ use web_sys::{HtmlInputElement, Url};
 use yew::prelude::*;
 
 use super::session::use_session;
-use crate::model::format;
-use crate::net::api::ApiError;
-use crate::task::Task;
+use crate::{model::format, net::api::ApiError, task::Task};
 
 /// A frame is asked for when the hand rests.
 const RESTS_MS: u32 = 180;
@@ -19,8 +17,8 @@ const WIDTH: u32 = 960;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) video: Rc<Video>,
-    /// The time of the picture that was chosen last, in seconds, and how many were chosen before it: each choice starts
-    /// over from there.
+    /// The time of the picture that was chosen last, in seconds, and how many were chosen before
+    /// it: each choice starts over from there.
     pub(crate) chosen: (f64, u32),
     /// In seconds.
     pub(crate) duration: f64,

@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::model::state::{Action, failure};
-use crate::net::api::{Api, ApiError};
+use crate::{
+    model::state::{Action, failure},
+    net::api::{Api, ApiError},
+};
 
 #[derive(Clone, PartialEq)]
 pub(crate) struct Session {
@@ -17,7 +19,8 @@ pub(crate) struct Session {
     pub(crate) forget_token: Callback<Rc<Api>>,
     /// How often someone signed in.
     pub(crate) sign_ins: u32,
-    /// How often the API came back after it had not answered. What could not be had is asked for again then.
+    /// How often the API came back after it had not answered. What could not be had is asked for
+    /// again then.
     pub(crate) recoveries: u32,
 }
 
@@ -48,7 +51,8 @@ impl Session {
     }
 }
 
-/// That `what` failed because of `error`. Where the answer was lost, nobody knows: the API goes on with what it has begun.
+/// That `what` failed because of `error`. Where the answer was lost, nobody knows: the API goes on
+/// with what it has begun.
 pub(crate) fn unfinished(what: &str, error: &ApiError) -> String {
     if error.is_lost() {
         format!("{what} failed, or its answer was lost ({error}); the figures will show which.")
@@ -57,7 +61,8 @@ pub(crate) fn unfinished(what: &str, error: &ApiError) -> String {
     }
 }
 
-/// The session that [`App`](super::app::App) provides. Nothing is drawn outside of it, so the other case does nothing.
+/// The session that [`App`](super::app::App) provides. Nothing is drawn outside of it, so the other
+/// case does nothing.
 #[hook]
 pub(crate) fn use_session() -> Session {
     use_context::<Session>().unwrap_or_else(|| Session {

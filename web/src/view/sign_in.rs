@@ -4,9 +4,11 @@ use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use crate::net::api::{Api, ApiError, is_sendable};
-use crate::page::session_storage;
-use crate::task::Task;
+use crate::{
+    net::api::{Api, ApiError, is_sendable},
+    page::session_storage,
+    task::Task,
+};
 
 const STORED: &str = "token";
 

@@ -2,8 +2,10 @@
 
 use yew::prelude::*;
 
-use crate::model::theme::Theme;
-use crate::page::{document, local_storage, use_media};
+use crate::{
+    model::theme::Theme,
+    page::{document, local_storage, use_media},
+};
 
 /// `index.html` reads it, too: before the first paint.
 const STORED: &str = "theme";

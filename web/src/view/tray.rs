@@ -6,13 +6,21 @@ use gloo_events::{EventListener, EventListenerOptions};
 use web_sys::FileList;
 use yew::prelude::*;
 
-use super::icon::{Icon, icon};
-use super::session::use_session;
-use crate::model::format;
-use crate::model::uploads::{Upload, UploadState, Uploads};
-use crate::net::api::{Api, ApiError};
-use crate::net::uploader::Uploader;
-use crate::page;
+use super::{
+    icon::{Icon, icon},
+    session::use_session,
+};
+use crate::{
+    model::{
+        format,
+        uploads::{Upload, UploadState, Uploads},
+    },
+    net::{
+        api::{Api, ApiError},
+        uploader::Uploader,
+    },
+    page,
+};
 
 /// A control of the tray that takes the focus.
 const IN_TRAY: &str = ".tray button:not(:disabled)";

@@ -5,8 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, ScrollBehavior, ScrollToOptions};
 use yew::prelude::*;
 
-use crate::model::grid::Grid;
-use crate::page;
+use crate::{model::grid::Grid, page};
 
 /// The part of the list that is in sight, in pixels from its top, and its width.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

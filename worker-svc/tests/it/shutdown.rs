@@ -68,7 +68,8 @@ async fn what_does_not_fit_the_grace_period_goes_back_at_once() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_last_poll_brings_goes_back_at_once() -> Result<()> {
-    // Were the message hidden by a poll that nobody waits for, it would come back after ten minutes.
+    // Were the message hidden by a poll that nobody waits for, it would come back after ten
+    // minutes.
     let stack = stack(600).await?;
     let options = WorkerOptions {
         env: vec![("SHUTDOWN_GRACE_SECONDS", "15".to_owned())],

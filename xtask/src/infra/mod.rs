@@ -1,19 +1,21 @@
 //! `cargo xtask infra`: checks what deploys the services, without any cloud.
 //!
-//! Each check is a public tool's: its findings are printed as it prints them, and any is a failure. Exceptions stand
-//! beside what they except, with their reason.
+//! Each check is a public tool's: its findings are printed as it prints them, and any is a failure.
+//! Exceptions stand beside what they except, with their reason.
 
 mod terraform;
 mod tools;
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, ensure};
+use tools::Tools;
 
 use crate::step::{self, Steps};
-use tools::Tools;
 
 /// Of the cluster (`kubernetes_version` in terraform/pipeline).
 const KUBERNETES_VERSION: &str = "1.32";

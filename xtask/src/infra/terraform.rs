@@ -1,8 +1,10 @@
 //! Terraform's own checks.
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 
 use anyhow::{Context, bail};
 
@@ -19,7 +21,8 @@ const UNREACHABLE: [&str; 3] = [
     "Could not retrieve the list of available versions",
 ];
 
-/// Formatting always; `terraform validate` where its provider can be fetched, which needs its schemas.
+/// Formatting always; `terraform validate` where its provider can be fetched, which needs its
+/// schemas.
 pub(super) fn check(lint: &Tools) -> anyhow::Result<()> {
     step::status(terraform(lint).args(["fmt", "-check", "-recursive", "-diff", "terraform"]))?;
     for root in ROOTS {
@@ -33,7 +36,8 @@ pub(super) fn check(lint: &Tools) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether it could be validated. Works on the folder itself, but keeps what Terraform writes below target/.
+/// Whether it could be validated. Works on the folder itself, but keeps what Terraform writes below
+/// target/.
 fn validate(lint: &Tools, root: &str) -> anyhow::Result<bool> {
     let folder = format!("-chdir=terraform/{root}");
     let data = std::env::current_dir()

@@ -1,11 +1,13 @@
 //! The tools that check the deployment, in pinned versions, below `target/infra/`.
 //!
-//! All of them come as Python packages, because Python is there wherever Debian is, and its registry carries even the
-//! tools that are no Python: their packages are the programs.
+//! All of them come as Python packages, because Python is there wherever Debian is, and its
+//! registry carries even the tools that are no Python: their packages are the programs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Context;
 
@@ -20,7 +22,8 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Installs what `xtask/infra/NAME.txt` asks for, unless that was done before with the same text.
+    /// Installs what `xtask/infra/NAME.txt` asks for, unless that was done before with the same
+    /// text.
     pub(super) fn install(name: &str) -> anyhow::Result<Self> {
         let requirements = Path::new(SOURCE).join(name).with_extension("txt");
         let wanted = fs::read_to_string(&requirements)

@@ -1,8 +1,8 @@
 //! How many pods KEDA and the `HorizontalPodAutoscaler` ask for.
 //!
 //! KEDA itself only switches between none and one; from one pod on it feeds the queue's length to a
-//! `HorizontalPodAutoscaler`, whose published algorithm this is: the target as an average, the tolerance, the
-//! stabilisation window, and the policies that limit each change.
+//! `HorizontalPodAutoscaler`, whose published algorithm this is: the target as an average, the
+//! tolerance, the stabilisation window, and the policies that limit each change.
 
 use std::collections::VecDeque;
 
@@ -29,7 +29,8 @@ impl Autoscaler {
         }
     }
 
-    /// The number of pods from now on, with `messages` visible and in flight and `pods` asked for so far.
+    /// The number of pods from now on, with `messages` visible and in flight and `pods` asked for
+    /// so far.
     pub(super) fn decide(&mut self, now: Seconds, messages: usize, pods: usize) -> usize {
         if messages > 0 {
             self.last_active = now;
@@ -80,8 +81,7 @@ impl Autoscaler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::SCALING;
-    use super::*;
+    use super::{super::model::SCALING, *};
 
     #[test]
     fn the_first_message_brings_one_pod_then_the_length_decides() {
@@ -112,7 +112,8 @@ mod tests {
             pods = scaler.decide(f64::from(step) * 15.0, 0, pods);
             seen.push(pods);
         }
-        // The wish of the start counts for 120 s; then 10, 5 (60 s later), 2, 1, and none after the cooldown.
+        // The wish of the start counts for 120 s; then 10, 5 (60 s later), 2, 1, and none after the
+        // cooldown.
         assert_eq!(seen[8], 10);
         assert_eq!(seen[9], 5);
         assert_eq!(seen[12], 5);

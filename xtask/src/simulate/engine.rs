@@ -1,16 +1,22 @@
-//! The discrete-event simulation: videos arrive, wait in the queue, are worked on in pods that come and go.
+//! The discrete-event simulation: videos arrive, wait in the queue, are worked on in pods that come
+//! and go.
 //!
-//! A pod takes a message when one of its slots is free. A video waits for S3, then for the pod's CPU (one video after
-//! the other, which is what sharing it comes to), then for S3 again. What is left out: S3's delay in telling the queue
-//! (usually below a second), failures, and videos of other sizes.
+//! A pod takes a message when one of its slots is free. A video waits for S3, then for the pod's
+//! CPU (one video after the other, which is what sharing it comes to), then for S3 again. What is
+//! left out: S3's delay in telling the queue (usually below a second), failures, and videos of
+//! other sizes.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+};
 
 use fastrand::Rng;
 
-use super::autoscaler::Autoscaler;
-use super::model::{BANDWIDTH, FIRST_BYTE, POD_START, POD_VCPU, Scaling, Seconds, Work, price};
+use super::{
+    autoscaler::Autoscaler,
+    model::{BANDWIDTH, FIRST_BYTE, POD_START, POD_VCPU, Scaling, Seconds, Work, price},
+};
 
 /// What is simulated.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +32,8 @@ pub(super) struct Scenario {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) arrived: usize,
-    /// From arrival in the queue to the deleted message, in order of finishing: when, and how long.
+    /// From arrival in the queue to the deleted message, in order of finishing: when, and how
+    /// long.
     pub(super) latencies: Vec<(Seconds, Seconds)>,
     /// Messages that were left when videos stopped arriving.
     pub(super) backlog: usize,
@@ -296,8 +303,10 @@ fn seconds(time: Time) -> Seconds {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{OURS, SCALING};
-    use super::*;
+    use super::{
+        super::model::{OURS, SCALING},
+        *,
+    };
 
     fn scenario(videos_per_minute: f64) -> Scenario {
         Scenario {

@@ -1,8 +1,8 @@
-//! `cargo xtask simulate`: how many pods, how long a video waits, and what it costs, at 1, 100 and 10,000 videos a
-//! minute.
+//! `cargo xtask simulate`: how many pods, how long a video waits, and what it costs, at 1, 100 and
+//! 10,000 videos a minute.
 //!
-//! A discrete-event simulation of the deployment in k8s/: [`engine`] moves videos and pods, [`autoscaler`] decides as
-//! KEDA and Kubernetes do, [`model`] has every number with its source.
+//! A discrete-event simulation of the deployment in k8s/: [`engine`] moves videos and pods,
+//! [`autoscaler`] decides as KEDA and Kubernetes do, [`model`] has every number with its source.
 
 mod autoscaler;
 mod engine;
@@ -10,11 +10,9 @@ mod model;
 mod plot;
 mod report;
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::Context;
-
 use engine::{Outcome, Scenario};
 use model::{DOWNLOADING, OURS, S3_READS, S3_WRITES, SCALING, SQS_IN_FLIGHT, Scaling, Work};
 use report::Row;

@@ -1,4 +1,5 @@
-//! Every number that the simulation rests on, with where it comes from. Change one here and run it again.
+//! Every number that the simulation rests on, with where it comes from. Change one here and run it
+//! again.
 
 /// Seconds.
 pub(super) type Seconds = f64;
@@ -28,18 +29,21 @@ pub(super) const OURS: Work = Work {
     slots: 4,
     // Whose the name is (two HEADs at once), then the three round trips of docs/benchmarks.md.
     trips_before: 4,
-    // Whose the name is, again; pictures at once; manifest; journal; is it still the same video?; DeleteMessage.
+    // Whose the name is, again; pictures at once; manifest; journal; is it still the same video?;
+    // DeleteMessage.
     trips_after: 6,
     bytes: 1.76e6,
     // docs/benchmarks.md, in process.
     cpu: 0.12,
     gets: 6.0 + 5.0,
     puts: 5.0,
-    // ReceiveMessage gives several, but counts as one for each in the worst case; and DeleteMessage.
+    // ReceiveMessage gives several, but counts as one for each in the worst case; and
+    // DeleteMessage.
     sqs: 2.0,
 };
 
-/// A worker that downloads the video and runs ffmpeg three times, one video at a time, in the same pod.
+/// A worker that downloads the video and runs ffmpeg three times, one video at a time, in the same
+/// pod.
 pub(super) const DOWNLOADING: Work = Work {
     slots: 1,
     trips_before: 1,
@@ -53,8 +57,8 @@ pub(super) const DOWNLOADING: Work = Work {
     sqs: 2.0,
 };
 
-/// S3's first byte: "roughly 100 to 200 milliseconds" for small objects (S3 User Guide, performance design patterns);
-/// often sooner. Drawn evenly between these.
+/// S3's first byte: "roughly 100 to 200 milliseconds" for small objects (S3 User Guide, performance
+/// design patterns); often sooner. Drawn evenly between these.
 pub(super) const FIRST_BYTE: (Seconds, Seconds) = (0.030, 0.200);
 
 /// Bytes a second that one small Fargate pod reads from S3. An assumption: AWS publishes no number.
@@ -64,7 +68,8 @@ pub(super) const BANDWIDTH: f64 = 100e6;
 pub(super) const POD_VCPU: f64 = 0.5;
 pub(super) const POD_GB: f64 = 1.0;
 
-/// From the request for a pod on Fargate until it runs: machine, image, start. Drawn evenly between these.
+/// From the request for a pod on Fargate until it runs: machine, image, start. Drawn evenly between
+/// these.
 pub(super) const POD_START: (Seconds, Seconds) = (30.0, 60.0);
 
 /// k8s/base/worker/scaling.yaml, and what Kubernetes does by itself.
@@ -100,7 +105,8 @@ pub(super) const SCALING: Scaling = Scaling {
     tolerance: 0.1,
 };
 
-/// GET and HEAD requests a second that S3 promises for one prefix (S3 User Guide); more prefixes, more requests.
+/// GET and HEAD requests a second that S3 promises for one prefix (S3 User Guide); more prefixes,
+/// more requests.
 pub(super) const S3_READS: f64 = 5500.0;
 /// PUT requests a second for one prefix.
 pub(super) const S3_WRITES: f64 = 3500.0;
@@ -118,12 +124,13 @@ pub(super) mod price {
     pub(crate) const GET: f64 = 0.4e-6;
     pub(crate) const PUT: f64 = 5.0e-6;
     pub(crate) const SQS: f64 = 0.4e-6;
-    /// The control plane, the NAT gateway and the load balancer with one unit of capacity, for an hour.
+    /// The control plane, the NAT gateway and the load balancer with one unit of capacity, for an
+    /// hour.
     pub(crate) const CLUSTER_HOUR: f64 = 0.10;
     pub(crate) const NAT_HOUR: f64 = 0.045;
     pub(crate) const LOAD_BALANCER_HOUR: f64 = 0.022_5 + 0.008;
-    /// Pods that always run, at 0.25 vCPU: API (1 GB), and frontend, `CoreDNS` (2), KEDA (3), load balancer controller
-    /// (2), metrics server and `CloudWatch`'s operator (0.5 GB each).
+    /// Pods that always run, at 0.25 vCPU: API (1 GB), and frontend, `CoreDNS` (2), KEDA (3), load
+    /// balancer controller (2), metrics server and `CloudWatch`'s operator (0.5 GB each).
     pub(crate) const STANDING_PODS: f64 = 11.0;
     pub(crate) const STANDING_GB: f64 = 1.0 + 10.0 * 0.5;
     /// Hours of a month.

@@ -1,7 +1,9 @@
 //! Percentiles and dollars of an outcome.
 
-use super::engine::{Outcome, Scenario};
-use super::model::{POD_GB, POD_VCPU, Seconds, price};
+use super::{
+    engine::{Outcome, Scenario},
+    model::{POD_GB, POD_VCPU, Seconds, price},
+};
 
 /// Cold start and the catching up after it: left out of what is called steady.
 pub(super) const WARM_UP: Seconds = 600.0;

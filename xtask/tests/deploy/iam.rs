@@ -11,8 +11,8 @@ use hcl::Body;
 
 use crate::repository::{SERVICES, Service, attribute, root, sources, terraform, texts};
 
-/// The actions that an operation needs. An operation that is missing here fails the test as soon as it is called:
-/// whoever calls it looks up what it needs.
+/// The actions that an operation needs. An operation that is missing here fails the test as soon as
+/// it is called: whoever calls it looks up what it needs.
 const NEEDS: [(&str, &[&str]); 25] = [
     // To tell a missing object from a forbidden one, S3 wants ListBucket.
     ("head_object", &["s3:GetObject", "s3:ListBucket"]),

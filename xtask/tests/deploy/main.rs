@@ -1,5 +1,5 @@
-//! What deploys the services agrees with the services: read as text on both sides, so that it needs neither a cloud nor
-//! a build of them.
+//! What deploys the services agrees with the services: read as text on both sides, so that it needs
+//! neither a cloud nor a build of them.
 
 #![allow(
     clippy::unwrap_used,

@@ -58,7 +58,8 @@ fn images_are_built_from_every_member_of_the_workspace() {
     }
 }
 
-/// thumbcore's allow-list and the FFmpeg of the images; names of the first that are not the component's are translated.
+/// thumbcore's allow-list and the FFmpeg of the images; names of the first that are not the
+/// component's are translated.
 #[test]
 fn the_images_decode_what_thumbcore_allows() {
     let source = read("thumbcore/src/container/mod.rs");

@@ -1,5 +1,5 @@
-//! Terraform's names: what is referred to is declared, and what is declared is used. `terraform validate` says the first
-//! as well, but needs the provider for it.
+//! Terraform's names: what is referred to is declared, and what is declared is used. `terraform
+//! validate` says the first as well, but needs the provider for it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,8 @@ const MODULES: [&str; 6] = [
 struct Module {
     folder: &'static str,
     body: Vec<Block>,
-    /// Dotted names in its code, cut to the part that Terraform declares: `var.region`, `data.aws_lb.this`.
+    /// Dotted names in its code, cut to the part that Terraform declares: `var.region`,
+    /// `data.aws_lb.this`.
     used: BTreeSet<String>,
     /// `module.NAME.OUTPUT`.
     outputs_used: BTreeSet<(String, String)>,

@@ -58,7 +58,8 @@ fn services_lead_to_ports_that_containers_open() {
     assert_eq!(base, "http://thumbnail-api:8000");
 }
 
-/// Where the ingress sends a path, by Kubernetes' rules: exact paths first, then the longest prefix of whole segments.
+/// Where the ingress sends a path, by Kubernetes' rules: exact paths first, then the longest prefix
+/// of whole segments.
 fn backend(path: &str) -> String {
     let ingress = &yaml("k8s/base/ingress.yaml")[0];
     let rules = ingress["spec"]["rules"][0]["http"]["paths"]
@@ -85,7 +86,8 @@ fn backend(path: &str) -> String {
     service["name"].as_str().unwrap().to_owned()
 }
 
-/// The paths in the service's sources: of axum's router, and of the `OpenAPI` document's annotations.
+/// The paths in the service's sources: of axum's router, and of the `OpenAPI` document's
+/// annotations.
 fn routes(service: Service) -> Vec<String> {
     let mut routes = Vec::new();
     for (_, text) in service.sources() {

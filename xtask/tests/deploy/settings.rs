@@ -1,4 +1,5 @@
-//! The one place for what differs between environments: written by Terraform and a script, read by a component.
+//! The one place for what differs between environments: written by Terraform and a script, read by
+//! a component.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! A stand-in for S3 and SQS that has any number of thumbnails at once, and counts what it is asked.
+//! A stand-in for S3 and SQS that has any number of thumbnails at once, and counts what it is
+//! asked.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -45,8 +46,9 @@ struct Shared {
 }
 
 impl Bucket {
-    /// A bucket of `videos` videos with three thumbnails each. Only the first thousand have manifests: reading more
-    /// takes an unoptimised build minutes, and costs requests that [`Bucket::counts`] shows just as well with a thousand.
+    /// A bucket of `videos` videos with three thumbnails each. Only the first thousand have
+    /// manifests: reading more takes an unoptimised build minutes, and costs requests that
+    /// [`Bucket::counts`] shows just as well with a thousand.
     pub(crate) async fn start(videos: usize) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let bucket = Self(Arc::new(Shared {
@@ -95,7 +97,8 @@ impl Bucket {
         objects.retain(|key, _| !key.starts_with(prefix));
     }
 
-    /// Answers every request to S3 with 403 (which no client tries again) for this reason, or no longer.
+    /// Answers every request to S3 with 403 (which no client tries again) for this reason, or no
+    /// longer.
     pub(crate) fn break_down(&self, reason: Option<&'static str>) {
         *self.0.broken.lock().unwrap() = reason;
     }
@@ -133,7 +136,8 @@ impl Bucket {
     }
 }
 
-/// SQS's `GetQueueAttributes`: the depth is the count of looks, so that each tick differs from the last.
+/// SQS's `GetQueueAttributes`: the depth is the count of looks, so that each tick differs from the
+/// last.
 async fn queue(State(bucket): State<Bucket>) -> Response {
     let looks = bucket.0.queues.fetch_add(1, Ordering::SeqCst);
     let body = format!(

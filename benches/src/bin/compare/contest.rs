@@ -1,8 +1,10 @@
 //! One run: films after each other, contenders by turns.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use benches::media::{FILMS, Film, Index};
 use devstack::oracle;
@@ -215,7 +217,8 @@ fn last_time(path: &Path) -> anyhow::Result<f64> {
 
 fn judge(subject: &Subject, all: Vec<Turns>) -> Vec<Outcome> {
     let mut judge = Judge::default();
-    // What those that tell their times say are keyframes near the targets, others may have chosen, too.
+    // What those that tell their times say are keyframes near the targets, others may have chosen,
+    // too.
     let keyframes: Vec<Vec<f64>> = (0..subject.objects.len() * 3)
         .map(|n| {
             all.iter()

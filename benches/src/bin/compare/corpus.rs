@@ -1,9 +1,6 @@
 //! Real videos: how much of each is fetched, beside what ffmpeg fetches over HTTP.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{fmt::Write as _, fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use thumbcore::{Extractor, S3Source};

@@ -1,10 +1,7 @@
-//! thumbcore within a process that runs already: without the cost of starting one, of libraries being loaded, and of the
-//! first use of everything.
+//! thumbcore within a process that runs already: without the cost of starting one, of libraries
+//! being loaded, and of the first use of everything.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
-use std::{env, fs};
+use std::{env, fs, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use benches::cpu;

@@ -1,7 +1,10 @@
-//! Whether a picture shows the video at the time it is said to show, by ffmpeg's exact decode of that time.
+//! Whether a picture shows the video at the time it is said to show, by ffmpeg's exact decode of
+//! that time.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use devstack::oracle;
@@ -15,11 +18,12 @@ use crate::measure::Picture;
 /// Pictures are compared at this size: what differs below it is the scaler's taste.
 const SIZE: (u32, u32) = (320, 180);
 
-/// Structural similarity from which two pictures are the same frame. What scalers and JPEG change leaves 0.98 of it.
+/// Structural similarity from which two pictures are the same frame. What scalers and JPEG change
+/// leaves 0.98 of it.
 const SAME: f64 = 0.85;
 
-/// Nearly a frame's length, in seconds: whether a time means the frame before it or the one after is a matter of
-/// rounding.
+/// Nearly a frame's length, in seconds: whether a time means the frame before it or the one after
+/// is a matter of rounding.
 const FRAME: f64 = 0.03;
 
 /// Decodes what pictures are compared with, each time once.
@@ -44,8 +48,9 @@ impl Verdict {
 }
 
 impl Judge {
-    /// Compares `picture` of the video at `path` with the frame at its stated time; where none is stated, with the frame
-    /// asked for, its neighbours, and those at `others`, the keyframes around.
+    /// Compares `picture` of the video at `path` with the frame at its stated time; where none is
+    /// stated, with the frame asked for, its neighbours, and those at `others`, the keyframes
+    /// around.
     pub(crate) fn judge(
         &mut self,
         path: &Path,

@@ -1,7 +1,7 @@
 //! `compare`: thumbcore beside what others do, on the same files, through the same S3, in one run.
 //!
-//! Contenders take turns on each film, so that what else the machine does hits all alike. What is finished is kept, and a
-//! run that was interrupted goes on behind it.
+//! Contenders take turns on each film, so that what else the machine does hits all alike. What is
+//! finished is kept, and a run that was interrupted goes on behind it.
 
 mod contest;
 mod corpus;
@@ -23,7 +23,6 @@ mod subject;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-
 use server::Network;
 
 /// Compare thumbcore with other ways to make thumbnails of videos in S3

@@ -1,4 +1,5 @@
-//! The contenders: three pictures of each object, at 10, 50 and 95 %, as their users would ask for them.
+//! The contenders: three pictures of each object, at 10, 50 and 95 %, as their users would ask for
+//! them.
 
 use std::path::{Path, PathBuf};
 
@@ -64,7 +65,8 @@ impl Contender {
         matches!(self, Self::Thumb | Self::Library)
     }
 
-    /// Makes all pictures of `subject`. `durations` are in seconds, for clients whose tools cannot tell them.
+    /// Makes all pictures of `subject`. `durations` are in seconds, for clients whose tools cannot
+    /// tell them.
     pub(crate) fn run(
         self,
         meter: &mut Meter,

@@ -1,4 +1,5 @@
-//! Bars, as SVG: one picture a measure, films side by side, on a logarithmic scale because ways differ a thousandfold.
+//! Bars, as SVG: one picture a measure, films side by side, on a logarithmic scale because ways
+//! differ a thousandfold.
 
 use std::path::Path;
 

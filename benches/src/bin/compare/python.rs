@@ -1,7 +1,7 @@
-//! The contenders that are written in Python: their scripts, and an environment of pinned packages for them.
+//! The contenders that are written in Python: their scripts, and an environment of pinned packages
+//! for them.
 
-use std::fs;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 

@@ -1,9 +1,11 @@
 //! From results to the tables and pictures of `docs/benchmarks.md`.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Context;
 use benches::media::FILMS;
@@ -17,7 +19,8 @@ pub(crate) struct Options {
     #[arg(long, default_value = "target/bench")]
     pub(crate) results: PathBuf,
 
-    /// Folder of `benchmarks.md`, into which the report is written, and of `pictures/`; printed unless given
+    /// Folder of `benchmarks.md`, into which the report is written, and of `pictures/`; printed
+    /// unless given
     #[arg(long)]
     pub(crate) docs: Option<PathBuf>,
 }
@@ -180,7 +183,8 @@ pub(crate) fn megabytes(bytes: f64) -> String {
     }
 }
 
-/// Puts `text` between the marks of `name` in the page at `path`, behind everything else where it has none.
+/// Puts `text` between the marks of `name` in the page at `path`, behind everything else where it
+/// has none.
 pub(crate) fn section(path: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let page =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;

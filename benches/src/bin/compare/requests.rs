@@ -32,8 +32,9 @@ impl Traffic {
     }
 }
 
-/// The longest chain of requests of which each began after the first byte of the one before had left: those may have
-/// depended on each other. What was asked while none of another's answer was there cannot depend on it.
+/// The longest chain of requests of which each began after the first byte of the one before had
+/// left: those may have depended on each other. What was asked while none of another's answer was
+/// there cannot depend on it.
 fn chain(requests: &[Request]) -> u64 {
     let mut spans: Vec<_> = requests
         .iter()

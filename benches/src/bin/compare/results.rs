@@ -1,7 +1,9 @@
 //! What was measured, as it is kept from run to run.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use benches::{cpu::median, media::Index};
@@ -66,7 +68,8 @@ impl Outcome {
         self.error.is_none() && self.pictures > 0 && self.right == self.pictures
     }
 
-    /// Median over the rounds of `other`'s figure to ours in the same round; of medians where one of both ran less often.
+    /// Median over the rounds of `other`'s figure to ours in the same round; of medians where one
+    /// of both ran less often.
     pub(crate) fn ratio(&self, other: &Self, of: impl Fn(&Run) -> f64 + Copy) -> f64 {
         if self.runs.len() != other.runs.len() {
             return other.median(of) / self.median(of);

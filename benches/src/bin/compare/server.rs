@@ -1,11 +1,13 @@
-//! The S3 that all contenders read from: `s3s-fs` in a process of its own, with a network's delays put before it and
-//! every request counted.
+//! The S3 that all contenders read from: `s3s-fs` in a process of its own, with a network's delays
+//! put before it and every request counted.
 
-use std::mem;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use axum::{
@@ -35,11 +37,12 @@ pub(crate) const ACCESS_KEY: &str = "bench";
 pub(crate) const SECRET_KEY: &str = "benchbench";
 pub(crate) const REGION: &str = "us-east-1";
 
-/// What the kernel may take ahead of the client: without this bound, megabytes that a client asked for and never read
-/// would count as sent.
+/// What the kernel may take ahead of the client: without this bound, megabytes that a client asked
+/// for and never read would count as sent.
 const SEND_BUFFER: u32 = 128 << 10;
 
-/// A network: every request waits for its first byte, then for its bytes at the bandwidth of one connection.
+/// A network: every request waits for its first byte, then for its bytes at the bandwidth of one
+/// connection.
 #[derive(Debug, Clone, Copy, clap::Args, serde::Serialize, serde::Deserialize, PartialEq)]
 pub(crate) struct Network {
     /// Wait for the first byte of each answer, in milliseconds
@@ -80,8 +83,8 @@ impl Log {
     }
 }
 
-/// Serves the folders below `root` as buckets until standard input ends. Prints its address; answers each line on
-/// standard input with the requests since the last one.
+/// Serves the folders below `root` as buckets until standard input ends. Prints its address;
+/// answers each line on standard input with the requests since the last one.
 pub(crate) fn serve(root: PathBuf, network: Network) -> anyhow::Result<()> {
     let files = s3s_fs::FileSystem::new(root)
         .map_err(|error| anyhow::anyhow!("cannot serve files: {error:?}"))?;
@@ -103,7 +106,8 @@ pub(crate) fn serve(root: PathBuf, network: Network) -> anyhow::Result<()> {
     let listener = socket.listen(128)?;
     println!("{}", listener.local_addr()?);
     let listener = listener.tap_io(|connection| {
-        // Small answers wait for an acknowledgement otherwise, 40 ms at times. Without it they are only slower.
+        // Small answers wait for an acknowledgement otherwise, 40 ms at times. Without it they are
+        // only slower.
         let _ = connection.set_nodelay(true);
     });
     let app = Router::new().fallback(answer).with_state(front);

@@ -1,7 +1,7 @@
-//! What a file's size changes: mp4 of a hundred megabytes, a gigabyte and fifty, each with its index in front.
+//! What a file's size changes: mp4 of a hundred megabytes, a gigabyte and fifty, each with its
+//! index in front.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use benches::{
     cpu::median,

@@ -1,8 +1,10 @@
 //! What is measured, laid out as the server serves it.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::{
@@ -14,8 +16,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use benches::media::{Film, Index};
 use devstack::{EXTENSIONS, media::Clip};
 
-use crate::contest::BATCH;
-use crate::server::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::{
+    contest::BATCH,
+    server::{ACCESS_KEY, REGION, SECRET_KEY},
+};
 
 pub(crate) const BUCKET: &str = "films";
 
@@ -74,7 +78,8 @@ impl Store {
             fs::remove_file(&link)?;
         }
         symlink(&path, &link)?;
-        // s3s-fs would read the whole file for each request to make its ETag, unless it lies where an upload leaves it.
+        // s3s-fs would read the whole file for each request to make its ETag, unless it lies where
+        // an upload leaves it.
         let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
         let name = format!(
             ".bucket-{}.object-{}.internal.json",

@@ -1,7 +1,7 @@
 //! AVI: an index at the end names each chunk's place, and a frame's time is its number.
 //!
-//! There are two kinds: `idx1`, behind the media, and the `OpenDML` one of files over 1 GB, an index
-//! of indexes in the header. Both are read exactly, and a splice has the header and then the
+//! There are two kinds: `idx1`, behind the media, and the `OpenDML` one of files over 1 GB, an
+//! index of indexes in the header. Both are read exactly, and a splice has the header and then the
 //! keyframe's chunk. A demuxer counts frames from there, so times are shifted
 //! ([`Entry::Untimed`]). Files without an index, with several videos or with digital video in one
 //! stream with its audio are left to libav.

@@ -223,7 +223,8 @@ impl Head {
             }
             at = end;
             if video.is_some() && reader.cached(at).is_none() {
-                // Only the first sound's time is still missing, and it is a frame or so off at most.
+                // Only the first sound's time is still missing, and it is a frame or so off at
+                // most.
                 let jumps_allowed = if head.metadata.keyframes.is_empty() {
                     3
                 } else {

@@ -35,7 +35,8 @@ impl Framing {
         let mut first: Option<(Self, usize)> = None;
         for (stride, prefix) in [(188, 0), (192, 4), (204, 0)] {
             let framing = Self { stride, prefix };
-            // What would start later has lost, and a wrong framing would be looked for in all of the head.
+            // What would start later has lost, and a wrong framing would be looked for in all of
+            // the head.
             let until = first.map_or(head.len(), |(_, start)| start);
             if let Some(start) = framing.resync(head, 0..until) {
                 first = Some((framing, start));

@@ -1,7 +1,8 @@
 //! What the streams of an Ogg file are, and what their granules mean.
 //!
 //! Sources: Theora specification, section 6.2 and appendix A.2.3; RFC 7845; the Vorbis, FLAC and
-//! Speex mappings of Xiph.org; and what libavformat makes of VP8, whose mapping was never published.
+//! Speex mappings of Xiph.org; and what libavformat makes of VP8, whose mapping was never
+//! published.
 
 /// One stream, told from its first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,10 +30,10 @@ const MAX_REDIRECTS: usize = 10;
 /// - Length and version come from the first answer's `Content-Range`, `ETag` and `Last-Modified`;
 ///   no HEAD is sent, so URLs that are signed for GET alone work.
 /// - Later reads carry `If-Match` (strong `ETag`) or else `If-Unmodified-Since`, and their answers
-///   are compared as well: some servers ignore preconditions. Where a server sends neither, only
-///   a change of length is noticed.
-/// - A server without range support gives [`SourceError::NoRanges`] and its body is not
-///   downloaded, unless the whole file is small (64 KiB) or no larger than the read.
+///   are compared as well: some servers ignore preconditions. Where a server sends neither, only a
+///   change of length is noticed.
+/// - A server without range support gives [`SourceError::NoRanges`] and its body is not downloaded,
+///   unless the whole file is small (64 KiB) or no larger than the read.
 /// - Redirects are followed, but never from https to http. Where they lead is remembered for later
 ///   reads, and asked for anew once that place refuses.
 /// - [`name`](RangeSource::name) and errors hold neither user and password nor query.
