@@ -112,13 +112,14 @@ fn main() -> ExitCode {
 fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     steps.run("Build", || step::status(cargo().args(BINARIES)))?;
-    let dashboard = steps.run("Dashboard", web::build)?;
-    // In this process's place, so that signals reach it and its exit status is ours.
+    // In this process's place, so that signals reach it and its exit status is ours. The pipeline
+    // starts at once; the dashboard is built beside it, for the API.
     let error = Command::new(devstack()?)
         .arg("up")
+        .arg("--dashboard-builder")
+        .arg(std::env::current_exe().context("cannot tell where xtask lies")?)
         .args(arguments)
-        // For the API that it starts.
-        .env("WEB_DIR", dashboard)
+        .env("WEB_DIR", web::folder()?)
         .exec();
     Err(error).context("cannot run devstack")
 }

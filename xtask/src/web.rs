@@ -11,6 +11,11 @@ use crate::step;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Where the bundle is, once it is built.
+pub(crate) fn folder() -> anyhow::Result<PathBuf> {
+    Ok(crate::root()?.join("web/dist"))
+}
+
 /// Builds the bundle and tells its folder. Where nothing changed this takes a second.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {
     let root = crate::root()?;
@@ -24,7 +29,7 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
             .arg(&target)
             .env("RUSTC", compiler(root)?),
     )?;
-    let dist = root.join("web/dist");
+    let dist = folder()?;
     // Only whoever builds the dashboard builds the bundler.
     step::status(
         crate::cargo()

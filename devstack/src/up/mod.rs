@@ -1,9 +1,10 @@
 //! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop
 //! it in order.
 //!
-//! `upload` says what is sent, `service` holds a service's process, `watch` sees what comes out,
-//! `term` prints.
+//! `upload` says what is sent, `service` holds a service's process, `dashboard` the build of the
+//! page, `watch` sees what comes out, `term` prints.
 
+mod dashboard;
 mod service;
 mod term;
 mod upload;
@@ -11,8 +12,9 @@ mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use dashboard::Dashboard;
 use devstack::{Stack, StackOptions};
 use service::{API, Service, WORKER, free_address};
 use term::step;
@@ -38,6 +40,10 @@ pub(crate) struct Options {
     /// How long --once waits for the thumbnails after the last upload
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
+    /// Program whose `web` builds the dashboard in `WEB_DIR` while the pipeline starts; the API waits
+    /// for it
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    dashboard_builder: Option<PathBuf>,
 }
 
 /// Runs until Ctrl-C or SIGTERM; with `once`, until every thumbnail exists.
@@ -79,6 +85,7 @@ struct Session {
 
 impl Session {
     async fn run(&mut self, options: &Options, own: Vec<Video>) -> anyhow::Result<()> {
+        let mut dashboard = Dashboard::build(options.dashboard_builder.clone());
         // Seconds each the first time, nothing later.
         let prepare = async { tokio::try_join!(Stack::install(), upload::samples()) };
         let ((), samples) = step("Prepare S3, SQS and videos", prepare).await?;
@@ -94,16 +101,18 @@ impl Session {
         let grace = [("SHUTDOWN_GRACE_SECONDS", "5")];
         let start = Service::start(&WORKER, stack, free_address(0)?, &grace);
         let worker = self.worker.insert(step("Start a worker", start).await?);
-        let test = [("TEST_SOURCE_BUCKET", stack.sample_bucket())];
-        let start = Service::start(&API, stack, free_address(options.api_port)?, &test);
-        let api = self.api.insert(step("Start the API", start).await?);
-        term::address(api);
         let mut watch = Watch::new(stack, options.once);
+        let api = &mut self.api;
         tokio::select! {
-            result = show(options, &mut watch, stack, &videos) => result?,
+            result = async {
+                tokio::try_join!(
+                    show(options, &mut watch, stack, &videos),
+                    open_api(options, stack, &mut dashboard, api),
+                )
+            } => result?,
             error = worker.ended() => return Err(error),
-            error = api.ended() => return Err(error),
-        }
+        };
+        let api = api.as_mut().context("the API was not started")?;
         term::summary(stack, worker, api, &videos, &watch);
         if options.once {
             return Ok(());
@@ -136,6 +145,21 @@ impl Session {
             }
         }
     }
+}
+
+/// Starts the API once there is a dashboard for it to serve, and says where.
+async fn open_api(
+    options: &Options,
+    stack: &Stack,
+    dashboard: &mut Dashboard,
+    api: &mut Option<Service>,
+) -> anyhow::Result<()> {
+    dashboard.built().await?;
+    let test = [("TEST_SOURCE_BUCKET", stack.sample_bucket())];
+    let address = free_address(options.api_port)?;
+    let api = api.insert(Service::start(&API, stack, address, &test).await?);
+    term::address(api);
+    Ok(())
 }
 
 /// Uploads the videos and shows every thumbnail as it appears, until all are there.
