@@ -32,8 +32,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package api-svc \
-    && install -D --strip target/release/thumbnail-api /out/usr/bin/thumbnail-api \
+    cargo build --profile dist --locked --package api-svc \
+    && install -D --strip target/dist/thumbnail-api /out/usr/bin/thumbnail-api \
     && mkdir -p /out/usr/lib/ffmpeg /out/usr/share/doc/ffmpeg \
     && cp --no-dereference /opt/ffmpeg/lib/*.so.* /out/usr/lib/ffmpeg/ \
     && cp /opt/ffmpeg/COPYING.LGPLv2.1 /opt/ffmpeg/VERSION /out/usr/share/doc/ffmpeg/

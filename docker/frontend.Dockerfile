@@ -21,8 +21,8 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo xtask web \
-    && cargo build --release --locked --package frontend-svc \
-    && install -D --strip target/release/thumbnail-frontend /out/usr/bin/thumbnail-frontend \
+    && cargo build --profile dist --locked --package frontend-svc \
+    && install -D --strip target/dist/thumbnail-frontend /out/usr/bin/thumbnail-frontend \
     && mkdir -p /out/srv \
     && cp -r web/dist /out/srv/web
 
