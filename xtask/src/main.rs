@@ -1,11 +1,13 @@
 //! `cargo xtask`: what a developer runs. It needs no system library itself, and installs those that
 //! the rest needs.
 
+mod features;
 mod fuzz;
 mod infra;
 mod packages;
 mod simulate;
 mod step;
+mod tests;
 mod web;
 
 use std::{
@@ -22,7 +24,7 @@ use step::Steps;
 /// With every feature, so that nothing goes unchecked.
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Builds every program. xtask stays out: it would be built once more for the features it shares
+/// Builds every program. xtask stays out: it would be built once more for the features it shares with the others. The
 /// with the others. The bundler builds with the dashboard.
 const BINARIES: [&str; 7] = [
     "build",
@@ -150,17 +152,15 @@ fn test(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     steps.run("Browser", packages::ensure_browser)?;
     steps.run("Dashboard", web::build)?;
-    // Tests run the programs, and not every one is built by `cargo test` before the test that runs
-    // it.
+    // Tests run the programs of other packages, too, which building the tests does not make.
     let build = ["build", "--exclude", "xtask", "--bins"];
     steps.run("Build", || step::status(cargo().args(build).args(ALL)))?;
-    let results = steps.run("Tests", || {
-        step::test_results(cargo().arg("test").args(ALL))
-    });
-    if let Ok(results) = &results {
-        steps.note(results);
-    }
-    results?;
+    let runner = tests::Runner::installed();
+    steps.run("Build tests", || runner.build())?;
+    let results = steps.run("Tests", || runner.run())?;
+    steps.note(&results);
+    let examples = steps.run("Documentation's examples", tests::examples)?;
+    steps.note(&examples);
     steps.run("The whole service, once", || {
         step::status(Command::new(devstack()?).args(["up", "--once"]))
     })?;
@@ -181,6 +181,7 @@ fn check(steps: &mut Steps) -> anyhow::Result<()> {
                 .args(["--", "-D", "warnings"]),
         )
     })?;
+    steps.run("thumbcore, by features", features::check)?;
     steps.run("Documentation", || {
         step::status(
             cargo()

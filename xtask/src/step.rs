@@ -74,30 +74,34 @@ fn describe(command: &Command) -> String {
 /// The sums over all test programs.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct TestResults {
-    programs: u32,
     passed: u32,
     failed: u32,
     ignored: u32,
 }
 
 impl TestResults {
-    /// Adds one line of a test program, if it is the closing one:
-    /// `test result: ok. 6 passed; 0 failed; 1 ignored; 0 measured; …`
+    /// Adds one line of a test program, if it is the closing one: of `cargo test`
+    /// `test result: ok. 6 passed; 0 failed; 1 ignored; 0 measured; …`, of nextest
+    /// `Summary [  90.310s] 701 tests run: 699 passed (3 slow), 2 failed, 3 skipped`.
     fn add(&mut self, line: &str) {
-        let Some(rest) = line.strip_prefix("test result: ") else {
-            return;
+        let counts = if let Some(rest) = line.strip_prefix("test result: ") {
+            rest.split_once(". ")
+        } else if line.trim_start().starts_with("Summary [") {
+            line.split_once(" run: ")
+        } else {
+            None
         };
-        self.programs += 1;
-        let counts = rest.split_once(". ").map_or("", |(_, counts)| counts);
-        for count in counts.split("; ") {
-            let Some((number, what)) = count.split_once(' ') else {
+        let counts = counts.map_or("", |(_, counts)| counts);
+        for count in counts.split([';', ',']) {
+            let mut words = count.split_whitespace();
+            let number = words.next().and_then(|number| number.parse::<u32>().ok());
+            let (Some(number), Some(what)) = (number, words.next()) else {
                 continue;
             };
-            let number: u32 = number.parse().unwrap_or(0);
             match what {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
-                "ignored" => self.ignored += number,
+                "ignored" | "skipped" => self.ignored += number,
                 _ => {}
             }
         }
@@ -105,32 +109,36 @@ impl TestResults {
 
     fn line(&self) -> String {
         let Self {
-            programs,
             passed,
             failed,
             ignored,
         } = self;
-        format!("{programs} test programs: {passed} passed, {failed} failed, {ignored} ignored")
+        format!("{passed} passed, {failed} failed, {ignored} ignored")
     }
 }
 
-/// Runs `cargo test`, passes its output on, and sums up the test programs' closing lines.
+/// Runs a test runner, passes its output on, and sums up the closing lines. `cargo test` prints those
+/// to standard output, nextest to standard error.
 pub(crate) fn test_results(command: &mut Command) -> anyhow::Result<TestResults> {
+    let (lines, output) = std::io::pipe().context("cannot make a pipe")?;
+    let errors = output.try_clone().context("cannot make a pipe")?;
+    let shown = describe(command);
     let mut child = command
-        .stdout(Stdio::piped())
+        .stdout(output)
+        .stderr(errors)
         .spawn()
         .context("cannot run cargo")?;
+    // The ends of the pipe that the command holds would keep it open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut results = TestResults::default();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
-            println!("{line}");
-            results.add(&line);
-        }
+    for line in BufReader::new(lines).lines() {
+        let line = line?;
+        println!("{line}");
+        results.add(&line);
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("{}: {status}; {}", describe(command), results.line());
+        bail!("{shown}: {status}; {}", results.line());
     }
     Ok(results)
 }
@@ -147,13 +155,11 @@ mod tests {
             "test a ... ok",
             "test result: ok. 6 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 3.11s",
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "     Summary [   2.768s] 8/48 tests run: 7 passed (1 slow), 1 failed, 3 skipped",
         ] {
             results.add(line);
         }
-        assert_eq!(
-            results.line(),
-            "2 test programs: 7 passed, 2 failed, 1 ignored"
-        );
+        assert_eq!(results.line(), "14 passed, 3 failed, 4 ignored");
     }
 
     #[test]
