@@ -24,8 +24,8 @@ use step::Steps;
 /// With every feature, so that nothing goes unchecked.
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Builds every program. xtask stays out: it would be built once more for the features it shares with the others. The
-/// with the others. The bundler builds with the dashboard.
+/// Builds every program. xtask stays out: it would be built once more for the features it shares
+/// with the others. The with the others. The bundler builds with the dashboard.
 const BINARIES: [&str; 7] = [
     "build",
     "--workspace",

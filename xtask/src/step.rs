@@ -117,8 +117,8 @@ impl TestResults {
     }
 }
 
-/// Runs a test runner, passes its output on, and sums up the closing lines. `cargo test` prints those
-/// to standard output, nextest to standard error.
+/// Runs a test runner, passes its output on, and sums up the closing lines. `cargo test` prints
+/// those to standard output, nextest to standard error.
 pub(crate) fn test_results(command: &mut Command) -> anyhow::Result<TestResults> {
     let (lines, output) = std::io::pipe().context("cannot make a pipe")?;
     let errors = output.try_clone().context("cannot make a pipe")?;

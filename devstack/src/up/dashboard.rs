@@ -11,8 +11,8 @@ pub(crate) struct Dashboard {
 }
 
 impl Dashboard {
-    /// Starts `builder web`, which makes what `WEB_DIR` names; without a builder there is nothing to
-    /// wait for.
+    /// Starts `builder web`, which makes what `WEB_DIR` names; without a builder there is nothing
+    /// to wait for.
     pub(crate) fn build(builder: Option<PathBuf>) -> Self {
         Self {
             build: builder.map(|builder| tokio::spawn(run(builder))),

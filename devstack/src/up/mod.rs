@@ -40,8 +40,8 @@ pub(crate) struct Options {
     /// How long --once waits for the thumbnails after the last upload
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
-    /// Program whose `web` builds the dashboard in `WEB_DIR` while the pipeline starts; the API waits
-    /// for it
+    /// Program whose `web` builds the dashboard in `WEB_DIR` while the pipeline starts; the API
+    /// waits for it
     #[arg(long, value_name = "PROGRAM", hide = true)]
     dashboard_builder: Option<PathBuf>,
 }

@@ -31,7 +31,8 @@ pub(crate) fn Badge(props: &Props) -> Html {
     );
     html! {
         <div class="status" title={reason.clone()}>
-            // Only the word is announced when it changes: an age that is read out each second helps nobody.
+            // Only the word is announced when it changes: an age that is read out each second helps
+            // nobody.
             <span class={classes!("badge", state)} role="status">
                 <span class="dot" aria-hidden="true" />
                 { word }
