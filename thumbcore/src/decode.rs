@@ -172,7 +172,7 @@ impl Decoder {
                     continue;
                 }
             };
-            check_dimensions(frame.width(), frame.height(), &self.limits)?;
+            self.limits.check(frame.width(), frame.height())?;
             self.anchored |= frame.stands_alone();
             if !frame.has_pixels() || frame.is_damaged() || !self.anchored {
                 continue;
@@ -181,21 +181,4 @@ impl Decoder {
             return Ok(Some(Picture { frame, time_us }));
         }
     }
-}
-
-/// Refuses pictures that would take more memory than is sane.
-pub(crate) fn check_dimensions(width: u32, height: u32, limits: &Limits) -> Result<(), Error> {
-    if width > limits.max_side
-        || height > limits.max_side
-        || u64::from(width) * u64::from(height) > limits.max_pixels
-    {
-        return Err(LimitError::Dimensions {
-            width,
-            height,
-            max_side: limits.max_side,
-            max_pixels: limits.max_pixels,
-        }
-        .into());
-    }
-    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::LimitError;
+
 /// Limits on one extraction.
 ///
 /// `max_bytes`, `max_requests` and `max_time` are budgets, of each of which the last eighth is kept
@@ -17,18 +19,35 @@ pub struct Limits {
     /// Most streams a container may declare: 64; broadcast streams carry a dozen.
     pub max_streams: usize,
     /// Most samples that the index of an mp4 may claim, all tracks together: 12 million, a day at
-    /// 60 frames a second with sound. libav makes an entry of 24 bytes, and some more for
-    /// reordered pictures, of each as it opens the file. (Uncompressed sound counts by its
+    /// 60 frames a second with audio. libav makes an entry of 24 bytes, and some more for
+    /// reordered pictures, of each as it opens the file. (Uncompressed audio counts by its
     /// chunks.)
     pub max_samples: u64,
     /// Most video packets read to find one picture: 2000, a minute of video.
     pub max_packets: usize,
-    /// Most bytes fetched: 256 MiB, far above any sound file's need.
+    /// Most bytes fetched: 256 MiB, far more than any valid file needs.
     pub max_bytes: u64,
     /// Most requests sent: 512.
     pub max_requests: u64,
     /// Longest wall-clock time: 60 s.
     pub max_time: Duration,
+}
+
+impl Limits {
+    /// Refuses a coded picture of more pixels than may be decoded.
+    pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), LimitError> {
+        let (max_side, max_pixels) = (self.max_side, self.max_pixels);
+        let pixels = u64::from(width) * u64::from(height);
+        if width > max_side || height > max_side || pixels > max_pixels {
+            return Err(LimitError::Dimensions {
+                width,
+                height,
+                max_side,
+                max_pixels,
+            });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {

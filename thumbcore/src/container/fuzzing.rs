@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Claims, Container, Keyframe, Mp4Layout, Place, is_fragmented, locate};
 use crate::{
     Limits, MemorySource, Position, ReadConfig,
-    reader::{Piece, Reader},
+    reader::{Call, Piece, Reader},
 };
 
 /// Tells the container, as for every file, and where the boxes of an mp4 lie.
@@ -67,7 +67,8 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
         max_time: Duration::from_secs(20),
         ..Limits::default()
     };
-    let reader = Reader::open(source, config, limits, CancellationToken::new()).await?;
+    let call = Call::new(limits, CancellationToken::new());
+    let reader = Reader::open(source, config, call).await?;
     let positions = [0.1, 0.5, 0.95].map(Position::Fraction);
     let containers = [
         Container::Mp4,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{Limits, MemorySource, ReadConfig};
+use crate::{Limits, MemorySource, ReadConfig, reader::Call};
 
 /// Sees a time everywhere and a keyframe at each byte that is not zero.
 #[derive(Default)]
@@ -41,8 +41,7 @@ async fn a_long_sweep_reads_and_scans_each_byte_about_once() {
     let reader = Reader::open(
         Arc::new(MemorySource::new("m", file)),
         config,
-        Limits::default(),
-        CancellationToken::new(),
+        Call::new(Limits::default(), CancellationToken::new()),
     );
     let reader = reader.await.unwrap();
     let scanner = Marks::default();

@@ -7,7 +7,6 @@ use tokio::runtime::Handle;
 use crate::{
     Error,
     container::{Container, DECODERS, DEMUXERS},
-    decode::check_dimensions,
     libav::{AvError, Input, OpenOptions},
     reader::{Cursor, Piece, Reader, Splice},
 };
@@ -36,7 +35,7 @@ impl Opener {
             .map_err(|error| self.explain("opened", error))?;
         if self.needs_stream_info {
             for stream in (0..input.stream_count()).filter_map(|index| input.info(index)) {
-                check_dimensions(stream.width, stream.height, self.reader.limits())?;
+                self.reader.limits().check(stream.width, stream.height)?;
             }
             input
                 .find_stream_info(ANALYSE_US)

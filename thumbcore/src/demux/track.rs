@@ -3,7 +3,6 @@
 use crate::{
     Error, Limits,
     container::{Timeline, codec_is_allowed},
-    decode::check_dimensions,
     libav::{Input, Packet, Parameters, StreamInfo},
 };
 
@@ -62,7 +61,7 @@ impl Track {
                 name: video.codec.clone(),
             });
         }
-        check_dimensions(video.width, video.height, limits)?;
+        limits.check(video.width, video.height)?;
         let parameters = input
             .parameters(video.index)
             .ok_or_else(|| Error::Internal {

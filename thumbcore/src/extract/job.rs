@@ -279,12 +279,7 @@ impl Job {
     }
 
     fn stats(&self, cpu: Duration) -> Stats {
-        let mut stats = Stats {
-            cpu,
-            ..Stats::default()
-        };
-        self.reader.account(&mut stats);
-        stats
+        Stats::new(self.reader.costs(), cpu)
     }
 }
 

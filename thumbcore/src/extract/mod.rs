@@ -26,7 +26,10 @@ pub use self::{
     outcome::{Extraction, Media, Origin, Probe, Stats, Thumbnail},
 };
 use self::{builder::Settings, job::Job};
-use crate::{Error, RangeSource, reader::Reader};
+use crate::{
+    Error, RangeSource,
+    reader::{Call, Reader},
+};
 
 /// Extracts thumbnails; cheap to clone and to share between tasks.
 ///
@@ -99,13 +102,8 @@ impl Extractor {
         let cancelled = CancellationToken::new();
         let _cancel_on_drop = cancelled.clone().drop_guard();
         let settings = Arc::clone(&self.settings);
-        let reader = Reader::open(
-            source,
-            settings.read.clone(),
-            settings.limits.clone(),
-            cancelled,
-        )
-        .await?;
+        let call = Call::new(settings.limits.clone(), cancelled);
+        let reader = Reader::open(source, settings.read.clone(), call).await?;
         let runtime = Handle::current();
         let internal = |reason: String| Error::Internal { reason };
         let (give, result) = tokio::sync::oneshot::channel();

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{encode::ImageFormat, reader::RangeRead};
+use crate::{
+    encode::ImageFormat,
+    reader::{Costs, RangeRead},
+};
 
 /// What [`Extractor::extract`](super::Extractor::extract) returns.
 #[derive(Debug, Clone)]
@@ -107,4 +110,21 @@ pub struct Stats {
     pub cpu: Duration,
     /// Every range that was read, in the order of arrival.
     pub reads: Vec<RangeRead>,
+}
+
+impl Stats {
+    /// What was read and waited for, and `cpu` time.
+    pub(super) fn new(costs: Costs, cpu: Duration) -> Self {
+        Self {
+            source_bytes: costs.source_bytes,
+            bytes_fetched: costs.bytes_fetched,
+            requests: costs.requests,
+            round_trips: costs.round_trips,
+            wall: costs.wall,
+            cache_hits: costs.cache_hits,
+            waiting: costs.waiting,
+            cpu,
+            reads: costs.reads,
+        }
+    }
 }

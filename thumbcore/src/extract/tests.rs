@@ -3,7 +3,7 @@
 use devstack::media::Clip;
 
 use super::*;
-use crate::{Extraction, MemorySource};
+use crate::{Extraction, MemorySource, reader::Call};
 
 async fn job(extractor: &Extractor, clip: &Clip) -> Job {
     let path = clip.make().unwrap();
@@ -12,8 +12,7 @@ async fn job(extractor: &Extractor, clip: &Clip) -> Job {
     let reader = Reader::open(
         Arc::new(source),
         settings.read.clone(),
-        settings.limits.clone(),
-        CancellationToken::new(),
+        Call::new(settings.limits.clone(), CancellationToken::new()),
     );
     Job::new(Arc::new(reader.await.unwrap()), Handle::current(), settings)
 }

@@ -27,6 +27,11 @@ impl SparseCache {
         }
     }
 
+    /// Bytes held.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Adds `bytes` at `start`; what is already there is kept.
     pub(super) fn insert(&mut self, start: u64, bytes: &Bytes) {
         for gap in self.gaps(start..start + bytes.len() as u64) {

@@ -3,13 +3,14 @@
 use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{Reader, Reason};
+use super::{ReadConfig, Reader, Reason};
+use crate::Error;
 
 /// Reads a source through the cache, from a thread that may block.
 ///
@@ -17,41 +18,102 @@ use super::{Reader, Reason};
 /// libav asks for whole buffers where it needs a few bytes, and the rest would cost a request.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    reader: Arc<Reader>,
+    handle: CursorHandle,
     runtime: Handle,
     position: u64,
     /// Where the last unplanned read ended, and how large it was.
     last_miss: Option<(u64, u64)>,
 }
 
+/// What the owner of a demuxer keeps of the cursor that libav reads from. Through the handle the
+/// owner attaches the next call's reader, and learns which error is behind libav's "I/O error".
+#[derive(Debug, Clone)]
+pub(crate) struct CursorHandle(Arc<Mutex<Attached>>);
+
+#[derive(Debug)]
+struct Attached {
+    reader: Arc<Reader>,
+    /// The first error that the owner has not taken yet.
+    failure: Option<Error>,
+}
+
+#[allow(dead_code, reason = "for whoever keeps a video open")]
+impl CursorHandle {
+    fn new(reader: Arc<Reader>) -> Self {
+        let attached = Attached {
+            reader,
+            failure: None,
+        };
+        Self(Arc::new(Mutex::new(attached)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Attached> {
+        // Both fields are valid whenever a panic could happen.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.lock().reader)
+    }
+
+    /// From now on the cursor reads through `reader`, and what failed before is forgotten.
+    pub(crate) fn attach(&self, reader: Arc<Reader>) {
+        *self.lock() = Attached {
+            reader,
+            failure: None,
+        };
+    }
+
+    /// Whether a read has failed since the last failure was taken.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().failure.is_some()
+    }
+
+    /// The first read error since the last failure was taken.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.lock().failure.take()
+    }
+
+    fn fail(&self, error: Error) {
+        self.lock().failure.get_or_insert(error);
+    }
+}
+
 impl Cursor {
     pub(crate) fn new(reader: Arc<Reader>, runtime: Handle) -> Self {
         Self {
-            reader,
+            handle: CursorHandle::new(reader),
             runtime,
             position: 0,
             last_miss: None,
         }
     }
 
-    fn window(&self) -> u64 {
-        let config = self.reader.config();
+    /// What the owner keeps once libav has the cursor.
+    #[allow(dead_code, reason = "for whoever keeps a video open")]
+    pub(crate) fn handle(&self) -> CursorHandle {
+        self.handle.clone()
+    }
+
+    fn window(&self, config: &ReadConfig) -> u64 {
         match self.last_miss {
             Some((end, size)) if end == self.position => (size * 2).min(config.max_window),
             _ => config.window,
         }
     }
 
-    fn fill(&mut self, limit: u64) -> io::Result<Bytes> {
-        if let Some(held) = self.reader.hit(self.position) {
+    /// Bytes at the position, at most up to `limit`.
+    fn fill(&mut self, reader: &Reader, limit: u64) -> io::Result<Bytes> {
+        if let Some(held) = reader.hit(self.position) {
             return Ok(held);
         }
-        let size = self.window();
+        let size = self.window(reader.config());
         let wanted = self.position..(self.position + size).min(limit);
-        let read = self.reader.read(wanted.clone(), Reason::Demux);
+        let read = reader.read(wanted.clone(), Reason::Demux);
         let bytes = self.runtime.block_on(read).map_err(|error| {
             let text = io::Error::other(error.to_string());
-            self.reader.fail(error);
+            reader.fail(error.clone());
+            self.handle.fail(error);
             text
         })?;
         self.last_miss = Some((wanted.end, size));
@@ -59,11 +121,12 @@ impl Cursor {
     }
 
     fn read_until(&mut self, buf: &mut [u8], limit: u64) -> io::Result<usize> {
-        let limit = limit.min(self.reader.len());
+        let reader = self.handle.reader();
+        let limit = limit.min(reader.len());
         if self.position >= limit || buf.is_empty() {
             return Ok(0);
         }
-        let held = self.fill(limit)?;
+        let held = self.fill(&reader, limit)?;
         let len = buf
             .len()
             .min(held.len())
@@ -84,7 +147,7 @@ impl Seek for Cursor {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.reader.len().checked_add_signed(offset),
+            SeekFrom::End(offset) => self.handle.reader().len().checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         self.position = target
@@ -142,6 +205,12 @@ impl Splice {
                 .collect(),
         }
     }
+
+    /// What the owner keeps once libav has the splice.
+    #[allow(dead_code, reason = "for whoever keeps a video open")]
+    pub(crate) fn handle(&self) -> CursorHandle {
+        self.cursor.handle()
+    }
 }
 
 impl Read for Splice {
@@ -152,7 +221,8 @@ impl Read for Splice {
             // container by what it gets first, and cannot go back.
             let len = match piece {
                 Piece::File(range) => {
-                    if filled > 0 && self.cursor.reader.cached(range.start).is_none() {
+                    let is_held = || self.cursor.handle.reader().cached(range.start).is_some();
+                    if filled > 0 && !is_held() {
                         break;
                     }
                     self.cursor.position = range.start;

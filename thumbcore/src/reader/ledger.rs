@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, LimitError, Limits, Stats, source::Ends};
+use crate::{Error, LimitError, Limits, source::Ends};
 
 /// Why a range was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,28 @@ pub struct RangeRead {
     pub waited: Duration,
 }
 
+/// What one call has cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Costs {
+    /// Size of the source in bytes.
+    pub(crate) source_bytes: u64,
+    /// Bytes fetched. An answer that broke off counts whole, since how much of it arrived is not
+    /// known.
+    pub(crate) bytes_fetched: u64,
+    /// Requests sent.
+    pub(crate) requests: u64,
+    /// Longest chain of requests of which each had to wait for the one before.
+    pub(crate) round_trips: u64,
+    /// Wall-clock time since the call began.
+    pub(crate) wall: Duration,
+    /// Reads that were answered from what was held already.
+    pub(crate) cache_hits: u64,
+    /// Time during which at least one request was under way.
+    pub(crate) waiting: Duration,
+    /// Every range that was read, in the order of arrival.
+    pub(crate) reads: Vec<RangeRead>,
+}
+
 /// A request about to be sent, or under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
@@ -82,8 +104,8 @@ pub(super) struct Ledger {
     reserve: Reserve,
 }
 
-/// The part of each budget that is out of reach for now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The part of each budget that one view of a call does not see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reserve {
     #[default]
     Nothing,
@@ -105,6 +127,12 @@ impl Reserve {
 
     fn within(self, limit: u64) -> u64 {
         limit - self.parts().map_or(0, |parts| limit / u64::from(parts))
+    }
+
+    /// What is left of `limit`.
+    pub(super) fn within_time(self, limit: Duration) -> Duration {
+        let reserve = self.parts().map(|parts| limit / parts);
+        limit.saturating_sub(reserve.unwrap_or_default())
     }
 }
 
@@ -135,22 +163,27 @@ impl Ledger {
         self.reserve = reserve;
     }
 
-    /// How long the whole work may take at present.
-    pub(super) fn max_time(&self, limits: &Limits) -> Duration {
-        let limit = limits.max_time;
-        let reserve = self.reserve.parts().map(|parts| limit / parts);
-        limit.saturating_sub(reserve.unwrap_or_default())
+    /// The larger of `reserve` and what is held back from the whole call.
+    pub(super) fn reserve(&self, reserve: Reserve) -> Reserve {
+        self.reserve.max(reserve)
     }
 
-    pub(super) fn begin(&mut self, bytes: u64, limits: &Limits) -> Result<Ticket, Error> {
+    /// A request of `bytes`, where the budgets less `reserve` allow one more.
+    pub(super) fn begin(
+        &mut self,
+        bytes: u64,
+        limits: &Limits,
+        reserve: Reserve,
+    ) -> Result<Ticket, Error> {
+        let reserve = self.reserve(reserve);
         let spent = self.bytes + self.reserved;
         let limit = limits.max_bytes;
-        if spent + bytes > self.reserve.within(limit) {
+        if spent + bytes > reserve.within(limit) {
             return Err(LimitError::Bytes { spent, limit }.into());
         }
         let spent = self.requests + self.unsent;
         let limit = limits.max_requests;
-        if spent >= self.reserve.within(limit) {
+        if spent >= reserve.within(limit) {
             return Err(LimitError::Requests { spent, limit }.into());
         }
         self.unsent += 1;
@@ -221,12 +254,16 @@ impl Ledger {
         self.bytes
     }
 
-    pub(super) fn account(&self, stats: &mut Stats) {
-        stats.requests = self.requests;
-        stats.bytes_fetched = self.bytes;
-        stats.round_trips = self.finished_round_trip;
-        stats.cache_hits = self.cache_hits;
-        stats.waiting = self.waiting;
-        stats.reads.clone_from(&self.reads);
+    /// What it comes to so far.
+    pub(super) fn costs(&self) -> Costs {
+        Costs {
+            bytes_fetched: self.bytes,
+            requests: self.requests,
+            round_trips: self.finished_round_trip,
+            cache_hits: self.cache_hits,
+            waiting: self.waiting,
+            reads: self.reads.clone(),
+            ..Costs::default()
+        }
     }
 }

@@ -1,134 +1,87 @@
 //! What sits between a [`RangeSource`](crate::RangeSource) and whoever wants bytes of it: the
 //! locators, and libav through a blocking [`Cursor`].
 //!
-//! The costs it is shaped by: a first byte from S3 takes 30 to 200 ms, so requests that depend on
-//! each other cost more than bytes, and bytes more than requests that run side by side. Hence
-//! [`Reader::open`] fetches head and tail at once, [`Reader::prefetch`] takes many exact ranges at
-//! once, and only what nobody planned is read by windows that start small and grow.
+//! A first byte from S3 takes 30 to 200 ms, so requests that depend on each other cost more than
+//! bytes, and bytes more than requests that run side by side. Hence [`Reader::open`] fetches head
+//! and tail at once, [`Reader::prefetch`] takes many exact ranges at once, and only what nobody
+//! planned is read by windows that start small and grow.
 //!
-//! Every byte is fetched through [`Reader::fetch`], which retries, keeps the budget and counts.
+//! A [`Store`] keeps what outlives a call: the source at one version, the bytes held of it, its
+//! connections. A [`Reader`] is one call's view of a store, with the call's budgets, clock and
+//! counters. Every byte is fetched through [`Reader::fetch`], which retries, keeps the budgets and
+//! counts.
 
 mod cache;
+mod call;
 mod config;
 mod cursor;
 mod ledger;
+mod open;
 mod request;
+mod store;
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use self::{cache::SparseCache, ledger::Ledger, request::may_follow_bytes};
 pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
 };
 pub(crate) use self::{
+    call::Call,
     cursor::{Cursor, Piece, Splice},
-    ledger::Reserve,
+    ledger::{Costs, Reserve},
+    store::Store,
 };
-use crate::{Error, LimitError, Limits, RangeSource, source::Stat};
+use crate::{Error, Limits};
 
-/// A source with a cache, a budget and counters; shared by everything that reads one video.
-#[derive(Debug)]
+/// One call's view of a [`Store`]: what it reads is charged to the call's budgets. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    source: Arc<dyn RangeSource>,
-    stat: Stat,
-    config: ReadConfig,
-    limits: Limits,
-    started: Instant,
-    cancelled: CancellationToken,
-    /// A permit a request under way.
-    connections: Semaphore,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    cache: SparseCache,
-    ledger: Ledger,
-    /// The first error a cursor met: libav reports only "I/O error".
-    failure: Option<Error>,
+    store: Arc<Store>,
+    call: Arc<Call>,
+    /// The part of the call's budgets that this view leaves alone.
+    reserve: Reserve,
 }
 
 impl Reader {
-    /// Opens `source` by reading its head and tail.
-    pub(crate) async fn open(
-        source: Arc<dyn RangeSource>,
-        config: ReadConfig,
-        limits: Limits,
-        cancelled: CancellationToken,
-    ) -> Result<Self, Error> {
-        let started = Instant::now();
-        let (mut attempt, mut broken) = (0, 0);
-        let (ends, waited) = loop {
-            let asked = Instant::now();
-            let call = source.ends(config.head, config.tail);
-            match guard(&cancelled, started, limits.max_time, call).await? {
-                Ok(ends) => break (ends, asked.elapsed()),
-                Err(error) => {
-                    broken += u64::from(may_follow_bytes(&error));
-                    let wait = config.back_off(&mut attempt, error);
-                    guard(&cancelled, started, limits.max_time, wait).await??;
-                }
-            }
-        };
-        let mut cache = SparseCache::new(config.cache);
-        let mut ledger = Ledger::default();
-        let tail_start = ends.stat.len - ends.tail.len() as u64;
-        cache.insert(0, &ends.head);
-        cache.insert(tail_start, &ends.tail);
-        ledger.opened(&ends, (u64::from(attempt), broken), waited);
-        Ok(Self {
-            source,
-            stat: ends.stat,
-            connections: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            config,
-            limits,
-            started,
-            cancelled,
-            state: Mutex::new(State {
-                cache,
-                ledger,
-                failure: None,
-            }),
-        })
+    /// What outlives this call.
+    #[allow(dead_code, reason = "for whoever keeps a video open")]
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The same call, with `reserve` of its budgets out of reach.
+    #[allow(dead_code, reason = "for whoever keeps a video open")]
+    pub(crate) fn within(&self, reserve: Reserve) -> Self {
+        Self {
+            reserve,
+            ..self.clone()
+        }
     }
 
     /// Length of the source in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.stat.len
+        self.store.stat().len
     }
 
     pub(crate) fn config(&self) -> &ReadConfig {
-        &self.config
+        self.store.config()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // The state is valid after every statement, so a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.call.limits()
     }
 
     /// The bytes of `range`, fetched where they are not held. Cut at the end of the file.
     pub(crate) async fn read(&self, range: Range<u64>, reason: Reason) -> Result<Bytes, Error> {
         self.check_time()?;
         let range = self.clamp(range);
-        {
-            let mut state = self.state();
-            if state.cache.gaps(range.clone()).is_empty() {
-                state.ledger.hit();
-            }
+        let is_held = self.store.cache().gaps(range.clone()).is_empty();
+        if is_held {
+            self.call.ledger().hit();
         }
         self.prefetch([range.clone()], reason).await?;
         if let Some(bytes) = self.cached(range.start)
@@ -159,16 +112,16 @@ impl Reader {
         reason: Reason,
     ) -> Result<(), Error> {
         let mut missing = {
-            let mut state = self.state();
+            let mut cache = self.store.cache();
             let mut missing = Vec::new();
             for range in ranges {
                 let range = self.clamp(range);
                 // What arrives must not drive out what is held already.
-                state.cache.renew(&range);
-                missing.extend(state.cache.gaps(range));
+                cache.renew(&range);
+                missing.extend(cache.gaps(range));
             }
             missing.sort_by_key(|range| range.start);
-            coalesce(missing, self.config.gap)
+            coalesce(missing, self.config().gap)
         };
         // The small ones first, which may fit the budget where a large one does not.
         missing.sort_by_key(|range| range.end - range.start);
@@ -190,91 +143,59 @@ impl Reader {
 
     /// Held bytes from `position` on, as many as lie together.
     pub(crate) fn cached(&self, position: u64) -> Option<Bytes> {
-        self.state().cache.at(position)
+        self.store.cache().at(position)
     }
 
     /// As [`cached`](Self::cached), counted as a read that cost no request.
     fn hit(&self, position: u64) -> Option<Bytes> {
-        let mut state = self.state();
-        let held = state.cache.at(position)?;
-        state.ledger.hit();
+        let held = self.cached(position)?;
+        self.call.ledger().hit();
         Some(held)
     }
 
-    /// Keeps `reserve` out of reach, until it is called again.
+    /// Keeps `reserve` out of the whole call's reach, until it is called again.
     pub(crate) fn hold_back(&self, reserve: Reserve) {
-        self.state().ledger.hold_back(reserve);
-    }
-
-    fn max_time(&self) -> Duration {
-        self.state().ledger.max_time(&self.limits)
+        self.call.ledger().hold_back(reserve);
     }
 
     /// Waits for `work`, but no longer than the wall-clock budget and the caller last.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        guard(&self.cancelled, self.started, self.max_time(), work).await
+        let reserve = self.call.ledger().reserve(self.reserve);
+        self.call.in_time(reserve, work).await
     }
 
     /// Whether the wall-clock budget is spent or the caller has gone.
     pub(crate) fn check_time(&self) -> Result<(), Error> {
-        if self.cancelled.is_cancelled() {
-            return Err(cancelled());
-        }
-        let spent = self.started.elapsed();
-        let limit = self.max_time();
-        if spent > limit {
-            return Err(LimitError::Time { spent, limit }.into());
-        }
-        Ok(())
+        let reserve = self.call.ledger().reserve(self.reserve);
+        self.call.check_time(reserve)
     }
 
     fn fail(&self, error: Error) {
-        self.state().failure.get_or_insert(error);
-    }
-
-    /// Bytes fetched so far.
-    pub(crate) fn bytes_fetched(&self) -> u64 {
-        self.state().ledger.bytes()
+        self.call.failure().get_or_insert(error);
     }
 
     /// Whether a cursor met an error that nobody has taken.
     pub(crate) fn has_failed(&self) -> bool {
-        self.state().failure.is_some()
+        self.call.failure().is_some()
     }
 
     /// The error behind libav's last "I/O error".
     pub(crate) fn take_failure(&self) -> Option<Error> {
-        self.state().failure.take()
+        self.call.failure().take()
     }
 
-    /// Adds what reading has cost so far to `stats`.
-    pub(crate) fn account(&self, stats: &mut crate::Stats) {
-        stats.source_bytes = self.len();
-        stats.wall = self.started.elapsed();
-        self.state().ledger.account(stats);
+    /// Bytes fetched so far.
+    pub(crate) fn bytes_fetched(&self) -> u64 {
+        self.call.ledger().bytes()
     }
-}
 
-fn cancelled() -> Error {
-    Error::Internal {
-        reason: "cancelled".to_owned(),
-    }
-}
-
-/// Runs `call` until it is done, the time is up or the caller has gone.
-async fn guard<T>(
-    cancelled_token: &CancellationToken,
-    started: Instant,
-    limit: Duration,
-    call: impl Future<Output = T>,
-) -> Result<T, Error> {
-    let left = limit.saturating_sub(started.elapsed());
-    tokio::select! {
-        biased;
-        () = cancelled_token.cancelled() => Err(cancelled()),
-        answer = tokio::time::timeout(left, call) => answer.map_err(|_| {
-            LimitError::Time { spent: started.elapsed(), limit }.into()
-        }),
+    /// What the call has cost so far.
+    pub(crate) fn costs(&self) -> Costs {
+        Costs {
+            source_bytes: self.len(),
+            wall: self.call.started().elapsed(),
+            ..self.call.ledger().costs()
+        }
     }
 }
 

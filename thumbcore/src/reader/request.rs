@@ -5,13 +5,16 @@ use std::{ops::Range, time::Instant};
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 
-use super::{Reader, Reason, State, ledger::Ticket};
+use super::{
+    Call, Reader, Reason,
+    ledger::{Ledger, Ticket},
+};
 use crate::{Error, SourceError};
 
 impl Reader {
     /// Waits until fewer requests are under way than may be at once.
     async fn connection(&self) -> Result<SemaphorePermit<'_>, Error> {
-        let permit = self.in_time(self.connections.acquire()).await?;
+        let permit = self.in_time(self.store.connections.acquire()).await?;
         permit.map_err(|error| Error::Internal {
             reason: error.to_string(),
         })
@@ -25,7 +28,7 @@ impl Reader {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
-            self.in_time(self.config.back_off(&mut attempt, error))
+            self.in_time(self.config().back_off(&mut attempt, error))
                 .await??;
         }
     }
@@ -50,19 +53,17 @@ impl Reader {
         tokio::task::yield_now().await;
         request.sent();
         let asked = Instant::now();
-        let answer = self.in_time(self.source.read(range.clone())).await?;
+        let answer = self.in_time(self.store.source.read(range.clone())).await?;
         let (arrived, error) = match answer {
             Ok(bytes) if bytes.len() as u64 == wanted => {
-                request.settle(|state, ticket| {
-                    let waited = asked.elapsed();
-                    state.ledger.done(ticket, range, reason, waited);
-                    state.cache.insert(range.start, &bytes);
-                });
+                let waited = asked.elapsed();
+                self.store.cache().insert(range.start, &bytes);
+                request.settle(|ledger, ticket| ledger.done(ticket, range, reason, waited));
                 return Ok(Ok(bytes));
             }
             Ok(bytes) => {
                 let error = SourceError::Io {
-                    name: self.source.name().to_owned(),
+                    name: self.store.source.name().to_owned(),
                     reason: "fewer bytes than asked for".to_owned(),
                 };
                 (bytes.len() as u64, error)
@@ -70,7 +71,7 @@ impl Reader {
             Err(error) if may_follow_bytes(&error) => (wanted, error),
             Err(error) => (0, error),
         };
-        request.settle(|state, ticket| state.ledger.ended(ticket, arrived));
+        request.settle(|ledger, ticket| ledger.ended(ticket, arrived));
         Ok(Err(error))
     }
 }
@@ -83,28 +84,31 @@ pub(super) fn may_follow_bytes(error: &SourceError) -> bool {
 
 /// A request about to be sent or under way, which is abandoned when this is dropped.
 struct Request<'a> {
-    reader: &'a Reader,
+    call: &'a Call,
     ticket: Option<Ticket>,
 }
 
 impl<'a> Request<'a> {
     fn begin(reader: &'a Reader, bytes: u64) -> Result<Self, Error> {
-        let ticket = reader.state().ledger.begin(bytes, &reader.limits)?;
+        let call = &reader.call;
+        let ticket = call
+            .ledger()
+            .begin(bytes, call.limits(), reader.reserve)?;
         Ok(Self {
-            reader,
+            call,
             ticket: Some(ticket),
         })
     }
 
     fn sent(&mut self) {
         if let Some(ticket) = &mut self.ticket {
-            self.reader.state().ledger.sent(ticket);
+            self.call.ledger().sent(ticket);
         }
     }
 
-    fn settle(mut self, with: impl FnOnce(&mut State, Ticket)) {
+    fn settle(mut self, with: impl FnOnce(&mut Ledger, Ticket)) {
         if let Some(ticket) = self.ticket.take() {
-            with(&mut self.reader.state(), ticket);
+            with(&mut self.call.ledger(), ticket);
         }
     }
 }
@@ -112,7 +116,7 @@ impl<'a> Request<'a> {
 impl Drop for Request<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.reader.state().ledger.abandoned(ticket);
+            self.call.ledger().abandoned(ticket);
         }
     }
 }

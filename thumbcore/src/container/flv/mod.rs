@@ -332,7 +332,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::{tag::tests::tag, *};
-    use crate::{Limits, MemorySource, ReadConfig};
+    use crate::{Limits, MemorySource, ReadConfig, reader::Call};
 
     /// A file without metadata of a picture each second, the first at `start_ms`.
     fn file(start_ms: i32, pictures: i32) -> Vec<u8> {
@@ -350,9 +350,8 @@ mod tests {
         for start_ms in [0, 3_600_000] {
             let source = Arc::new(MemorySource::new("m", file(start_ms, 11)));
             let (config, limits) = (ReadConfig::default(), Limits::default());
-            let reader = Reader::open(source, config, limits, CancellationToken::new())
-                .await
-                .unwrap();
+            let call = Call::new(limits, CancellationToken::new());
+            let reader = Reader::open(source, config, call).await.unwrap();
             let flv = Flv::open(&reader).await.unwrap().unwrap();
             let expected = Timeline {
                 start_us: i64::from(start_ms) * 1000,

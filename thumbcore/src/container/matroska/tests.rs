@@ -6,7 +6,7 @@ use super::{
     ebml::build::{element, id_bytes, number},
     *,
 };
-use crate::{Limits, MemorySource, ReadConfig};
+use crate::{Limits, MemorySource, ReadConfig, reader::Call};
 
 /// The start of a file that lasts a second, up to the first block of the first of `tracks` video
 /// tracks; its segment says that it is as long as a segment may be.
@@ -36,9 +36,8 @@ fn boundless(tracks: u64) -> Vec<u8> {
 async fn reader(file: Vec<u8>) -> Reader {
     let source = Arc::new(MemorySource::new("m", file));
     let (config, limits) = (ReadConfig::default(), Limits::default());
-    Reader::open(source, config, limits, CancellationToken::new())
-        .await
-        .unwrap()
+    let call = Call::new(limits, CancellationToken::new());
+    Reader::open(source, config, call).await.unwrap()
 }
 
 #[test]
