@@ -68,7 +68,7 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
         ..Limits::default()
     };
     let call = Call::new(limits, CancellationToken::new());
-    let reader = Reader::open(source, config, call).await?;
+    let reader = Reader::open(source, None, config, call).await?;
     let positions = [0.1, 0.5, 0.95].map(Position::Fraction);
     let containers = [
         Container::Mp4,

@@ -40,6 +40,7 @@ async fn a_long_sweep_reads_and_scans_each_byte_about_once() {
     };
     let reader = Reader::open(
         Arc::new(MemorySource::new("m", file)),
+        None,
         config,
         Call::new(Limits::default(), CancellationToken::new()),
     );

@@ -59,7 +59,7 @@ impl Session {
         positions: &[Position],
     ) -> Result<Self, Error> {
         let head = reader.cached(0).unwrap_or_default();
-        if head.is_empty() {
+        if reader.len() == 0 {
             return Err(Error::Corrupt {
                 reason: "the file is empty".to_owned(),
             });

@@ -103,7 +103,7 @@ impl Extractor {
         let _cancel_on_drop = cancelled.clone().drop_guard();
         let settings = Arc::clone(&self.settings);
         let call = Call::new(settings.limits.clone(), cancelled);
-        let reader = Reader::open(source, settings.read.clone(), call).await?;
+        let reader = Reader::open(source, None, settings.read.clone(), call).await?;
         let runtime = Handle::current();
         let internal = |reason: String| Error::Internal { reason };
         let (give, result) = tokio::sync::oneshot::channel();

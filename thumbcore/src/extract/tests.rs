@@ -11,6 +11,7 @@ async fn job(extractor: &Extractor, clip: &Clip) -> Job {
     let settings = Arc::clone(&extractor.settings);
     let reader = Reader::open(
         Arc::new(source),
+        None,
         settings.read.clone(),
         Call::new(settings.limits.clone(), CancellationToken::new()),
     );

@@ -89,6 +89,14 @@ impl SparseCache {
         gaps
     }
 
+    /// Whether any byte of `range` is held.
+    pub(super) fn holds_any(&self, range: &Range<u64>) -> bool {
+        let mut before = self.segments.range(..range.end);
+        let last = before.next_back();
+        !range.is_empty()
+            && last.is_some_and(|(start, bytes)| start + bytes.len() as u64 > range.start)
+    }
+
     /// The held bytes from `position` on, up to the end of the segment they are in.
     pub(super) fn at(&self, position: u64) -> Option<Bytes> {
         let (start, segment) = self.segments.range(..=position).next_back()?;

@@ -74,10 +74,11 @@ pub(crate) struct Costs {
     pub(crate) reads: Vec<RangeRead>,
 }
 
-/// A request about to be sent, or under way.
+/// Requests about to be sent, or under way, together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     round_trip: u64,
+    requests: u64,
     bytes: u64,
     is_sent: bool,
 }
@@ -137,25 +138,17 @@ impl Reserve {
 }
 
 impl Ledger {
-    /// Head and tail arrived after `failed` attempts, `broken` of them in the middle of an answer.
-    pub(super) fn opened(&mut self, ends: &Ends, (failed, broken): (u64, u64), waited: Duration) {
-        self.requests += ends.requests + 2 * failed;
-        self.bytes += ends.bytes_fetched * (1 + broken);
-        self.finished_round_trip = 1 + failed;
-        self.waiting += waited;
-        let mut push = |range: Range<u64>| {
+    /// Head and tail arrived.
+    pub(super) fn opened(&mut self, ticket: Ticket, ends: &Ends, waited: Duration) {
+        self.ended(ticket, ends.bytes_fetched);
+        // How many it would take was a guess.
+        self.requests = self.requests - ticket.requests + ends.requests;
+        let tail_start = ends.stat.len - ends.tail.len() as u64;
+        for range in [0..ends.head.len() as u64, tail_start..ends.stat.len] {
             if !range.is_empty() {
-                self.reads.push(RangeRead {
-                    start: range.start,
-                    end: range.end,
-                    reason: Reason::Ends,
-                    round_trip: 1,
-                    waited,
-                });
+                self.read(ticket, &range, Reason::Ends, waited);
             }
-        };
-        push(0..ends.head.len() as u64);
-        push(ends.stat.len - ends.tail.len() as u64..ends.stat.len);
+        }
     }
 
     /// From now on `reserve` is out of reach.
@@ -168,9 +161,10 @@ impl Ledger {
         self.reserve.max(reserve)
     }
 
-    /// A request of `bytes`, where the budgets less `reserve` allow one more.
+    /// So many `requests` for `bytes` in all, where the budgets less `reserve` allow them.
     pub(super) fn begin(
         &mut self,
+        requests: u64,
         bytes: u64,
         limits: &Limits,
         reserve: Reserve,
@@ -178,28 +172,29 @@ impl Ledger {
         let reserve = self.reserve(reserve);
         let spent = self.bytes + self.reserved;
         let limit = limits.max_bytes;
-        if spent + bytes > reserve.within(limit) {
+        if spent.saturating_add(bytes) > reserve.within(limit) {
             return Err(LimitError::Bytes { spent, limit }.into());
         }
         let spent = self.requests + self.unsent;
         let limit = limits.max_requests;
-        if spent >= reserve.within(limit) {
+        if spent + requests > reserve.within(limit) {
             return Err(LimitError::Requests { spent, limit }.into());
         }
-        self.unsent += 1;
+        self.unsent += requests;
         self.reserved += bytes;
         Ok(Ticket {
             round_trip: self.finished_round_trip + 1,
+            requests,
             bytes,
             is_sent: false,
         })
     }
 
-    /// The request goes out.
+    /// The ticket's requests go out.
     pub(super) fn sent(&mut self, ticket: &mut Ticket) {
         ticket.is_sent = true;
-        self.unsent -= 1;
-        self.requests += 1;
+        self.unsent -= ticket.requests;
+        self.requests += ticket.requests;
         self.under_way += 1;
         self.busy_since.get_or_insert_with(Instant::now);
     }
@@ -212,6 +207,10 @@ impl Ledger {
         waited: Duration,
     ) {
         self.ended(ticket, ticket.bytes);
+        self.read(ticket, range, reason, waited);
+    }
+
+    fn read(&mut self, ticket: Ticket, range: &Range<u64>, reason: Reason, waited: Duration) {
         self.reads.push(RangeRead {
             start: range.start,
             end: range.end,
@@ -240,7 +239,7 @@ impl Ledger {
             // All of it may have arrived.
             self.ended(ticket, ticket.bytes);
         } else {
-            self.unsent -= 1;
+            self.unsent -= ticket.requests;
             self.reserved -= ticket.bytes;
         }
     }

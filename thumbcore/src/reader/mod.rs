@@ -19,21 +19,23 @@ mod ledger;
 mod open;
 mod request;
 mod store;
+#[cfg(test)]
+mod tests;
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 
-pub use self::{
-    config::ReadConfig,
-    ledger::{RangeRead, Reason},
-};
 pub(crate) use self::{
     call::Call,
     cursor::{Cursor, Piece, Splice},
     ledger::{Costs, Reserve},
     store::Store,
+};
+pub use self::{
+    config::ReadConfig,
+    ledger::{RangeRead, Reason},
 };
 use crate::{Error, Limits};
 
@@ -105,35 +107,35 @@ impl Reader {
     }
 
     /// Fetches what is missing of all `ranges` at once, joining those that lie closer than
-    /// [`ReadConfig::gap`]. What is over budget is an error once all others have arrived.
+    /// [`ReadConfig::gap`] with nothing held between them. What others fetch already is waited for
+    /// and not fetched again. What is over budget is an error once all others have arrived.
     pub(crate) async fn prefetch(
         &self,
         ranges: impl IntoIterator<Item = Range<u64>>,
         reason: Reason,
     ) -> Result<(), Error> {
-        let mut missing = {
-            let mut cache = self.store.cache();
-            let mut missing = Vec::new();
-            for range in ranges {
-                let range = self.clamp(range);
-                // What arrives must not drive out what is held already.
-                cache.renew(&range);
-                missing.extend(cache.gaps(range));
-            }
-            missing.sort_by_key(|range| range.start);
-            coalesce(missing, self.config().gap)
-        };
-        // The small ones first, which may fit the budget where a large one does not.
-        missing.sort_by_key(|range| range.end - range.start);
-        let fetches =
-            missing
-                .into_iter()
-                .map(async |range| match self.fetch(range, reason).await {
+        let mut wanted: Vec<_> = ranges.into_iter().map(|range| self.clamp(range)).collect();
+        let mut denied = None;
+        loop {
+            let mut landed = pin!(self.store.landed.notified());
+            landed.as_mut().enable();
+            let (mut flights, awaited) = self.store.depart(&wanted);
+            // The small ones first, which may fit the budget where a large one does not.
+            flights.sort_by_key(|flight| flight.range.end - flight.range.start);
+            let fetches = flights.into_iter().map(async |flight| {
+                match self.fetch(flight.range.clone(), reason).await {
                     Err(error) if error.is_budget() => Ok(Some(error)),
                     fetched => fetched.map(|_| None),
-                });
-        let denied = try_join_all(fetches).await?;
-        denied.into_iter().flatten().next().map_or(Ok(()), Err)
+                }
+            });
+            let over_budget = try_join_all(fetches).await?;
+            denied = denied.or(over_budget.into_iter().flatten().next());
+            if awaited.is_empty() {
+                return denied.map_or(Ok(()), Err);
+            }
+            self.in_time(landed).await?;
+            wanted = awaited;
+        }
     }
 
     fn clamp(&self, range: Range<u64>) -> Range<u64> {
@@ -195,45 +197,6 @@ impl Reader {
             source_bytes: self.len(),
             wall: self.call.started().elapsed(),
             ..self.call.ledger().costs()
-        }
-    }
-}
-
-/// Joins sorted ranges that overlap or lie at most `gap` bytes apart.
-fn coalesce(sorted: Vec<Range<u64>>, gap: u64) -> Vec<Range<u64>> {
-    let mut joined: Vec<Range<u64>> = Vec::with_capacity(sorted.len());
-    for range in sorted {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(gap) => {
-                last.end = last.end.max(range.end);
-            }
-            _ => joined.push(range),
-        }
-    }
-    joined
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn coalescing_covers_everything_and_leaves_only_wide_gaps(
-            mut ranges in prop::collection::vec((0u64..1000, 1u64..50), 0..30),
-            gap in 0u64..40,
-        ) {
-            ranges.sort_unstable();
-            let ranges: Vec<_> = ranges.into_iter().map(|(start, len)| start..start + len).collect();
-            let joined = coalesce(ranges.clone(), gap);
-            for range in &ranges {
-                prop_assert!(joined.iter().any(|j| j.start <= range.start && range.end <= j.end));
-            }
-            for pair in joined.windows(2) {
-                prop_assert!(pair[1].start > pair[0].end + gap);
-            }
         }
     }
 }

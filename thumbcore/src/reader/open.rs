@@ -2,35 +2,129 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Call, ReadConfig, Reader, Reserve, Store, request::may_follow_bytes};
-use crate::{Error, RangeSource};
+use super::{
+    Call, ReadConfig, Reader, Reason, Reserve, Store,
+    request::{Request, check_len, may_follow_bytes},
+};
+use crate::{
+    Error, RangeSource, SourceError,
+    source::{Ends, Stat},
+};
 
 impl Reader {
-    /// Opens `source` by reading its head and tail.
+    /// Opens `source` by reading its head and tail, in one round trip.
+    ///
+    /// `known` is what the caller knows of the source; every read depends on it being true. Where
+    /// it is not, because the file was replaced meanwhile, the source is opened as if nothing were
+    /// known.
     pub(crate) async fn open(
         source: Arc<dyn RangeSource>,
+        known: Option<Stat>,
         config: ReadConfig,
         call: Call,
     ) -> Result<Self, Error> {
-        let (mut attempt, mut broken) = (0, 0);
-        let (ends, waited) = loop {
-            let asked = Instant::now();
-            let answer = source.ends(config.head, config.tail);
-            match call.in_time(Reserve::Nothing, answer).await? {
-                Ok(ends) => break (ends, asked.elapsed()),
-                Err(error) => {
-                    broken += u64::from(may_follow_bytes(&error));
-                    let wait = config.back_off(&mut attempt, error);
-                    call.in_time(Reserve::Nothing, wait).await??;
-                }
-            }
+        let call = Arc::new(call);
+        // An empty file has no byte that would show whether the file is still empty.
+        let Some(stat) = known.filter(|stat| stat.len > 0) else {
+            return Self::open_unknown(source, config, call).await;
         };
-        let tail_start = ends.stat.len - ends.tail.len() as u64;
-        let store = Store::new(source, ends.stat.clone(), config);
+        let ends = config.ends_of(stat.len);
+        let store = Store::expecting(Arc::clone(&source), stat, config.clone());
+        let mut reader = Arc::new(store).reader(Arc::clone(&call));
+        match reader.prefetch(ends, Reason::Ends).await {
+            Ok(()) => {
+                if reader.store.stat().validator.is_none() {
+                    // The answers have told the source.
+                    let seen = reader.in_time(source.stat()).await??;
+                    if let Some(store) = Arc::get_mut(&mut reader.store) {
+                        store.confirm(seen)?;
+                    }
+                }
+                Ok(reader)
+            }
+            Err(Error::Source(SourceError::Changed { name })) => {
+                tracing::debug!(name, "the file was replaced; opening it as unknown");
+                Self::open_unknown(source, config, call).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Head and tail of a file whose length the first answer tells.
+    async fn open_unknown(
+        source: Arc<dyn RangeSource>,
+        config: ReadConfig,
+        call: Arc<Call>,
+    ) -> Result<Self, Error> {
+        let limits = call.limits();
+        let head = config.head.min(limits.max_bytes).max(1);
+        let both = config.concurrency > 1 && limits.max_requests > 1;
+        let tail = config.tail.min(limits.max_bytes.saturating_sub(head));
+        let asked = Asked {
+            head,
+            tail: if both { tail } else { 0 },
+        };
+        let ends = asked.answer(&*source, &config, &call).await?;
+        let len = ends.stat.len;
+        let store = Store::new(source, ends.stat, config);
         store.cache().insert(0, &ends.head);
-        store.cache().insert(tail_start, &ends.tail);
-        call.ledger()
-            .opened(&ends, (u64::from(attempt), broken), waited);
-        Ok(Arc::new(store).reader(call))
+        store
+            .cache()
+            .insert(len - ends.tail.len() as u64, &ends.tail);
+        let reader = Arc::new(store).reader(call);
+        if !both {
+            let tail = len.saturating_sub(tail)..len;
+            reader.prefetch([tail], Reason::Ends).await?;
+        }
+        Ok(reader)
+    }
+}
+
+/// Bytes asked for at either end.
+struct Asked {
+    head: u64,
+    tail: u64,
+}
+
+impl Asked {
+    /// The ends, after some retries where they are needed.
+    async fn answer(
+        &self,
+        source: &dyn RangeSource,
+        config: &ReadConfig,
+        call: &Call,
+    ) -> Result<Ends, Error> {
+        let requests = 1 + u64::from(self.tail > 0);
+        let bytes = self.head + self.tail;
+        let mut attempt = 0;
+        loop {
+            let mut request = Request::begin(call, requests, bytes, Reserve::Nothing)?;
+            request.sent();
+            let began = Instant::now();
+            let answer = source.ends(self.head, self.tail);
+            let answer = call.in_time(Reserve::Nothing, answer).await?;
+            let checked = answer.and_then(|ends| self.check(source.name(), &ends).map(|()| ends));
+            let error = match checked {
+                Ok(ends) => {
+                    let waited = began.elapsed();
+                    request.settle(|ledger, ticket| ledger.opened(ticket, &ends, waited));
+                    return Ok(ends);
+                }
+                Err(error) => error,
+            };
+            let arrived = if may_follow_bytes(&error) { bytes } else { 0 };
+            request.settle(|ledger, ticket| ledger.ended(ticket, arrived));
+            let wait = config.back_off(&mut attempt, error);
+            call.in_time(Reserve::Nothing, wait).await??;
+        }
+    }
+
+    /// Whether head and tail are as long as they must be in a file of this length.
+    fn check(&self, name: &str, ends: &Ends) -> Result<(), SourceError> {
+        let len = ends.stat.len;
+        let head = self.head.min(len);
+        check_len(name, &ends.head, head..=head)?;
+        let tail = self.tail.min(len);
+        check_len(name, &ends.tail, tail.min(len - head)..=tail)
     }
 }

@@ -1,12 +1,15 @@
 //! One request: its retries, and what it is charged.
 
-use std::{ops::Range, time::Instant};
+use std::{
+    ops::{Range, RangeInclusive},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 
 use super::{
-    Call, Reader, Reason,
+    Call, Reader, Reason, Reserve,
     ledger::{Ledger, Ticket},
 };
 use crate::{Error, SourceError};
@@ -47,30 +50,26 @@ impl Reader {
         {
             return Ok(Ok(held.slice(..wanted as usize)));
         }
-        let mut request = Request::begin(self, wanted)?;
+        let mut request = Request::begin(&self.call, 1, wanted, self.reserve)?;
         // Lets reads that run side by side all begin before one is done, even where the source
         // answers at once, so that they count as one round trip.
         tokio::task::yield_now().await;
         request.sent();
         let asked = Instant::now();
-        let answer = self.in_time(self.store.source.read(range.clone())).await?;
-        let (arrived, error) = match answer {
-            Ok(bytes) if bytes.len() as u64 == wanted => {
+        let answer = self.in_time(self.store.ask(range.clone())).await?;
+        let checked = answer.and_then(|bytes| {
+            check_len(self.store.name(), &bytes, wanted..=wanted).map(|()| bytes)
+        });
+        let error = match checked {
+            Ok(bytes) => {
                 let waited = asked.elapsed();
                 self.store.cache().insert(range.start, &bytes);
                 request.settle(|ledger, ticket| ledger.done(ticket, range, reason, waited));
                 return Ok(Ok(bytes));
             }
-            Ok(bytes) => {
-                let error = SourceError::Io {
-                    name: self.store.source.name().to_owned(),
-                    reason: "fewer bytes than asked for".to_owned(),
-                };
-                (bytes.len() as u64, error)
-            }
-            Err(error) if may_follow_bytes(&error) => (wanted, error),
-            Err(error) => (0, error),
+            Err(error) => error,
         };
+        let arrived = if may_follow_bytes(&error) { wanted } else { 0 };
         request.settle(|ledger, ticket| ledger.ended(ticket, arrived));
         Ok(Err(error))
     }
@@ -82,31 +81,58 @@ pub(super) fn may_follow_bytes(error: &SourceError) -> bool {
     matches!(error, SourceError::Io { .. })
 }
 
-/// A request about to be sent or under way, which is abandoned when this is dropped.
-struct Request<'a> {
+/// Whether an answer has a length within `wanted`. Sources are other people's code: one that breaks
+/// its contract may do better next time.
+pub(super) fn check_len(
+    name: &str,
+    bytes: &Bytes,
+    wanted: RangeInclusive<u64>,
+) -> Result<(), SourceError> {
+    let got = bytes.len() as u64;
+    let (difference, which) = if got > *wanted.end() {
+        (got - wanted.end(), "more")
+    } else if got < *wanted.start() {
+        (wanted.start() - got, "fewer")
+    } else {
+        return Ok(());
+    };
+    let unit = if difference == 1 { "byte" } else { "bytes" };
+    Err(SourceError::Io {
+        name: name.to_owned(),
+        reason: format!("the source sent {difference} {unit} {which} than asked for"),
+    })
+}
+
+/// Requests about to be sent or under way, which are abandoned when this is dropped.
+pub(super) struct Request<'a> {
     call: &'a Call,
     ticket: Option<Ticket>,
 }
 
 impl<'a> Request<'a> {
-    fn begin(reader: &'a Reader, bytes: u64) -> Result<Self, Error> {
-        let call = &reader.call;
+    /// Reserves so many `requests` and `bytes` of the call's budgets, less `reserve` of them.
+    pub(super) fn begin(
+        call: &'a Call,
+        requests: u64,
+        bytes: u64,
+        reserve: Reserve,
+    ) -> Result<Self, Error> {
         let ticket = call
             .ledger()
-            .begin(bytes, call.limits(), reader.reserve)?;
+            .begin(requests, bytes, call.limits(), reserve)?;
         Ok(Self {
             call,
             ticket: Some(ticket),
         })
     }
 
-    fn sent(&mut self) {
+    pub(super) fn sent(&mut self) {
         if let Some(ticket) = &mut self.ticket {
             self.call.ledger().sent(ticket);
         }
     }
 
-    fn settle(mut self, with: impl FnOnce(&mut Ledger, Ticket)) {
+    pub(super) fn settle(mut self, with: impl FnOnce(&mut Ledger, Ticket)) {
         if let Some(ticket) = self.ticket.take() {
             with(&mut self.call.ledger(), ticket);
         }

@@ -1,40 +1,74 @@
 //! What is kept of one version of one source, from one call to the next.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use tokio::sync::Semaphore;
+use bytes::Bytes;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{Call, ReadConfig, Reader, Reserve, cache::SparseCache};
-use crate::{RangeSource, source::Stat};
+use crate::{RangeSource, SourceError, source::Stat};
 
 /// A source at one version, the bytes of it that are held, and its connections. Whoever keeps a
 /// video open keeps its store; each call reads through a [`Reader`] of its own.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(super) source: Arc<dyn RangeSource>,
+    source: Arc<dyn RangeSource>,
     stat: Stat,
+    /// `stat` is what somebody else said, not the source.
+    is_expected: bool,
     config: ReadConfig,
     /// A permit a request under way.
     pub(super) connections: Semaphore,
     cache: Mutex<SparseCache>,
+    /// The ranges of requests under way.
+    under_way: Mutex<Vec<Range<u64>>>,
+    /// Tells whenever a request is no longer under way.
+    pub(super) landed: Notify,
 }
 
 impl Store {
+    /// Keeps `source`, whose own word `stat` is.
     pub(super) fn new(source: Arc<dyn RangeSource>, stat: Stat, config: ReadConfig) -> Self {
         Self {
             source,
             stat,
+            is_expected: false,
             connections: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             cache: Mutex::new(SparseCache::new(config.cache)),
             config,
+            under_way: Mutex::default(),
+            landed: Notify::new(),
         }
     }
 
+    /// Keeps `source`, of which somebody else said `stat`: each read depends on it.
+    pub(super) fn expecting(source: Arc<dyn RangeSource>, stat: Stat, config: ReadConfig) -> Self {
+        Self {
+            is_expected: true,
+            ..Self::new(source, stat, config)
+        }
+    }
+
+    /// Takes the source's own word, which tells the version as well.
+    pub(super) fn confirm(&mut self, seen: Stat) -> Result<(), SourceError> {
+        if !self.stat.agrees_with(&seen) {
+            return Err(SourceError::Changed {
+                name: self.name().to_owned(),
+            });
+        }
+        self.stat = seen;
+        self.is_expected = false;
+        Ok(())
+    }
+
     /// The view of `call`.
-    pub(crate) fn reader(self: &Arc<Self>, call: Call) -> Reader {
+    pub(crate) fn reader(self: &Arc<Self>, call: impl Into<Arc<Call>>) -> Reader {
         Reader {
             store: Arc::clone(self),
-            call: Arc::new(call),
+            call: call.into(),
             reserve: Reserve::Nothing,
         }
     }
@@ -50,6 +84,10 @@ impl Store {
         self.cache().held()
     }
 
+    pub(super) fn name(&self) -> &str {
+        self.source.name()
+    }
+
     pub(super) fn config(&self) -> &ReadConfig {
         &self.config
     }
@@ -57,5 +95,148 @@ impl Store {
     pub(super) fn cache(&self) -> MutexGuard<'_, SparseCache> {
         // The cache is valid after every statement, so a panic elsewhere does not spoil it.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the source for `range`.
+    pub(super) async fn ask(&self, range: Range<u64>) -> Result<Bytes, SourceError> {
+        if self.is_expected {
+            self.source.read_if(range, &self.stat).await
+        } else {
+            self.source.read(range).await
+        }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Vec<Range<u64>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What of `ranges` is neither held nor under way becomes flights, which the caller fetches;
+    /// and the parts that others have under way already.
+    pub(super) fn depart(&self, ranges: &[Range<u64>]) -> (Vec<Flight<'_>>, Vec<Range<u64>>) {
+        let mut cache = self.cache();
+        let mut under_way = self.under_way();
+        let (mut missing, mut awaited) = (Vec::new(), Vec::new());
+        for range in ranges {
+            // What arrives must not drive out what is held already.
+            cache.renew(range);
+            for gap in cache.gaps(range.clone()) {
+                let (ours, theirs) = split(gap, &under_way);
+                missing.extend(ours);
+                awaited.extend(theirs);
+            }
+        }
+        missing.sort_by_key(|range| range.start);
+        let gap = self.config.gap;
+        let missing = coalesce(missing, |between| {
+            between.end - between.start <= gap
+                && !cache.holds_any(&between)
+                && !under_way.iter().any(|range| overlap(range, &between))
+        });
+        let flights = missing.into_iter().map(|range| {
+            under_way.push(range.clone());
+            Flight { store: self, range }
+        });
+        (flights.collect(), awaited)
+    }
+}
+
+/// A range that is fetched now; others who want it wait until this is dropped.
+#[derive(Debug)]
+pub(super) struct Flight<'a> {
+    store: &'a Store,
+    pub(super) range: Range<u64>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.store.under_way();
+        if let Some(at) = under_way.iter().position(|range| *range == self.range) {
+            under_way.swap_remove(at);
+        }
+        drop(under_way);
+        self.store.landed.notify_waiters();
+    }
+}
+
+fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// The parts of `range` outside and inside all of `others`.
+fn split(range: Range<u64>, others: &[Range<u64>]) -> (Vec<Range<u64>>, Vec<Range<u64>>) {
+    let mut inside: Vec<_> = others
+        .iter()
+        .map(|other| other.start.max(range.start)..other.end.min(range.end))
+        .filter(|part| part.start < part.end)
+        .collect();
+    inside.sort_by_key(|part| part.start);
+    let mut outside = Vec::new();
+    let mut position = range.start;
+    for part in &inside {
+        if position < part.start {
+            outside.push(position..part.start);
+        }
+        position = position.max(part.end);
+    }
+    if position < range.end {
+        outside.push(position..range.end);
+    }
+    (outside, inside)
+}
+
+/// Joins sorted ranges that overlap, or whose gap `is_worth` reading.
+fn coalesce(sorted: Vec<Range<u64>>, is_worth: impl Fn(Range<u64>) -> bool) -> Vec<Range<u64>> {
+    let mut joined: Vec<Range<u64>> = Vec::with_capacity(sorted.len());
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end || is_worth(last.end..range.start) => {
+                last.end = last.end.max(range.end);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn coalescing_covers_everything_and_leaves_only_wide_gaps(
+            mut ranges in prop::collection::vec((0u64..1000, 1u64..50), 0..30),
+            gap in 0u64..40,
+        ) {
+            ranges.sort_unstable();
+            let ranges: Vec<_> = ranges.into_iter().map(|(start, len)| start..start + len).collect();
+            let joined = coalesce(ranges.clone(), |between| between.end - between.start <= gap);
+            for range in &ranges {
+                prop_assert!(joined.iter().any(|j| j.start <= range.start && range.end <= j.end));
+            }
+            for pair in joined.windows(2) {
+                prop_assert!(pair[1].start > pair[0].end + gap);
+            }
+        }
+
+        #[test]
+        fn splitting_loses_no_byte(
+            start in 0u64..100,
+            len in 0u64..100,
+            others in prop::collection::vec((0u64..200, 1u64..50), 0..5),
+        ) {
+            let others: Vec<_> = others.into_iter().map(|(start, len)| start..start + len).collect();
+            let (outside, inside) = split(start..start + len, &others);
+            for byte in 0..300 {
+                let within = |ranges: &[Range<u64>]| ranges.iter().any(|range| range.contains(&byte));
+                let wanted = (start..start + len).contains(&byte);
+                prop_assert_eq!(within(&inside), wanted && within(&others));
+                prop_assert_eq!(within(&outside), wanted && !within(&others));
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 
-use crate::{RangeSource, SourceError};
+use crate::{RangeSource, SourceError, Stat, Validator};
 
 /// What a fixture's own failure looks like.
 pub type FixtureError = Box<dyn Error + Send + Sync>;
@@ -55,6 +55,7 @@ pub async fn run(fixture: &dyn Fixture) -> Result<(), Violation> {
     reads(fixture).await?;
     past_the_end(fixture).await?;
     ends(fixture).await?;
+    expected(fixture).await?;
     concurrent_reads(fixture).await?;
     cancelled_reads(fixture).await?;
     if fixture.overwrites_show() {
@@ -268,6 +269,72 @@ async fn both_ends(source: &dyn RangeSource, bytes: &Bytes, head: u64, tail: u64
     )
 }
 
+/// Reads of a version that the caller knows, as the first call on a source.
+async fn expected(fixture: &dyn Fixture) -> Checked {
+    let (bytes, source) = stored(fixture, "expected", LEN).await?;
+    let stat = source.stat().await;
+    let stat = stat.map_err(|error| broken("stat succeeds", error.to_string()))?;
+    let mut known = vec![stat.clone(), Stat::new(LEN, None)];
+    // As events of S3 tell it.
+    let bare = |validator: &Validator| {
+        let bare = validator.0.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Validator(bare.to_owned()))
+    };
+    known.push(Stat::new(LEN, stat.validator.as_ref().and_then(bare)));
+    for known in known {
+        for range in [0..1, 500..70_000, LEN - 1..LEN, 0..LEN, 0..0] {
+            let promise = "read_if returns exactly the bytes of its range";
+            let fresh = open(fixture, "expected").await?;
+            for source in [&source, &fresh] {
+                let read = source.read_if(range.clone(), &known).await;
+                let is_right = |read: &Bytes| *read == slice(&bytes, range.clone());
+                ensure(read.as_ref().is_ok_and(is_right), promise, || {
+                    let read = read.map(|read| read.len());
+                    format!("{range:?} of {known:?}: {read:?}")
+                })?;
+            }
+            let pinned = fresh.stat().await;
+            ensure(
+                pinned.as_ref().is_ok_and(|pinned| *pinned == stat),
+                "read_if leaves the whole stat",
+                || format!("{stat:?}, then {pinned:?}"),
+            )?;
+        }
+        let fresh = open(fixture, "expected").await?;
+        let past = fresh.read_if(LEN - 1..LEN + 1, &known).await;
+        ensure(
+            matches!(&past, Err(error) if !error.is_transient()),
+            "a range past the end of what is expected is a permanent error",
+            || format!("{past:?}"),
+        )?;
+    }
+    let other = Validator("\"another\"".to_owned());
+    let mut wrong = vec![Stat::new(LEN - 1, stat.validator.clone())];
+    wrong.push(Stat::new(LEN + 1_000, stat.validator.clone()));
+    wrong.extend(stat.validator.as_ref().map(|_| Stat::new(LEN, Some(other))));
+    for wrong in wrong {
+        unexpected(fixture, &bytes, &wrong).await?;
+    }
+    Ok(())
+}
+
+/// A source told of a version that is not there says so, and then reads the one that is.
+async fn unexpected(fixture: &dyn Fixture, bytes: &Bytes, wrong: &Stat) -> Checked {
+    for range in [0..1, wrong.len - 100..wrong.len] {
+        let source = open(fixture, "expected").await?;
+        for _ in 0..2 {
+            let read = source.read_if(range.clone(), wrong).await;
+            ensure(
+                matches!(read, Err(SourceError::Changed { .. })),
+                "read_if of another version is Changed",
+                || format!("{range:?} of {wrong:?}: {read:?}"),
+            )?;
+        }
+        both_ends(&*source, bytes, 1_000, 1_000).await?;
+    }
+    Ok(())
+}
+
 async fn concurrent_reads(fixture: &dyn Fixture) -> Checked {
     let (bytes, source) = stored(fixture, "concurrent", 1 << 20).await?;
     let mut state = 42;
@@ -317,7 +384,16 @@ async fn overwritten(fixture: &dyn Fixture) -> Checked {
             reads_exactly(&*source, &bytes, 10..20).await?;
             sources.push((pin, source));
         }
+        let old = open(fixture, key).await?.stat().await;
+        let old = old.map_err(|error| broken("stat succeeds", error.to_string()))?;
         store(fixture, key, noise(new_len, 999)).await?;
+        let fresh = open(fixture, key).await?;
+        let result = fresh.read_if(0..1_000.min(new_len), &old).await;
+        ensure(
+            matches!(result, Err(SourceError::Changed { .. })),
+            promise,
+            || format!("{len} to {new_len} bytes, read_if: {result:?}"),
+        )?;
         for (pin, source) in sources {
             // The first has bytes in every version but the empty one, the second only in the old.
             for range in [0..1_000, LEN - 100..LEN] {

@@ -1,8 +1,8 @@
 //! Where bytes come from.
 //!
-//! A [`RangeSource`] is one immutable version of one file: it knows its length and a validator, and
-//! reads byte ranges. Everything above it (caching, prefetch, retries, budgets, counting) is the
-//! `reader` module's business, so a source stays small: one call, one request.
+//! A [`RangeSource`] is one immutable version of one file: it knows the file's length and a
+//! validator, and reads byte ranges. Caching, prefetch, retries, budgets and counting happen above,
+//! in the `reader` module, so a source stays small: one call, one request.
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -45,6 +45,24 @@ pub struct Stat {
     pub validator: Option<Validator>,
 }
 
+impl Stat {
+    /// A length in bytes and a version, as a listing or an event of S3 tells them. The quotes
+    /// around an `ETag` may be missing: events leave them out.
+    #[must_use]
+    pub fn new(len: u64, validator: Option<Validator>) -> Self {
+        Self { len, validator }
+    }
+
+    /// Whether both may describe the same version: of one length, and with the same validator
+    /// where both have one.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let bare = |validator: &'_ Validator| validator.0.trim_matches('"').to_owned();
+        let validators = self.validator.as_ref().zip(other.validator.as_ref());
+        self.len == other.len && validators.is_none_or(|(ours, theirs)| bare(ours) == bare(theirs))
+    }
+}
+
 /// The first and last bytes of a source, read at once, and what was learned on the way.
 #[derive(Debug, Clone)]
 pub struct Ends {
@@ -71,6 +89,9 @@ pub struct Ends {
 ///   a range that reaches past the end is an error, an empty range within the file is empty.
 /// - Every read sees the version that the first successful call saw. If the file was replaced
 ///   since, the read fails with [`SourceError::Changed`]; it never mixes versions.
+/// - [`read_if`](Self::read_if) reads the version it is told, and fails with
+///   [`SourceError::Changed`] where the file is another one. A call that failed so leaves a source
+///   that knew no version as it was: the next call sees the version that is there now.
 /// - Errors name the source as a person may see it, without credentials or signed queries.
 ///
 /// `thumbcore::source::conformance::run` (feature `testing`) checks all of this for any
@@ -85,6 +106,20 @@ pub trait RangeSource: Send + Sync + fmt::Debug {
 
     /// Reads `range`, in one request.
     async fn read(&self, range: Range<u64>) -> Result<Bytes, SourceError>;
+
+    /// Reads `range` on the condition that the file is `expected`, as its caller learnt elsewhere:
+    /// from an event, a listing or an earlier extraction.
+    ///
+    /// A source that can send the condition along needs one request, and no other to learn length
+    /// and version. This default compares with [`stat`](Self::stat) first.
+    async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
+        if !expected.agrees_with(&self.stat().await?) {
+            return Err(SourceError::Changed {
+                name: self.name().to_owned(),
+            });
+        }
+        self.read(range).await
+    }
 
     /// Reads the first `head` and the last `tail` bytes, in one round trip where the source can
     /// address its end without knowing its length (HTTP suffix ranges).

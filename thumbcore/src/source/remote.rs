@@ -53,6 +53,27 @@ pub(super) struct Pin {
 }
 
 impl Pin {
+    /// What a caller says of the file. A validator that is no date is an `ETag`, which listings
+    /// quote and events do not.
+    fn of(stat: &Stat) -> Self {
+        let text = stat.validator.as_ref().map(|validator| validator.0.clone());
+        let (modified, etag): (Option<_>, Option<_>) = match text {
+            Some(date) if date.ends_with("GMT") => (Some(date), None),
+            Some(etag) if etag.ends_with('"') => (None, Some(etag)),
+            Some(bare) => (None, Some(format!("\"{bare}\""))),
+            None => (None, None),
+        };
+        Self {
+            len: stat.len,
+            version: Version { etag, modified },
+        }
+    }
+
+    /// Whether `seen` may be of another version.
+    fn differs(&self, seen: &Self) -> bool {
+        self.len != seen.len || self.version.differs(&seen.version)
+    }
+
     fn stat(&self) -> Stat {
         let Version { etag, modified } = self.version.clone();
         Stat {
@@ -125,7 +146,7 @@ impl<W: Wire> Remote<W> {
             return Ok(pin.stat());
         }
         // A GET of one byte, not a HEAD: presigned URLs are signed for one method only.
-        match self.ask(&Wanted::Range(0..1)).await? {
+        match self.ask(&Wanted::Range(0..1), None).await? {
             Outcome::Unranged => Err(self.no_ranges()),
             Outcome::Bytes { .. } | Outcome::Unsatisfiable(_) => Ok(self.pinned()?.stat()),
         }
@@ -140,7 +161,7 @@ impl<W: Wire> Remote<W> {
         if let Some(pin) = self.pin.get() {
             past_the_end(self.wire.name(), &range, pin.len)?;
         }
-        match self.ask(&Wanted::Range(range.clone())).await? {
+        match self.ask(&Wanted::Range(range.clone()), None).await? {
             Outcome::Unranged => Err(self.no_ranges()),
             Outcome::Unsatisfiable(len) => {
                 past_the_end(self.wire.name(), &range, len)?;
@@ -150,6 +171,34 @@ impl<W: Wire> Remote<W> {
                 past_the_end(self.wire.name(), &range, self.pinned()?.len)?;
                 Ok(bytes)
             }
+        }
+    }
+
+    pub(super) async fn read_if(
+        &self,
+        range: Range<u64>,
+        expected: &Stat,
+    ) -> Result<Bytes, SourceError> {
+        let pinned = self.pin.get().map(Pin::stat);
+        if pinned.is_some_and(|pinned| !expected.agrees_with(&pinned)) {
+            return Err(self.changed());
+        }
+        past_the_end(self.wire.name(), &range, expected.len)?;
+        if self.pin.get().is_some() {
+            return self.read(range).await;
+        }
+        if range.is_empty() {
+            // Any byte shows the version; without any there is none to compare.
+            return match expected.agrees_with(&self.stat().await?) {
+                true => Ok(Bytes::new()),
+                false => Err(self.changed()),
+            };
+        }
+        let wanted = Wanted::Range(range);
+        match self.ask(&wanted, Some(&Pin::of(expected))).await? {
+            Outcome::Bytes { bytes, .. } => Ok(bytes),
+            Outcome::Unranged => Err(self.no_ranges()),
+            Outcome::Unsatisfiable(_) => Err(self.changed()),
         }
     }
 
@@ -197,7 +246,7 @@ impl<W: Wire> Remote<W> {
                     head => self.head_of(head).await,
                 }
             },
-            async { Ok(self.ask(&suffix).await) }
+            async { Ok(self.ask(&suffix, None).await) }
         )?;
         let mut bytes_fetched = head_fetched;
         let head_holds_all = |pin: &Pin| head > 0 && pin.len <= head;
@@ -234,7 +283,7 @@ impl<W: Wire> Remote<W> {
 
     /// The first `head` bytes, or all there are; `head` is not zero.
     async fn head_of(&self, head: u64) -> Result<(Bytes, u64), SourceError> {
-        match self.ask(&Wanted::Range(0..head)).await? {
+        match self.ask(&Wanted::Range(0..head), None).await? {
             Outcome::Bytes { bytes, fetched } => Ok((bytes, fetched)),
             Outcome::Unsatisfiable(0) => Ok((Bytes::new(), 0)),
             Outcome::Unranged | Outcome::Unsatisfiable(_) => Err(self.no_ranges()),
@@ -242,10 +291,10 @@ impl<W: Wire> Remote<W> {
     }
 
     /// Sends one request, pins or compares what it shows, and takes its bytes if they are the right
-    /// ones.
-    async fn ask(&self, wanted: &Wanted) -> Result<Outcome, SourceError> {
+    /// ones. Where nothing is pinned, only what agrees with `expected` will be.
+    async fn ask(&self, wanted: &Wanted, expected: Option<&Pin>) -> Result<Outcome, SourceError> {
         let unpinned = Version::default();
-        let pinned = self.pin.get();
+        let pinned = self.pin.get().or(expected);
         let version = pinned.map_or(&unpinned, |pin| &pin.version);
         match self.wire.get(wanted, version).await? {
             Reply::Part {
@@ -257,10 +306,11 @@ impl<W: Wire> Remote<W> {
                 let Some(total) = total.or(pinned.map(|pin| pin.len)) else {
                     return Err(self.rejected("the server does not tell the file's length"));
                 };
-                self.compare(Pin {
+                let seen = Pin {
                     len: total,
                     version,
-                })?;
+                };
+                self.compare(seen, expected)?;
                 if range != wanted.of(total) {
                     // Some servers read `bytes=-5` as `bytes=0-5`.
                     if matches!(wanted, Wanted::Suffix(_)) {
@@ -278,7 +328,7 @@ impl<W: Wire> Remote<W> {
                 let Some(len) = len.filter(|len| *len <= wanted.len().max(SMALL_FILE)) else {
                     return Ok(Outcome::Unranged);
                 };
-                self.compare(Pin { len, version })?;
+                self.compare(Pin { len, version }, expected)?;
                 let part = wanted.of(len);
                 if part.is_empty() {
                     return Ok(Outcome::Unsatisfiable(len));
@@ -294,6 +344,10 @@ impl<W: Wire> Remote<W> {
             Reply::Unsatisfiable { total: Some(len) } if len > 0 && pinned.is_none() => {
                 Ok(Outcome::Unsatisfiable(len))
             }
+            // What is expected has these bytes.
+            Reply::Unsatisfiable { .. } if self.pin.get().is_none() && expected.is_some() => {
+                Err(self.changed())
+            }
             Reply::Unsatisfiable { total } => {
                 let pin = match total {
                     // The version of an error's answer says nothing about the file.
@@ -304,24 +358,30 @@ impl<W: Wire> Remote<W> {
                     None => self.wire.head().await?,
                 };
                 let len = pin.len;
-                self.compare(pin)?;
+                self.compare(pin, None)?;
                 Ok(Outcome::Unsatisfiable(len))
             }
         }
     }
 
-    /// Pins what the first answer showed; fails if a later one shows something else.
-    fn compare(&self, seen: Pin) -> Result<(), SourceError> {
+    /// Pins what the first answer showed, if it agrees with what is `expected`; fails if a later
+    /// one shows something else.
+    fn compare(&self, seen: Pin, expected: Option<&Pin>) -> Result<(), SourceError> {
+        if expected.is_some_and(|expected| expected.differs(&seen)) {
+            return Err(self.changed());
+        }
         let Err(seen) = self.pin.set(seen) else {
             return Ok(());
         };
-        let same = |pin: &Pin| pin.len == seen.len && !pin.version.differs(&seen.version);
-        if self.pin.get().is_some_and(same) {
-            Ok(())
-        } else {
-            Err(SourceError::Changed {
-                name: self.wire.name().to_owned(),
-            })
+        match self.pin.get() {
+            Some(pin) if !pin.differs(&seen) => Ok(()),
+            _ => Err(self.changed()),
+        }
+    }
+
+    fn changed(&self) -> SourceError {
+        SourceError::Changed {
+            name: self.wire.name().to_owned(),
         }
     }
 

@@ -295,6 +295,10 @@ impl RangeSource for S3Source {
         self.remote.read(range).await
     }
 
+    async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
+        self.remote.read_if(range, expected).await
+    }
+
     async fn ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {
         self.remote.ends(head, tail).await
     }

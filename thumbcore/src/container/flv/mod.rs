@@ -351,7 +351,7 @@ mod tests {
             let source = Arc::new(MemorySource::new("m", file(start_ms, 11)));
             let (config, limits) = (ReadConfig::default(), Limits::default());
             let call = Call::new(limits, CancellationToken::new());
-            let reader = Reader::open(source, config, call).await.unwrap();
+            let reader = Reader::open(source, None, config, call).await.unwrap();
             let flv = Flv::open(&reader).await.unwrap().unwrap();
             let expected = Timeline {
                 start_us: i64::from(start_ms) * 1000,

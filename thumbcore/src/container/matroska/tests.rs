@@ -37,7 +37,7 @@ async fn reader(file: Vec<u8>) -> Reader {
     let source = Arc::new(MemorySource::new("m", file));
     let (config, limits) = (ReadConfig::default(), Limits::default());
     let call = Call::new(limits, CancellationToken::new());
-    Reader::open(source, config, call).await.unwrap()
+    Reader::open(source, None, config, call).await.unwrap()
 }
 
 #[test]

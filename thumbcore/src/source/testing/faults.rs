@@ -32,7 +32,7 @@ pub enum Fault {
 
 /// Makes calls of another source fail: chosen ones, or some by chance.
 ///
-/// Calls (`stat`, `read` and `ends` alike) are numbered from 0 in the order in which they begin.
+/// Calls (`stat`, `read`, `read_if` and `ends` alike) are numbered from 0 in the order in which they begin.
 /// Chance depends on seed and number alone, so a run repeats as long as its calls begin in the
 /// same order.
 ///
@@ -187,6 +187,10 @@ impl RangeSource for Faults {
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes, SourceError> {
         self.pass(self.inner.read(range)).await
+    }
+
+    async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
+        self.pass(self.inner.read_if(range, expected)).await
     }
 
     async fn ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {

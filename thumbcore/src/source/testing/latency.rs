@@ -68,6 +68,14 @@ impl RangeSource for Latency {
         result
     }
 
+    async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
+        let started = Instant::now();
+        let result = self.inner.read_if(range, expected).await;
+        self.arrive(started, result.as_ref().map_or(0, Bytes::len))
+            .await;
+        result
+    }
+
     /// Head and tail travel at once: one round trip and the longer transfer of the two.
     async fn ends(&self, head: u64, tail: u64) -> Result<Ends, SourceError> {
         let started = Instant::now();

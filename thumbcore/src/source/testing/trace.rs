@@ -17,6 +17,8 @@ pub enum Call {
     Stat,
     /// [`RangeSource::read`] of this range.
     Read(Range<u64>),
+    /// [`RangeSource::read_if`] of this range.
+    ReadIf(Range<u64>),
     /// [`RangeSource::ends`] with these lengths.
     Ends {
         /// Bytes asked for at the start.
@@ -85,11 +87,11 @@ impl Trace {
         self.lock().records.clone()
     }
 
-    /// The ranges of all [`Call::Read`], in order.
+    /// The ranges of all [`Call::Read`] and [`Call::ReadIf`], in order.
     pub fn reads(&self) -> Vec<Range<u64>> {
         let records = &self.lock().records;
         let reads = records.iter().filter_map(|record| match &record.call {
-            Call::Read(range) => Some(range.clone()),
+            Call::Read(range) | Call::ReadIf(range) => Some(range.clone()),
             Call::Stat | Call::Ends { .. } => None,
         });
         reads.collect()
@@ -193,6 +195,12 @@ impl RangeSource for Trace {
     async fn read(&self, range: Range<u64>) -> Result<Bytes, SourceError> {
         let answer = self.inner.read(range.clone());
         self.record(Call::Read(range), answer, |bytes| bytes.len() as u64)
+            .await
+    }
+
+    async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
+        let answer = self.inner.read_if(range.clone(), expected);
+        self.record(Call::ReadIf(range), answer, |bytes| bytes.len() as u64)
             .await
     }
 
