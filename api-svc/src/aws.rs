@@ -1,6 +1,6 @@
-//! The AWS clients.
+//! The AWS clients, and what the API says of their errors.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
     config::{self, timeout::TimeoutConfig},
@@ -9,44 +9,85 @@ use aws_sdk_s3::{
 use service_kit::aws::kind;
 pub(crate) use service_kit::aws::{reason, status};
 
-use crate::Config;
-
-/// Longest one try of a request may take. None of the requests is a long poll.
+/// Longest time for one attempt of a request. None of the requests is a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same for a request that S3 answers only once it has copied or joined gigabytes, which takes
-/// it minutes.
+/// Longest time for one attempt of a request that S3 answers only after it copied or joined
+/// gigabytes, which takes S3 minutes.
 const LONG_ATTEMPT_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// What makes a request wait for as long as S3 may take to copy or join an object.
+/// Configuration of a request that waits as long as S3 may take to copy or join an object.
 pub(crate) fn unhurried() -> config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(LONG_ATTEMPT_TIMEOUT);
     config::Builder::default().timeout_config(timeouts.build())
 }
 
-/// What to tell whoever asks of an error of AWS; the log gets the details.
-pub(crate) fn told<E, R>(operation: &'static str, error: &SdkError<E, R>) -> String
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    tracing::warn!(operation, error = reason(error), "AWS refused");
-    kind(error)
+/// Why a request to AWS failed. The text is fit for every client; the details, which name accounts
+/// and roles, are in the log and in [`source`](std::error::Error::source).
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum AwsError {
+    /// AWS throttles, or does not answer: a retry may succeed.
+    #[error("{operation} is temporarily not possible ({kind})")]
+    Busy {
+        operation: &'static str,
+        kind: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// AWS answered with an error that a retry does not change.
+    #[error("{operation} failed ({kind}); the API's log has the details")]
+    Refused {
+        operation: &'static str,
+        kind: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
 }
 
+impl AwsError {
+    /// Logs an error of the SDK and keeps it as the source.
+    pub(crate) fn new<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        tracing::warn!(operation, error = reason(&error), "AWS refused");
+        let kind = kind(&error);
+        let is_throttled = matches!(
+            error.code(),
+            Some("SlowDown" | "ThrottlingException" | "RequestThrottled" | "ServiceUnavailable")
+        );
+        let is_unreachable = matches!(
+            error,
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
+        );
+        let source = Arc::new(error);
+        if is_throttled || is_unreachable {
+            Self::Busy {
+                operation,
+                kind,
+                source,
+            }
+        } else {
+            Self::Refused {
+                operation,
+                kind,
+                source,
+            }
+        }
+    }
+}
+
+/// The clients of one configuration.
 pub(crate) struct Clients {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
 }
 
 impl Clients {
-    pub(crate) async fn connect(config: &Config) -> Self {
-        let shared = service_kit::aws::config(
-            config.aws_region.as_deref(),
-            config.aws_endpoint_url.as_deref(),
-            ATTEMPT_TIMEOUT,
-        )
-        .await;
+    /// Finds credentials, and the region and endpoint that are not given. Sends nothing yet.
+    pub(crate) async fn connect(region: Option<&str>, endpoint_url: Option<&str>) -> Self {
+        let shared = service_kit::aws::config(region, endpoint_url, ATTEMPT_TIMEOUT).await;
         Self {
             s3: aws_sdk_s3::Client::from_conf(service_kit::aws::s3_config(&shared).build()),
             sqs: aws_sdk_sqs::Client::new(&shared),

@@ -1,8 +1,8 @@
 //! The state as the sampler saw it last, and everyone who wants to hear of changes.
 //!
-//! A tick is compared with the one before; what differs is serialised once, and the same bytes go
-//! to every WebSocket. Each has a bounded queue of messages that it has not sent yet: whoever falls
-//! further behind is dropped rather than waited for, and starts again from the full state.
+//! Each state is compared with the one before. The difference is serialised once, and the same bytes
+//! go to every WebSocket. Each WebSocket has a bounded queue of unsent messages: a client that
+//! falls further behind is dropped rather than waited for, and starts again from the full state.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,10 +10,10 @@ use axum::extract::ws::Utf8Bytes;
 use contract::api::{Operation, Update};
 use tokio::sync::broadcast;
 
-/// Messages that a slow client may lag behind: more than a minute of ticks.
+/// Most messages that a client may lag behind: more than a minute of looks.
 const BACKLOG: usize = 16;
 
-/// See the module.
+/// The last state, and the subscriptions to its changes.
 pub(crate) struct Feed {
     last: Mutex<Last>,
     sender: broadcast::Sender<Utf8Bytes>,
@@ -58,8 +58,8 @@ impl Feed {
         }
         last.state = Arc::new(state);
         last.hello = None;
-        // Within the lock, so that who subscribes meanwhile gets it either in the state or
-        // afterwards.
+        // Within the lock: a client that subscribes meanwhile gets the change exactly once, in its
+        // first message or afterwards.
         self.send(&delta);
     }
 
@@ -85,7 +85,7 @@ impl Feed {
     }
 
     fn send(&self, update: &Update) {
-        // Nobody listening is no error, and no reason to serialise.
+        // Nothing to serialise where nobody listens.
         if self.sender.receiver_count() > 0 {
             let _ = self.sender.send(serialise(update));
         }

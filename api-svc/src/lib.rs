@@ -1,15 +1,28 @@
 //! The API: everything the dashboard and an operator need, over HTTP and WebSocket.
 //!
-//! The `sampler` is the one that looks at the queue, the bucket and the cluster; it keeps the
-//! `index` of thumbnails and gives what it saw to the `feed`. The `routes` answer from the two, and
-//! so cost AWS nothing; only what someone asks for by name (a manifest, a frame, an upload) or
-//! changes goes further: the `actions` do that, behind the gate of `access`. The `server` puts
-//! limits, request ids and headers around the routes.
+//! The `sampler` is the one task that looks at the queue, the bucket and the cluster. It keeps
+//! `watch` up to date: the `index` of thumbnails, and the `feed` that tells WebSockets what changed.
+//! The `routes` answer from `watch`, which costs AWS nothing. Only what someone asks for by name (a
+//! manifest, a frame, an upload) or changes goes further: the `actions` do that, behind the gate
+//! of `access`. All HTTP is in `routes`; the `server` puts limits, request ids and headers around
+//! them.
+//!
+//! # Layers
+//! A module uses modules below it only:
+//!
+//! 1. `server`
+//! 2. `routes`
+//! 3. `app`, `sampler`, `site`
+//! 4. `config`
+//! 5. `actions`, `access`, `watch`
+//! 6. `index`, `feed`, `pods`
+//! 7. `manifests`, `presign`, `sources`
+//! 8. `aws`, `health`, `prometheus`, `time`
 //!
 //! # Invariants
-//! - What a look costs does not depend on how many thumbnails there are, nor on how many people
+//! - What a look costs depends neither on how many thumbnails there are nor on how many people
 //!   watch.
-//! - A source that fails makes its figures old, never the others', and never ends the service.
+//! - A source that fails makes its own figures old, never another's, and never ends the service.
 //! - Every error a client sees is a problem document.
 
 mod access;
@@ -18,19 +31,19 @@ mod app;
 mod aws;
 mod config;
 mod feed;
+mod health;
 mod index;
-mod linger;
+mod manifests;
 mod pods;
-mod problem;
+mod presign;
 mod prometheus;
 mod routes;
 mod sampler;
 mod server;
-mod sign;
 mod site;
-mod source;
+mod sources;
 mod time;
-mod videos;
+mod watch;
 
 use anyhow::Context as _;
 use service_kit::shutdown;
@@ -42,12 +55,13 @@ pub use self::{
     config::Config,
     routes::openapi,
 };
+use self::{app::App, aws::Clients, pods::Pods, sampler::Sampler};
 
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// A wrong setting or an address that is taken; the error names the variable. Nothing that happens
-/// later is an error: sources that do not answer are shown as such.
+/// A wrong setting, or an address that is taken; the error names the variable. Later failures are
+/// no errors: a source that does not answer is shown as unavailable.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     service_kit::telemetry::init(&config.rust_log, config.log_format)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
@@ -61,14 +75,33 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("API_ADDR: cannot serve on {address}"))?;
     let address = listener.local_addr()?;
 
-    let aws = aws::Clients::connect(&config).await;
-    let pods = pods::Pods::watch(&config, &stop).await;
-    let app = app::App::new(config, prefixes, aws, pods, stop);
-    sampler::spawn(&app);
-    app.tasks
-        .spawn(prometheus::keep_up(recorder.clone(), app.stop.clone()));
-    tracing::info!(%address, bucket = app.config.s3_bucket, "serving");
+    let clients = Clients::connect(
+        config.aws_region.as_deref(),
+        config.aws_endpoint_url.as_deref(),
+    )
+    .await;
+    let pods = Pods::watch(&config.worker_namespace, &config.worker_selector, &stop).await;
+    let app = App::new(config, prefixes, clients, pods, stop);
+    sample(&app);
+    let service = &app.service;
+    let keep_up = prometheus::keep_up(recorder.clone(), service.stop.clone());
+    service.tasks.spawn(keep_up);
+    tracing::info!(%address, bucket = service.config.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Starts the sampler as a task of the service.
+fn sample(app: &App) {
+    let service = app.service.clone();
+    let sampler = Sampler::new(
+        app.watch.clone(),
+        &service.sources,
+        service.config.sample_interval(),
+        service.config.index_requests.get(),
+    );
+    app.service
+        .tasks
+        .spawn(async move { sampler.run(&service.sources, service.stop.clone()).await });
 }

@@ -2,8 +2,8 @@
 //!
 //! It looks every five seconds, whether or not anyone watches, and once more when someone changed
 //! something. Requests and WebSockets read what it saw last. The sources are asked side by side,
-//! each within a deadline; one that fails keeps its last figures, is marked with the reason, and
-//! holds nobody up.
+//! each within a deadline. A source that fails keeps its last figures, is marked with the reason,
+//! and delays no other source.
 
 use std::{
     collections::VecDeque,
@@ -11,33 +11,35 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_sqs::types::QueueAttributeName;
-use contract::api::{HISTORY_POINTS, Metrics, Queue, QueuePoint, Sources, Update};
+use contract::api::{self, HISTORY_POINTS, Metrics, Queue, QueuePoint, Update};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{App, Shared},
-    aws::told,
+    health::SourceHealth,
     index::{Crawler, Query},
-    prometheus, routes,
-    source::SourceHealth,
+    prometheus,
+    sources::{Depths, Sources},
     time::rfc3339,
+    watch::Watch,
 };
 
-/// Over how long `videosPerMinute` is taken.
+/// Minutes that `videosPerMinute` is averaged over.
 const RATE_MINUTES: u32 = 5;
 
-/// Looks that are asked for are this far apart, however many ask.
+/// Shortest time between two looks that are asked for, however many ask.
 const REFRESH_GAP: Duration = Duration::from_millis(250);
 
-/// See the module.
+/// Looks at the sources and publishes what it saw.
 pub(crate) struct Sampler {
-    app: Shared,
+    watch: Arc<Watch>,
     crawler: Crawler,
     queue: Watched<Depths>,
-    dlq: Watched<Depths>,
+    /// `None` where no dead-letter queue is configured.
+    dlq: Option<Watched<Depths>>,
     bucket: SourceHealth,
     history: VecDeque<QueuePoint>,
+    interval: Duration,
 }
 
 /// A source's last figures.
@@ -47,86 +49,73 @@ struct Watched<T> {
     health: SourceHealth,
 }
 
-/// Messages of a queue.
-#[derive(Debug, Clone, Copy, Default)]
-struct Depths {
-    waiting: u64,
-    in_flight: u64,
-}
-
 impl Sampler {
-    pub(crate) fn new(app: Shared) -> Self {
-        let config = &app.config;
-        let crawler = Crawler::new(
-            app.s3.clone(),
-            config.s3_bucket.clone(),
-            app.prefixes.clone(),
-            app.manifests.clone(),
-            config.index_requests.get(),
-        );
-        let mut dlq = Watched::default();
-        if config.dlq_url().is_none() {
-            dlq.health = SourceHealth::absent("SQS_DLQ_URL is not set".to_owned());
-        }
+    /// Looks every `interval`; a look sends at most about `budget` requests to S3.
+    pub(crate) fn new(
+        watch: Arc<Watch>,
+        sources: &Sources,
+        interval: Duration,
+        budget: usize,
+    ) -> Self {
+        let crawler = Crawler::new(sources, watch.prefixes.clone(), budget);
         Self {
             crawler,
             queue: Watched::default(),
-            dlq,
+            dlq: sources.dlq_url.as_ref().map(|_| Watched::default()),
             bucket: SourceHealth::default(),
             history: VecDeque::with_capacity(HISTORY_POINTS),
-            app,
+            watch,
+            interval,
         }
     }
 
-    /// Looks until the service stops.
-    pub(crate) async fn run(mut self) {
-        let app = self.app.clone();
-        let mut ticks = interval(app.config.sample_interval());
+    /// Looks until `stop`.
+    pub(crate) async fn run(mut self, sources: &Sources, stop: CancellationToken) {
+        let watch = Arc::clone(&self.watch);
+        let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut last_look = Instant::now();
         loop {
             let scheduled = tokio::select! {
                 biased;
-                () = app.stop.cancelled() => return,
+                () = stop.cancelled() => return,
                 _ = ticks.tick() => true,
-                () = app.refresh_wanted() => {
+                () = watch.refresh_wanted() => {
                     tokio::time::sleep_until(last_look + REFRESH_GAP).await;
                     false
                 }
             };
-            Box::pin(self.look(scheduled)).await;
+            Box::pin(self.look(sources, scheduled)).await;
             last_look = Instant::now();
         }
     }
 
-    async fn look(&mut self, scheduled: bool) {
-        let app = Arc::clone(&self.app);
-        let app = &*app;
+    async fn look(&mut self, sources: &Sources, scheduled: bool) {
         // Slower than this, and the next look would be late.
-        let limit = app.config.sample_interval() * 9 / 10;
-        let limit = limit.max(Duration::from_secs(2));
+        let limit = (self.interval * 9 / 10).max(Duration::from_secs(2));
         let deadline = Instant::now() + limit;
-        let late = || format!("no answer within {} s", limit.as_secs_f32());
         let dlq = async {
-            match app.config.dlq_url() {
-                Some(url) => timeout(limit, depths(app, url)).await.map(Some),
-                None => Ok(None),
+            match &sources.dlq_url {
+                Some(url) => Some(depths(sources, url, limit).await),
+                None => None,
             }
         };
+        let bucket = self
+            .crawler
+            .tick(&self.watch.index, &self.watch.manifests, deadline);
         let (queue, dlq, bucket) = tokio::join!(
-            timeout(limit, depths(app, &app.config.sqs_queue_url)),
+            depths(sources, &sources.queue_url, limit),
             dlq,
-            timeout(limit, self.crawler.tick(&app.index, deadline)),
+            timeout(limit, bucket),
         );
-        let answer = queue.unwrap_or_else(|_| Err(late()));
-        let answered = self.queue.note(answer);
-        match dlq {
-            Ok(None) => {}
-            Ok(Some(answer)) => drop(self.dlq.note(answer)),
-            Err(_) => drop(self.dlq.note(Err(late()))),
+        let answered = self.queue.note(queue);
+        if let (Some(watched), Some(answer)) = (&mut self.dlq, dlq) {
+            watched.note(answer);
         }
-        let bucket = bucket.map_or_else(|_| Err(late()), |done| done.map_err(|e| e.to_string()));
-        self.bucket.note(bucket);
+        self.bucket.note(match bucket {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(_) => Err(late(limit)),
+        });
         if scheduled && let Some(depths) = answered {
             self.remember(depths);
         }
@@ -145,19 +134,16 @@ impl Sampler {
     }
 
     async fn publish(&self) {
-        let app = &self.app;
-        let pods = app.pods.list();
+        let watch = &self.watch;
+        let pods = watch.pods.list();
         let metrics = self.metrics(&pods);
         prometheus::show(&metrics);
-        let newest = app.index.page(&Query {
-            limit: routes::thumbnails::DEFAULT_LIMIT,
-            ..Query::default()
-        });
-        let thumbnails = routes::thumbnails::views(app, &newest.entries).await;
+        let newest = watch.index.page(&Query::newest());
+        let thumbnails = watch.thumbnails(&newest.entries).await;
         let thumbnails = thumbnails
             .inspect_err(|error| tracing::warn!(%error, "the thumbnails cannot be signed"))
             .ok();
-        app.feed.publish(Update {
+        watch.feed.publish(Update {
             queue: Some(Queue {
                 depth: self.queue.last.waiting,
                 in_flight: self.queue.last.in_flight,
@@ -165,18 +151,17 @@ impl Sampler {
             }),
             metrics: Some(metrics),
             pods: Some(pods),
-            // Those that were told before stay.
+            // Absent if they cannot be signed: clients keep those of the message before.
             thumbnails,
             operation: None,
         });
     }
 
-    fn metrics(&self, pods: &[contract::api::Pod]) -> Metrics {
-        let app = &self.app;
-        let totals = app.index.totals();
-        let finished = app.index.finished_within(RATE_MINUTES * 60);
-        let has_dlq = app.config.dlq_url().is_some();
-        let dlq = self.dlq.last;
+    fn metrics(&self, pods: &[api::Pod]) -> Metrics {
+        let index = &self.watch.index;
+        let totals = index.totals();
+        let finished = index.finished_within(RATE_MINUTES * 60);
+        let dlq = self.dlq.as_ref();
         Metrics {
             queue_depth: self.queue.last.waiting,
             in_flight: self.queue.last.in_flight,
@@ -184,19 +169,22 @@ impl Sampler {
             storage_bytes: totals.bytes,
             running_pods: pods.iter().filter(|pod| pod.status == "Running").count() as u64,
             total_pods: pods.len() as u64,
-            dlq_depth: has_dlq.then_some(dlq.waiting),
+            dlq_depth: dlq.map(|dlq| dlq.last.waiting),
             videos_processed: totals.videos,
-            videos_failed: has_dlq.then_some(dlq.waiting + dlq.in_flight),
+            videos_failed: dlq.map(|dlq| dlq.last.waiting + dlq.last.in_flight),
             bytes_fetched: totals.bytes_fetched,
             bytes_saved: totals.bytes_saved,
             videos_measured: totals.measured,
             videos_per_minute: finished as f64 / f64::from(RATE_MINUTES),
             index_complete: totals.complete,
-            sources: Sources {
+            sources: api::Sources {
                 queue: self.queue.health.source(),
-                dlq: self.dlq.health.source(),
+                dlq: dlq.map_or_else(
+                    || SourceHealth::absent("SQS_DLQ_URL is not set".to_owned()).source(),
+                    |dlq| dlq.health.source(),
+                ),
                 bucket: self.bucket.source(),
-                pods: app.pods.source(),
+                pods: self.watch.pods.source(),
             },
         }
     }
@@ -210,30 +198,13 @@ impl<T: Copy> Watched<T> {
     }
 }
 
-async fn depths(app: &App, queue_url: &str) -> Result<Depths, String> {
-    let names = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-    ];
-    let request = app
-        .sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .set_attribute_names(Some(names.to_vec()));
-    let output = request
-        .send()
-        .await
-        .map_err(|error| told("asking how long a queue is", &error))?;
-    let attributes = output.attributes.unwrap_or_default();
-    let [waiting, in_flight] = names.map(|name| attributes.get(&name)?.parse().ok());
-    match (waiting, in_flight) {
-        (Some(waiting), Some(in_flight)) => Ok(Depths { waiting, in_flight }),
-        _ => Err("the queue does not tell its depth".to_owned()),
+async fn depths(sources: &Sources, url: &str, limit: Duration) -> Result<Depths, String> {
+    match timeout(limit, sources.depths(url)).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(late(limit)),
     }
 }
 
-/// Starts the sampler as a task of `app`.
-pub(crate) fn spawn(app: &Shared) {
-    let sampler = Sampler::new(Arc::clone(app));
-    app.tasks.spawn(sampler.run());
+fn late(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs_f32())
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use frontend_svc::{ContentPolicy, Site, StorageOrigin};
 use url::Url;
 
-use crate::Config;
+use crate::config::Config;
 
 /// The dashboard in `WEB_DIR`, if that is set.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Option<Site>> {

@@ -1,4 +1,4 @@
-//! The settings of access. All of them together make the [`Guard`].
+//! The settings of access, which make the [`Gate`].
 
 use std::{convert::Infallible, fmt, net::IpAddr, num::NonZeroU32, str::FromStr};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 use url::Url;
 
-use super::{Guard, Oidc, OidcSettings, RateLimit, Token, audit::Gate, oidc::is_safe};
+use super::{Gate, Guard, Oidc, OidcSettings, RateLimit, Token, oidc::is_safe};
 
 /// The settings of access.
 #[derive(Debug, Clone, Args)]
@@ -49,8 +49,7 @@ pub struct AccessConfig {
     pub oidc_scope: Option<String>,
 }
 
-/// A setting that nothing shows. Checked later than others, as what clap says of a wrong value
-/// quotes it.
+/// A setting that is never shown. It is checked after parsing, as clap's errors quote the value.
 #[derive(Clone, Default)]
 pub struct Secret(String);
 
@@ -79,7 +78,7 @@ impl AccessConfig {
             "" => None,
             text => Some(
                 text.parse::<Token>()
-                    .map_err(|error| anyhow::anyhow!("API_TOKEN: it is {error}"))?,
+                    .map_err(|error| anyhow::anyhow!("API_TOKEN: {error}"))?,
             ),
         };
         let oidc = self.oidc()?.map(Oidc::new).transpose();

@@ -1,9 +1,9 @@
 //! Whether a request comes from a person at this machine.
 //!
-//! A loopback peer is not enough. A page of another site, open in a browser here, sends from here
-//! too: its requests are told by `Origin` and `Sec-Fetch-Site`, and where it renamed itself to an
-//! address of ours (DNS rebinding) by the `Host` that it still goes by. And a proxy on this machine
-//! speaks for others: it says so in `X-Forwarded-For` or `Forwarded`.
+//! A loopback peer is not enough. A page of another site, open in a browser on this machine, sends
+//! from this machine too: `Origin` and `Sec-Fetch-Site` give its requests away, and `Host` does
+//! where the site renamed itself to a loopback address (DNS rebinding). A proxy on this machine
+//! sends the requests of others, which `X-Forwarded-For` or `Forwarded` tells.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::Authority
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What proxies add.
+/// Fields that proxies add.
 const FORWARDED: [HeaderName; 5] = [
     header::FORWARDED,
     header::VIA,
@@ -20,12 +20,12 @@ const FORWARDED: [HeaderName; 5] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// Whether the request may act: peer, host and origin are all this machine.
+/// Whether a request may act: its peer, host and origin are all this machine.
 pub(crate) fn is_local(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> bool {
     if !is_host_local(peer, uri, headers) {
         return false;
     }
-    // A browser sends `Origin` with whatever may change something, and `null` where it hides it.
+    // Browsers send `Origin` with every request that may change something; a hidden one is `null`.
     let host = host(uri, headers).unwrap_or_default();
     let same_origin = match headers.get(header::ORIGIN).map(HeaderValue::to_str) {
         None => true,
@@ -41,7 +41,7 @@ pub(crate) fn is_local(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> bool {
     same_origin && same_site
 }
 
-/// Whether the request may look: peer and host are this machine.
+/// Whether a request may look: its peer and host are this machine.
 pub(crate) fn is_host_local(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> bool {
     peer.to_canonical().is_loopback()
         && !FORWARDED.iter().any(|name| headers.contains_key(name))

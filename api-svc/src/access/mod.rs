@@ -1,14 +1,13 @@
 //! Who may do what.
 //!
 //! Looking is free, acting is not: routes that change something, and those that cost CPU or give
-//! write access, are `guarded`. In front of them stand, from the outside in, the audit log
-//! ([`audit`]), the check of credentials (here) and the rate limit ([`rate`]).
+//! write access, are guarded. A [`Gate`] stands before them: the check of credentials ([`Guard`])
+//! and the rate limit ([`rate`]).
 //!
 //! Credentials are a bearer token: the API's own ([`token`]) or a JWT of an identity provider
-//! ([`oidc`]). Where neither is set up, nobody may act, except from this machine on a server that
-//! listens only there ([`local`]). Read-only mode refuses everyone.
+//! ([`oidc`]). Where neither is configured, nobody may act, except people at this machine on a
+//! server that listens on a loopback address only ([`local`]). Read-only mode refuses everyone.
 
-pub(crate) mod audit;
 mod config;
 mod local;
 mod oidc;
@@ -48,21 +47,28 @@ impl fmt::Display for Principal {
     }
 }
 
-/// Why someone may not act.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// 401: there are no credentials.
-    #[error("this needs a bearer token")]
+    /// The request has no credentials.
+    #[error("this route needs a bearer token")]
     Missing,
-    /// 401: they are no good. The reason never quotes them.
+    /// The credentials are not accepted. The reason never quotes them.
     #[error("the bearer token is not accepted: {0}")]
     Bad(&'static str),
-    /// 403: nobody may.
+    /// Nobody may, whatever the credentials.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 503: they cannot be checked now.
+    /// The credentials cannot be checked at present.
     #[error("the identity provider's keys cannot be fetched")]
     Unavailable,
+}
+
+/// What stands before the guarded routes.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) guard: Guard,
+    pub(crate) rate: RateLimit,
 }
 
 /// Decides who may act.
@@ -90,13 +96,13 @@ impl Guard {
         }
     }
 
-    /// Whether requests are trusted for where they come from. Then all of them have to come from
-    /// here, or another web page could be made to send them ([`is_local`]).
+    /// Whether requests are trusted because they come from this machine. All of them have to then
+    /// ([`is_local`]): another web page could send them otherwise.
     pub(crate) fn trusts_this_machine(&self) -> bool {
         self.loopback && self.token.is_none() && self.oidc.is_none()
     }
 
-    /// Who sends a request that wants to act.
+    /// Identifies the sender of a guarded request.
     pub(crate) async fn identify(
         &self,
         peer: SocketAddr,
@@ -111,7 +117,7 @@ impl Guard {
                 Ok(Principal::Local)
             } else {
                 Err(Refusal::Forbidden(
-                    "without API_TOKEN only this machine may do this",
+                    "without API_TOKEN only requests from this machine may act",
                 ))
             };
         }
@@ -128,19 +134,21 @@ impl Guard {
         }
         match &self.oidc {
             Some(oidc) => oidc.verify(credentials).await.map(Principal::Subject),
-            None => Err(Refusal::Bad("it is another one")),
+            None => Err(Refusal::Bad("wrong token")),
         }
     }
 }
 
-/// What follows `Bearer` in the one `Authorization` field.
+/// The credentials after `Bearer` in the one `Authorization` field.
 fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let field = fields.next().ok_or(Refusal::Missing)?;
     if fields.next().is_some() {
-        return Err(Refusal::Bad("there are two"));
+        return Err(Refusal::Bad("more than one Authorization field"));
     }
-    let field = field.to_str().map_err(|_| Refusal::Bad("it is not text"))?;
+    let field = field
+        .to_str()
+        .map_err(|_| Refusal::Bad("not visible ASCII"))?;
     match field.split_once(' ') {
         Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(credentials.trim_matches(' '))
@@ -202,7 +210,7 @@ mod tests {
                 vec![("authorization", &*good), ("authorization", &*good)],
                 false,
             ),
-            // Coming from here is nothing where a token is set.
+            // A local peer does not count where a token is configured.
             (vec![("host", "localhost:8000")], true),
         ] {
             let refusal = ask(&guard, &headers).await.unwrap_err();

@@ -1,11 +1,11 @@
 //! JWTs of an identity provider (`OpenID` Connect).
 //!
-//! The provider's keys are fetched when the first token comes, kept for ten minutes, and fetched
-//! again at once when a token names a key that is not among them: providers change keys by
-//! publishing the new one first. If the provider is away, the keys that are there stay good.
+//! The provider's keys are fetched when the first token comes, cached for ten minutes, and fetched
+//! again at once when a token names an unknown key: providers change keys by publishing the new key
+//! first. While the provider does not answer, the cached keys stay good.
 //!
-//! Only signatures by a private key are accepted: a shared secret (`HS256`) would let whoever can
-//! check a token make one, and `none` is no signature.
+//! Only signatures by a private key are accepted: with a shared secret (`HS256`) every program that
+//! checks tokens could make them, and `none` is no signature.
 
 use std::{
     fmt,
@@ -23,22 +23,22 @@ use url::Url;
 
 use super::Refusal;
 
-/// How long keys are good without asking again.
+/// How long cached keys are good.
 const KEYS_AGE: Duration = Duration::from_mins(10);
 
-/// The provider is not asked more often than this, whatever tokens name.
+/// Shortest time between two requests for keys, whatever keys tokens name.
 const FETCH_PAUSE: Duration = Duration::from_secs(10);
 
-/// Longest one request to the provider may take.
+/// Longest time for one request to the provider.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest document that is taken from the provider.
+/// Largest document that is read from the provider, in bytes.
 const MAX_DOCUMENT: usize = 256 << 10;
 
-/// Clocks differ by so many seconds.
+/// Largest difference between clocks, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// How tokens may be signed.
+/// Accepted signature algorithms.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -51,16 +51,16 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// Whose tokens are accepted.
+/// The identity provider whose tokens are accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct OidcSettings {
-    /// What `iss` has to be, and where the provider's configuration is found.
+    /// The value of `iss`, and the base URL of the provider's configuration.
     pub(crate) issuer: String,
-    /// What `aud` has to hold.
+    /// The audience that `aud` must contain.
     pub(crate) audience: String,
-    /// Where the keys are, if not where the provider's configuration says.
+    /// URL of the keys; `None` to take it from the provider's configuration.
     pub(crate) jwks_url: Option<Url>,
-    /// What `scope` has to hold.
+    /// The scope that `scope` must contain.
     pub(crate) scope: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Oidc {
     settings: OidcSettings,
     client: reqwest::Client,
     keys: RwLock<Keys>,
-    /// Held by whoever fetches: when that was tried last.
+    /// When keys were requested last; locked while they are requested.
     fetching: Mutex<Option<Instant>>,
 }
 
@@ -93,7 +93,7 @@ struct Discovery {
 }
 
 impl Oidc {
-    /// Sets up a client; nothing is sent yet.
+    /// Sets up a client. Sends nothing yet.
     pub(crate) fn new(settings: OidcSettings) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
@@ -107,14 +107,14 @@ impl Oidc {
         })
     }
 
-    /// Checks a token; gives its subject.
+    /// Checks a token and returns its subject.
     pub(crate) async fn verify(&self, token: &str) -> Result<String, Refusal> {
-        let header = decode_header(token).map_err(|_| Refusal::Bad("it is no JWT"))?;
+        let header = decode_header(token).map_err(|_| Refusal::Bad("not a JWT"))?;
         if !ALGORITHMS.contains(&header.alg) {
-            return Err(Refusal::Bad("its algorithm is not allowed"));
+            return Err(Refusal::Bad("signature algorithm not allowed"));
         }
         let key = self.key(header.kid.as_deref(), header.alg).await?;
-        let key = DecodingKey::from_jwk(&key).map_err(|_| Refusal::Bad("its key is unsound"))?;
+        let key = DecodingKey::from_jwk(&key).map_err(|_| Refusal::Bad("unusable signing key"))?;
         let mut validation = Validation::new(header.alg);
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
@@ -127,12 +127,14 @@ impl Oidc {
         if let Some(scope) = &self.settings.scope
             && !claims.scope.split(' ').any(|held| held == scope)
         {
-            return Err(Refusal::Forbidden("the token lacks the scope for this"));
+            return Err(Refusal::Forbidden(
+                "the token lacks the scope that this route needs",
+            ));
         }
         Ok(claims.sub)
     }
 
-    /// The key that a token names.
+    /// The key that signs a token with this `kid` and algorithm.
     async fn key(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, Refusal> {
         let (found, age, known) = {
             let keys = self.keys.read().await;
@@ -147,12 +149,12 @@ impl Oidc {
         let found = self.keys.read().await.find(id, algorithm).or(found);
         match found {
             Some(key) => Ok(key),
-            None if fetched || known => Err(Refusal::Bad("its key is not the provider's")),
+            None if fetched || known => Err(Refusal::Bad("unknown signing key")),
             None => Err(Refusal::Unavailable),
         }
     }
 
-    /// Fetches the keys, unless that was just done; whether they are new.
+    /// Fetches the keys unless another call just did. Returns whether they are new.
     async fn fetch(&self, seen: Option<Duration>) -> bool {
         let mut tried = self.fetching.lock().await;
         let age = self
@@ -161,7 +163,7 @@ impl Oidc {
             .await
             .fetched
             .map(|fetched| fetched.elapsed());
-        // Someone else fetched while we waited.
+        // Another call fetched the keys while this one waited.
         if let (Some(now), before) = (age, seen)
             && before.is_none_or(|before| now < before)
         {
@@ -199,7 +201,7 @@ impl Oidc {
             None => self.discover().await?,
         };
         let set: Lenient = self.document(url).await?;
-        // A kind of key that is not known does not spoil the others.
+        // Keys of unknown kinds are skipped.
         let keys = set.keys.into_iter();
         Ok(JwkSet {
             keys: keys
@@ -246,12 +248,12 @@ impl Keys {
             .filter(|key| fits(key, algorithm))
             .filter(|key| id.is_none() || key.common.key_id.as_deref() == id);
         let key = fitting.next()?;
-        // Without a name it has to be the only one.
+        // A token without `kid` needs the only key that fits.
         (id.is_some() || fitting.next().is_none()).then(|| key.clone())
     }
 }
 
-/// Whether a key is one for signatures by this algorithm.
+/// Whether a key makes signatures of this algorithm.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let is_for_signatures = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
     let names = key.common.key_algorithm;
@@ -278,7 +280,7 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     is_for_signatures && is_named && is_kind
 }
 
-/// Whether nobody on the way can change what comes from there.
+/// Whether nobody on the network can change what this URL answers.
 pub(super) fn is_safe(url: &Url) -> bool {
     let is_loopback = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -291,13 +293,13 @@ pub(super) fn is_safe(url: &Url) -> bool {
 
 fn why(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::ExpiredSignature => "it has expired",
-        ErrorKind::ImmatureSignature => "it is not valid yet",
-        ErrorKind::InvalidIssuer => "another issuer made it",
-        ErrorKind::InvalidAudience => "it was made for another audience",
-        ErrorKind::InvalidSignature => "its signature is wrong",
-        ErrorKind::MissingRequiredClaim(_) => "it lacks one of exp, iss, aud and sub",
-        _ => "it is unsound",
+        ErrorKind::ExpiredSignature => "expired",
+        ErrorKind::ImmatureSignature => "not valid yet",
+        ErrorKind::InvalidIssuer => "made by another issuer",
+        ErrorKind::InvalidAudience => "made for another audience",
+        ErrorKind::InvalidSignature => "wrong signature",
+        ErrorKind::MissingRequiredClaim(_) => "lacks one of exp, iss, aud and sub",
+        _ => "malformed",
     }
 }
 

@@ -1,4 +1,4 @@
-//! How often someone may act.
+//! The rate limit of guarded requests.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -14,25 +14,25 @@ use governor::{
 
 use super::Principal;
 
-/// More accounts than this are tidied up.
+/// Accounts from which on idle ones are removed.
 const MANY: usize = 10_000;
 
-/// Whose account a request is on.
+/// The account that a request counts on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Account {
     Principal(Principal),
-    /// Nobody is known: the peer's address, for IPv6 its network.
+    /// An unidentified sender: the peer's address, or its /64 network for IPv6.
     Peer(IpAddr),
 }
 
-/// Counts guarded requests: of each principal, and of each address that was refused.
+/// Counts guarded requests of each principal, and of each address that was refused.
 #[derive(Clone)]
 pub(crate) struct RateLimit {
     limiter: Arc<DefaultKeyedRateLimiter<Account>>,
 }
 
 impl RateLimit {
-    /// So many requests a minute, a sixth of them at once.
+    /// Allows so many requests a minute, a sixth of them at once.
     pub(crate) fn per_minute(requests: NonZeroU32) -> Self {
         let burst = NonZeroU32::new(requests.get() / 6).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(requests).allow_burst(burst);
@@ -41,7 +41,7 @@ impl RateLimit {
         }
     }
 
-    /// Counts a request; if it is one too many, says after how long to ask again.
+    /// Counts a request. The error of a request beyond the limit is the time to wait.
     pub(crate) fn check(
         &self,
         principal: Option<&Principal>,
@@ -60,7 +60,7 @@ impl RateLimit {
     }
 }
 
-/// One household's addresses.
+/// The network whose addresses belong to one subscriber.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 
 use subtle::ConstantTimeEq as _;
 
-/// Shorter ones could be guessed.
+/// Fewest characters: a shorter token could be guessed.
 const SHORTEST: usize = 16;
 
-/// A secret that opens the guarded routes. Shows itself to nobody.
+/// A secret that opens the guarded routes. Never shown, not even by `Debug`.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
@@ -19,14 +19,14 @@ impl FromStr for Token {
             return Err(format!("shorter than {SHORTEST} characters"));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("holds something else than visible ASCII characters".to_owned());
+            return Err("contains other than visible ASCII characters".to_owned());
         }
         Ok(Self(text.to_owned()))
     }
 }
 
 impl Token {
-    /// Takes as long for any text of one length.
+    /// Compares in constant time for texts of one length.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }

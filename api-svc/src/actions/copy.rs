@@ -1,4 +1,4 @@
-//! Copying an object within S3, of any size, without the bytes coming here.
+//! Copies of objects within S3, of any size: no bytes pass through the API.
 
 use aws_sdk_s3::{
     Client,
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::aws::{reason, status, unhurried};
 
-/// What a path keeps as it is.
+/// Characters of a key that a path keeps as they are: all but these are percent-encoded.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -20,10 +20,10 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// Parts of one object copied at the same time.
 const PARTS_AT_ONCE: usize = 4;
 
-/// From what size on an object is copied in parts, and how large those are.
+/// The size from which on an object is copied in parts, and the size of a part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
-    /// Most bytes that are copied by one request.
+    /// Most bytes that one request copies.
     pub(crate) single: u64,
     /// Bytes of a part.
     pub(crate) part: u64,
@@ -49,15 +49,16 @@ pub(crate) struct Source {
     pub(crate) size: u64,
 }
 
-/// What became of a copy.
+/// The outcome of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copied {
+    /// The object was copied.
     Yes,
-    /// There is an object already.
+    /// The target key already has an object.
     Taken,
 }
 
-/// Copies `source` to a key where there is no object yet. The error is S3's, for the log.
+/// Copies `source` to a key that has no object yet. The error is S3's own text, for the log only.
 pub(crate) async fn copy(
     client: &Client,
     source: &Source,
@@ -65,7 +66,7 @@ pub(crate) async fn copy(
     key: &str,
     sizes: Sizes,
 ) -> Result<Copied, String> {
-    // Spares the copy, and stores other than S3 do not know the condition below.
+    // Saves the copy, and covers stores that ignore the condition below.
     let head = client.head_object().bucket(bucket).key(key).send().await;
     match head {
         Ok(_) => return Ok(Copied::Taken),
@@ -88,7 +89,7 @@ pub(crate) async fn copy(
         .await;
     match sent {
         Ok(_) => Ok(Copied::Yes),
-        // 412 says too that the source changed; then there is none under the key.
+        // 412 also means that the source changed; then the target key has no object.
         Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(Copied::Taken),
         Err(error) => Err(reason(&error)),
     }
@@ -111,7 +112,7 @@ async fn in_parts(
     let id = created.upload_id.unwrap_or_default();
     let copied = join(client, source, (bucket, key, &id), part).await;
     if !matches!(copied, Ok(Copied::Yes)) {
-        // Parts cost money until someone gives them up.
+        // Parts cost money until the upload is aborted.
         let abort = client.abort_multipart_upload().bucket(bucket).key(key);
         if let Err(error) = abort.upload_id(&id).send().await {
             tracing::warn!(

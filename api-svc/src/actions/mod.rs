@@ -1,33 +1,27 @@
-//! What one can do by the API, beside looking: upload, take a frame of a video, see and redrive
+//! What one can do with the API, apart from looking: upload, take a frame of a video, see and redrive
 //! failures, run a test, and purge.
 //!
-//! One module each, free of HTTP but for the [`Problem`](crate::problem::Problem) that an error
-//! becomes. `routes` puts them behind [`access`](crate::access).
+//! One module each, free of HTTP: errors are enums that [`routes`](crate::routes) turns into
+//! problem documents.
 
 pub(crate) mod copy;
 pub(crate) mod failures;
 pub(crate) mod frames;
 pub(crate) mod progress;
 pub(crate) mod purge;
-pub(crate) mod routes;
 pub(crate) mod samples;
 pub(crate) mod uploads;
 
 use std::sync::Arc;
 
-use aws_sdk_s3::{
-    config::retry::RetryConfig,
-    error::{ProvideErrorMetadata, SdkError},
-};
-use axum::http::StatusCode;
+use aws_sdk_s3::config::retry::RetryConfig;
 use clap::Args;
 use contract::Prefixes;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::{
     failures::DeadLetters, frames::Frames, purge::Purge, samples::Samples, uploads::Uploads,
 };
-use crate::{aws::told, problem::Problem};
 
 /// The settings of the actions.
 #[derive(Debug, Clone, Args)]
@@ -45,7 +39,7 @@ pub struct ActionsConfig {
     pub frame_cache_bytes: u64,
 }
 
-/// Everything that does something.
+/// Everything that one can do.
 #[derive(Debug)]
 pub(crate) struct Actions {
     pub(crate) frames: Frames,
@@ -54,10 +48,10 @@ pub(crate) struct Actions {
     pub(crate) samples: Samples,
     pub(crate) purge: Purge,
     /// Held by the test or purge that runs.
-    pub(crate) turn: Arc<Mutex<()>>,
+    turn: Arc<Mutex<()>>,
 }
 
-/// Where the actions act.
+/// What the actions work on.
 pub(crate) struct Place<'a> {
     pub(crate) s3: &'a aws_sdk_s3::Client,
     pub(crate) sqs: &'a aws_sdk_sqs::Client,
@@ -66,6 +60,11 @@ pub(crate) struct Place<'a> {
     pub(crate) queue_url: &'a str,
     pub(crate) dlq_url: Option<&'a str>,
 }
+
+/// A test or a purge is running, and only one of them may.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a test or a purge is running")]
+pub(crate) struct Occupied;
 
 impl Actions {
     pub(crate) fn new(place: &Place<'_>, config: &ActionsConfig) -> Self {
@@ -101,34 +100,10 @@ impl Actions {
             turn: Arc::default(),
         }
     }
-}
 
-/// What an answer of AWS that is an error means to the client. The log gets the details, the client
-/// the fact: messages of AWS name accounts and roles.
-pub(crate) fn aws_problem<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Problem
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    let kind = told(operation, error);
-    let is_throttled = matches!(
-        error.code(),
-        Some("SlowDown" | "ThrottlingException" | "RequestThrottled" | "ServiceUnavailable")
-    );
-    if is_throttled
-        || matches!(
-            error,
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
-        )
-    {
-        return Problem::unavailable(format!("{operation} is not possible at the moment"));
+    /// The right to test or purge, until the guard is dropped.
+    pub(crate) fn turn(&self) -> Result<OwnedMutexGuard<()>, Occupied> {
+        let turn = Arc::clone(&self.turn);
+        turn.try_lock_owned().map_err(|_| Occupied)
     }
-    Problem::bad_gateway(format!(
-        "{operation} failed ({kind}); the API's log says more"
-    ))
-}
-
-/// 409: not in this state.
-pub(crate) fn conflict(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::CONFLICT, detail)
 }

@@ -1,4 +1,4 @@
-//! Telling everyone how far an operation is.
+//! The progress of an operation, told to every WebSocket.
 
 use std::{
     fmt,
@@ -11,24 +11,24 @@ use std::{
 
 use contract::api::{Operation, OperationKind, OperationState};
 
-/// More often nobody can read it.
+/// Shortest time between two messages: nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// One operation, from its start to its end. Dropped without an end, it has failed.
+/// One operation, from its start to its end. An operation that is dropped before its end has failed.
 pub(crate) struct Progress {
     id: String,
     kind: OperationKind,
     dry_run: bool,
     tell: Arc<dyn Fn(Operation) + Send + Sync>,
     done: AtomicU64,
-    /// How much there is to do, once that is known.
+    /// How much there is to do; `None` while that is not known.
     total: Mutex<Option<u64>>,
     told: Mutex<Option<Instant>>,
     ended: AtomicBool,
 }
 
 impl Progress {
-    /// Tells that an operation starts.
+    /// Starts an operation, and tells so by `tell`.
     pub(crate) fn start(
         id: impl Into<String>,
         kind: OperationKind,
@@ -49,12 +49,12 @@ impl Progress {
         progress
     }
 
-    /// How much there is to do, once that is known.
+    /// Sets how much there is to do.
     pub(crate) fn set_total(&self, total: u64) {
         *self.total.lock().unwrap_or_else(PoisonError::into_inner) = Some(total);
     }
 
-    /// Counts what is done, and tells it now and then.
+    /// Counts what is done, and tells so now and then.
     pub(crate) fn add(&self, done: u64) {
         self.done.fetch_add(done, Ordering::Relaxed);
         {
@@ -67,13 +67,13 @@ impl Progress {
         self.say(OperationState::Running, None);
     }
 
-    /// Tells that it is through.
+    /// Ends the operation as finished.
     pub(crate) fn finish(&self) {
         self.ended.store(true, Ordering::Relaxed);
         self.say(OperationState::Finished, None);
     }
 
-    /// Tells that it ended early.
+    /// Ends the operation as failed.
     pub(crate) fn fail(&self, reason: impl Into<String>) {
         self.ended.store(true, Ordering::Relaxed);
         self.say(OperationState::Failed, Some(reason.into()));
@@ -95,7 +95,10 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if !self.ended.load(Ordering::Relaxed) {
-            self.say(OperationState::Failed, Some("it was cut off".to_owned()));
+            self.say(
+                OperationState::Failed,
+                Some("the operation was interrupted".to_owned()),
+            );
         }
     }
 }

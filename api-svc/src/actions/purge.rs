@@ -1,4 +1,4 @@
-//! `DELETE /api/purge`: every version of everything under both prefixes.
+//! The purge: deletes every version of everything under both prefixes.
 
 use aws_sdk_s3::{
     Client,
@@ -8,19 +8,19 @@ use contract::{Prefixes, api::Purged};
 use futures::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::{aws_problem, progress::Progress};
-use crate::{aws::reason, problem::Problem};
+use super::progress::Progress;
+use crate::aws::{AwsError, reason};
 
-/// Deletes at the same time, of up to 1,000 versions each.
+/// Delete requests at the same time, of up to 1,000 versions each.
 const CONCURRENCY: usize = 8;
 
 /// Pages listed ahead of the deletes.
 const AHEAD: usize = 4;
 
-/// Versions named in the log where they cannot be deleted.
+/// Most versions that the log names where a request deletes some but not all.
 const NAMED: usize = 3;
 
-/// Empties the bucket of what is the pipeline's.
+/// Deletes the pipeline's objects.
 #[derive(Debug)]
 pub(crate) struct Purge {
     client: Client,
@@ -37,7 +37,7 @@ struct Page {
 impl Purge {
     pub(crate) fn new(client: Client, bucket: String, prefixes: &Prefixes) -> Self {
         let (uploads, thumbnails) = (prefixes.uploads(), prefixes.thumbnails());
-        // One may hold the other: nothing is counted twice.
+        // One prefix may contain the other: nothing is counted twice.
         let prefixes = if thumbnails.starts_with(uploads) {
             vec![uploads.to_owned()]
         } else {
@@ -51,12 +51,12 @@ impl Purge {
     }
 
     /// Deletes, or with `dry_run` only counts.
-    pub(crate) async fn run(&self, dry_run: bool, progress: &Progress) -> Result<Purged, Problem> {
+    pub(crate) async fn run(&self, dry_run: bool, progress: &Progress) -> Result<Purged, AwsError> {
         let mut purged = Purged {
             dry_run,
             ..Purged::default()
         };
-        // The uploads first: no worker makes thumbnails of what is gone.
+        // Uploads first, so that no worker makes thumbnails of videos that are about to go.
         for prefix in &self.prefixes {
             let (send, pages) = mpsc::channel(AHEAD);
             let list = self.list(prefix, send);
@@ -87,8 +87,8 @@ impl Purge {
         Ok(purged)
     }
 
-    /// Sends every page to whoever deletes.
-    async fn list(&self, prefix: &str, pages: mpsc::Sender<Page>) -> Result<(), Problem> {
+    /// Sends every page of versions under `prefix` to `pages`.
+    async fn list(&self, prefix: &str, pages: mpsc::Sender<Page>) -> Result<(), AwsError> {
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let page = self
@@ -100,7 +100,7 @@ impl Purge {
                 .set_version_id_marker(version_marker)
                 .send()
                 .await
-                .map_err(|error| aws_problem("listing the versions", &error))?;
+                .map_err(|error| AwsError::new("listing the versions", error))?;
             let mut bytes = 0;
             let versions = page
                 .versions
@@ -138,7 +138,7 @@ impl Purge {
         }
     }
 
-    /// How many could not be deleted.
+    /// Deletes versions and returns how many could not be deleted.
     async fn delete(&self, versions: Vec<ObjectIdentifier>) -> u64 {
         let all = versions.len() as u64;
         let delete = match Delete::builder()

@@ -1,7 +1,7 @@
-//! `POST /api/test`: copies the test bucket's videos into the uploads.
+//! The test of the pipeline: copies the test bucket's videos into the uploads.
 //!
-//! A video whose name is taken in the uploads is skipped: it may be somebody's, and the same video
-//! again would be found done.
+//! A video whose name is taken in the uploads is skipped: the object there may be someone else's,
+//! and workers skip a video that they have processed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +10,10 @@ use contract::{Prefixes, api::TestQueued};
 use futures::{StreamExt as _, stream};
 
 use super::{
-    aws_problem, conflict,
     copy::{Copied, Sizes, Source, copy},
     progress::Progress,
 };
-use crate::problem::Problem;
+use crate::aws::AwsError;
 
 /// Copies at the same time.
 const CONCURRENCY: usize = 16;
@@ -28,7 +27,16 @@ pub(crate) struct Samples {
     prefixes: Prefixes,
 }
 
-/// The log has the reason.
+/// Why a test cannot run.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum SamplesError {
+    #[error("there is no test bucket: TEST_SOURCE_BUCKET is not set")]
+    NoBucket,
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+/// A video was not copied; the log has the reason.
 struct CopyFailed;
 
 impl Samples {
@@ -46,15 +54,13 @@ impl Samples {
         }
     }
 
-    /// Where the videos come from.
-    pub(crate) fn source(&self) -> Result<&str, Problem> {
-        self.source
-            .as_deref()
-            .ok_or_else(|| conflict("there is no test bucket: TEST_SOURCE_BUCKET is not set"))
+    /// The test bucket's name.
+    pub(crate) fn source(&self) -> Result<&str, SamplesError> {
+        self.source.as_deref().ok_or(SamplesError::NoBucket)
     }
 
-    /// Copies them all.
-    pub(crate) async fn run(&self, progress: &Progress) -> Result<TestQueued, Problem> {
+    /// Copies all videos of the test bucket.
+    pub(crate) async fn run(&self, progress: &Progress) -> Result<TestQueued, SamplesError> {
         let source = self.source()?;
         let (queued, skipped, failed) = <(AtomicU64, AtomicU64, AtomicU64)>::default();
         let mut pages = self
@@ -64,9 +70,9 @@ impl Samples {
             .into_paginator()
             .send();
         let mut found = 0;
-        // A page is copied before the next is asked for.
+        // A page is copied before the next is listed.
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| aws_problem("listing the test bucket", &error))?;
+            let page = page.map_err(|error| AwsError::new("listing the test bucket", error))?;
             let objects = page.contents.unwrap_or_default();
             found += objects.len() as u64;
             if page.is_truncated != Some(true) {
@@ -94,7 +100,7 @@ impl Samples {
         })
     }
 
-    /// Whether the object is a video whose name is free, and so was copied.
+    /// Copies the object if it is a video whose name is free, and returns whether it did.
     async fn one(
         &self,
         source: &str,
@@ -104,7 +110,7 @@ impl Samples {
         let name = object.key.unwrap_or_default();
         let key = format!("{}{name}", self.prefixes.uploads());
         if size == 0 || !contract::is_announced(&key) || self.prefixes.candidates(&key).is_err() {
-            tracing::debug!(key = ?name, "no video");
+            tracing::debug!(key = ?name, "not a video");
             return Ok(false);
         }
         let source = Source {

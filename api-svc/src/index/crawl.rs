@@ -1,4 +1,4 @@
-//! Filling and keeping the index, by a bounded number of requests a tick.
+//! Filling and keeping the index with a bounded number of requests a tick.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -11,31 +11,37 @@ use contract::Prefixes;
 use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Index, seconds_since_1970, store::Object};
+use super::{Index, object::Object, seconds_since_1970};
 use crate::{
-    aws::told,
-    videos::{Fetched, Manifests},
+    aws::AwsError,
+    manifests::{Fetched, ManifestError, Manifests},
+    sources::Sources,
 };
 
-/// Requests for manifests under way at the same time.
+/// Manifests read at the same time.
 const CONCURRENCY: usize = 8;
 
-/// How far the clocks of workers and of this machine may differ. What is older than the last entry
-/// by more is found by the walk.
+/// Largest difference between the clocks of workers and of this machine, in milliseconds. The walk
+/// finds videos whose entries are older than the last one by more.
 const CLOCK_SKEW_MILLIS: u64 = 60_000;
 
-/// Why the bucket could not be listed.
+/// Why the index could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct CrawlError(String);
+pub(crate) enum CrawlError {
+    #[error("cannot list {prefix:?}: {source}")]
+    List { prefix: String, source: AwsError },
+    #[error("a page of the bucket takes too long")]
+    Slow,
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
 
 /// Fills an [`Index`].
 pub(crate) struct Crawler {
     s3: Client,
     bucket: String,
     prefixes: Prefixes,
-    manifests: Manifests,
-    /// Requests that a tick may send.
+    /// Most requests a tick.
     budget: usize,
     walk: Walk,
     journal: Journal,
@@ -44,17 +50,17 @@ pub(crate) struct Crawler {
 /// Where the walk is.
 #[derive(Default)]
 struct Walk {
-    /// The last key seen in this round, without the prefix.
+    /// The last key seen in this round, without the thumbnail prefix.
     after: Option<String>,
     /// [`Store::epoch`](super::store::Store::epoch) of the round.
     epoch: u64,
 }
 
-/// What was read of the journal.
+/// How far the journal is read.
 struct Journal {
     /// The time of the latest entry, in milliseconds since 1970.
     latest: u64,
-    /// The keys that the next listing shows again.
+    /// Keys that the next listing will show again.
     seen: HashSet<String>,
     /// Names whose manifests are to be read.
     pending: VecDeque<String>,
@@ -68,18 +74,11 @@ struct Listing {
 }
 
 impl Crawler {
-    pub(crate) fn new(
-        s3: Client,
-        bucket: String,
-        prefixes: Prefixes,
-        manifests: Manifests,
-        budget: usize,
-    ) -> Self {
+    pub(crate) fn new(sources: &Sources, prefixes: Prefixes, budget: usize) -> Self {
         Self {
-            s3,
-            bucket,
+            s3: sources.s3.clone(),
+            bucket: sources.bucket.clone(),
             prefixes,
-            manifests,
             budget,
             walk: Walk::default(),
             journal: Journal {
@@ -90,24 +89,24 @@ impl Crawler {
         }
     }
 
-    /// Does what the budget allows until `deadline`. Cancelling it loses nothing but the request
-    /// under way.
+    /// Brings `index` up to date, as far as the budget and `deadline` allow. Cancelling loses
+    /// nothing but the request under way.
     pub(crate) async fn tick(
         &mut self,
         index: &Index,
+        manifests: &Manifests,
         deadline: Instant,
     ) -> Result<(), CrawlError> {
         let mut left = self.budget;
         self.read_journal(&mut left).await?;
-        let new = self.read_new_videos(index, &mut left).await;
+        let new = self.read_new_videos(index, manifests, &mut left).await;
         // One manifest that cannot be read does not keep the rest from being listed.
         self.walk(index, &mut left, deadline).await?;
-        self.measure(index, left, deadline).await;
+        self.measure(index, manifests, left, deadline).await;
         new
     }
 
-    /// Lists what is new in the journal: one request, if not a thousand videos were finished since
-    /// the last.
+    /// Lists the journal's new entries: one request for each thousand.
     async fn read_journal(&mut self, left: &mut usize) -> Result<(), CrawlError> {
         let since = self
             .journal
@@ -138,14 +137,19 @@ impl Crawler {
         }
     }
 
-    /// Reads the manifests of the videos that the journal told of.
-    async fn read_new_videos(&mut self, index: &Index, left: &mut usize) -> Result<(), CrawlError> {
-        // Something is left for the walk, however busy the workers are.
+    /// Reads the manifests of the videos that the journal names.
+    async fn read_new_videos(
+        &mut self,
+        index: &Index,
+        manifests: &Manifests,
+        left: &mut usize,
+    ) -> Result<(), CrawlError> {
+        // Half of the requests stay for the walk, however busy the workers are.
         let count = self.journal.pending.len().min(*left / 2);
         *left -= count;
         let names: Vec<String> = self.journal.pending.iter().take(count).cloned().collect();
-        let (manifests, pending) = (&self.manifests, &mut self.journal.pending);
-        // In order, so that the first one pending is always the one that was answered.
+        let pending = &mut self.journal.pending;
+        // In order, so that the answer is always for the first pending name.
         let mut answers = stream::iter(names)
             .map(|name| async move {
                 let answer = manifests.fetch(&format!("{name}.json")).await;
@@ -154,7 +158,7 @@ impl Crawler {
             .buffered(CONCURRENCY);
         let mut failed = None;
         while let Some((name, answer)) = answers.next().await {
-            // Only now: what a tick that is cut off did not read stays.
+            // Removed only now: a tick that is cut off leaves the names that it did not read.
             pending.pop_front();
             match answer {
                 Ok(Some(fetched)) => add(index, &name, &fetched),
@@ -165,7 +169,7 @@ impl Crawler {
                 }
                 Err(error) => {
                     pending.push_back(name);
-                    failed = Some(CrawlError(error.to_string()));
+                    failed = Some(CrawlError::from(error));
                 }
             }
         }
@@ -186,11 +190,11 @@ impl Crawler {
                 self.walk = Walk { after: None, epoch };
             }
             let Ok(page) = timeout_at(deadline, self.walk_page(index)).await else {
-                // The bucket answers, if slowly: the next tick goes on where this one is.
+                // The bucket answers, though slowly: the next tick continues here.
                 if taken > 0 {
                     return Ok(());
                 }
-                return Err(CrawlError("a page of the bucket takes too long".to_owned()));
+                return Err(CrawlError::Slow);
             };
             let ended = page?;
             taken += 1;
@@ -202,7 +206,7 @@ impl Crawler {
         }
     }
 
-    /// Takes one page; whether it was the last of the round.
+    /// Lists one page and returns whether it was the last of the round.
     async fn walk_page(&mut self, index: &Index) -> Result<bool, CrawlError> {
         let root = self.prefixes.thumbnails().to_owned();
         let journal = self.prefixes.recent();
@@ -219,7 +223,7 @@ impl Crawler {
             })
             .collect();
         let mut through = last.filter(|_| page.truncated);
-        // The journal may be as long as the rest; past its end is where the next page begins.
+        // The journal may be as long as the rest: the next page begins after its end.
         if through
             .as_ref()
             .is_some_and(|key| key.starts_with(&journal))
@@ -240,12 +244,12 @@ impl Crawler {
     }
 
     /// Reads manifests that the walk found, with the requests that are left.
-    async fn measure(&self, index: &Index, left: usize, deadline: Instant) {
+    async fn measure(&self, index: &Index, manifests: &Manifests, left: usize, deadline: Instant) {
         let names = index.read().unmeasured(left);
         let root = self.prefixes.thumbnails();
         let answers = stream::iter(names)
             .map(|name: Arc<str>| async move {
-                let answer = self.manifests.fetch(&format!("{root}{name}.json")).await;
+                let answer = manifests.fetch(&format!("{root}{name}.json")).await;
                 (name, answer)
             })
             .buffer_unordered(CONCURRENCY);
@@ -258,11 +262,11 @@ impl Crawler {
                     store.measure(&name, manifest.bytes_fetched, manifest.source_bytes);
                 }
                 Ok(None) => {}
-                // It is a manifest by name only; reading it again and again would starve the
-                // others.
+                // The object is a manifest by name only. Counted as read: reading it in each tick
+                // would starve the others.
                 Err(error) if error.is_final() => index.write().measure(&name, 0, 0),
                 Err(error) => {
-                    tracing::debug!(%name, %error, "a manifest is to be read later");
+                    tracing::debug!(%name, %error, "a manifest cannot be read now");
                     return;
                 }
             }
@@ -279,9 +283,9 @@ impl Crawler {
             .set_start_after(after.map(str::to_owned))
             .send()
             .await
-            .map_err(|error| {
-                let told = told("listing the bucket", &error);
-                CrawlError(format!("cannot list {prefix:?}: {told}"))
+            .map_err(|error| CrawlError::List {
+                prefix: prefix.to_owned(),
+                source: AwsError::new("listing the bucket", error),
             })?;
         let truncated = output.is_truncated.unwrap_or_default();
         let objects = output.contents.unwrap_or_default().into_iter();

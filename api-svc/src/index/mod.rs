@@ -1,23 +1,24 @@
 //! Every thumbnail in the bucket, newest first, in memory.
 //!
 //! S3 lists by key only, so that 'the newest' cannot be asked for, and listing a million objects
-//! every few seconds is what this index is there to avoid. It fills and keeps itself in two ways,
-//! both by the sampler's tick and both of a cost that does not depend on how many thumbnails there
-//! are ([`crawl`]):
+//! every few seconds is what this index avoids. Each tick of the sampler fills and keeps the index
+//! in two ways, whose costs do not depend on how many thumbnails there are ([`crawl`]):
 //!
 //! - **The walk** lists the thumbnail prefix page by page, round and round; each page replaces what
-//!   the index held between its first and its last key. The first round takes as many pages a tick
-//!   as the budget allows, later ones take one: they find what was deleted behind our back, and
-//!   what the journal missed.
+//!   the index held between the page's first and last key. The first round takes as many pages a
+//!   tick as the budget allows, later rounds take one: they find objects that others deleted, and
+//!   those that the journal missed.
 //! - **The journal** (`thumbnails/.recent/<milliseconds>/<name>`) is where workers leave an empty
 //!   object for each video they finish. Its keys are in the order of time, so one listing a tick,
 //!   starting a little before the last one seen, finds all new videos, however many old ones there
 //!   are; then one read of its manifest gives a video's pictures.
 //!
-//! [`store`] holds what is known, compactly; [`page`] answers from it.
+//! [`store`] holds the [`object`]s compactly; [`page`] answers a [`query`] from it.
 
 mod crawl;
+mod object;
 mod page;
+mod query;
 mod store;
 
 use std::{
@@ -27,14 +28,15 @@ use std::{
 
 use contract::Manifest;
 
-use self::store::{Object, Store};
 pub(crate) use self::{
     crawl::Crawler,
-    page::{Cursor, Entry, Page, Query},
+    page::{Entry, Page},
+    query::{Cursor, Paging, Query, QueryError},
     store::Totals,
 };
+use self::{object::Object, store::Store};
 
-/// See the module.
+/// Every thumbnail in the bucket, with what its manifest tells.
 pub(crate) struct Index {
     store: RwLock<Store>,
     prefix: String,
@@ -96,7 +98,7 @@ impl Index {
         u16::try_from(index + 1).ok()
     }
 
-    /// Forgets everything; the walk begins anew.
+    /// Forgets everything; the walk starts again.
     pub(crate) fn clear(&self) {
         self.write().clear();
     }
@@ -109,8 +111,8 @@ impl Index {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a video that the journal tells of: its manifest, written at `modified` with `size`
-    /// bytes, and its pictures.
+    /// Adds a video that the journal names: its pictures, and its manifest of `size` bytes, written at
+    /// `modified`.
     fn add_video(&self, name: &str, manifest: &Manifest, modified: u32, size: u32) {
         let mut store = self.write();
         for thumbnail in &manifest.thumbnails {

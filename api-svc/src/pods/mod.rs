@@ -1,9 +1,9 @@
 //! The workers' pods, by watching the Kubernetes API server.
 //!
 //! One list, then a watch that tells what changes: the server is not asked again every few seconds.
-//! The watcher lists anew by itself when its place in the history is gone (410) and tries again,
-//! ever more slowly, when the server does not answer; meanwhile the last pods known are shown,
-//! marked as old.
+//! The watcher lists again by itself when its place in the history is gone (410), and retries with
+//! growing pauses when the server does not answer. Meanwhile the last pods known are shown, marked
+//! as old.
 
 mod quantity;
 mod view;
@@ -19,9 +19,9 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, source::SourceHealth};
+use crate::health::SourceHealth;
 
-/// See the module.
+/// The workers' pods as they were last known, and whether the cluster answers.
 #[derive(Clone)]
 pub(crate) struct Pods {
     store: Option<reflector::Store<Pod>>,
@@ -29,9 +29,10 @@ pub(crate) struct Pods {
 }
 
 impl Pods {
-    /// Finds the cluster, by `KUBECONFIG`, `~/.kube/config` or the service account of the pod this
-    /// runs in, and watches it until `stop`.
-    pub(crate) async fn watch(config: &Config, stop: &CancellationToken) -> Self {
+    /// Finds the cluster by `KUBECONFIG`, `~/.kube/config` or the service account of the pod that
+    /// this process runs in, and watches the pods that `selector` finds in `namespace` until
+    /// `stop`.
+    pub(crate) async fn watch(namespace: &str, selector: &str, stop: &CancellationToken) -> Self {
         let client = match connect().await {
             Ok(client) => client,
             Err(reason) => {
@@ -44,8 +45,8 @@ impl Pods {
         };
         let (store, writer) = reflector::store();
         let health = Arc::new(Mutex::new(SourceHealth::default()));
-        let pods = Api::<Pod>::namespaced(client, &config.worker_namespace);
-        let selected = watcher::Config::default().labels(&config.worker_selector);
+        let pods = Api::<Pod>::namespaced(client, namespace);
+        let selected = watcher::Config::default().labels(selector);
         let mut events = watcher(pods, selected)
             .default_backoff()
             .modify(view::strip)
@@ -61,12 +62,12 @@ impl Pods {
                 let mut health = task_health.lock().unwrap_or_else(PoisonError::into_inner);
                 match event {
                     None => return,
-                    // A list has begun; whether it succeeds is not known yet.
+                    // A list has begun, and may still fail.
                     Some(Ok(watcher::Event::Init | watcher::Event::InitApply(_))) => {}
                     Some(Ok(_)) => health.answered(),
-                    // The history is gone: the watcher lists anew at once.
+                    // The history is gone: the watcher lists again at once.
                     Some(Err(watcher::Error::WatchError(status))) if status.code == 410 => {
-                        tracing::debug!("the watch of pods is too old and starts anew");
+                        tracing::debug!("the watch of pods is too old and starts again");
                     }
                     Some(Err(error)) => health.failed(reason(&error)),
                 }
@@ -78,7 +79,7 @@ impl Pods {
         }
     }
 
-    /// How the cluster does.
+    /// Whether the cluster answers.
     pub(crate) fn source(&self) -> api::Source {
         self.health().source()
     }
@@ -110,8 +111,8 @@ async fn connect() -> Result<Client, String> {
     Client::try_from(config).map_err(|error| format!("the cluster cannot be used: {error}"))
 }
 
-/// What anyone may be told: the server's status where there is one, whose message names accounts; a
-/// chain of causes otherwise.
+/// The reason that clients may see: the server's status where there is one, as its message names
+/// accounts; the chain of causes otherwise.
 fn reason(error: &watcher::Error) -> String {
     use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
     let status = match error {

@@ -12,12 +12,12 @@ use utoipa::openapi::{
 };
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::app::Shared;
+use crate::app::App;
 
-/// The page styles its parts in place and has small pictures in its style sheet.
+/// The policy of the page, which has inline styles, and pictures in its style sheet.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-pub(super) fn router(document: OpenApi) -> Router<Shared> {
+pub(super) fn router(document: OpenApi) -> Router<App> {
     let page = Router::from(
         SwaggerUi::new("/api/docs")
             .config(utoipa_swagger_ui::Config::from("/api/openapi.json").validator_url("none")),
@@ -31,8 +31,8 @@ pub(super) fn router(document: OpenApi) -> Router<Shared> {
         .route("/api/openapi.json", get(async move || Json(document)))
 }
 
-/// axum's `{*key}` takes the rest of a path; OpenAPI knows only `{key}`.
-/// Also tells what credentials are.
+/// Adds the security scheme, and writes axum's `{*key}`, which takes the rest of a path, as OpenAPI's
+/// `{key}`.
 pub(super) fn finish(document: &mut OpenApi) {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

@@ -1,8 +1,8 @@
 //! `GET /ws`: the state, and what changes, over a WebSocket.
 //!
-//! Each client is one task with small buffers that forwards what the feed serialised once. A client
-//! that does not take a message in time, or lags behind the feed's backlog, is dropped: its browser
-//! connects again and gets the full state.
+//! Each client is one task with small buffers that forwards messages which the feed serialised
+//! once. A client that does not take a message in time, or lags behind the feed's backlog, is
+//! dropped: its browser connects again and gets the full state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,49 +25,50 @@ use tokio::{
 };
 use url::Url;
 
+use super::problem::Problem;
 use crate::{
-    app::{App, Shared},
+    app::App,
     feed::Subscription,
-    problem::Problem,
     prometheus::{WEBSOCKETS, WEBSOCKETS_DROPPED},
 };
 
-/// How long a client may take for one message before it is dropped.
+/// Longest time that a client may take for one message.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
-/// Shorter than any proxy's patience, and a client that answers none of two is gone.
+/// Time between pings: shorter than any proxy's idle timeout. A client that answers none of two is
+/// gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// How long a client hears nothing at most: pages cannot see pings. An empty message says that
-/// nothing changed.
+/// Longest silence towards a client, as pages cannot see pings. An empty message means that nothing
+/// changed.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
-/// Clients have nothing to say but pongs.
+/// Largest message from a client in bytes: clients send nothing but pongs.
 const MAX_INCOMING: usize = 4 << 10;
-/// The library's default of 128 KiB a client is meant for large messages at high rates.
+/// Read buffer of a client in bytes. The library's default of 128 KiB is meant for large messages.
 const READ_BUFFER: usize = 2 << 10;
 
 /// The pipeline's state on connect, then what changes, as text messages of JSON.
 ///
-/// A section that a message has not is unchanged; every ten seconds without a change an empty
-/// message (`{}`) tells that the connection stands. Browsers are let in from the API's own origin
-/// and those in `ALLOWED_ORIGINS`.
+/// A section that a message lacks is unchanged. After ten seconds without a change an empty message
+/// (`{}`) tells that the connection stands. Browsers may connect from the API's own origin and
+/// those in `ALLOWED_ORIGINS`.
 #[utoipa::path(get, path = "/ws", tag = "state", responses(
     (status = 101, description = "Messages follow", body = api::Update),
-    (status = 400, description = "No WebSocket handshake", body = api::Problem, content_type = "application/problem+json"),
+    (status = 400, description = "Not a WebSocket handshake", body = api::Problem, content_type = "application/problem+json"),
     (status = 403, description = "The origin is not allowed", body = api::Problem, content_type = "application/problem+json"),
     (status = 426, description = "The connection cannot become a WebSocket", body = api::Problem, content_type = "application/problem+json"),
     (status = 503, description = "Too many clients", body = api::Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn live(
-    State(app): State<Shared>,
+    State(app): State<App>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    check_origin(&headers, &app.config.allowed_origins)?;
+    check_origin(&headers, &app.service.config.allowed_origins)?;
     let upgrade =
         upgrade.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    let place = Arc::clone(&app.websockets)
+    let place = Arc::clone(&app.service.websockets)
         .try_acquire_owned()
-        .map_err(|_| Problem::unavailable("there are as many WebSockets as this instance takes"))?;
-    let tasks = app.tasks.clone();
+        .map_err(|_| Problem::unavailable("too many WebSockets are open"))?;
+    let tasks = app.service.tasks.clone();
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -81,7 +82,7 @@ pub(super) async fn live(
 
 /// Why a connection ends.
 enum End {
-    /// The client went, or broke the protocol.
+    /// The client closed the connection, or broke the protocol.
     Gone,
     /// The client does not keep up.
     Slow,
@@ -89,7 +90,7 @@ enum End {
     Stopping,
 }
 
-async fn serve(app: Arc<App>, mut socket: WebSocket, _place: OwnedSemaphorePermit) {
+async fn serve(app: App, mut socket: WebSocket, _place: OwnedSemaphorePermit) {
     gauge!(WEBSOCKETS).increment(1.0);
     let close = match forward(&app, &mut socket).await {
         End::Gone => None,
@@ -114,7 +115,7 @@ async fn serve(app: Arc<App>, mut socket: WebSocket, _place: OwnedSemaphorePermi
 }
 
 async fn forward(app: &App, socket: &mut WebSocket) -> End {
-    let Subscription { hello, mut updates } = app.feed.subscribe();
+    let Subscription { hello, mut updates } = app.watch.feed.subscribe();
     if let Err(end) = send(socket, Message::Text(hello)).await {
         return end;
     }
@@ -127,7 +128,7 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
     let mut unanswered = 0;
     loop {
         let message = tokio::select! {
-            () = app.stop.cancelled() => return End::Stopping,
+            () = app.service.stop.cancelled() => return End::Stopping,
             update = updates.recv() => match update {
                 Ok(update) => {
                     heartbeats.reset();
@@ -166,7 +167,7 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), End> {
     }
 }
 
-/// Browsers tell the page's origin; other programs have none and no cookies to abuse either.
+/// Browsers send the page's origin. Other programs send none, and have no cookies to abuse.
 fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
@@ -181,7 +182,7 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> 
     }
     Err(Problem::new(
         StatusCode::FORBIDDEN,
-        "pages of this origin may not connect; ALLOWED_ORIGINS names those that may",
+        "pages of this origin may not connect; ALLOWED_ORIGINS lists the origins that may",
     ))
 }
 
@@ -190,7 +191,7 @@ fn is_of_host(origin: &str, host: &str) -> bool {
     let Ok(origin) = Url::parse(origin) else {
         return false;
     };
-    // The port that a Host header leaves out is the scheme's.
+    // A Host header without a port means the scheme's default port.
     let Ok(own) = Url::parse(&format!("{}://{host}", origin.scheme())) else {
         return false;
     };

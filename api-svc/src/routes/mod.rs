@@ -1,42 +1,72 @@
-//! The routes, a file each. Router and OpenAPI document come from the same lines.
+//! All HTTP: the routes, a file each, the gate before them and the problem documents. Router and
+//! OpenAPI document come from the same lines.
 
+mod access;
 mod docs;
+mod failures;
+mod frame;
+mod gate;
 mod health;
 mod live;
 mod metrics;
+mod operation;
+mod paging;
 mod pods;
+pub(crate) mod problem;
+mod purge;
 mod queue;
-pub(crate) mod thumbnails;
+mod test;
+mod thumbnails;
+mod uploads;
 mod videos;
 
-use axum::{Router, middleware, routing::any};
+use axum::{Extension, Router, middleware, routing::any};
+use contract::api;
 use frontend_svc::Site;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    access::audit::{self, Gate},
-    actions::routes as actions,
-    app::Shared,
-    problem,
+pub(crate) use self::gate::only_from_here;
+use self::{
+    gate::About,
+    problem::{Json, Problem},
 };
+use crate::{access::Gate, app::App};
+
+/// An answer in JSON with its subject for the audit log.
+type Audited<T> = Result<(Extension<About>, Json<T>), Problem>;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Thumbnail API",
-        description = "The state of the thumbnail pipeline, its pictures, and what one can do to it."
+        description = "The state of the thumbnail pipeline, its pictures, and the actions that change it."
     ),
     tags(
-        (name = "state", description = "How the pipeline does"),
-        (name = "pictures", description = "What it made"),
-        (name = "actions", description = "What one can do; most need credentials"),
+        (name = "state", description = "The state of the pipeline"),
+        (name = "pictures", description = "The videos that were processed, and their thumbnails"),
+        (name = "actions", description = "Actions; most need credentials"),
     )
 )]
 struct Document;
 
-/// Everything that has a place in the OpenAPI document.
-fn documented() -> OpenApiRouter<Shared> {
+/// How every guarded route refuses a request.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "stands for the responses in the OpenAPI document")]
+enum Refused {
+    /// Missing or wrong credentials
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(api::Problem),
+    /// Nobody may act on this API, or the token lacks the scope
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(api::Problem),
+    /// Too many requests
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(api::Problem),
+}
+
+/// Routes that anyone may ask.
+fn open() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
@@ -47,31 +77,41 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(videos::videos))
         .routes(routes!(videos::video))
         .routes(routes!(live::live))
-        .merge(actions::open())
+        .routes(routes!(failures::failures))
 }
 
-/// All of it, also what only some may ask for.
-fn whole() -> OpenApiRouter<Shared> {
-    documented()
-        .merge(actions::guarded())
-        .merge(actions::long())
+/// Routes that change something, cost CPU, or give write access.
+fn guarded() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(access::access))
+        .routes(routes!(frame::frame))
+        .routes(routes!(uploads::begin, uploads::abort))
+}
+
+/// Guarded routes without a time limit.
+fn long() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::complete))
+        .routes(routes!(failures::redrive))
+        .routes(routes!(test::test))
+        .routes(routes!(purge::purge))
 }
 
 /// The OpenAPI document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = whole().to_openapi();
+    let mut all = open().merge(guarded()).merge(long());
+    let mut document = all.to_openapi();
     docs::finish(&mut document);
     document
 }
 
-/// Everything that is answered soon, without the layers that the server puts around it; with the
-/// dashboard where no route is, if there is one.
-pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<Shared> {
-    let guarded = middleware::from_fn_with_state(gate.clone(), audit::guarded);
-    let (router, _) = documented()
-        .merge(actions::guarded().route_layer(guarded))
-        .split_for_parts();
+/// All routes with a time limit, without the layers that the server puts around them; the
+/// dashboard is the fallback, if there is one.
+pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
+    let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
+    let all = open().merge(guarded().route_layer(layer));
+    let (router, _) = all.split_for_parts();
     let router = router
         .merge(docs::router(openapi()))
         .method_not_allowed_fallback(problem::no_method);
@@ -83,10 +123,10 @@ pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<Shared> {
     }
 }
 
-/// What takes as long as it takes.
-pub(crate) fn long_router(gate: &Gate) -> Router<Shared> {
-    let guarded = middleware::from_fn_with_state(gate.clone(), audit::guarded);
-    let (router, _) = actions::long().route_layer(guarded).split_for_parts();
+/// The routes without a time limit.
+pub(crate) fn long_router(gate: &Gate) -> Router<App> {
+    let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
+    let (router, _) = long().route_layer(layer).split_for_parts();
     router.method_not_allowed_fallback(problem::no_method)
 }
 

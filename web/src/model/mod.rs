@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod chart;
+pub(crate) mod current;
 pub(crate) mod filter;
 pub(crate) mod flow;
 pub(crate) mod format;

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use contract::api::Thumbnail;
 use yew::prelude::*;
 
-use super::{gallery::Current, session::use_session};
+use super::session::use_session;
 use crate::{
     model::{
+        current::Current,
         format,
         names::{manifest_key, video_name},
     },

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     model::{
+        current::Current,
         format,
         gallery::{Gallery as List, Rest},
         grid::Grid,
@@ -37,34 +38,6 @@ pub(crate) struct Props {
     /// The bucket; nothing is known of it before the first message.
     pub(crate) source: Option<Source>,
     pub(crate) open: Callback<Rc<Thumbnail>>,
-}
-
-/// The cell that Tab leads to. It is followed by its key when others come before it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Current {
-    pub(crate) index: usize,
-    pub(crate) key: String,
-}
-
-impl Current {
-    fn at(list: &List, index: usize) -> Self {
-        let key = list.items.get(index).map(|item| item.key.clone());
-        Self {
-            index,
-            key: key.unwrap_or_default(),
-        }
-    }
-
-    /// Where it is now; where it was, if it is gone.
-    fn index_in(&self, list: &List) -> usize {
-        let is_it = |item: &Rc<Thumbnail>| item.key == self.key;
-        if list.items.get(self.index).is_some_and(is_it) {
-            return self.index;
-        }
-        let last = list.items.len().saturating_sub(1);
-        let moved = list.items.iter().position(is_it);
-        moved.unwrap_or(self.index.min(last))
-    }
 }
 
 #[component]

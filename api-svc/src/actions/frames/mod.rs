@@ -1,52 +1,54 @@
-//! `GET /api/frame`: a picture of an uploaded video at any time, now.
+//! Pictures of an uploaded video at any time, made on demand.
 //!
-//! Pictures are kept under the video's version (`ETag`), so that an overwritten video never shows
-//! an old picture. Which version is current is asked of S3 and believed for some seconds: a second
-//! call for the same picture makes no request at all. Calls for one picture that come together are
-//! one extraction.
+//! Pictures are cached under the video's version (`ETag`), so an overwritten video never shows an
+//! old picture. S3 tells which version is current, and the answer is believed for some seconds: a
+//! second call for the same picture sends no request. Concurrent calls for one picture share one
+//! extraction.
 
+mod error;
 mod request;
 
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::Client;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use contract::Prefixes;
 use moka::future::Cache;
-use thumbcore::{Error, Extractor, Limits, RangeSource as _, S3Source, SourceError};
+use thumbcore::{Error, Extractor, Limits, RangeSource as _, S3Source};
 use tokio::{sync::Semaphore, time::timeout};
 
-pub(crate) use self::request::FrameRequest;
 use self::request::Time;
-use super::aws_problem;
-use crate::{aws::status, problem::Problem};
+pub(crate) use self::{
+    error::FrameError,
+    request::{FrameRequest, RequestError},
+};
+use crate::aws::{AwsError, status};
 
-/// How long a video is believed to be the same without asking.
+/// How long a version is believed to be current without asking S3.
 const VERSION_AGE: Duration = Duration::from_secs(15);
 
-/// How long a picture that nobody asks for is kept.
+/// How long a picture that nobody asks for stays in the cache.
 const FRAME_IDLE: Duration = Duration::from_hours(1);
 
-/// Versions remembered: some 200 bytes each.
+/// Most versions that are remembered: some 200 bytes each.
 const MAX_VERSIONS: u64 = 10_000;
 
-/// What a kept picture costs beside its bytes.
+/// Bytes that a cached picture costs beside its own.
 const OVERHEAD: usize = 512;
 
-/// How long a call waits for its turn.
+/// How long a call waits for a slot.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Extractions at once for each CPU: one decodes while another waits for bytes.
 const PER_CPU: usize = 2;
 
-/// A video that was overwritten while it was read is read again once.
+/// Attempts to read a video that is overwritten meanwhile.
 const ATTEMPTS: u32 = 2;
 
-/// Takes frames and keeps them.
+/// Takes frames and caches them.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    /// Does not retry: thumbcore does.
+    /// A client without retries: thumbcore retries itself.
     reads: Client,
     bucket: String,
     prefixes: Prefixes,
@@ -55,7 +57,7 @@ pub(crate) struct Frames {
     slots: Arc<Semaphore>,
 }
 
-/// What a picture is kept under.
+/// The key of a picture in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     video: String,
@@ -76,7 +78,7 @@ pub(crate) struct Frame {
 }
 
 impl Frames {
-    /// Keeps at most `bytes` of pictures.
+    /// Caches at most `bytes` of pictures.
     pub(crate) fn new(reads: Client, bucket: String, prefixes: Prefixes, bytes: u64) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let weight = |key: &Key, frame: &Arc<Frame>| {
@@ -101,31 +103,27 @@ impl Frames {
     }
 
     /// The picture, from the cache or from the video.
-    pub(crate) async fn get(&self, request: &FrameRequest) -> Result<Arc<Frame>, Problem> {
-        // Also keeps whoever asks from reading anything else in the bucket.
-        self.prefixes
-            .candidates(&request.video)
-            .map_err(|error| Problem::bad_request(error.to_string()))?;
+    pub(crate) async fn get(&self, request: &FrameRequest) -> Result<Arc<Frame>, FrameError> {
+        request.check(&self.prefixes)?;
         let mut attempt = 1;
         loop {
             match self.try_get(request).await {
-                Err(Failure::Changed) if attempt < ATTEMPTS => {
+                Err(FrameError::Changed) if attempt < ATTEMPTS => {
                     self.versions.invalidate(&request.video).await;
                     attempt += 1;
                 }
-                Err(failure) => return Err(failure.into()),
-                Ok(frame) => return Ok(frame),
+                result => return result,
             }
         }
     }
 
-    async fn try_get(&self, request: &FrameRequest) -> Result<Arc<Frame>, Failure> {
+    async fn try_get(&self, request: &FrameRequest) -> Result<Arc<Frame>, FrameError> {
         let video = &request.video;
         let etag = self
             .versions
             .try_get_with_by_ref(video, self.current_version(video))
             .await
-            .map_err(|problem| Failure::Problem((*problem).clone()))?;
+            .map_err(|error| (*error).clone())?;
         let key = Key {
             video: video.clone(),
             etag: etag.clone(),
@@ -135,32 +133,35 @@ impl Frames {
         self.pictures
             .try_get_with(key, self.extract(request, etag))
             .await
-            .map_err(|failure| (*failure).clone())
+            .map_err(|error| (*error).clone())
     }
 
-    async fn current_version(&self, video: &str) -> Result<String, Problem> {
+    async fn current_version(&self, video: &str) -> Result<String, FrameError> {
         let head = self.reads.head_object().bucket(&self.bucket).key(video);
         match head.send().await {
             Ok(head) => Ok(head.e_tag.unwrap_or_default()),
-            Err(error) if status(&error) == Some(404) => {
-                Err(Problem::not_found(format!("there is no video {video:?}")))
-            }
-            Err(error) => Err(aws_problem("reading the video", &error)),
+            Err(error) if status(&error) == Some(404) => Err(FrameError::NotFound {
+                key: video.to_owned(),
+            }),
+            Err(error) => Err(AwsError::new("reading the video", error).into()),
         }
     }
 
-    async fn extract(&self, request: &FrameRequest, etag: String) -> Result<Arc<Frame>, Failure> {
+    async fn extract(
+        &self,
+        request: &FrameRequest,
+        etag: String,
+    ) -> Result<Arc<Frame>, FrameError> {
         let slot = timeout(MAX_WAIT, self.slots.acquire()).await;
-        let _slot = slot.ok().and_then(Result::ok).ok_or_else(|| {
-            Failure::Problem(Problem::unavailable("too many frames are being taken"))
-        })?;
+        let _slot = slot.ok().and_then(Result::ok).ok_or(FrameError::Busy)?;
+        let failed = |error| FrameError::extraction(&request.video, error);
         let extractor = Extractor::builder()
             .positions([request.time.position()])
             .max_width(request.width)
             .exact(true)
             .limits(limits())
             .build()
-            .map_err(Failure::Extract)?;
+            .map_err(failed)?;
         let source = Arc::new(S3Source::new(
             self.reads.clone(),
             &self.bucket,
@@ -169,19 +170,16 @@ impl Frames {
         let extraction = extractor.extract(source.clone()).await;
         let extraction = extraction.map_err(|error| {
             tracing::info!(key = ?request.video, kind = error.kind(), %error, "no frame");
-            Failure::of(error)
+            failed(error)
         })?;
-        // The version that was read is the one that the picture is kept under.
-        let read = source
-            .stat()
-            .await
-            .map_err(|error| Failure::of(error.into()))?;
+        // The picture is cached under the version that was read.
+        let read = source.stat().await.map_err(|error| failed(error.into()))?;
         if read.validator.is_none_or(|validator| validator.0 != etag) {
-            return Err(Failure::Changed);
+            return Err(FrameError::Changed);
         }
         let Some(thumbnail) = extraction.thumbnails.into_iter().next() else {
             let reason = "no picture".to_owned();
-            return Err(Failure::Extract(Error::Internal { reason }));
+            return Err(FrameError::Internal(Error::Internal { reason }));
         };
         tracing::debug!(
             key = ?request.video,
@@ -198,117 +196,12 @@ impl Frames {
     }
 }
 
-/// Somebody waits for it, and others too: less than a worker may spend.
+/// The limits of one frame: lower than a worker's, as people wait for it.
 fn limits() -> Limits {
     Limits {
         max_bytes: 64 << 20,
         max_requests: 128,
         max_time: Duration::from_secs(25),
         ..Limits::default()
-    }
-}
-
-/// Why there is no picture.
-#[derive(Debug, Clone)]
-enum Failure {
-    Problem(Problem),
-    Extract(Error),
-    /// The video was overwritten meanwhile.
-    Changed,
-}
-
-impl Failure {
-    fn of(error: Error) -> Self {
-        match error {
-            Error::Source(SourceError::Changed { .. }) => Self::Changed,
-            error => Self::Extract(error),
-        }
-    }
-}
-
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        let error = match failure {
-            Failure::Problem(problem) => return problem,
-            Failure::Changed => {
-                return Problem::unavailable("the video is being overwritten");
-            }
-            Failure::Extract(error) => error,
-        };
-        match &error {
-            Error::Source(SourceError::NotFound { .. }) => {
-                Problem::not_found("there is no such video")
-            }
-            // Both tell of the deployment, not of the request.
-            Error::Source(SourceError::Denied { .. } | SourceError::Rejected { .. }) => {
-                Problem::bad_gateway("the video cannot be read; the API's log says why")
-            }
-            Error::Limit(_)
-            | Error::Unsupported { .. }
-            | Error::Corrupt { .. }
-            | Error::NoVideo { .. }
-                if !error.is_transient() =>
-            {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
-            }
-            _ if error.is_transient() => Problem::unavailable("the video cannot be read now"),
-            _ => Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the picture cannot be made; the API's log says why",
-            ),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_tell_whose_fault_it_is() {
-        let name = || "s3://b/k".to_owned();
-        let reason = || "r".to_owned();
-        for (error, status) in [
-            (Error::NoVideo { reason: reason() }, 422),
-            (Error::Corrupt { reason: reason() }, 422),
-            (
-                Error::Unsupported {
-                    what: "codec",
-                    name: name(),
-                },
-                422,
-            ),
-            (thumbcore::LimitError::Packets { limit: 1 }.into(), 422),
-            (
-                thumbcore::LimitError::Time {
-                    spent: MAX_WAIT,
-                    limit: MAX_WAIT,
-                }
-                .into(),
-                503,
-            ),
-            (SourceError::NotFound { name: name() }.into(), 404),
-            (
-                SourceError::Denied {
-                    name: name(),
-                    reason: reason(),
-                }
-                .into(),
-                502,
-            ),
-            (
-                SourceError::Unavailable {
-                    name: name(),
-                    reason: reason(),
-                }
-                .into(),
-                503,
-            ),
-            (SourceError::Changed { name: name() }.into(), 503),
-        ] {
-            let told = error.to_string();
-            let problem = Problem::from(Failure::of(error));
-            assert_eq!(problem.status.as_u16(), status, "{told}");
-        }
     }
 }

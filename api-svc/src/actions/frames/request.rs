@@ -1,11 +1,9 @@
-//! Which picture of which video.
+//! What is asked for: which picture of which video.
 
 use std::time::Duration;
 
-use contract::metadata;
+use contract::{NamingError, Prefixes, metadata};
 use thumbcore::Position;
-
-use crate::problem::Problem;
 
 const DEFAULT_WIDTH: u32 = 640;
 
@@ -18,7 +16,18 @@ const MIN_WIDTH: u32 = 16;
 /// Latest time, in seconds: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 
-/// A place in a video.
+/// Why a request names no picture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("w: {MIN_WIDTH} to {MAX_WIDTH} pixels")]
+    Width,
+    #[error("t: seconds (12.5) up to a day, or a percentage (50%)")]
+    Time,
+    #[error(transparent)]
+    Key(#[from] NamingError),
+}
+
+/// A time in a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Time {
     Milliseconds(u64),
@@ -26,7 +35,7 @@ pub(crate) enum Time {
     Percent(u32),
 }
 
-/// What is asked for.
+/// One picture of one video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FrameRequest {
     pub(super) video: String,
@@ -36,15 +45,12 @@ pub(crate) struct FrameRequest {
 
 impl FrameRequest {
     /// Reads `key`, `t` (`90`, `90.5`, `90s` or `12.5%`) and `w`.
-    pub(crate) fn new(key: &str, t: &str, w: Option<u32>) -> Result<Self, Problem> {
+    pub(crate) fn new(key: &str, t: &str, w: Option<u32>) -> Result<Self, RequestError> {
         let width = w.unwrap_or(DEFAULT_WIDTH);
         if !(MIN_WIDTH..=MAX_WIDTH).contains(&width) {
-            let detail = format!("w: {MIN_WIDTH} to {MAX_WIDTH} pixels");
-            return Err(Problem::bad_request(detail));
+            return Err(RequestError::Width);
         }
-        let time = Time::parse(t).ok_or_else(|| {
-            Problem::bad_request("t: seconds (12.5) up to a day, or a percentage (50%)")
-        })?;
+        let time = Time::parse(t).ok_or(RequestError::Time)?;
         Ok(Self {
             video: key.to_owned(),
             time,
@@ -60,7 +66,7 @@ impl Time {
             Some(number) => (number, true),
             None => (text.strip_suffix('s').unwrap_or(text), false),
         };
-        // `parse` takes `inf` and `1e3` too.
+        // `f64::parse` also reads `inf` and `1e3`.
         if !number
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
@@ -84,7 +90,14 @@ impl Time {
 }
 
 impl FrameRequest {
-    /// Identifies the picture of this version of the video.
+    /// Checks that the key is a video's below the upload prefix: clients may read nothing else in
+    /// the bucket.
+    pub(super) fn check(&self, prefixes: &Prefixes) -> Result<(), RequestError> {
+        prefixes.candidates(&self.video)?;
+        Ok(())
+    }
+
+    /// The entity tag of the picture, of the version `etag` of the video.
     pub(super) fn entity_tag(&self, etag: &str) -> String {
         let version: String = metadata::bare_etag(etag)
             .chars()
@@ -100,8 +113,6 @@ impl FrameRequest {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-
     use super::*;
 
     #[test]
@@ -125,10 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_for_is_a_bad_request() {
-        for (t, w) in [("x", None), ("1", Some(15)), ("1", Some(1921))] {
-            let problem = FrameRequest::new("uploads/a.mp4", t, w).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+    fn requests_that_name_no_picture_are_refused() {
+        for (t, w, error) in [
+            ("x", None, RequestError::Time),
+            ("1", Some(15), RequestError::Width),
+            ("1", Some(1921), RequestError::Width),
+        ] {
+            assert_eq!(FrameRequest::new("uploads/a.mp4", t, w), Err(error));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `/api/uploads`: the browser sends a video straight to the bucket.
+//! Uploads: the browser sends a video straight to the bucket.
 //!
-//! The API never sees the bytes; it signs requests that can do just one thing: write so many bytes
-//! under one key, if there is no object there, within a time. The length is signed, so the store
-//! refuses any other. A large file goes in parts, each signed by itself, and becomes an object when
-//! the client says that it is done.
+//! The API never sees the bytes. It signs requests that can do one thing: write so many bytes under
+//! one key that has no object yet, before a deadline. The length is signed, so the store refuses any
+//! other. A large file goes in parts, each with its own signature, and becomes an object when the
+//! client says that all parts are sent.
 
 mod name;
 
@@ -15,7 +15,6 @@ use aws_sdk_s3::{
     presigning::{PresignedRequest, PresigningConfig},
     types::{CompletedMultipartUpload, CompletedPart},
 };
-use axum::http::StatusCode;
 use contract::{
     Prefixes,
     api::{
@@ -26,10 +25,8 @@ use contract::{
 };
 
 use self::name::{check_name, content_type};
-use super::{aws_problem, conflict};
 use crate::{
-    aws::{status, unhurried},
-    problem::Problem,
+    aws::{AwsError, status, unhurried},
     time::rfc3339,
 };
 
@@ -42,7 +39,7 @@ const MIN_PART: u64 = 16 << 20;
 /// Most parts of one upload, and so most URLs in one answer.
 const MAX_PARTS: u64 = 500;
 
-/// What so many parts can hold: S3 takes at most 5 GiB in one.
+/// Most bytes that so many parts hold: S3 takes at most 5 GiB in a part.
 pub(super) const MAX_UPLOAD: u64 = MAX_PARTS * (5 << 30);
 
 /// How long a client has to begin sending a file.
@@ -51,8 +48,43 @@ const SINGLE_EXPIRY: Duration = Duration::from_hours(1);
 /// How long a client has to begin sending its last part. Temporary credentials may end it earlier.
 const MULTIPART_EXPIRY: Duration = Duration::from_hours(6);
 
-/// Headers that a browser sends by itself, and lets nobody set.
+/// Headers that a browser sets itself, and lets no page set.
 const SENT_ANYWAY: [&str; 2] = ["host", "content-length"];
+
+/// Why an upload cannot begin, end or be given up.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// A field of the request is not acceptable.
+    #[error("{field}: {reason}")]
+    Field { field: &'static str, reason: String },
+    #[error("size: at most {max_bytes} bytes")]
+    TooLarge { max_bytes: u64 },
+    #[error("there is an object {key:?} already; choose another name")]
+    Taken { key: String },
+    #[error("no object has arrived under this key")]
+    NotArrived,
+    #[error("no such upload: it was completed, was given up, or never began")]
+    NoUpload,
+    #[error("cannot sign the upload: {reason}")]
+    Presign { reason: String },
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl UploadError {
+    fn field(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Field {
+            field,
+            reason: reason.into(),
+        }
+    }
+
+    fn taken(key: &str) -> Self {
+        Self::Taken {
+            key: key.to_owned(),
+        }
+    }
+}
 
 /// Signs uploads.
 #[derive(Debug)]
@@ -66,7 +98,7 @@ pub(crate) struct Uploads {
 impl Uploads {
     /// Signs uploads of at most `max_bytes` each.
     pub(crate) fn new(client: &Client, bucket: String, prefixes: Prefixes, max_bytes: u64) -> Self {
-        // A checksum of the bytes cannot be signed: they are not here.
+        // The API cannot sign a checksum of bytes that it never sees.
         let config = client
             .config()
             .to_builder()
@@ -80,18 +112,19 @@ impl Uploads {
         }
     }
 
-    /// What a client needs to send one video.
-    pub(crate) async fn begin(&self, request: &UploadRequest) -> Result<UploadTicket, Problem> {
+    /// Signs the requests that send one video.
+    pub(crate) async fn begin(&self, request: &UploadRequest) -> Result<UploadTicket, UploadError> {
         let key = self.key_of(&request.name)?;
         if request.size == 0 {
-            return Err(unprocessable("size: the file is empty"));
+            return Err(UploadError::field("size", "the file is empty"));
         }
         if request.size > self.max_bytes {
-            let detail = format!("size: at most {} bytes", self.max_bytes);
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+            return Err(UploadError::TooLarge {
+                max_bytes: self.max_bytes,
+            });
         }
         let content_type = content_type(&key, request.content_type.as_deref())
-            .map_err(|reason| unprocessable(format!("contentType: {reason}")))?;
+            .map_err(|reason| UploadError::field("contentType", reason))?;
         self.must_be_free(&key).await?;
         if request.size <= MAX_SINGLE {
             self.single(key, request.size, content_type).await
@@ -100,13 +133,16 @@ impl Uploads {
         }
     }
 
-    /// Makes an object of the parts, or finds the one that was sent whole.
-    pub(crate) async fn complete(&self, done: &CompleteUpload) -> Result<UploadCompleted, Problem> {
+    /// Joins the parts to an object, or finds the object that was sent whole.
+    pub(crate) async fn complete(
+        &self,
+        done: &CompleteUpload,
+    ) -> Result<UploadCompleted, UploadError> {
         self.check_key(&done.key)?;
         if let Some(id) = &done.upload_id {
             self.join(done, id).await?;
         } else if !done.parts.is_empty() {
-            return Err(unprocessable("parts: without an uploadId there are none"));
+            return Err(UploadError::field("parts", "they need an uploadId"));
         }
         let head = self
             .client
@@ -119,20 +155,17 @@ impl Uploads {
                 etag: metadata::bare_etag(head.e_tag().unwrap_or_default()).to_owned(),
                 size: head.content_length.unwrap_or_default().max(0) as u64,
             }),
-            Err(error) if status(&error) == Some(404) => {
-                Err(conflict("nothing has arrived under this key"))
-            }
-            Err(error) => Err(aws_problem("looking at the upload", &error)),
+            Err(error) if status(&error) == Some(404) => Err(UploadError::NotArrived),
+            Err(error) => Err(AwsError::new("looking at the upload", error).into()),
         }
     }
 
-    /// Forgets the parts that were sent.
-    pub(crate) async fn abort(&self, upload: &CompleteUpload) -> Result<(), Problem> {
+    /// Discards the parts that were sent.
+    pub(crate) async fn abort(&self, upload: &CompleteUpload) -> Result<(), UploadError> {
         self.check_key(&upload.key)?;
         let Some(id) = &upload.upload_id else {
-            return Err(unprocessable(
-                "uploadId: only an upload in parts can be given up",
-            ));
+            let reason = "only an upload in parts can be given up";
+            return Err(UploadError::field("uploadId", reason));
         };
         let abort = self
             .client
@@ -142,41 +175,40 @@ impl Uploads {
             .upload_id(id);
         match abort.send().await {
             Ok(_) => Ok(()),
-            Err(error) if matches!(status(&error), Some(400 | 404)) => Err(no_upload()),
-            Err(error) => Err(aws_problem("giving up the upload", &error)),
+            Err(error) if matches!(status(&error), Some(400 | 404)) => Err(UploadError::NoUpload),
+            Err(error) => Err(AwsError::new("giving up the upload", error).into()),
         }
     }
 
     /// The key for a name that a client chose.
-    fn key_of(&self, name: &str) -> Result<String, Problem> {
-        check_name(name).map_err(|reason| unprocessable(format!("name: {reason}")))?;
+    fn key_of(&self, name: &str) -> Result<String, UploadError> {
+        check_name(name).map_err(|reason| UploadError::field("name", reason))?;
         let key = format!("{}{name}", self.prefixes.uploads());
         self.prefixes
             .candidates(&key)
-            .map_err(|error| unprocessable(format!("name: {error}")))?;
+            .map_err(|error| UploadError::field("name", error.to_string()))?;
         if !contract::is_announced(&key) {
-            // It would lie in the bucket, and no worker would ever hear of it.
-            return Err(unprocessable(
-                "name: write its extension in lower or in upper case",
-            ));
+            // The bucket would hold the video, and no worker would ever hear of it.
+            let reason = "write the extension in lower or in upper case";
+            return Err(UploadError::field("name", reason));
         }
         Ok(key)
     }
 
     /// Whether a key is one that [`key_of`](Self::key_of) could have made.
-    fn check_key(&self, key: &str) -> Result<(), Problem> {
+    fn check_key(&self, key: &str) -> Result<(), UploadError> {
         let name = key.strip_prefix(self.prefixes.uploads());
         let made = name.map(|name| self.key_of(name)).transpose()?;
         made.map(|_| ())
-            .ok_or_else(|| unprocessable("key: it is not that of an upload"))
+            .ok_or_else(|| UploadError::field("key", "not the key of an upload"))
     }
 
-    async fn must_be_free(&self, key: &str) -> Result<(), Problem> {
+    async fn must_be_free(&self, key: &str) -> Result<(), UploadError> {
         let head = self.client.head_object().bucket(&self.bucket).key(key);
         match head.send().await {
-            Ok(_) => Err(taken(key)),
+            Ok(_) => Err(UploadError::taken(key)),
             Err(error) if status(&error) == Some(404) => Ok(()),
-            Err(error) => Err(aws_problem("looking for an object of this name", &error)),
+            Err(error) => Err(AwsError::new("looking for an object of this name", error).into()),
         }
     }
 
@@ -185,7 +217,7 @@ impl Uploads {
         key: String,
         size: u64,
         content_type: String,
-    ) -> Result<UploadTicket, Problem> {
+    ) -> Result<UploadTicket, UploadError> {
         let put = self
             .client
             .put_object()
@@ -193,10 +225,10 @@ impl Uploads {
             .key(&key)
             .content_type(content_type)
             .content_length(length(size)?)
-            // Somebody may take the name before the bytes arrive.
+            // Another upload may take the name before the bytes arrive.
             .if_none_match("*");
         let signed = put.presigned(expiring(SINGLE_EXPIRY)?).await;
-        let signed = signed.map_err(|error| aws_problem("signing the upload", &error))?;
+        let signed = signed.map_err(|error| AwsError::new("signing the upload", error))?;
         Ok(UploadTicket {
             key,
             expires_at: end_of(SINGLE_EXPIRY),
@@ -212,7 +244,7 @@ impl Uploads {
         key: String,
         size: u64,
         content_type: String,
-    ) -> Result<UploadTicket, Problem> {
+    ) -> Result<UploadTicket, UploadError> {
         let created = self
             .client
             .create_multipart_upload()
@@ -221,7 +253,7 @@ impl Uploads {
             .content_type(content_type)
             .send()
             .await
-            .map_err(|error| aws_problem("beginning the upload", &error))?;
+            .map_err(|error| AwsError::new("beginning the upload", error))?;
         let upload_id = created.upload_id.unwrap_or_default();
         let part_size = part_size(size);
         let mut parts = Vec::new();
@@ -238,7 +270,7 @@ impl Uploads {
                 .part_number(number as i32)
                 .content_length(length(bytes)?);
             let signed = part.presigned(expiring(MULTIPART_EXPIRY)?).await;
-            let signed = signed.map_err(|error| aws_problem("signing the upload", &error))?;
+            let signed = signed.map_err(|error| AwsError::new("signing the upload", error))?;
             parts.push(UploadPart {
                 number,
                 url: signed.uri().to_owned(),
@@ -257,14 +289,15 @@ impl Uploads {
         })
     }
 
-    async fn join(&self, done: &CompleteUpload, id: &str) -> Result<(), Problem> {
+    async fn join(&self, done: &CompleteUpload, id: &str) -> Result<(), UploadError> {
         let in_order = done
             .parts
             .iter()
             .zip(1..)
             .all(|(part, number)| part.number == number);
         if done.parts.is_empty() || !in_order {
-            return Err(unprocessable("parts: all of them, in order, from 1"));
+            let reason = "all parts, in order, from 1";
+            return Err(UploadError::field("parts", reason));
         }
         let parts = done.parts.iter().map(|part| {
             CompletedPart::builder()
@@ -290,13 +323,16 @@ impl Uploads {
             .await;
         match joined {
             Ok(_) => Ok(()),
-            // 412: there is one. 409: another write is under way.
-            Err(error) if matches!(status(&error), Some(409 | 412)) => Err(taken(&done.key)),
-            Err(error) if status(&error) == Some(404) => Err(no_upload()),
-            Err(error) if status(&error) == Some(400) => Err(unprocessable(
-                "parts: the store does not have them like this",
+            // 412: the key has an object. 409: another write to the key is under way.
+            Err(error) if matches!(status(&error), Some(409 | 412)) => {
+                Err(UploadError::taken(&done.key))
+            }
+            Err(error) if status(&error) == Some(404) => Err(UploadError::NoUpload),
+            Err(error) if status(&error) == Some(400) => Err(UploadError::field(
+                "parts",
+                "the store has other parts than these",
             )),
-            Err(error) => Err(aws_problem("joining the parts", &error)),
+            Err(error) => Err(AwsError::new("joining the parts", error).into()),
         }
     }
 }
@@ -321,31 +357,18 @@ fn headers(signed: &PresignedRequest) -> Vec<UploadHeader> {
         .collect()
 }
 
-fn length(size: u64) -> Result<i64, Problem> {
-    i64::try_from(size).map_err(|_| unprocessable("size: too large"))
+fn length(size: u64) -> Result<i64, UploadError> {
+    i64::try_from(size).map_err(|_| UploadError::field("size", "too large"))
 }
 
-fn expiring(time: Duration) -> Result<PresigningConfig, Problem> {
-    PresigningConfig::expires_in(time)
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+fn expiring(time: Duration) -> Result<PresigningConfig, UploadError> {
+    PresigningConfig::expires_in(time).map_err(|error| UploadError::Presign {
+        reason: error.to_string(),
+    })
 }
 
 fn end_of(time: Duration) -> String {
     rfc3339(SystemTime::now() + time)
-}
-
-fn unprocessable(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-}
-
-fn taken(key: &str) -> Problem {
-    conflict(format!(
-        "there is an object {key:?} already; choose another name"
-    ))
-}
-
-fn no_upload() -> Problem {
-    Problem::not_found("there is no such upload: it is complete, given up, or never was")
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! What a client may choose: the name and the type of a video.
+//! The name and the media type of a video that a client chooses.
 
 const MAX_NAME_BYTES: usize = 900;
 
-/// What may be the name of an upload: a path that means the same to everyone who reads it.
+/// Checks the name of an upload: a path that means the same to every program that reads it.
 pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
         return Err("1 to 900 bytes");
     }
-    // Also the characters that change what others look like, such as U+202E.
+    // Includes the characters that change how others look, such as U+202E.
     let is_odd = |c: char| {
         c.is_control()
             || matches!(c, '\\' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
@@ -26,7 +26,7 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The media type that the object gets.
+/// The media type of the object.
 pub(super) fn content_type(key: &str, wanted: Option<&str>) -> Result<String, &'static str> {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
         let extension = contract::video_extension(key).map(str::to_ascii_lowercase);
@@ -44,7 +44,7 @@ pub(super) fn content_type(key: &str, wanted: Option<&str>) -> Result<String, &'
         };
         return Ok(known.to_owned());
     };
-    // Not HTML, which a browser would show with the rights of the store's origin.
+    // Never HTML, which a browser would run with the rights of the store's origin.
     let is_token = |text: &str| {
         !text.is_empty()
             && text

@@ -13,6 +13,7 @@ use std::{
 use aws_sdk_s3::{Client, presigning::PresigningConfig};
 use moka::future::Cache;
 
+use super::PresignError;
 use crate::aws::reason;
 
 /// How long pictures keep their URLs.
@@ -22,16 +23,16 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// URLs kept; each has about a kilobyte.
 const KEPT: u64 = 5_000;
 
-/// See the module.
-pub(crate) struct Signer {
+/// Signs URLs of thumbnails, and keeps them.
+pub(crate) struct ThumbnailUrls {
     s3: Client,
     bucket: String,
     urls: Cache<String, String>,
-    /// The URL of a key of no interest; see [`Signer::check`].
+    /// The URL of a key of no interest; see [`ThumbnailUrls::check`].
     example: Mutex<String>,
 }
 
-impl Signer {
+impl ThumbnailUrls {
     pub(crate) fn new(s3: Client, bucket: String) -> Self {
         Self {
             s3,
@@ -42,7 +43,7 @@ impl Signer {
     }
 
     /// The URLs of these keys, in their order.
-    pub(crate) async fn urls(&self, keys: &[&str]) -> Result<Vec<String>, String> {
+    pub(crate) async fn of(&self, keys: &[&str]) -> Result<Vec<String>, PresignError> {
         self.check().await?;
         let mut urls = Vec::with_capacity(keys.len());
         for &key in keys {
@@ -60,7 +61,7 @@ impl Signer {
 
     /// Drops the kept URLs if they would be others now. Signing is a pure function of key, window
     /// and credentials, so one example tells.
-    async fn check(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), PresignError> {
         let example = self.sign("example", SystemTime::now()).await?;
         let mut known = self.example.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != example {
@@ -70,7 +71,7 @@ impl Signer {
         Ok(())
     }
 
-    async fn sign(&self, key: &str, now: SystemTime) -> Result<String, String> {
+    async fn sign(&self, key: &str, now: SystemTime) -> Result<String, PresignError> {
         let since_1970 = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -81,12 +82,12 @@ impl Signer {
             .start_time(start)
             .expires_in(WINDOW + LIFETIME)
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| PresignError::new(error.to_string()))?;
         let get = self.s3.get_object().bucket(&self.bucket).key(key);
         let request = get
             .presigned(config)
             .await
-            .map_err(|error| reason(&error))?;
+            .map_err(|error| PresignError::new(reason(&error)))?;
         Ok(request.uri().to_owned())
     }
 }

@@ -1,5 +1,7 @@
 //! Errors that clients see: RFC 9457 problem details, and extractors that answer with them.
 
+mod mapping;
+
 use axum::{
     extract::{FromRequest, FromRequestParts, rejection},
     http::{HeaderValue, StatusCode, header},
@@ -7,14 +9,14 @@ use axum::{
 };
 use contract::api;
 
-/// An answer that is an error.
+/// An error as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    /// What went wrong this time. Clients see it.
+    /// What went wrong this time.
     pub(crate) detail: String,
-    /// For `Retry-After`.
+    /// The value of `Retry-After`.
     pub(crate) retry_after_seconds: Option<u64>,
 }
 
@@ -27,22 +29,37 @@ impl Problem {
         }
     }
 
-    /// 400: the request makes no sense.
+    /// 400: a parameter is invalid.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 404.
+    /// 404: the resource does not exist.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 502: what the answer needs of AWS failed.
+    /// 409: the request conflicts with the present state.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 422: a field of the request is not acceptable.
+    pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// 500: a fault of the API.
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// 502: a request to AWS that the answer needs failed.
     pub(crate) fn bad_gateway(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, detail)
     }
 
-    /// 503: not now.
+    /// 503: temporarily unavailable.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self {
             retry_after_seconds: Some(5),
@@ -75,17 +92,17 @@ impl IntoResponse for Problem {
     }
 }
 
-/// `axum::Json`, with problem details for a body that is none.
+/// `axum::Json`, with problem details for an invalid body.
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Problem))]
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// `axum::extract::Query`, with problem details for a query that is none.
+/// `axum::extract::Query`, with problem details for an invalid query.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// `axum::extract::Path`, with problem details for a path that is none.
+/// `axum::extract::Path`, with problem details for an invalid path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(crate) struct Path<T>(pub(crate) T);
@@ -107,15 +124,15 @@ macro_rules! from_rejection {
 }
 from_rejection!(JsonRejection, QueryRejection, PathRejection);
 
-/// 404 for a path that no route has.
-pub(crate) async fn no_route() -> Problem {
-    Problem::not_found("there is nothing here; the routes are in /api/openapi.json")
+/// 404 for a path without a route.
+pub(super) async fn no_route() -> Problem {
+    Problem::not_found("no such route; /api/openapi.json lists the routes")
 }
 
-/// 405 for a route that does not know the method.
-pub(crate) async fn no_method() -> Problem {
+/// 405 for a method that a route does not support.
+pub(super) async fn no_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "the route does not know this method",
+        "the route does not support this method",
     )
 }

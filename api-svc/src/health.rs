@@ -1,4 +1,4 @@
-//! Whether a source answers, and since when it does not.
+//! The health of a source: whether it answers, since when it does not, and why.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use contract::api::{Source, SourceState};
 
 use crate::time::rfc3339;
 
-/// What is known of one source's health.
+/// The health of one source.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SourceHealth {
     last_answer: Option<SystemTime>,
@@ -21,7 +21,7 @@ struct Failing {
 }
 
 impl SourceHealth {
-    /// There is no such source.
+    /// The health of a source that is not configured.
     pub(crate) fn absent(reason: String) -> Self {
         Self {
             absent: Some(reason),
@@ -46,7 +46,7 @@ impl SourceHealth {
         }
     }
 
-    /// Takes the outcome of one question; what was answered, if it was.
+    /// Records the outcome of one request, and returns the answer if there was one.
     pub(crate) fn note<T, E: std::fmt::Display>(&mut self, answer: Result<T, E>) -> Option<T> {
         match answer {
             Ok(value) => {
@@ -60,7 +60,7 @@ impl SourceHealth {
         }
     }
 
-    /// Why nothing is known from the source; `None` if something is.
+    /// Why the source has never answered; `None` if it has.
     pub(crate) fn reason_if_never_answered(&self) -> Option<String> {
         if let Some(reason) = &self.absent {
             return Some(reason.clone());
@@ -69,10 +69,10 @@ impl SourceHealth {
             return None;
         }
         let failing = self.failing.as_ref().map(|failing| failing.reason.clone());
-        Some(failing.unwrap_or_else(|| "it has not answered yet".to_owned()))
+        Some(failing.unwrap_or_else(|| "the source has not answered yet".to_owned()))
     }
 
-    /// As the API shows it.
+    /// The health as the API shows it.
     pub(crate) fn source(&self) -> Source {
         if let Some(reason) = &self.absent {
             return Source {

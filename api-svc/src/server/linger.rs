@@ -1,8 +1,8 @@
-//! Takes in the rest of a refused request's body.
+//! Reads the rest of a refused request's body.
 //!
-//! Whoever closes a connection with unread bytes resets it, and a client that is still sending
-//! may then never see why it was refused. So the rest is read and thrown away first, within
-//! limits, as nginx does (`lingering_close`).
+//! Closing a connection with unread bytes resets it, and a client that is still sending may then
+//! never see why it was refused. So the rest is read and discarded first, within limits, as nginx
+//! does (`lingering_close`).
 
 use std::{
     pin::Pin,
@@ -22,13 +22,13 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tokio::time::timeout;
 
-/// Longest rest that is taken in, in bytes.
+/// Most bytes that are read and discarded.
 const MAX_REST: usize = 64 << 20;
 
-/// Longest that a rest may take.
+/// Longest time to read the rest.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// A body that a handler reads, and whose rest is still there when the handler drops it.
+/// A body that a handler reads. The rest of it stays readable when the handler drops its share.
 struct Shared(Arc<Mutex<BodyDataStream>>);
 
 impl Stream for Shared {
@@ -40,9 +40,9 @@ impl Stream for Shared {
     }
 }
 
-/// Lets a client finish what it sends before it is told that it was refused.
+/// Lets a client finish sending before it sees that it was refused.
 pub(crate) async fn linger(request: Request, next: Next) -> Response {
-    // Who waits for leave to send (`Expect: 100-continue`) has sent nothing yet.
+    // A client that waits for leave to send (`Expect: 100-continue`) has sent nothing yet.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
@@ -51,7 +51,7 @@ pub(crate) async fn linger(request: Request, next: Next) -> Response {
     let seen = Body::from_stream(Shared(body.clone()));
     let response = next.run(Request::from_parts(parts, seen)).await;
     if response.status().is_client_error() {
-        // Too long or too slow: the connection is closed on what is left.
+        // A rest that is too long or too slow stays unread.
         let _ = timeout(MAX_TIME, discard(Shared(body))).await;
     }
     response

@@ -1,4 +1,6 @@
-//! The server: what is around every route, and how it ends.
+//! The server: the layers around every route, and the shutdown.
+
+mod linger;
 
 use std::{future::IntoFuture as _, net::SocketAddr};
 
@@ -28,34 +30,35 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
+use self::linger::linger;
 use crate::{
-    access::audit::{Gate, only_from_here},
-    app::Shared,
-    linger::linger,
-    problem::Problem,
-    prometheus, routes,
+    access::Gate,
+    app::App,
+    prometheus,
+    routes::{self, only_from_here, problem::Problem},
 };
 
-/// Bodies are small JSON; videos go straight to the bucket.
+/// Largest body in bytes: bodies are small JSON, and videos go straight to the bucket.
 const MAX_BODY: usize = 256 << 10;
 
-/// Longer ids are not ours and could fill a log.
+/// Longest request id that is kept, in bytes: longer ones could fill a log.
 const MAX_REQUEST_ID: usize = 64;
 
-/// Serves until `app.stop`, then lets requests in hand and WebSockets end.
+/// Serves until the service stops, then lets requests under way and WebSockets end.
 pub(crate) async fn serve(
     listener: TcpListener,
-    app: Shared,
+    app: App,
     gate: Gate,
     site: Option<Site>,
     recorder: PrometheusHandle,
 ) -> anyhow::Result<()> {
-    let stop = app.stop.clone();
-    let (tasks, grace) = (app.tasks.clone(), app.config.shutdown_grace());
+    let service = &app.service;
+    let (stop, tasks) = (service.stop.clone(), service.tasks.clone());
+    let grace = service.config.shutdown_grace();
     let router = layered(app, gate, site, recorder);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
-        // Small messages that someone waits for.
+        // Answers are small, and someone waits for them.
         let _ = stream.set_nodelay(true);
     });
     let server =
@@ -67,7 +70,7 @@ pub(crate) async fn serve(
     };
     tasks.close();
     let ended = timeout(grace, async {
-        // With nothing in hand it may have ended as soon as it was told to.
+        // Without requests under way the server may have ended already.
         let ended = match ended {
             Some(ended) => ended,
             None => server.await,
@@ -78,14 +81,14 @@ pub(crate) async fn serve(
     if let Ok(ended) = ended.await {
         ended?;
     } else {
-        tracing::warn!("requests in hand were cut off at the end of the grace period");
+        tracing::warn!("requests were interrupted at the end of the grace period");
     }
     Ok(())
 }
 
 /// The routes with everything around them, from the outside in.
-fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHandle) -> Router {
-    let config = &app.config;
+fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle) -> Router {
+    let config = &app.service.config;
     let guards = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(refused))
         .load_shed()
@@ -121,7 +124,7 @@ fn layered(app: Shared, gate: Gate, site: Option<Site>, recorder: PrometheusHand
         )
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(guards)
-        // Neither limited in number, as few people may ask for it, nor in time.
+        // Neither limited in number, as few people may send them, nor in time.
         .merge(long)
         .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
         .layer(middleware::from_fn(observe))
@@ -134,7 +137,7 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-/// Keeps a proxy's request id, unless it is none.
+/// Keeps a proxy's request id if it is plain and short.
 fn without_odd_request_id(mut request: Request) -> Request {
     let odd = |value: &HeaderValue| {
         let bytes = value.as_bytes();
@@ -177,7 +180,7 @@ async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
-/// The method as a label: anyone may make up others, and every label is kept.
+/// The method as a label. Clients can invent methods, and every label is kept for good.
 fn label(method: &Method) -> &str {
     match *method {
         Method::GET
@@ -191,12 +194,12 @@ fn label(method: &Method) -> &str {
     }
 }
 
-/// What the guards refuse, as a problem.
+/// The problem of a request that the guards refuse.
 async fn refused(error: BoxError) -> Problem {
     if error.is::<tower::timeout::error::Elapsed>() {
         return Problem::new(StatusCode::GATEWAY_TIMEOUT, "the request took too long");
     }
-    Problem::unavailable("as many requests are in hand as this instance takes")
+    Problem::unavailable("too many requests are under way")
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

@@ -1,39 +1,34 @@
-//! The log of who did what: one line for each guarded request, whatever came of it.
+//! The gate before the guarded routes: credentials, rate limit, and the audit log.
 //!
-//! A line has the principal, the route, what the handler says it was about, the peer, what proxies
-//! claim, and the status. Never a header with credentials, a query, or a presigned URL.
+//! The log gets one line for each guarded request, whatever its outcome: the principal, the route,
+//! the subject that the handler names, the peer, what proxies claim, and the status. It never has a
+//! header with credentials, a query, or a presigned URL.
 
 use std::{net::SocketAddr, time::Instant};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use super::{Guard, Principal, RateLimit, Refusal};
-use crate::problem::Problem;
+use super::problem::Problem;
+use crate::access::{Gate, Guard, Principal, Refusal, is_host_local};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longest claim of a header that is logged.
+/// Most bytes of a header that are logged.
 const MAX_CLAIM: usize = 200;
 
-/// What a request was about, for its line; a handler puts it into its answer's extensions.
+/// The subject of a request, for its line in the audit log. A handler puts it into the extensions of
+/// its answer.
 #[derive(Debug, Clone)]
-pub(crate) struct About(pub(crate) String);
+pub(super) struct About(pub(super) String);
 
-/// What stands before the guarded routes.
-#[derive(Clone)]
-pub(crate) struct Gate {
-    pub(crate) guard: Guard,
-    pub(crate) rate: RateLimit,
-}
-
-/// Lets through who may act, not too often, and writes down what came of it.
-pub(crate) async fn guarded(
+/// Lets requests through whose senders may act and are within their rate, and logs each.
+pub(super) async fn guarded(
     State(gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
@@ -80,15 +75,15 @@ pub(crate) async fn guarded(
     response
 }
 
-/// On a server that trusts this machine, refuses whatever does not come from it: a page that
-/// renamed itself could read as well as act.
+/// On a server that trusts this machine, refuses all requests from elsewhere: a page that renamed
+/// itself to a loopback address could read as well as act.
 pub(crate) async fn only_from_here(
     State(guard): State<Guard>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let is_here = super::is_host_local(peer.ip(), request.uri(), request.headers());
+    let is_here = is_host_local(peer.ip(), request.uri(), request.headers());
     if guard.trusts_this_machine() && !is_here {
         tracing::info!(
             target: "audit",
@@ -102,7 +97,7 @@ pub(crate) async fn only_from_here(
         );
         return Problem::new(
             StatusCode::FORBIDDEN,
-            "without API_TOKEN this server answers to localhost only",
+            "without API_TOKEN this server answers requests from localhost only",
         )
         .into_response();
     }
@@ -116,18 +111,11 @@ fn claim(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 fn refuse(refusal: &Refusal) -> Response {
-    let status = match refusal {
-        Refusal::Missing | Refusal::Bad(_) => StatusCode::UNAUTHORIZED,
-        Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
-        Refusal::Unavailable => {
-            return Problem::unavailable(refusal.to_string()).into_response();
-        }
-    };
-    let mut response = Problem::new(status, refusal.to_string()).into_response();
+    let mut response = Problem::from(refusal).into_response();
     if matches!(refusal, Refusal::Bad(_)) {
         response.headers_mut().insert(
             header::WWW_AUTHENTICATE,
-            axum::http::HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            HeaderValue::from_static("Bearer error=\"invalid_token\""),
         );
     }
     response

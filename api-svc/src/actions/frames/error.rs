@@ -1,0 +1,53 @@
+//! Why there is no picture.
+
+use thumbcore::{Error, SourceError};
+
+use super::request::RequestError;
+use crate::aws::AwsError;
+
+/// Why a frame cannot be taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("there is no video {key:?}")]
+    NotFound { key: String },
+    /// The video was overwritten while it was read, in every attempt.
+    #[error("the video is being overwritten")]
+    Changed,
+    #[error("too many frames are being taken")]
+    Busy,
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The video's bytes make no picture, or too costly a one.
+    #[error(transparent)]
+    Video(Error),
+    /// The bucket denies the video, or rejects the request: the deployment is at fault.
+    #[error("the video cannot be read; the API's log has the reason")]
+    Unreadable(#[source] SourceError),
+    #[error("the video cannot be read now")]
+    Transient(#[source] Error),
+    #[error("the picture cannot be made; the API's log has the reason")]
+    Internal(#[source] Error),
+}
+
+impl FrameError {
+    /// What an error of the extraction of `key` means to the client.
+    pub(crate) fn extraction(key: &str, error: Error) -> Self {
+        match error {
+            Error::Source(SourceError::Changed { .. }) => Self::Changed,
+            Error::Source(SourceError::NotFound { .. }) => Self::NotFound {
+                key: key.to_owned(),
+            },
+            Error::Source(source @ (SourceError::Denied { .. } | SourceError::Rejected { .. })) => {
+                Self::Unreadable(source)
+            }
+            error if error.is_transient() => Self::Transient(error),
+            error @ (Error::Limit(_)
+            | Error::Unsupported { .. }
+            | Error::Corrupt { .. }
+            | Error::NoVideo { .. }) => Self::Video(error),
+            error => Self::Internal(error),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Manifests, read from the bucket when someone asks for them, and cached for a while.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
+use contract::{Manifest, Prefixes};
+use moka::future::Cache;
+
+use crate::aws::AwsError;
+
+/// Largest manifest that is read. A manifest has one to two kilobytes, its reads up to ten more;
+/// a hundred pictures make twenty.
+const MAX_BYTES: i64 = 1 << 20;
+
+/// How long a cached manifest is taken for current: a manifest changes when its video is uploaded
+/// again.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// Most manifests in the cache.
+const MAX_CACHED: u64 = 2_000;
+
+/// Reads manifests, and caches them.
+pub(crate) struct Manifests {
+    s3: Client,
+    bucket: String,
+    prefixes: Prefixes,
+    cache: RwLock<Cached>,
+}
+
+type Cached = Cache<String, Option<Arc<Fetched>>>;
+
+/// A manifest, and what S3 says of its object.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) manifest: Manifest,
+    pub(crate) modified: SystemTime,
+    pub(crate) size: u32,
+}
+
+/// Why a manifest cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ManifestError {
+    /// The object is something else.
+    #[error("{key:?} is no manifest: {reason}")]
+    Invalid { key: String, reason: String },
+    /// S3 refused or did not answer.
+    #[error("cannot read {key:?}: {source}")]
+    Read { key: String, source: AwsError },
+    /// The connection ended within the body.
+    #[error("cannot read {key:?}: {reason}")]
+    Body { key: String, reason: String },
+}
+
+impl ManifestError {
+    /// Whether a retry cannot help.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Invalid { .. })
+    }
+}
+
+impl Manifests {
+    pub(crate) fn new(s3: Client, bucket: String, prefixes: Prefixes) -> Self {
+        Self {
+            s3,
+            bucket,
+            prefixes,
+            cache: RwLock::new(empty()),
+        }
+    }
+
+    /// The manifest under this key, at most [`FRESH`] old; `None` if there is none. Concurrent
+    /// calls for one key share one read.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Arc<Fetched>>, ManifestError> {
+        let cache = self.cache();
+        cache
+            .try_get_with_by_ref(key, async { Ok(self.fetch(key).await?.map(Arc::new)) })
+            .await
+            .map_err(|error: Arc<ManifestError>| ManifestError::clone(&error))
+    }
+
+    /// The manifest of the video that `key` means: the video's own key, its manifest's, or the name
+    /// that its pictures share. `None` if there is none.
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Arc<Fetched>>, ManifestError> {
+        let is_output = key.starts_with(self.prefixes.thumbnails());
+        let candidates: Vec<String> = if is_output {
+            let name = key.strip_suffix(".json").unwrap_or(key);
+            vec![format!("{name}.json")]
+        } else {
+            let names = self.prefixes.candidates(key).into_iter().flatten();
+            names.map(|name| name.manifest()).collect()
+        };
+        for candidate in candidates {
+            match self.get(&candidate).await {
+                // Another video may have taken the name first.
+                Ok(Some(found)) if is_output || found.manifest.source_key == key => {
+                    return Ok(Some(found));
+                }
+                Ok(_) | Err(ManifestError::Invalid { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The manifest under this key as it is now, past the cache.
+    pub(crate) async fn fetch(&self, key: &str) -> Result<Option<Fetched>, ManifestError> {
+        metrics::counter!(crate::prometheus::S3_GETS).increment(1);
+        let invalid = |reason: String| ManifestError::Invalid {
+            key: key.to_owned(),
+            reason,
+        };
+        let request = self.s3.get_object().bucket(&self.bucket).key(key);
+        let object = match request.send().await {
+            Ok(object) => object,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => {
+                return Err(ManifestError::Read {
+                    key: key.to_owned(),
+                    source: AwsError::new("reading a manifest", error),
+                });
+            }
+        };
+        if object.content_length.is_none_or(|bytes| bytes > MAX_BYTES) {
+            return Err(invalid("too large".to_owned()));
+        }
+        let modified = object
+            .last_modified
+            .and_then(|time| SystemTime::try_from(time).ok())
+            .unwrap_or_else(SystemTime::now);
+        let body = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| ManifestError::Body {
+                key: key.to_owned(),
+                reason: error.to_string(),
+            })?
+            .into_bytes();
+        let manifest = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+        Ok(Some(Fetched {
+            manifest,
+            modified,
+            size: body.len() as u32,
+        }))
+    }
+
+    /// Forgets every cached manifest.
+    pub(crate) fn clear(&self) {
+        self.cache().invalidate_all();
+    }
+
+    fn cache(&self) -> Cached {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        cache.clone()
+    }
+}
+
+fn empty() -> Cached {
+    Cache::builder()
+        .max_capacity(MAX_CACHED)
+        .time_to_live(FRESH)
+        .build()
+}

@@ -1,0 +1,191 @@
+//! What each error of the layers below means to a client, all in one place.
+
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::{
+    access::Refusal,
+    actions::{
+        Occupied,
+        failures::FailuresError,
+        frames::{FrameError, RequestError},
+        samples::SamplesError,
+        uploads::UploadError,
+    },
+    aws::AwsError,
+    index::QueryError,
+    manifests::ManifestError,
+    presign::PresignError,
+    watch::VideoError,
+};
+
+impl From<AwsError> for Problem {
+    fn from(error: AwsError) -> Self {
+        match &error {
+            AwsError::Busy { .. } => Self::unavailable(error.to_string()),
+            AwsError::Refused { .. } => Self::bad_gateway(error.to_string()),
+        }
+    }
+}
+
+impl From<PresignError> for Problem {
+    fn from(error: PresignError) -> Self {
+        Self::bad_gateway(error.to_string())
+    }
+}
+
+impl From<ManifestError> for Problem {
+    fn from(error: ManifestError) -> Self {
+        Self::bad_gateway(error.to_string())
+    }
+}
+
+impl From<VideoError> for Problem {
+    fn from(error: VideoError) -> Self {
+        Self::bad_gateway(error.to_string())
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Limit { .. } | QueryError::Prefix => Self::bad_request(error.to_string()),
+            QueryError::Cursor => Self::not_found(error.to_string()),
+        }
+    }
+}
+
+impl From<Occupied> for Problem {
+    fn from(error: Occupied) -> Self {
+        Self::conflict(error.to_string())
+    }
+}
+
+impl From<SamplesError> for Problem {
+    fn from(error: SamplesError) -> Self {
+        match error {
+            SamplesError::NoBucket => Self::conflict(error.to_string()),
+            SamplesError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<FailuresError> for Problem {
+    fn from(error: FailuresError) -> Self {
+        match error {
+            FailuresError::NoQueue => Self::conflict(error.to_string()),
+            FailuresError::TooManyIds => Self::unprocessable(error.to_string()),
+            FailuresError::Redriving => Self::unavailable(error.to_string()),
+            FailuresError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Field { .. } => Self::unprocessable(error.to_string()),
+            UploadError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            UploadError::Taken { .. } | UploadError::NotArrived => {
+                Self::conflict(error.to_string())
+            }
+            UploadError::NoUpload => Self::not_found(error.to_string()),
+            UploadError::Presign { .. } => Self::internal(error.to_string()),
+            UploadError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<FrameError> for Problem {
+    fn from(error: FrameError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FrameError::Request(error) => error.into(),
+            FrameError::NotFound { .. } => Self::not_found(detail),
+            FrameError::Changed | FrameError::Busy | FrameError::Transient(_) => {
+                Self::unavailable(detail)
+            }
+            FrameError::Video(_) => Self::unprocessable(detail),
+            FrameError::Unreadable(_) => Self::bad_gateway(detail),
+            FrameError::Internal(_) => Self::internal(detail),
+            FrameError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Missing | Refusal::Bad(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
+            Refusal::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
+            Refusal::Unavailable => Self::unavailable(detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use thumbcore::{Error, LimitError, SourceError};
+
+    use super::*;
+
+    #[test]
+    fn errors_tell_whose_fault_it_is() {
+        let name = || "s3://b/k".to_owned();
+        let reason = || "r".to_owned();
+        let time = Duration::from_secs(1);
+        for (error, status) in [
+            (Error::NoVideo { reason: reason() }, 422),
+            (Error::Corrupt { reason: reason() }, 422),
+            (
+                Error::Unsupported {
+                    what: "codec",
+                    name: name(),
+                },
+                422,
+            ),
+            (LimitError::Packets { limit: 1 }.into(), 422),
+            (
+                LimitError::Time {
+                    spent: time,
+                    limit: time,
+                }
+                .into(),
+                503,
+            ),
+            (SourceError::NotFound { name: name() }.into(), 404),
+            (
+                SourceError::Denied {
+                    name: name(),
+                    reason: reason(),
+                }
+                .into(),
+                502,
+            ),
+            (
+                SourceError::Unavailable {
+                    name: name(),
+                    reason: reason(),
+                }
+                .into(),
+                503,
+            ),
+            (SourceError::Changed { name: name() }.into(), 503),
+        ] {
+            let told = error.to_string();
+            let problem = Problem::from(FrameError::extraction("uploads/a.mp4", error));
+            assert_eq!(problem.status.as_u16(), status, "{told}");
+        }
+    }
+}

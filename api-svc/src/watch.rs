@@ -1,0 +1,122 @@
+//! What the API watches: the thumbnails in the bucket, the workers' pods, and the pipeline's state.
+//!
+//! The sampler writes it, the routes read it. Neither HTTP nor anything that changes the pipeline
+//! is in here.
+
+use std::sync::Arc;
+
+use contract::{
+    Manifest, Prefixes,
+    api::{self, Update},
+};
+use tokio::sync::Notify;
+
+use crate::{
+    feed::Feed,
+    index::{Entry, Index},
+    manifests::Manifests,
+    pods::Pods,
+    presign::{PresignError, ThumbnailUrls},
+    time::rfc3339_seconds,
+};
+
+/// What the API watches.
+pub(crate) struct Watch {
+    pub(crate) prefixes: Prefixes,
+    /// Every thumbnail in the bucket.
+    pub(crate) index: Index,
+    pub(crate) manifests: Manifests,
+    pub(crate) pods: Pods,
+    /// The state as the sampler saw it last, and everyone who wants to hear of changes.
+    pub(crate) feed: Feed,
+    urls: ThumbnailUrls,
+    /// Wakes the sampler before its time.
+    refresh: Notify,
+}
+
+/// Why a video cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VideoError {
+    /// A manifest is an object in the bucket, and may name any key.
+    #[error("the manifest of {source_key:?} names keys outside the thumbnail prefix")]
+    ForeignKeys { source_key: String },
+    #[error(transparent)]
+    Presign(#[from] PresignError),
+}
+
+impl Watch {
+    pub(crate) fn new(
+        prefixes: Prefixes,
+        index: Index,
+        manifests: Manifests,
+        pods: Pods,
+        urls: ThumbnailUrls,
+    ) -> Self {
+        Self {
+            prefixes,
+            index,
+            manifests,
+            pods,
+            feed: Feed::new(),
+            urls,
+            refresh: Notify::new(),
+        }
+    }
+
+    /// The state as the sampler saw it last.
+    pub(crate) fn state(&self) -> Arc<Update> {
+        self.feed.state()
+    }
+
+    /// Has the sampler look now, which tells every WebSocket what changed. Called after a test, a
+    /// redrive or an upload. Calls that come faster than the sampler looks count as one.
+    pub(crate) fn refresh(&self) {
+        self.refresh.notify_one();
+    }
+
+    /// Waits until someone calls [`refresh`](Self::refresh).
+    pub(crate) async fn refresh_wanted(&self) {
+        self.refresh.notified().await;
+    }
+
+    /// Forgets every thumbnail and has the sampler list the bucket again. Called after a purge.
+    pub(crate) fn purged(&self) {
+        self.index.clear();
+        self.manifests.clear();
+        self.refresh();
+    }
+
+    /// Pictures of the index with their URLs.
+    pub(crate) async fn thumbnails(
+        &self,
+        entries: &[Entry],
+    ) -> Result<Vec<api::Thumbnail>, PresignError> {
+        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        let urls = self.urls.of(&keys).await?;
+        let thumbnails = entries.iter().zip(urls).map(|(entry, url)| api::Thumbnail {
+            key: entry.key.clone(),
+            url,
+            frame: self.index.frame(entry.number),
+            last_modified: rfc3339_seconds(entry.modified),
+            size: u64::from(entry.size),
+        });
+        Ok(thumbnails.collect())
+    }
+
+    /// A manifest with the URLs of its pictures. Only keys below the thumbnail prefix are signed,
+    /// whatever the manifest says.
+    pub(crate) async fn video(&self, manifest: &Manifest) -> Result<api::Video, VideoError> {
+        let root = self.prefixes.thumbnails();
+        let keys: Vec<&str> = manifest.thumbnails.iter().map(|t| t.key.as_str()).collect();
+        if keys.iter().any(|key| !key.starts_with(root)) {
+            return Err(VideoError::ForeignKeys {
+                source_key: manifest.source_key.clone(),
+            });
+        }
+        let urls = self.urls.of(&keys).await?;
+        Ok(api::Video {
+            manifest: manifest.clone(),
+            urls,
+        })
+    }
+}
