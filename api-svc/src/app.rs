@@ -14,7 +14,7 @@ use crate::{
     index::Index,
     manifests::Manifests,
     pods::Pods,
-    presign::ThumbnailUrls,
+    presign::{Sessions, ThumbnailUrls},
     sources::Sources,
     watch::Watch,
 };
@@ -51,8 +51,10 @@ impl App {
         stop: CancellationToken,
     ) -> Self {
         let bucket = config.s3_bucket.clone();
+        let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
         let place = Place {
             s3: &clients.s3,
+            sessions: &sessions,
             sqs: &clients.sqs,
             bucket: &bucket,
             prefixes: &prefixes,
@@ -69,9 +71,9 @@ impl App {
         let watch = Watch::new(
             prefixes.clone(),
             Index::new(prefixes.thumbnails(), config.frames()),
-            Manifests::new(clients.s3.clone(), bucket.clone(), prefixes),
+            Manifests::new(clients.s3, bucket.clone(), prefixes),
             pods,
-            ThumbnailUrls::new(clients.s3, bucket),
+            ThumbnailUrls::new(sessions, bucket),
         );
         Self {
             watch: Arc::new(watch),

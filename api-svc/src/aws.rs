@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
-    config::{self, timeout::TimeoutConfig},
+    config::{self, SharedCredentialsProvider, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
 use service_kit::aws::kind;
@@ -82,6 +82,8 @@ impl AwsError {
 pub(crate) struct Clients {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    /// Where the clients' credentials come from; `None` if the SDK found no provider.
+    pub(crate) credentials: Option<SharedCredentialsProvider>,
 }
 
 impl Clients {
@@ -91,6 +93,7 @@ impl Clients {
         Self {
             s3: aws_sdk_s3::Client::from_conf(service_kit::aws::s3_config(&shared).build()),
             sqs: aws_sdk_sqs::Client::new(&shared),
+            credentials: shared.credentials_provider(),
         }
     }
 }

@@ -153,9 +153,11 @@ impl Manifests {
         }))
     }
 
-    /// Forgets every cached manifest.
+    /// Forgets every cached manifest. Reads that are under way insert into the old cache, which is
+    /// dropped with the last of them.
     pub(crate) fn clear(&self) {
-        self.cache().invalidate_all();
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        *cache = empty();
     }
 
     fn cache(&self) -> Cached {
@@ -169,4 +171,84 @@ fn empty() -> Cached {
         .max_capacity(MAX_CACHED)
         .time_to_live(FRESH)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use anyhow::{Context as _, Result};
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    use axum::{Router, extract::State, http::StatusCode};
+    use tokio::{net::TcpListener, sync::Semaphore};
+
+    use super::*;
+
+    /// A store that answers a request when a test lets it, and counts requests.
+    #[derive(Clone)]
+    struct Store {
+        asked: Arc<AtomicUsize>,
+        leave: Arc<Semaphore>,
+        body: Arc<Mutex<String>>,
+    }
+
+    async fn answer(State(store): State<Store>) -> (StatusCode, String) {
+        store.asked.fetch_add(1, Ordering::SeqCst);
+        let body = store.body.lock().unwrap().clone();
+        if let Ok(leave) = store.leave.acquire().await {
+            leave.forget();
+        }
+        (StatusCode::OK, body)
+    }
+
+    fn manifest(etag: &str) -> String {
+        serde_json::json!({
+            "schemaVersion": 1, "sourceKey": "uploads/a.mp4", "sourceEtag": etag,
+            "sourceBytes": 1, "settings": "s", "createdAt": "2026-01-02T03:04:05Z",
+            "media": {"container": "mp4", "codec": "h264", "width": 64, "height": 36},
+            "thumbnails": [], "bytesFetched": 1, "requests": 1, "roundTrips": 1,
+            "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3},
+        })
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn a_read_that_a_purge_overtakes_is_not_cached() -> Result<()> {
+        let store = Store {
+            asked: Arc::default(),
+            leave: Arc::new(Semaphore::new(0)),
+            body: Arc::new(Mutex::new(manifest("before"))),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let router = Router::new().fallback(answer).with_state(store.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .endpoint_url(endpoint)
+            .force_path_style(true)
+            .build();
+        let client = Client::from_conf(config);
+        let manifests = Manifests::new(client, "b".to_owned(), Prefixes::default());
+        let manifests = Arc::new(manifests);
+
+        let reader = manifests.clone();
+        let early = tokio::spawn(async move { reader.get("thumbnails/a.json").await });
+        while store.asked.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        manifests.clear();
+        *store.body.lock().unwrap() = manifest("after");
+        store.leave.add_permits(2);
+        let early = early.await??.context("no manifest")?;
+        assert_eq!(early.manifest.source_etag, "before");
+        let late = manifests.get("thumbnails/a.json").await?;
+        assert_eq!(late.context("no manifest")?.manifest.source_etag, "after");
+        Ok(())
+    }
 }

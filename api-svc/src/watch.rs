@@ -16,8 +16,8 @@ use crate::{
     index::{Entry, Index},
     manifests::Manifests,
     pods::Pods,
-    presign::{PresignError, ThumbnailUrls},
-    time::rfc3339_seconds,
+    presign::{PresignError, Signed, ThumbnailUrls},
+    time::{rfc3339, rfc3339_seconds},
 };
 
 /// What the API watches.
@@ -92,10 +92,12 @@ impl Watch {
         entries: &[Entry],
     ) -> Result<Vec<api::Thumbnail>, PresignError> {
         let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-        let urls = self.urls.of(&keys).await?;
+        let Signed { urls, end } = self.urls.of(&keys).await?;
+        let expires_at = rfc3339(end);
         let thumbnails = entries.iter().zip(urls).map(|(entry, url)| api::Thumbnail {
             key: entry.key.clone(),
             url,
+            expires_at: expires_at.clone(),
             frame: self.index.frame(entry.number),
             last_modified: rfc3339_seconds(entry.modified),
             size: u64::from(entry.size),
@@ -113,10 +115,11 @@ impl Watch {
                 source_key: manifest.source_key.clone(),
             });
         }
-        let urls = self.urls.of(&keys).await?;
+        let Signed { urls, end } = self.urls.of(&keys).await?;
         Ok(api::Video {
             manifest: manifest.clone(),
             urls,
+            expires_at: rfc3339(end),
         })
     }
 }

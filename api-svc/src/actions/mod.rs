@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use self::{
     failures::DeadLetters, frames::Frames, purge::Purge, samples::Samples, uploads::Uploads,
 };
+use crate::presign::Sessions;
 
 /// The settings of the actions.
 #[derive(Debug, Clone, Args)]
@@ -55,6 +56,8 @@ pub(crate) struct Actions {
 pub(crate) struct Place<'a> {
     pub(crate) s3: &'a aws_sdk_s3::Client,
     pub(crate) sqs: &'a aws_sdk_sqs::Client,
+    /// The credentials that sign uploads.
+    pub(crate) sessions: &'a Arc<Sessions>,
     pub(crate) bucket: &'a str,
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) queue_url: &'a str,
@@ -71,6 +74,7 @@ impl Actions {
         let Place {
             s3,
             sqs,
+            sessions,
             bucket,
             prefixes,
             queue_url,
@@ -89,7 +93,13 @@ impl Actions {
             .filter(|name| !name.is_empty());
         Self {
             frames: Frames::new(reads, bucket(), prefixes.clone(), config.frame_cache_bytes),
-            uploads: Uploads::new(s3, bucket(), prefixes.clone(), config.upload_max_bytes),
+            uploads: Uploads::new(
+                s3.clone(),
+                sessions.clone(),
+                bucket(),
+                prefixes.clone(),
+                config.upload_max_bytes,
+            ),
             dead_letters: DeadLetters::new(
                 sqs.clone(),
                 dlq_url.map(ToOwned::to_owned),

@@ -1,8 +1,16 @@
-//! Presigned URLs.
+//! Presigned URLs, and when they end.
+//!
+//! S3 refuses a presigned URL once the session token that signed it has expired, whatever expiry
+//! the URL names. A [`Session`] knows the end of its credentials, so every URL comes with the time
+//! at which it really ends.
 
+mod session;
 mod thumbnails;
 
-pub(crate) use self::thumbnails::ThumbnailUrls;
+pub(crate) use self::{
+    session::{Session, Sessions},
+    thumbnails::{Signed, ThumbnailUrls},
+};
 
 /// Why a URL cannot be signed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,9 +20,12 @@ pub(crate) struct PresignError {
 }
 
 impl PresignError {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod document;
+mod expiry;
 mod index;
 mod live;
 mod measure;

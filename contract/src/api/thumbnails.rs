@@ -7,16 +7,19 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Thumbnail {
-    /// Its key.
+    /// The picture's key.
     pub key: String,
-    /// A presigned URL to `GET` it, good for an hour at least. The same picture keeps its URL for
-    /// a while, so that browsers can cache it.
+    /// A presigned URL to `GET` the picture until [`Thumbnail::expires_at`]. The same picture keeps
+    /// its URL for a while, so that browsers can cache it.
     pub url: String,
-    /// Where in the video it was taken, in percent: 10, 50 or 95 unless the pipeline is set up
-    /// otherwise; `null` if that is not a percentage.
+    /// When the URL ends: RFC 3339, UTC. A URL lasts 60 to 90 minutes, less if the credentials that
+    /// signed it end earlier.
+    pub expires_at: String,
+    /// The picture's place in the video, in percent of the duration: 10, 50 or 95 by default;
+    /// `null` if the place is not a percentage.
     pub frame: Option<u32>,
-    /// When it was written: RFC 3339, UTC.
+    /// When the picture was written: RFC 3339, UTC.
     pub last_modified: String,
-    /// Bytes.
+    /// The picture's size in bytes.
     pub size: u64,
 }

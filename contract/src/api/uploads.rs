@@ -11,31 +11,36 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UploadRequest {
-    /// Its name, with folders if wanted; the key is the upload prefix and this.
+    /// The video's name, with folders if wanted. The key is the upload prefix and this name.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 900))]
     pub name: String,
-    /// Its size in bytes.
+    /// The video's size in bytes.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub size: u64,
-    /// Its media type, which the object gets.
+    /// The media type of the video, and of the object.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub content_type: Option<String>,
+    /// The id of an upload in parts that began before and whose URLs end soon: the ticket has new
+    /// URLs for the same upload.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub upload_id: Option<String>,
 }
 
-/// How to upload it.
+/// The requests that upload a video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UploadTicket {
-    /// The key it will have.
+    /// The video's key.
     pub key: String,
-    /// When the URLs end: RFC 3339, UTC.
+    /// When the URLs end: RFC 3339, UTC. One URL lasts an hour, URLs of parts six; less if the
+    /// credentials that signed them end earlier.
     pub expires_at: String,
-    /// Where to send it.
+    /// Where to send the video.
     pub target: UploadTarget,
 }
 
-/// Where to send an upload.
+/// Where to send a video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",

@@ -10,8 +10,8 @@ use crate::Manifest;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VideoSummary {
-    /// The name that its manifest and pictures share, with the thumbnail prefix: `thumbnails/a/b`.
-    /// With `.json` it is the manifest's key, and what `GET /api/videos/{key}` takes.
+    /// The name that the manifest and the pictures share, with the thumbnail prefix: `thumbnails/a/b`.
+    /// `GET /api/videos/{key}` takes it, with or without `.json`.
     pub name: String,
     /// The key of the manifest.
     pub manifest_key: String,
@@ -23,7 +23,7 @@ pub struct VideoSummary {
     pub manifest: Option<Manifest>,
 }
 
-/// A processed video, whole.
+/// A processed video with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -33,4 +33,7 @@ pub struct Video {
     pub manifest: Manifest,
     /// The pictures' presigned URLs, in the order of the manifest's `thumbnails`.
     pub urls: Vec<String>,
+    /// When the URLs end: RFC 3339, UTC. URLs last 60 to 90 minutes, less if the credentials that
+    /// signed them end earlier.
+    pub expires_at: String,
 }

@@ -43,6 +43,7 @@ mod tests {
         let page = keys.iter().map(|key| Thumbnail {
             key: (*key).to_owned(),
             url: String::new(),
+            expires_at: String::new(),
             frame: None,
             last_modified: String::new(),
             size: 1,

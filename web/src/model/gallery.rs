@@ -36,8 +36,8 @@ pub(crate) struct Gallery {
     pub(crate) has_gap: bool,
     /// The bucket's newest when it was last told.
     newest: Option<String>,
-    /// How many the bucket had when the whole list was last found to be shorter: what starting
-    /// over does not mend is not tried again until another number is told.
+    /// How many the bucket had when the whole list was last found to be shorter: if starting
+    /// over does not fix that, it is not retried until another number is told.
     short_of: Option<u64>,
 }
 
@@ -205,6 +205,7 @@ mod tests {
         Thumbnail {
             key: format!("thumbnails/{name}.jpg"),
             url: format!("http://s3/{name}"),
+            expires_at: "2026-01-01T01:00:00.000Z".to_owned(),
             frame: Some(frame),
             last_modified: format!("2026-01-01T00:00:{second:02}Z"),
             size: 1,

@@ -1,5 +1,6 @@
 //! What the dashboard knows and computes, without a browser: tested natively.
 
+pub(crate) mod address;
 pub(crate) mod backoff;
 pub(crate) mod chart;
 pub(crate) mod current;

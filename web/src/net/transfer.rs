@@ -1,11 +1,15 @@
 //! Sending a file straight to the bucket, whole or in parts, and telling the API that it is there.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, time::Duration};
 
-use contract::api::{CompleteUpload, CompletedPart, UploadRequest, UploadTarget};
+use contract::api::{
+    CompleteUpload, CompletedPart, UploadHeader, UploadPart, UploadRequest, UploadTarget,
+    UploadTicket,
+};
 use futures::{
     channel::oneshot,
     future::{Either, select},
+    lock::Mutex,
     stream::{self, StreamExt, TryStreamExt},
 };
 use gloo_timers::future::sleep;
@@ -13,12 +17,14 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Blob, File, ProgressEvent, XmlHttpRequest};
 
 use super::api::{Api, ApiError};
+use crate::model::address::MARGIN_MS;
 
-/// Parts on their way at once: enough to fill a line, few enough to leave others some of it.
+/// Parts that are sent at the same time: enough to fill a connection, few enough to leave others a
+/// share.
 const PARTS_AT_ONCE: usize = 3;
-/// Waits before a request to the bucket is tried again.
+/// Pauses before retries of a request to the bucket.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
-/// Between questions to an API that says that too many are asked: it counts them by the minute.
+/// Pause before a request that the rate limit refused is repeated: the API counts by the minute.
 const BUSY_PAUSE: Duration = Duration::from_secs(10);
 const BUSY_TRIES: usize = 12;
 
@@ -42,9 +48,9 @@ impl From<String> for SendError {
     }
 }
 
-/// Sends `file`, telling `progress` how many bytes are there; the answer is what
-/// [completes](complete) it. Dropping this cancels it: parts are taken back, and of a file that
-/// goes whole the bucket keeps all or nothing.
+/// Sends `file`, and tells `progress` how many bytes have arrived. The answer is what
+/// [completes](complete) the upload. Dropping this cancels the upload: parts are discarded, and of
+/// a file that goes whole the bucket keeps all or nothing.
 pub(crate) async fn send(
     api: &Api,
     file: &File,
@@ -53,67 +59,114 @@ pub(crate) async fn send(
     let request = UploadRequest {
         name: file.name(),
         size: file.size() as u64,
-        // Desktops take .ts for other things; the API knows better.
+        // Desktops take .ts for another file type; the API goes by the extension.
         content_type: Some(file.type_()).filter(|kind| kind.starts_with("video/")),
+        upload_id: None,
     };
     let ticket = patiently(|| api.start_upload(&request)).await?;
     let mut complete = CompleteUpload {
-        key: ticket.key,
+        key: ticket.key.clone(),
         upload_id: None,
         parts: Vec::new(),
     };
-    match ticket.target {
-        UploadTarget::Single { url, headers } => {
-            let headers = headers
-                .into_iter()
-                .map(|header| (header.name, header.value))
-                .collect();
-            put_with_retries(&url, headers, file, &progress).await?;
+    match ticket.target.clone() {
+        UploadTarget::Single { headers, .. } => {
+            let ticket = Ticket::new(api, request, ticket);
+            let url = async || ticket.url(0).await;
+            put_with_retries(url, &headers, file, &progress).await?;
         }
         UploadTarget::Multipart {
             upload_id,
             part_size,
             parts,
         } => {
-            complete.upload_id = Some(upload_id);
+            complete.upload_id = Some(upload_id.clone());
             let mut unfinished = Unfinished {
                 api: api.clone(),
                 upload: Some(complete.clone()),
             };
-            let sent = Rc::new(RefCell::new(vec![0; parts.len()]));
-            let progress = &progress;
-            let uploads = parts.iter().enumerate().map(|(index, part)| {
-                let sent = Rc::clone(&sent);
-                async move {
-                    let start = index as f64 * part_size as f64;
-                    let slice = file
-                        .slice_with_f64_and_f64(start, start + part.size as f64)
-                        .map_err(|_| "the file cannot be read".to_owned())?;
-                    let etag = put_with_retries(&part.url, Vec::new(), &slice, |bytes| {
-                        let mut sent = sent.borrow_mut();
-                        sent[index] = bytes;
-                        progress(sent.iter().sum());
-                    })
-                    .await?;
-                    let etag = etag.ok_or("the bucket's CORS rules do not expose ETag")?;
-                    Ok::<_, String>(CompletedPart {
-                        number: part.number,
-                        etag,
-                    })
-                }
-            });
-            complete.parts = stream::iter(uploads)
-                .buffered(PARTS_AT_ONCE)
-                .try_collect()
-                .await?;
+            let request = UploadRequest {
+                upload_id: Some(upload_id),
+                ..request
+            };
+            let ticket = Ticket::new(api, request, ticket);
+            complete.parts = send_parts(&ticket, file, (part_size, &parts), &progress).await?;
             unfinished.upload = None;
         }
     }
     Ok(complete)
 }
 
-/// Completes what was sent of a file of `size` bytes. `in_doubt` says that this was asked for
-/// before and nobody knows the answer.
+/// Sends the parts of a file, some at a time.
+async fn send_parts(
+    ticket: &Ticket<'_>,
+    file: &File,
+    (part_size, parts): (u64, &[UploadPart]),
+    progress: &impl Fn(u64),
+) -> Result<Vec<CompletedPart>, SendError> {
+    let sent = RefCell::new(vec![0; parts.len()]);
+    let sent = &sent;
+    let uploads = parts.iter().enumerate().map(|(index, part)| async move {
+        let start = index as f64 * part_size as f64;
+        let slice = file
+            .slice_with_f64_and_f64(start, start + part.size as f64)
+            .map_err(|_| "the file cannot be read".to_owned())?;
+        let url = async || ticket.url(index).await;
+        let etag = put_with_retries(url, &[], &slice, |bytes| {
+            let mut sent = sent.borrow_mut();
+            sent[index] = bytes;
+            progress(sent.iter().sum());
+        })
+        .await?;
+        let etag = etag.ok_or_else(|| "the bucket's CORS rules do not expose ETag".to_owned())?;
+        Ok::<_, SendError>(CompletedPart {
+            number: part.number,
+            etag,
+        })
+    });
+    stream::iter(uploads)
+        .buffered(PARTS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The URLs of an upload, which are renewed before they end.
+struct Ticket<'a> {
+    api: &'a Api,
+    /// Asks for URLs of the same upload.
+    request: UploadRequest,
+    current: Mutex<UploadTicket>,
+}
+
+impl<'a> Ticket<'a> {
+    fn new(api: &'a Api, request: UploadRequest, ticket: UploadTicket) -> Self {
+        Self {
+            api,
+            request,
+            current: Mutex::new(ticket),
+        }
+    }
+
+    /// The URL of a part, or of the whole file, that does not end soon unless the API has no later
+    /// one.
+    async fn url(&self, part: usize) -> Result<String, ApiError> {
+        // Held while URLs are asked for: parts that are sent side by side ask once.
+        let mut current = self.current.lock().await;
+        let ends_at = js_sys::Date::parse(&current.expires_at);
+        if ends_at < js_sys::Date::now() + MARGIN_MS {
+            *current = patiently(|| self.api.start_upload(&self.request)).await?;
+        }
+        let url = match &current.target {
+            UploadTarget::Single { url, .. } => Some(url),
+            UploadTarget::Multipart { parts, .. } => parts.get(part).map(|part| &part.url),
+        };
+        url.cloned()
+            .ok_or_else(|| ApiError::Unreadable("a part has no URL".to_owned()))
+    }
+}
+
+/// Completes the upload of a file of `size` bytes. With `in_doubt` this was asked for before, and the
+/// answer is lost.
 pub(crate) async fn complete(
     api: &Api,
     sent: &CompleteUpload,
@@ -124,7 +177,7 @@ pub(crate) async fn complete(
         Err(ApiError::Refused {
             status: 404 | 409, ..
         }) if in_doubt => {
-            // Parts can be put together once only: this asks whether the video is there.
+            // Parts can be joined once only: this asks whether the video is there.
             let whole = CompleteUpload {
                 key: sent.key.clone(),
                 upload_id: None,
@@ -143,7 +196,7 @@ pub(crate) async fn complete(
     })
 }
 
-/// Asks again while the API says that too much is asked of it.
+/// Repeats a request while the API's rate limit refuses it.
 async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
@@ -159,7 +212,7 @@ where
     ask().await
 }
 
-/// Tells the API that a multipart upload is given up, unless it came through.
+/// Has the API discard the parts of an upload, unless the upload was sent whole.
 struct Unfinished {
     api: Api,
     upload: Option<CompleteUpload>,
@@ -177,69 +230,72 @@ impl Drop for Unfinished {
     }
 }
 
-/// Why a `PUT` gave nothing.
+/// Why a `PUT` failed.
 enum PutError {
-    /// Nobody knows whether it came through, or the bucket is busy: trying again helps.
+    /// The answer is lost, or the bucket is busy: a retry may help.
     Passing(String),
     /// The bucket has such an object already.
     Taken,
-    /// It will be no better the next time.
+    /// A retry cannot help.
     Lasting(String),
 }
 
-/// Sends `body`, again where that may help; the answer's `ETag`.
+/// Sends `body` to a URL that `url` gives for each attempt, and retries where that may help. Returns
+/// the `ETag` of the answer.
 async fn put_with_retries(
-    url: &str,
-    headers: Vec<(String, String)>,
+    url: impl AsyncFn() -> Result<String, ApiError>,
+    headers: &[UploadHeader],
     body: &Blob,
     progress: impl Fn(u64),
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, SendError> {
     let mut pauses = PAUSES.into_iter();
     let mut tried_before = false;
     loop {
-        match put(url, &headers, body, &progress).await {
+        match put(&url().await?, headers, body, &progress).await {
             Ok(etag) => return Ok(etag),
-            // The answer to the one before was lost on its way. Completing compares the sizes.
+            // The answer to the attempt before was lost. Completing compares the sizes.
             Err(PutError::Taken) if tried_before => return Ok(None),
-            Err(PutError::Taken) => return Err("the bucket has such a video already".to_owned()),
-            Err(PutError::Lasting(reason)) => return Err(reason),
+            Err(PutError::Taken) => {
+                return Err("the bucket has such a video already".to_owned().into());
+            }
+            Err(PutError::Lasting(reason)) => return Err(reason.into()),
             Err(PutError::Passing(reason)) => match pauses.next() {
                 Some(pause) => sleep(pause).await,
-                None => return Err(reason),
+                None => return Err(reason.into()),
             },
         }
         tried_before = true;
     }
 }
 
-/// Aborts a request that nobody waits for any more.
+/// A request that is aborted when dropped.
 struct Request(XmlHttpRequest);
 
 impl Drop for Request {
     fn drop(&mut self) {
         self.0.set_onloadend(None);
-        // Nothing to abort where it is through.
+        // Fails only where the request has ended.
         let _ = self.0.abort();
     }
 }
 
-/// One `PUT`; its answer's `ETag`. `fetch` does not tell how much is sent, so this is the older
-/// way.
+/// Sends one `PUT` and returns the `ETag` of the answer. Uses `XMLHttpRequest`, as `fetch` does not
+/// tell how much is sent.
 async fn put(
     url: &str,
-    headers: &[(String, String)],
+    headers: &[UploadHeader],
     body: &Blob,
     progress: impl Fn(u64),
 ) -> Result<Option<String>, PutError> {
     let broken = |_| PutError::Lasting("the browser cannot send it".to_owned());
     let request = Request(XmlHttpRequest::new().map_err(broken)?);
     request.0.open("PUT", url).map_err(broken)?;
-    for (name, value) in headers {
+    for UploadHeader { name, value } in headers {
         request.0.set_request_header(name, value).map_err(broken)?;
     }
     let (mut sent, mut progressed) = futures::channel::mpsc::channel(1);
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
-        // Full: the last figure has not been looked at yet, and the end is told otherwise.
+        // Full: the last figure was not read yet, and the end is told otherwise.
         let _ = sent.try_send(event.loaded() as u64);
     });
     let upload = request.0.upload().map_err(broken)?;
@@ -270,7 +326,7 @@ async fn put(
         Ok(412) => Err(PutError::Taken),
         Ok(status) => {
             let reason = format!("the bucket answered with status {status}");
-            // 409: the one before, whose answer was lost, is still being handled.
+            // 409: the bucket still handles the attempt before.
             Err(if matches!(status, 408 | 409 | 429 | 500..) {
                 PutError::Passing(reason)
             } else {

@@ -21,9 +21,14 @@ impl<T> Answer<T> {
     }
 
     /// Asks again.
-    pub(crate) fn retry(&self) -> Callback<MouseEvent> {
+    pub(crate) fn again(&self) -> Callback<()> {
         let again = self.again.clone();
-        Callback::from(move |_| again.set(*again + 1))
+        Callback::from(move |()| again.set(*again + 1))
+    }
+
+    /// Asks again, for a button.
+    pub(crate) fn retry(&self) -> Callback<MouseEvent> {
+        self.again().reform(|_| ())
     }
 }
 

@@ -8,11 +8,14 @@ use yew::prelude::*;
 use super::session::use_session;
 use crate::{
     model::{
+        address::{Address, Presigned},
         current::Current,
         format,
         names::{manifest_key, video_name},
     },
+    net::api::Api,
     page::use_style,
+    task::Task,
 };
 
 #[derive(Properties, PartialEq)]
@@ -27,25 +30,26 @@ pub(crate) struct Props {
     pub(crate) focus: UseStateSetter<Current>,
 }
 
-/// How a cell comes to its picture.
-#[derive(Debug, Clone, PartialEq)]
-enum Address {
-    /// By the URL that came with the list.
-    Listed,
-    /// That one has ended, or never worked: another is asked for.
-    Asked,
-    /// By this one.
-    Fresh(String),
-    /// Not at all.
-    Gone,
+/// What a cell does about its picture.
+struct Picture {
+    /// The URL to show.
+    url: Option<String>,
+    /// Whether a new URL is being asked for.
+    is_asked: bool,
+    loaded: Callback<Event>,
+    failed: Callback<Event>,
 }
 
-/// The URL to show, whether another is asked for, and what to do when one shows nothing: presigned
-/// URLs end, and pages stay open.
+/// The picture of a cell. Its URL is renewed before it ends, and after it showed nothing.
 #[hook]
-fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, bool, Callback<Event>) {
+fn use_picture(item: &Rc<Thumbnail>, now: f64) -> Picture {
     let session = use_session();
-    let address = use_state_eq(|| Address::Listed);
+    let listed = Presigned {
+        url: item.url.clone(),
+        ends_at: js_sys::Date::parse(&item.expires_at),
+    };
+    let address = use_state_eq(Address::default);
+    let loaded = use_state_eq(|| None::<String>);
     {
         let address = address.setter();
         use_effect_with(item.url.clone(), move |_| address.set(Address::Listed));
@@ -58,38 +62,56 @@ fn use_picture(item: &Rc<Thumbnail>) -> (Option<String>, bool, Callback<Event>) 
             }
         });
     }
-    let is_asked = *address == Address::Asked;
-    let url = match &*address {
-        Address::Listed => Some(item.url.clone()),
-        Address::Fresh(url) => Some(url.clone()),
-        Address::Asked | Address::Gone => None,
-    };
-    let item = item.clone();
-    let failed = Callback::from(move |_: Event| {
-        if *address != Address::Listed {
-            return address.set(Address::Gone);
-        }
-        address.set(Address::Asked);
-        let (api, item, address) = (session.api.clone(), item.clone(), address.clone());
-        wasm_bindgen_futures::spawn_local(async move {
-            let video = api.video(&manifest_key(&item.key)).await.ok();
-            let url = video.and_then(|video| {
-                let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
-                pictures.find_map(|(thumbnail, url)| (thumbnail.key == item.key).then_some(url))
-            });
-            // A list may have come meanwhile, with another one.
-            if *address == Address::Asked {
-                address.set(url.map_or(Address::Gone, Address::Fresh));
+    {
+        let is_due = address.is_due(&listed, now, loaded.as_deref());
+        let address = address.setter();
+        use_effect_with((item.url.clone(), is_due), move |(_, is_due)| {
+            if *is_due {
+                address.set(Address::Asked);
             }
         });
+    }
+    let is_asked = *address == Address::Asked;
+    {
+        let (api, item, address) = (session.api.clone(), item.clone(), address.clone());
+        use_effect_with(is_asked, move |is_asked| {
+            let task = is_asked.then(|| Task::spawn(renew(api, item, address)));
+            move || drop(task)
+        });
+    }
+    let url = address.url(&listed).map(|shown| shown.url.clone());
+    Picture {
+        loaded: {
+            let (loaded, url) = (loaded.setter(), url.clone());
+            Callback::from(move |_: Event| loaded.set(url.clone()))
+        },
+        failed: {
+            let address = address.clone();
+            Callback::from(move |_: Event| {
+                address.set(address.after_failure(js_sys::Date::now()));
+            })
+        },
+        url,
+        is_asked,
+    }
+}
+
+/// Asks for a new URL of the picture.
+async fn renew(api: Rc<Api>, item: Rc<Thumbnail>, address: UseStateHandle<Address>) {
+    let video = api.video(&manifest_key(&item.key)).await.ok();
+    let answer = video.and_then(|video| {
+        let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
+        let (_, url) = pictures.find(|(thumbnail, _)| thumbnail.key == item.key)?;
+        let ends_at = js_sys::Date::parse(&video.expires_at);
+        Some(Presigned { url, ends_at })
     });
-    (url, is_asked, failed)
+    address.set(address.after_answer(answer));
 }
 
 #[component]
 pub(crate) fn Cell(props: &Props) -> Html {
     let item = &props.item;
-    let (url, is_asked, failed) = use_picture(item);
+    let picture = use_picture(item, props.now);
     let cell = use_node_ref();
     use_style(&cell, props.style.clone());
     let name = video_name(&item.key).to_owned();
@@ -124,10 +146,18 @@ pub(crate) fn Cell(props: &Props) -> Html {
                 {onfocus}
             >
                 <span class="picture">
-                    if let Some(url) = url {
-                        <img src={url} alt="" loading="lazy" decoding="async" draggable="false" onerror={failed} />
+                    if let Some(url) = picture.url {
+                        <img
+                            src={url}
+                            alt=""
+                            loading="lazy"
+                            decoding="async"
+                            draggable="false"
+                            onload={picture.loaded}
+                            onerror={picture.failed}
+                        />
                     } else {
-                        <span class="gone">{ if is_asked { "…" } else { "no picture" } }</span>
+                        <span class="gone">{ if picture.is_asked { "…" } else { "no picture" } }</span>
                     }
                     if !place.is_empty() { <span class="place">{ place }</span> }
                 </span>

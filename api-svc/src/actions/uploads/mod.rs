@@ -6,50 +6,29 @@
 //! client says that all parts are sent.
 
 mod name;
+mod ticket;
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use aws_sdk_s3::{
     Client,
-    config::RequestChecksumCalculation,
-    presigning::{PresignedRequest, PresigningConfig},
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use contract::{
     Prefixes,
-    api::{
-        CompleteUpload, UploadCompleted, UploadHeader, UploadPart, UploadRequest, UploadTarget,
-        UploadTicket,
-    },
+    api::{CompleteUpload, UploadCompleted, UploadRequest, UploadTicket},
     metadata,
 };
 
-use self::name::{check_name, content_type};
+pub(crate) use self::ticket::MAX_UPLOAD;
+use self::{
+    name::{check_name, content_type},
+    ticket::MAX_SINGLE,
+};
 use crate::{
     aws::{AwsError, status, unhurried},
-    time::rfc3339,
+    presign::{PresignError, Sessions},
 };
-
-/// Files above this go in parts.
-const MAX_SINGLE: u64 = 64 << 20;
-
-/// Smallest part: few enough requests, and little to repeat where one fails.
-const MIN_PART: u64 = 16 << 20;
-
-/// Most parts of one upload, and so most URLs in one answer.
-const MAX_PARTS: u64 = 500;
-
-/// Most bytes that so many parts hold: S3 takes at most 5 GiB in a part.
-pub(super) const MAX_UPLOAD: u64 = MAX_PARTS * (5 << 30);
-
-/// How long a client has to begin sending a file.
-const SINGLE_EXPIRY: Duration = Duration::from_hours(1);
-
-/// How long a client has to begin sending its last part. Temporary credentials may end it earlier.
-const MULTIPART_EXPIRY: Duration = Duration::from_hours(6);
-
-/// Headers that a browser sets itself, and lets no page set.
-const SENT_ANYWAY: [&str; 2] = ["host", "content-length"];
 
 /// Why an upload cannot begin, end or be given up.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,8 +44,8 @@ pub(crate) enum UploadError {
     NotArrived,
     #[error("no such upload: it was completed, was given up, or never began")]
     NoUpload,
-    #[error("cannot sign the upload: {reason}")]
-    Presign { reason: String },
+    #[error(transparent)]
+    Presign(#[from] PresignError),
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
@@ -90,6 +69,7 @@ impl UploadError {
 #[derive(Debug)]
 pub(crate) struct Uploads {
     client: Client,
+    sessions: Arc<Sessions>,
     bucket: String,
     prefixes: Prefixes,
     max_bytes: u64,
@@ -97,15 +77,16 @@ pub(crate) struct Uploads {
 
 impl Uploads {
     /// Signs uploads of at most `max_bytes` each.
-    pub(crate) fn new(client: &Client, bucket: String, prefixes: Prefixes, max_bytes: u64) -> Self {
-        // The API cannot sign a checksum of bytes that it never sees.
-        let config = client
-            .config()
-            .to_builder()
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .build();
+    pub(crate) fn new(
+        client: Client,
+        sessions: Arc<Sessions>,
+        bucket: String,
+        prefixes: Prefixes,
+        max_bytes: u64,
+    ) -> Self {
         Self {
-            client: Client::from_conf(config),
+            client,
+            sessions,
             bucket,
             prefixes,
             max_bytes,
@@ -126,11 +107,16 @@ impl Uploads {
         let content_type = content_type(&key, request.content_type.as_deref())
             .map_err(|reason| UploadError::field("contentType", reason))?;
         self.must_be_free(&key).await?;
-        if request.size <= MAX_SINGLE {
-            self.single(key, request.size, content_type).await
-        } else {
-            self.multipart(key, request.size, content_type).await
-        }
+        let upload_id = match &request.upload_id {
+            None if request.size > MAX_SINGLE => self.create(&key, content_type).await?,
+            None => return self.single(key, request.size, content_type).await,
+            Some(_) if request.size <= MAX_SINGLE => {
+                let reason = "an upload of this size has no parts";
+                return Err(UploadError::field("uploadId", reason));
+            }
+            Some(id) => id.clone(),
+        };
+        self.multipart(key, request.size, upload_id).await
     }
 
     /// Joins the parts to an object, or finds the object that was sent whole.
@@ -212,83 +198,6 @@ impl Uploads {
         }
     }
 
-    async fn single(
-        &self,
-        key: String,
-        size: u64,
-        content_type: String,
-    ) -> Result<UploadTicket, UploadError> {
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .content_type(content_type)
-            .content_length(length(size)?)
-            // Another upload may take the name before the bytes arrive.
-            .if_none_match("*");
-        let signed = put.presigned(expiring(SINGLE_EXPIRY)?).await;
-        let signed = signed.map_err(|error| AwsError::new("signing the upload", error))?;
-        Ok(UploadTicket {
-            key,
-            expires_at: end_of(SINGLE_EXPIRY),
-            target: UploadTarget::Single {
-                url: signed.uri().to_owned(),
-                headers: headers(&signed),
-            },
-        })
-    }
-
-    async fn multipart(
-        &self,
-        key: String,
-        size: u64,
-        content_type: String,
-    ) -> Result<UploadTicket, UploadError> {
-        let created = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bucket)
-            .key(&key)
-            .content_type(content_type)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("beginning the upload", error))?;
-        let upload_id = created.upload_id.unwrap_or_default();
-        let part_size = part_size(size);
-        let mut parts = Vec::new();
-        let mut sent = 0;
-        while sent < size {
-            let number = parts.len() as u32 + 1;
-            let bytes = part_size.min(size - sent);
-            let part = self
-                .client
-                .upload_part()
-                .bucket(&self.bucket)
-                .key(&key)
-                .upload_id(&upload_id)
-                .part_number(number as i32)
-                .content_length(length(bytes)?);
-            let signed = part.presigned(expiring(MULTIPART_EXPIRY)?).await;
-            let signed = signed.map_err(|error| AwsError::new("signing the upload", error))?;
-            parts.push(UploadPart {
-                number,
-                url: signed.uri().to_owned(),
-                size: bytes,
-            });
-            sent += bytes;
-        }
-        Ok(UploadTicket {
-            key,
-            expires_at: end_of(MULTIPART_EXPIRY),
-            target: UploadTarget::Multipart {
-                upload_id,
-                part_size,
-                parts,
-            },
-        })
-    }
-
     async fn join(&self, done: &CompleteUpload, id: &str) -> Result<(), UploadError> {
         let in_order = done
             .parts
@@ -333,60 +242,6 @@ impl Uploads {
                 "the store has other parts than these",
             )),
             Err(error) => Err(AwsError::new("joining the parts", error).into()),
-        }
-    }
-}
-
-/// Bytes of each part but the last, in whole MiB.
-fn part_size(size: u64) -> u64 {
-    let mebibyte = 1 << 20;
-    size.div_ceil(MAX_PARTS)
-        .div_ceil(mebibyte)
-        .max(MIN_PART / mebibyte)
-        * mebibyte
-}
-
-fn headers(signed: &PresignedRequest) -> Vec<UploadHeader> {
-    signed
-        .headers()
-        .filter(|(name, _)| !SENT_ANYWAY.contains(name))
-        .map(|(name, value)| UploadHeader {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        })
-        .collect()
-}
-
-fn length(size: u64) -> Result<i64, UploadError> {
-    i64::try_from(size).map_err(|_| UploadError::field("size", "too large"))
-}
-
-fn expiring(time: Duration) -> Result<PresigningConfig, UploadError> {
-    PresigningConfig::expires_in(time).map_err(|error| UploadError::Presign {
-        reason: error.to_string(),
-    })
-}
-
-fn end_of(time: Duration) -> String {
-    rfc3339(SystemTime::now() + time)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_few_and_large_enough() {
-        let gib = 1 << 30;
-        assert_eq!(part_size(MAX_SINGLE + 1), MIN_PART);
-        for size in [gib, 50 * gib + 1, MAX_UPLOAD] {
-            let part = part_size(size);
-            assert!(
-                size.div_ceil(part) <= MAX_PARTS && part >= MIN_PART,
-                "{size}"
-            );
-            // S3's own limit.
-            assert!(part <= 5 * gib, "{size}");
         }
     }
 }

@@ -92,7 +92,7 @@ impl From<UploadError> for Problem {
                 Self::conflict(error.to_string())
             }
             UploadError::NoUpload => Self::not_found(error.to_string()),
-            UploadError::Presign { .. } => Self::internal(error.to_string()),
+            UploadError::Presign(error) => error.into(),
             UploadError::Aws(error) => error.into(),
         }
     }
