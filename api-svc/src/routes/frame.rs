@@ -18,7 +18,7 @@ use super::{
 };
 use crate::actions::{
     Actions,
-    frames::{Frame, FrameRequest},
+    frames::{self, Frame, FrameRequest},
 };
 
 /// The time of a frame, in seconds from the start of the video.
@@ -40,6 +40,29 @@ pub(super) struct Wanted {
     /// The widest picture in pixels; smaller videos are not enlarged.
     #[param(minimum = 16, maximum = 1920)]
     w: Option<u32>,
+    /// `exact`: the picture that is shown at the time. `keyframe`: the nearest keyframe, for a
+    /// fraction of the work.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    mode: Mode,
+}
+
+/// Which picture is taken for a time.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Exact,
+    Keyframe,
+}
+
+impl From<Mode> for frames::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Exact => Self::Exact,
+            Mode::Keyframe => Self::Keyframe,
+        }
+    }
 }
 
 #[utoipa::path(
@@ -53,7 +76,7 @@ pub(super) struct Wanted {
         (status = 200, description = "The picture", body = Vec<u8>, content_type = "image/jpeg",
             headers(("ETag" = String), ("X-Frame-Time" = f64, description = "The time of the picture, in seconds"))),
         (status = 304, description = "The picture has the entity tag in If-None-Match"),
-        (status = 400, description = "Invalid time, width or key", body = api::Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Invalid time, width, mode or key", body = api::Problem, content_type = "application/problem+json"),
         (status = 404, description = "The video does not exist", body = api::Problem, content_type = "application/problem+json"),
         (status = 422, description = "The file is not a readable video, or costs too much to read", body = api::Problem, content_type = "application/problem+json"),
         Refused,
@@ -66,7 +89,7 @@ pub(super) async fn frame(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let request = FrameRequest::new(&wanted.key, &wanted.t, wanted.w)?;
+    let request = FrameRequest::new(&wanted.key, &wanted.t, wanted.w, wanted.mode.into())?;
     let frame = actions.frames.get(&request).await?;
     let mut response = if is_known(&frame, &headers) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -106,6 +106,33 @@ async fn calls_that_come_together_are_one() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_keyframe_is_the_nearest_and_another_picture_than_the_exact_one() -> Result<()> {
+    let stack = stack().await?;
+    let file = Clip::new("mp4").make()?;
+    put(&stack, "uploads/a.mp4", tokio::fs::read(&file).await?).await?;
+    let api = Api::start(&stack).await?;
+    let keyframes = devstack::oracle::keyframes(&file)?;
+    let keyframes: Vec<f64> = keyframes.iter().map(|packet| packet.seconds).collect();
+    // Not in the middle between two.
+    let target = keyframes[1] + 0.3 * (keyframes[2] - keyframes[1]);
+    let get = async |mode: &str| {
+        let path = format!("/api/frame?key=uploads/a.mp4&t={target:.3}&w=320{mode}");
+        let answer = api.get(&path).await?;
+        anyhow::ensure!(answer.status == 200, "{answer:?}");
+        let time: f64 = answer.header("x-frame-time").parse()?;
+        anyhow::Ok((time, answer.header("etag").to_owned(), answer.body))
+    };
+    let keyframe = get("&mode=keyframe").await?;
+    assert!((keyframe.0 - keyframes[1]).abs() < 0.001, "{}", keyframe.0);
+    let exact = get("&mode=exact").await?;
+    assert!((exact.0 - target).abs() < 0.1, "{}", exact.0);
+    assert_ne!(exact.1, keyframe.1);
+    assert_ne!(exact.2, keyframe.2);
+    assert_eq!(get("").await?, exact, "exact is the default");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_overwritten_video_shows_its_new_self() -> Result<()> {
     let stack = stack().await?;
     let api = Api::start(&stack).await?;

@@ -112,6 +112,7 @@ async fn names_that_lead_elsewhere() -> Result<()> {
         "?key=uploads/notes.txt&t=1",
         "?key=file:///a.mp4&t=1",
         "?key=http://x/a.mp4&t=1",
+        "?key=uploads/a.mp4&t=1&mode=best",
         "?key=uploads/a.mp4&t=1&extra=1",
     ] {
         let answer = api.get(&format!("/api/frame{query}")).await?;

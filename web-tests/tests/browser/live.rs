@@ -88,6 +88,73 @@ async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_scrubber_shows_keyframes_while_it_moves_and_the_exact_frame_at_rest()
+-> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    open.browser.prepare(REFUSAL).await?;
+    open.site.put("uploads/clip.mp4", &video()?).await?;
+    open.browser.open(&open.site.url(), Screen::WIDE).await?;
+    open.until_cells(3).await?;
+    open.browser.click(".cell button").await?;
+    open.browser
+        .until("document.querySelector('input[type=range]') !== null")
+        .await?;
+    // The pointer does not rest before a keyframe is shown.
+    let move_on = "const e = document.querySelector('input[type=range]'); \
+                   window.at = 2; window.moving = setInterval(() => { \
+                       e.value = window.at = window.at % 8 + 0.1; \
+                       e.dispatchEvent(new Event('input', {bubbles: true})); }, 30)";
+    open.browser.act(move_on).await?;
+    let is_shown = "(i => i.src.startsWith('blob:') && i.naturalWidth > 0)\
+                    (document.querySelector('.screen img'))";
+    open.browser.until(is_shown).await?;
+    let asked = "(mode => window.asked.filter(url => url.includes('/api/frame') \
+                 && url.includes(`mode=${mode}`)).length)";
+    open.browser
+        .until(&format!("{asked}('keyframe') > 3"))
+        .await?;
+    assert_eq!(open.browser.value(&format!("{asked}('exact')")).await?, 0);
+    open.browser.act("clearInterval(window.moving)").await?;
+    open.browser
+        .until(&format!("{asked}('exact') === 1"))
+        .await?;
+    open.browser
+        .until("document.querySelector('.scrubber [role=status]') === null")
+        .await?;
+    let last = open.browser.value("window.asked.at(-1)").await?;
+    let last = last.as_str().unwrap_or_default();
+    assert!(last.contains("mode=exact"), "{last}");
+    let at = open.browser.value("window.at.toFixed(2)").await?;
+    let at = at.as_str().unwrap_or_default();
+    assert!(last.contains(&format!("t={at}&")), "{last} at {at}");
+    open.browser.until(is_shown).await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_are_renewed_before_they_end() -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    // The first answers about a video end a minute and a second later.
+    let soon = "const real = window.fetch; window.videos = 0; \
+        window.fetch = async (request, ...rest) => { \
+            const answer = await real(request, ...rest); \
+            if (!(request.url ?? String(request)).includes('/api/videos/')) return answer; \
+            const video = await answer.json(); \
+            if (window.videos++ === 0) video.expiresAt = new Date(Date.now() + 61000).toISOString(); \
+            return Response.json(video); };";
+    open.browser.prepare(soon).await?;
+    open.site.put("uploads/clip.mp4", &video()?).await?;
+    open.browser.open(&open.site.url(), Screen::WIDE).await?;
+    open.until_cells(3).await?;
+    open.browser.click(".cell button").await?;
+    open.browser.until("window.videos === 2").await?;
+    open.browser
+        .until("document.querySelectorAll('.strip img').length === 3")
+        .await?;
+    open.assert_quiet().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_picture_whose_address_has_ended_gets_another() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     open.browser.prepare(REFUSAL).await?;

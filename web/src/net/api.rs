@@ -22,29 +22,29 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(
 /// Slashes stay: a key in a path is several segments.
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 
-/// Why a request gave nothing.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ApiError {
     /// The API did not answer.
     Unreachable,
     /// Something before the API answered with this HTTP status: a proxy, or a load balancer.
     Gateway(u16),
-    /// The API wants a token, or another one.
+    /// The API wants a token, or does not accept the present one.
     SignIn,
-    /// What the API said.
+    /// The API refused.
     Refused {
         /// The HTTP status.
         status: u16,
-        /// In words.
+        /// The reason, from the problem document.
         reason: String,
     },
-    /// The answer makes no sense here.
+    /// The answer cannot be read.
     Unreadable(String),
 }
 
 impl ApiError {
-    /// Whether the request may have been taken all the same: nothing answered, or a proxy before
-    /// the API did.
+    /// Whether the API may have accepted the request all the same: nothing answered, or a proxy
+    /// did.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(
             self,
@@ -52,7 +52,7 @@ impl ApiError {
         )
     }
 
-    /// Whether something went wrong on the other side.
+    /// Whether the API or a proxy is at fault.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(
             self,
@@ -65,13 +65,12 @@ impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreachable => f.write_str("the API does not answer"),
-            Self::Gateway(status) => write!(
-                f,
-                "not the API answered, but something before it, with status {status}"
-            ),
+            Self::Gateway(status) => {
+                write!(f, "a proxy before the API answered with status {status}")
+            }
             Self::SignIn => f.write_str("sign in with the API's token first"),
             Self::Refused { reason, .. } => f.write_str(reason),
-            Self::Unreadable(reason) => write!(f, "an answer that makes no sense: {reason}"),
+            Self::Unreadable(reason) => write!(f, "the answer cannot be read: {reason}"),
         }
     }
 }
@@ -84,10 +83,28 @@ pub(crate) struct Page {
     pub(crate) next: Option<String>,
 }
 
-/// The API, as someone.
+/// Which frame of a video is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameMode {
+    /// The frame that is shown at the time.
+    Exact,
+    /// The nearest keyframe, which takes much less work to decode.
+    Keyframe,
+}
+
+/// A frame of a video.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// The picture, a JPEG.
+    pub(crate) content: web_sys::Blob,
+    /// The time of the picture, in seconds.
+    pub(crate) seconds: f64,
+}
+
+/// The API, as the person who is signed in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Api {
-    /// The token that was signed in with.
+    /// The token of the person who is signed in.
     pub(crate) token: Option<String>,
 }
 
@@ -97,7 +114,7 @@ impl Api {
         let metrics: Metrics = self.get("/api/metrics").await?;
         let queue: Queue = self.get("/api/queue").await?;
         let newest: Vec<Thumbnail> = self.get("/api/thumbnails").await?;
-        // Asking where there is no cluster is an error, which the console would show.
+        // Without a cluster the route answers with an error, which the console would show.
         let pods: Option<Vec<Pod>> = match metrics.sources.pods.state {
             SourceState::Available => self.get("/api/pods").await.ok(),
             _ => None,
@@ -142,28 +159,38 @@ impl Api {
         self.get(&format!("/api/videos/{key}")).await
     }
 
-    /// The picture of a video at a time, as a JPEG. Dropping this gives the request up.
+    /// A frame of a video. Dropping this aborts the request.
     pub(crate) async fn frame(
         &self,
         manifest: &Manifest,
         seconds: f64,
         width: u32,
-    ) -> Result<web_sys::Blob> {
+        mode: FrameMode,
+    ) -> Result<Frame> {
         let key = utf8_percent_encode(&manifest.source_key, COMPONENT);
-        let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}");
+        let mode = match mode {
+            FrameMode::Exact => "exact",
+            FrameMode::Keyframe => "keyframe",
+        };
+        let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}&mode={mode}");
         let abort = AbortOnDrop(AbortController::new().ok());
         let signal = abort.0.as_ref().map(AbortController::signal);
         let request = self
             .request(Method::GET, &url)
             .abort_signal(signal.as_ref());
         let response = fetch(request.build()).await?;
+        let time = response.headers().get("x-frame-time");
         let content = response
             .binary()
             .await
             .map_err(|error| unreadable(&error))?;
         let array = js_sys::Array::of1(&js_sys::Uint8Array::from(content.as_slice()));
-        web_sys::Blob::new_with_u8_array_sequence(&array)
-            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))
+        let content = web_sys::Blob::new_with_u8_array_sequence(&array)
+            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))?;
+        Ok(Frame {
+            content,
+            seconds: time.and_then(|time| time.parse().ok()).unwrap_or(seconds),
+        })
     }
 
     pub(crate) async fn failures(&self) -> Result<Failures> {
@@ -241,12 +268,12 @@ impl Api {
 }
 
 /// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would
-/// be a panic.
+/// panic.
 pub(crate) fn is_sendable(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Gives a request up that nobody waits for any more. Nothing happens to one that was answered.
+/// Aborts a request when dropped. A request that was answered is left alone.
 struct AbortOnDrop(Option<AbortController>);
 
 impl Drop for AbortOnDrop {
@@ -283,7 +310,7 @@ async fn refused(response: Response) -> ApiError {
     if status == 401 {
         return ApiError::SignIn;
     }
-    // The API explains itself; others answer with a page.
+    // The API answers with a problem document; a proxy answers with a page.
     match response.json::<Problem>().await {
         Ok(problem) => ApiError::Refused {
             status,

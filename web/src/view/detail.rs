@@ -1,15 +1,22 @@
-//! One video: its pictures, what it is, what was read of it, and any other frame.
+//! One video: its pictures, its facts, the ranges that were read of it, and any other frame.
 
 use std::rc::Rc;
 
 use contract::api::{Thumbnail, Video};
+use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
 use super::{
-    answer::use_answer, dialog::Dialog, facts::Facts, problem::problem, scrubber::Scrubber,
+    answer::{Answer, use_answer},
+    dialog::Dialog,
+    facts::Facts,
+    frames::Shown,
+    problem::problem,
+    scrubber::Scrubber,
     session::use_session,
 };
 use crate::model::{
+    address::MARGIN_MS,
     format,
     names::{manifest_key, video_name},
 };
@@ -31,10 +38,11 @@ pub(crate) fn Detail(props: &Props) -> Html {
             Some(async move { api.video(&key).await.map(Rc::new) })
         })
     };
+    use_renewal(&video);
     // One of the pictures, and how many were chosen before it.
     let chosen = use_state(|| (props.thumbnail.key.clone(), 0_u32));
-    // A frame that is none of the pictures: the URL of its content.
-    let frame = use_state(|| None::<(f64, String)>);
+    // A frame that is none of the pictures.
+    let frame = use_state(|| None::<Shown>);
     let choose = {
         let (chosen, frame) = (chosen.clone(), frame.setter());
         Callback::from(move |key: String| {
@@ -49,7 +57,10 @@ pub(crate) fn Detail(props: &Props) -> Html {
     let name = video_name(&props.thumbnail.key).to_owned();
     let found = video.get().and_then(|answer| answer.as_ref().ok());
     let (url, alt) = match (&*frame, found) {
-        (Some((at, url)), _) => (url.clone(), format!("{name} at {}", format::timecode(*at))),
+        (Some(Shown { seconds, url }), _) => (
+            url.clone(),
+            format!("{name} at {}", format::timecode(*seconds)),
+        ),
         (None, Some(video)) => picture(video, &chosen.0).map_or_else(
             || (props.thumbnail.url.clone(), name.clone()),
             |(url, at)| (url, format!("{name} at {}", format::timecode(at))),
@@ -86,6 +97,23 @@ pub(crate) fn Detail(props: &Props) -> Html {
             </div>
         </Dialog>
     }
+}
+
+/// Asks for the video again before the URLs of its pictures end.
+#[hook]
+fn use_renewal(video: &Answer<Rc<Video>>) {
+    let ends = video.get().and_then(|answer| answer.as_ref().ok());
+    let ends = ends.map(|video| video.expires_at.clone());
+    let again = video.again();
+    // URLs with the same end are not renewed twice: the API has no later ones.
+    use_effect_with(ends, move |ends| {
+        let ends_at = ends.as_ref().map(|ends| js_sys::Date::parse(ends));
+        let left = ends_at.map(|ends_at| ends_at - MARGIN_MS - js_sys::Date::now());
+        let timer = left
+            .filter(|left| left.is_finite())
+            .map(|left| Timeout::new(left.max(0.0) as u32, move || again.emit(())));
+        move || drop(timer)
+    });
 }
 
 /// The URL and the time of one of the pictures.

@@ -1,7 +1,8 @@
 //! What is seen, one component a file.
 //!
-//! - `session`, `answer`: what they share: the API as someone, and asking it.
-//! - `listing`, `viewport`: what goes on behind the gallery.
+//! - `session`, `answer`: shared by all: the API as the person who is signed in, and asking it.
+//! - `listing`, `viewport`: the gallery's pages, and the part of it that is in sight.
+//! - `frames`: the requests behind the scrubber.
 
 mod answer;
 pub(crate) mod app;
@@ -14,6 +15,7 @@ mod dropzone;
 mod facts;
 mod failures;
 mod filters;
+mod frames;
 mod gallery;
 mod header;
 mod icon;

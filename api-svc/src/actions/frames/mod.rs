@@ -20,7 +20,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use self::request::Time;
 pub(crate) use self::{
     error::FrameError,
-    request::{FrameRequest, RequestError},
+    request::{FrameRequest, Mode, RequestError},
 };
 use crate::aws::{AwsError, status};
 
@@ -41,6 +41,9 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Extractions at once for each CPU: one decodes while another waits for bytes.
 const PER_CPU: usize = 2;
+
+/// The tolerance, as a share of the duration, that makes every keyframe near enough.
+const ANY_DISTANCE: f64 = 1.0;
 
 /// Attempts to read a video that is overwritten meanwhile.
 const ATTEMPTS: u32 = 2;
@@ -65,6 +68,7 @@ struct Key {
     etag: String,
     time: Time,
     width: u32,
+    mode: Mode,
 }
 
 /// A picture.
@@ -129,6 +133,7 @@ impl Frames {
             etag: etag.clone(),
             time: request.time,
             width: request.width,
+            mode: request.mode,
         };
         self.pictures
             .try_get_with(key, self.extract(request, etag))
@@ -157,11 +162,12 @@ impl Frames {
         let failed = |error| FrameError::extraction(&request.video, error);
         let extractor = Extractor::builder()
             .positions([request.time.position()])
-            .max_width(request.width)
-            .exact(true)
-            .limits(limits())
-            .build()
-            .map_err(failed)?;
+            .max_width(request.width);
+        let extractor = match request.mode {
+            Mode::Exact => extractor.exact(true),
+            Mode::Keyframe => extractor.tolerance(ANY_DISTANCE),
+        };
+        let extractor = extractor.limits(limits()).build().map_err(failed)?;
         let source = Arc::new(S3Source::new(
             self.reads.clone(),
             &self.bucket,

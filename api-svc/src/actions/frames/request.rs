@@ -35,17 +35,33 @@ pub(crate) enum Time {
     Percent(u32),
 }
 
+/// Which picture is taken for a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Mode {
+    /// The one that is shown at the time, decoded from the keyframe before it.
+    #[default]
+    Exact,
+    /// The nearest keyframe, which costs a fraction of the work.
+    Keyframe,
+}
+
 /// One picture of one video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FrameRequest {
     pub(super) video: String,
     pub(super) time: Time,
     pub(super) width: u32,
+    pub(super) mode: Mode,
 }
 
 impl FrameRequest {
     /// Reads `key`, `t` (`90`, `90.5`, `90s` or `12.5%`) and `w`.
-    pub(crate) fn new(key: &str, t: &str, w: Option<u32>) -> Result<Self, RequestError> {
+    pub(crate) fn new(
+        key: &str,
+        t: &str,
+        w: Option<u32>,
+        mode: Mode,
+    ) -> Result<Self, RequestError> {
         let width = w.unwrap_or(DEFAULT_WIDTH);
         if !(MIN_WIDTH..=MAX_WIDTH).contains(&width) {
             return Err(RequestError::Width);
@@ -55,6 +71,7 @@ impl FrameRequest {
             video: key.to_owned(),
             time,
             width,
+            mode,
         })
     }
 }
@@ -107,7 +124,11 @@ impl FrameRequest {
             Time::Milliseconds(ms) => format!("{ms}ms"),
             Time::Percent(thousandths) => format!("{thousandths}p"),
         };
-        format!("\"{version}-{time}-{}\"", self.width)
+        let mode = match self.mode {
+            Mode::Exact => "",
+            Mode::Keyframe => "-keyframe",
+        };
+        format!("\"{version}-{time}-{}{mode}\"", self.width)
     }
 }
 
@@ -142,7 +163,10 @@ mod tests {
             ("1", Some(15), RequestError::Width),
             ("1", Some(1921), RequestError::Width),
         ] {
-            assert_eq!(FrameRequest::new("uploads/a.mp4", t, w), Err(error));
+            assert_eq!(
+                FrameRequest::new("uploads/a.mp4", t, w, Mode::Exact),
+                Err(error)
+            );
         }
     }
 }
