@@ -45,9 +45,6 @@ const PER_CPU: usize = 2;
 /// The tolerance, as a share of the duration, that makes every keyframe near enough.
 const ANY_DISTANCE: f64 = 1.0;
 
-/// Attempts to read a video that is overwritten meanwhile.
-const ATTEMPTS: u32 = 2;
-
 /// Takes frames and caches them.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -109,27 +106,26 @@ impl Frames {
     /// The picture, from the cache or from the video.
     pub(crate) async fn get(&self, request: &FrameRequest) -> Result<Arc<Frame>, FrameError> {
         request.check(&self.prefixes)?;
-        let mut attempt = 1;
-        loop {
-            match self.try_get(request).await {
-                Err(FrameError::Changed) if attempt < ATTEMPTS => {
-                    self.versions.invalidate(&request.video).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn try_get(&self, request: &FrameRequest) -> Result<Arc<Frame>, FrameError> {
         let video = &request.video;
-        let etag = self
+        let believed = self
             .versions
             .try_get_with_by_ref(video, self.current_version(video))
             .await
             .map_err(|error| (*error).clone())?;
+        match self.frame(request, believed).await {
+            Err(FrameError::Changed) => {
+                // Asked past the cache: an answer from before may be on its way into it.
+                let current = self.current_version(video).await?;
+                self.versions.insert(video.clone(), current.clone()).await;
+                self.frame(request, current).await
+            }
+            result => result,
+        }
+    }
+
+    async fn frame(&self, request: &FrameRequest, etag: String) -> Result<Arc<Frame>, FrameError> {
         let key = Key {
-            video: video.clone(),
+            video: request.video.clone(),
             etag: etag.clone(),
             time: request.time,
             width: request.width,
