@@ -58,7 +58,7 @@ pub(crate) fn write(
         let mut name = base.to_owned();
         name.push(format!("_{}.{}", index + 1, thumbnail.format.extension()));
         let path = folder.join(name);
-        let file = write_temporary(folder, &thumbnail.image).map_err(|e| failure(&path, &e))?;
+        let file = write_temporary(folder, thumbnail.image()).map_err(|e| failure(&path, &e))?;
         written.push((file, path));
     }
     written

@@ -76,9 +76,9 @@ impl Picture {
             path,
             target_s: seconds(thumbnail.target),
             actual_s: seconds(thumbnail.actual),
-            width: thumbnail.width,
-            height: thumbnail.height,
-            bytes: thumbnail.image.len(),
+            width: thumbnail.width(),
+            height: thumbnail.height(),
+            bytes: thumbnail.image().len(),
             origin: thumbnail.origin.as_str(),
         }
     }
@@ -146,7 +146,7 @@ impl Report {
             ok: success.is_some(),
             facts: success.map(|Success { media, stats, .. }| Facts {
                 container: media.container,
-                codec: &media.codec,
+                codec: media.codec,
                 width: media.width,
                 height: media.height,
                 duration_s: media.duration.map(seconds),
@@ -301,13 +301,7 @@ mod tests {
     fn a_probe_has_the_facts_in_the_contracts_order() {
         let mut stats = Stats::default();
         stats.wall = Duration::from_nanos(12_345_678);
-        let media = Media {
-            container: "mp4",
-            codec: "h264".into(),
-            width: 640,
-            height: 360,
-            duration: None,
-        };
+        let media = Media::new("mp4", "h264", (640, 360), None);
         let report = Report {
             name: "a.mp4".into(),
             result: Ok(Success {

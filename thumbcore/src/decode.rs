@@ -1,17 +1,22 @@
-//! From keyframe packets to one picture.
+//! From packets to pictures.
+//!
+//! Nothing here reads: packets are handed in and pictures taken out, so that whoever decodes can
+//! hold a CPU for just that long.
 
 use std::sync::Arc;
 
 use crate::{
-    Error, LimitError, Limits,
-    demux::{Packets, Track},
+    Error, Limits,
+    demux::Track,
     libav::{AvError, Frame, Packet, Received, VideoDecoder},
-    reader::Reader,
 };
 
 /// How long before a target every picture is decoded, not only those that others need: more than
 /// any reordering of pictures.
 const NEARLY_THERE_US: i64 = 1_000_000;
+
+/// Errors in a row after which a decoder counts as having nothing to give.
+const MAX_ERRORS: usize = 16;
 
 /// A decoded picture and its time in the container's timeline.
 pub(crate) struct Picture {
@@ -27,8 +32,19 @@ pub(crate) struct Decoder {
     anchored: bool,
     /// Pictures of keyframes alone are made so much smaller that their finest detail is lost.
     is_coarse: bool,
+    /// The time of the last packet, for pictures that carry none.
+    fed_us: Option<i64>,
     track: Arc<Track>,
     limits: Limits,
+}
+
+/// What a decoder did with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fed {
+    /// The packet was decoded. A damaged packet costs its picture, not the search.
+    Taken,
+    /// Pictures must be taken out before the packet is handed in again.
+    Full,
 }
 
 impl Decoder {
@@ -43,16 +59,32 @@ impl Decoder {
             inner,
             anchored: false,
             is_coarse: false,
+            fed_us: None,
             track: Arc::clone(track),
             limits: limits.clone(),
         })
     }
 
-    /// Saves what only full size shows, a tenth to a fifth of the work, where a keyframe is decoded
-    /// alone.
+    /// Leaves out what only full size shows, a tenth to a fifth of the work, where a keyframe is
+    /// decoded alone.
     pub(crate) fn coarse(mut self, is_coarse: bool) -> Self {
         self.is_coarse = is_coarse;
         self
+    }
+
+    /// Trusts the first picture whatever its kind: the start of a file has nothing before it that
+    /// could be missing.
+    pub(crate) fn trusting_any_start(mut self) -> Self {
+        self.anchored = true;
+        self
+    }
+
+    /// Forgets what was decoded, before packets from elsewhere.
+    pub(crate) fn restart(&mut self) {
+        self.inner.flush();
+        self.inner.skip_deblocking(false);
+        self.anchored = false;
+        self.fed_us = None;
     }
 
     /// Decodes `packet` alone. `None` where it gives no whole picture by itself.
@@ -62,111 +94,54 @@ impl Decoder {
         if packet.is_corrupt() || self.inner.send(packet).is_err() || self.inner.finish().is_err() {
             return Ok(None);
         }
-        let fallback = self.track.micros(packet.timestamp());
-        self.whole_frame(fallback)
+        self.fed_us = self.track.micros(packet.timestamp());
+        self.next()
     }
 
-    /// Whether pictures come out later than their packets go in, so that a packet's own time is
-    /// not its picture's where the container has no presentation times.
-    pub(crate) fn reorders(&self) -> bool {
-        self.inner.reorders()
+    /// How many packets later than its own a picture comes out, so that a packet's own time is not
+    /// its picture's where the container has no presentation times.
+    pub(crate) fn reordering(&self) -> usize {
+        self.inner.reordering()
     }
 
-    /// The first whole picture of `packets`, which start at a keyframe: of the first packet alone
-    /// where that gives one, since every further packet may have to be fetched.
-    pub(crate) fn first(
-        &mut self,
-        packets: &mut Packets<'_>,
-        reader: &Reader,
-    ) -> Result<Option<Picture>, Error> {
-        let Some(packet) = packets.next()? else {
-            return Ok(None);
+    /// Decodes the next packet, or learns that none follows, on the way to `target_us`; pictures
+    /// come out of [`next`](Self::next).
+    pub(crate) fn feed(&mut self, packet: Option<&Packet>, target_us: Option<i64>) -> Fed {
+        let Some(packet) = packet else {
+            self.fed_us = None;
+            if let Err(error) = self.inner.finish() {
+                tracing::debug!(%error, "the decoder had ended before");
+            }
+            return Fed::Taken;
         };
-        if let Some(picture) = self.keyframe(&packet)? {
-            return Ok(Some(picture));
+        let time_us = self.track.micros(packet.timestamp());
+        let to_go = target_us
+            .zip(time_us)
+            .map_or(0, |(target, time)| target.saturating_sub(time));
+        self.inner.skip_disposable(to_go > NEARLY_THERE_US);
+        if packet.is_corrupt() {
+            return Fed::Taken;
         }
-        packets.put_back(packet);
-        self.restart();
-        self.forward(packets, None, reader)
-    }
-
-    /// Takes the first picture for sound whatever it is: the start of a file has nothing before
-    /// it that could be missing.
-    pub(crate) fn trust_any_start(&mut self) {
-        self.anchored = true;
-    }
-
-    /// Forgets what was decoded, before packets from elsewhere.
-    pub(crate) fn restart(&mut self) {
-        self.inner.flush();
-        self.anchored = false;
-    }
-
-    /// Decodes `packets`, which start at a keyframe, until a picture at or after `target_us` is
-    /// whole; the last whole picture where the stream ends before. `target_us` of `None` takes the
-    /// first.
-    pub(crate) fn forward(
-        &mut self,
-        packets: &mut Packets<'_>,
-        target_us: Option<i64>,
-        reader: &Reader,
-    ) -> Result<Option<Picture>, Error> {
-        self.inner.skip_deblocking(false);
-        let mut last = None;
-        let mut read = 0;
-        let mut ended = false;
-        while !ended {
-            reader.check_time()?;
-            if read >= self.limits.max_packets {
-                return if last.is_some() {
-                    Ok(last)
-                } else {
-                    Err(LimitError::Packets { limit: read }.into())
-                };
-            }
-            let fallback = if let Some(packet) = packets.next()? {
-                read += 1;
-                let time_us = self.track.micros(packet.timestamp());
-                let to_go = target_us
-                    .zip(time_us)
-                    .map_or(0, |(target, time)| target.saturating_sub(time));
-                self.inner.skip_disposable(to_go > NEARLY_THERE_US);
-                // A damaged packet costs its picture, not the search.
-                if packet.is_corrupt() || self.inner.send(&packet).is_err() {
-                    continue;
-                }
-                time_us
-            } else {
-                ended = true;
-                if self.inner.finish().is_err() {
-                    break;
-                }
-                None
-            };
-            while let Some(picture) = self.whole_frame(fallback)? {
-                let reached = match (target_us, picture.time_us) {
-                    (Some(target), Some(time)) => time >= target,
-                    (None, _) => true,
-                    (Some(_), None) => false,
-                };
-                if reached {
-                    return Ok(Some(picture));
-                }
-                last = Some(picture);
-            }
+        match self.inner.send(packet) {
+            Err(AvError::AGAIN) => return Fed::Full,
+            Err(error) => tracing::debug!(%error, "the decoder refused a packet"),
+            Ok(()) => self.fed_us = time_us,
         }
-        Ok(last)
+        Fed::Taken
     }
 
-    /// The next picture that is whole and within the limits.
-    fn whole_frame(&mut self, fallback_us: Option<i64>) -> Result<Option<Picture>, Error> {
+    /// The next picture that is whole and within the limits; `None` where the decoder needs more
+    /// packets or has given everything.
+    pub(crate) fn next(&mut self) -> Result<Option<Picture>, Error> {
+        let mut errors = 0;
         loop {
             let frame = match self.inner.receive() {
                 Ok(Received::Frame(frame)) => frame,
                 Ok(Received::Hungry | Received::Drained) => return Ok(None),
                 Err(error) => {
-                    tracing::debug!(%error, "the decoder refused a packet");
-                    if error == AvError::EOF {
+                    tracing::debug!(%error, "no picture came out");
+                    errors += 1;
+                    if error == AvError::EOF || errors > MAX_ERRORS {
                         return Ok(None);
                     }
                     continue;
@@ -174,11 +149,10 @@ impl Decoder {
             };
             self.limits.check(frame.width(), frame.height())?;
             self.anchored |= frame.stands_alone();
-            if !frame.has_pixels() || frame.is_damaged() || !self.anchored {
-                continue;
+            if frame.has_pixels() && !frame.is_damaged() && self.anchored {
+                let time_us = self.track.micros(frame.timestamp()).or(self.fed_us);
+                return Ok(Some(Picture { frame, time_us }));
             }
-            let time_us = self.track.micros(frame.timestamp()).or(fallback_us);
-            return Ok(Some(Picture { frame, time_us }));
         }
     }
 }

@@ -13,25 +13,43 @@
 //! match extractor.extract(source).await {
 //!     Ok(extraction) => println!("{} pictures", extraction.thumbnails.len()),
 //!     Err(error) if error.is_transient() => println!("try again: {error}"),
-//!     Err(error) => println!("hopeless: {error}"),
+//!     Err(error) => println!("no retry can help: {error}"),
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! [`Extractor::extract`] opens a video and takes the pictures of the default [`Request`]. Whoever
+//! wants several sets of pictures of one video opens it once with [`Extractor::open`]: each further
+//! [`Video::extract`] costs the pictures' own bytes only, mostly one round trip.
+//!
 //! - **Sources**: [`FileSource`], [`HttpSource`], `S3Source` (feature `s3`), [`MemorySource`], or
 //!   any [`RangeSource`] of yours; the module [`source`] has a conformance suite for it (feature
-//!   `testing`).
+//!   `testing`). An [`Opening`] also tells what is known of the source.
 //! - **Cost**: an indexed file takes two or three round trips, whatever its size; [`Stats`] counts
 //!   them, and [`ReadConfig`] and [`Limits`] bound them.
-//! - **Honesty**: every [`Thumbnail`] says its real time and how it was come by ([`Origin`]); a
+//! - **Honesty**: every [`Thumbnail`] tells its real time and how it was made ([`Origin`]); a
 //!   damaged picture is an error instead.
 //! - **Hostile input**: containers and codecs are on allow-lists, nothing but the source is ever
 //!   opened, and every claim of a file is checked against [`Limits`]. Decoders are C all the same:
 //!   decode what strangers send in a process that holds no secrets.
 //!
-//! Needs tokio, and FFmpeg 5.1 or newer to link with, whose log level and largest allocation it
-//! sets for the whole process.
+//! # Threads, memory, cancellation
+//!
+//! - **Threads**: every call needs a tokio runtime and blocks none of its threads. The work of a
+//!   call runs on one thread of its own, since libav blocks; large keyframes are decoded by helper
+//!   threads where CPUs are free. Decoding, rendering and encoding wait for one of as many permits
+//!   as there are CPUs ([`ExtractorBuilder::decoding`]), which all videos of an [`Extractor`]
+//!   share; a call that waits for bytes holds no permit. So start as many calls as there are
+//!   videos to wait for.
+//! - **Memory**: a call holds up to [`ReadConfig::cache`] bytes of its source, its index, eight
+//!   compressed keyframes, and for each decoder its reference pictures, of at most
+//!   [`Limits::max_pixels`] each. An open [`Video`] keeps cache and index between calls:
+//!   [`Video::held_bytes`].
+//! - **Cancellation**: dropping a call's future cancels it. Reads end at once; decoding ends with
+//!   the picture or packet that is being decoded. A [`Video`] can be used again.
+//! - **Process**: unix only. FFmpeg 5.1 or newer is linked; its log level and its largest
+//!   allocation are set for the whole process.
 
 mod container;
 mod decode;
@@ -41,6 +59,7 @@ mod error;
 mod extract;
 mod libav;
 mod limits;
+mod position;
 mod reader;
 mod render;
 mod select;
@@ -54,9 +73,12 @@ pub use self::source::S3Source;
 pub use self::{
     encode::ImageFormat,
     error::{Error, LimitError, SourceError},
-    extract::{Extraction, Extractor, ExtractorBuilder, Media, Origin, Probe, Stats, Thumbnail},
+    extract::{
+        Extraction, Extractor, ExtractorBuilder, KeyframeEntry, Media, Opening, Origin, Probe,
+        Rendition, Request, Stats, Thumbnail, Video,
+    },
     limits::Limits,
+    position::Position,
     reader::{RangeRead, ReadConfig, Reason},
-    select::Position,
     source::{Ends, FileSource, HttpSource, MemorySource, RangeSource, Stat, Validator},
 };

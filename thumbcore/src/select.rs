@@ -1,179 +1,105 @@
-//! Which frame: where in a video pictures are taken, and which keyframe serves for each.
+//! Which frame: the keyframe that serves each target, or where decoding forward begins.
 
-use std::{fmt, str::FromStr, time::Duration};
+use crate::container::{Around, Keyframe};
 
-use crate::{
-    Error,
-    container::{Around, Keyframe},
-};
-
-/// A place in a video.
-///
-/// ```
-/// use std::time::Duration;
-/// use thumbcore::Position;
-///
-/// assert_eq!("10%".parse::<Position>()?, Position::Fraction(0.1));
-/// assert_eq!("2.5s".parse::<Position>()?, Position::Time(Duration::from_millis(2500)));
-/// # Ok::<(), thumbcore::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Position {
-    /// A fraction of the duration, 0 to 1.
-    Fraction(f64),
-    /// A time from the start.
-    Time(Duration),
-}
-
-impl Position {
-    /// The time this means in a video of `duration`; a fraction of an unknown duration is 0.
-    #[must_use]
-    pub fn resolve(self, duration: Option<Duration>) -> Duration {
-        match self {
-            Self::Fraction(fraction) => duration
-                .unwrap_or_default()
-                .mul_f64(fraction.clamp(0.0, 1.0)),
-            Self::Time(time) => time,
-        }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fraction(fraction) => write!(f, "{}%", (fraction * 1e9).round() / 1e7),
-            Self::Time(time) => write!(f, "{}s", time.as_secs_f64()),
-        }
-    }
-}
-
-impl FromStr for Position {
-    type Err = Error;
-
-    fn from_str(s: &str) -> Result<Self, Error> {
-        let s = s.trim();
-        let invalid = || Error::Invalid {
-            option: "position",
-            reason: format!("{s:?} is neither a percentage (10%) nor seconds (2.5s)"),
-        };
-        if let Some(percent) = s.strip_suffix('%') {
-            let percent: f64 = percent.trim().parse().map_err(|_| invalid())?;
-            if (0.0..=100.0).contains(&percent) {
-                return Ok(Self::Fraction(percent / 100.0));
-            }
-            return Err(invalid());
-        }
-        let seconds: f64 = s
-            .strip_suffix('s')
-            .unwrap_or(s)
-            .parse()
-            .map_err(|_| invalid())?;
-        Duration::try_from_secs_f64(seconds)
-            .map(Self::Time)
-            .map_err(|_| invalid())
-    }
-}
-
-/// Furthest that a video is decoded forward to reach a target: beyond it, decoding costs more than
-/// a picture at exactly that time is worth.
+/// Furthest that a video is decoded forward where the exact picture was not asked for: beyond half
+/// a minute, decoding costs more than a picture at exactly that time is worth.
 pub(crate) const MAX_FORWARD_US: i64 = 30_000_000;
 
 /// What rounding to microseconds and to ticks may add to a distance.
 const ROUNDING_US: u64 = 1000;
 
-/// How keyframes are chosen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    /// How far a keyframe may lie from its target.
-    pub(crate) tolerance_us: i64,
-    /// Always decode forward to the target.
-    pub(crate) exact: bool,
-}
-
-/// How the picture for one target is come by.
+/// How one target's picture is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Rung {
+pub(crate) enum Plan {
     /// This keyframe alone.
     Keyframe(Keyframe),
     /// Decode from the keyframe (or the start of the file) forward to a time.
     Forward {
         from: Option<Keyframe>,
-        target_us: i64,
+        until_us: i64,
     },
 }
 
-impl Rung {
+impl Plan {
+    /// The keyframe whose packets are read first; `None` where the file is read from its start.
     pub(crate) fn keyframe(&self) -> Option<&Keyframe> {
         match self {
             Self::Keyframe(keyframe) => Some(keyframe),
             Self::Forward { from, .. } => from.as_ref(),
         }
     }
+
+    /// The time that is decoded forward to, in microseconds; `None` for a keyframe alone.
+    pub(crate) fn until_us(&self) -> Option<i64> {
+        match self {
+            Self::Keyframe(_) => None,
+            Self::Forward { until_us, .. } => Some(*until_us),
+        }
+    }
 }
 
-/// Chooses a rung for each target: the nearest keyframe within the tolerance that no earlier target
-/// took, else decoding forward, which gives different targets different pictures.
-pub(crate) fn plan(targets: &[i64], around: &[Around], rules: &Rules) -> Vec<Rung> {
-    let mut taken: Vec<Keyframe> = Vec::new();
-    targets
-        .iter()
-        .zip(around)
-        .map(|(target_us, around)| {
-            let distance = |keyframe: &&Keyframe| keyframe.time_us.abs_diff(*target_us);
-            let mut near: Vec<_> = [&around.before, &around.after]
-                .into_iter()
-                .flatten()
-                .filter(|keyframe| !taken.contains(keyframe))
-                .collect();
-            near.sort_by_key(distance);
-            let nearest = near.first().copied();
-            let from = around.before.clone();
-            let forward_us = from
-                .as_ref()
-                .map_or(0, |from| target_us.saturating_sub(from.time_us));
-            let within = |keyframe: &&Keyframe| {
-                distance(keyframe) <= rules.tolerance_us.unsigned_abs() + ROUNDING_US
-                    || forward_us > MAX_FORWARD_US
-                    || from.is_none()
-            };
-            if let Some(keyframe) = nearest.filter(within)
-                && !rules.exact
-            {
-                taken.push(keyframe.clone());
-                return Rung::Keyframe(keyframe.clone());
+/// Plans the targets of one request, one after the other.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    /// How far a keyframe may lie from its target, in microseconds.
+    tolerance_us: u64,
+    /// Always decode forward to the target.
+    is_exact: bool,
+    /// Keyframes that earlier targets took.
+    taken: Vec<Keyframe>,
+}
+
+impl Planner {
+    pub(crate) fn new(tolerance_us: u64, is_exact: bool) -> Self {
+        Self {
+            tolerance_us,
+            is_exact,
+            taken: Vec::new(),
+        }
+    }
+
+    /// The nearest keyframe within the tolerance that no earlier target took, else decoding
+    /// forward, which gives different targets different pictures.
+    pub(crate) fn plan(&mut self, target_us: i64, around: &Around) -> Plan {
+        if !self.is_exact
+            && let Some(keyframe) = self.nearest(target_us, around)
+        {
+            self.taken.push(keyframe.clone());
+            return Plan::Keyframe(keyframe);
+        }
+        let from = around.before.clone();
+        let until_us = match &from {
+            Some(from) if !self.is_exact => {
+                target_us.min(from.time_us.saturating_add(MAX_FORWARD_US))
             }
-            let reach = from
-                .as_ref()
-                .map_or(i64::MAX, |from| from.time_us.saturating_add(MAX_FORWARD_US));
-            Rung::Forward {
-                target_us: (*target_us).min(reach),
-                from,
-            }
-        })
-        .collect()
+            _ => target_us,
+        };
+        Plan::Forward { from, until_us }
+    }
+
+    /// The keyframe of the two in `around` that is nearest to the target and not taken, if it is
+    /// near enough or nothing else can be decoded for a fair price.
+    fn nearest(&self, target_us: i64, around: &Around) -> Option<Keyframe> {
+        let distance = |keyframe: &&Keyframe| keyframe.time_us.abs_diff(target_us);
+        let nearest = [&around.before, &around.after]
+            .into_iter()
+            .flatten()
+            .filter(|keyframe| !self.taken.contains(keyframe))
+            .min_by_key(distance)?;
+        let is_near = distance(&nearest) <= self.tolerance_us.saturating_add(ROUNDING_US);
+        let is_only_choice = around
+            .before
+            .as_ref()
+            .is_none_or(|from| target_us.saturating_sub(from.time_us) > MAX_FORWARD_US);
+        (is_near || is_only_choice).then(|| nearest.clone())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::container::Place;
-
-    #[test]
-    fn positions_that_mean_nothing_are_refused_by_name() {
-        for bad in [
-            "", "%", "101%", "-1%", "NaN%", "-3s", "abc", "1e400", "infs",
-        ] {
-            let error = bad.parse::<Position>().unwrap_err();
-            assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn display_reads_back() {
-        for text in ["10%", "50%", "95%", "33.3333333%", "2.5s", "0s"] {
-            assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
-        }
-    }
 
     const SECOND: i64 = 1_000_000;
 
@@ -191,23 +117,15 @@ mod tests {
         }
     }
 
-    fn planned(keyframes: &[i64], targets: &[i64], tolerance: i64) -> Vec<(bool, Option<i64>)> {
-        let targets: Vec<_> = targets.iter().map(|s| s * SECOND).collect();
-        let around: Vec<_> = targets.iter().map(|t| around(keyframes, *t)).collect();
-        let rules = Rules {
-            tolerance_us: tolerance * SECOND,
-            exact: false,
-        };
-        plan(&targets, &around, &rules)
-            .iter()
-            .map(|rung| {
-                let alone = matches!(rung, Rung::Keyframe(_));
-                (
-                    alone,
-                    rung.keyframe().map(|keyframe| keyframe.time_us / SECOND),
-                )
-            })
-            .collect()
+    fn planned(keyframes: &[i64], targets: &[i64], tolerance: u64) -> Vec<(bool, Option<i64>)> {
+        let mut planner = Planner::new(tolerance * SECOND as u64, false);
+        let plans = targets.iter().map(|target| {
+            let plan = planner.plan(target * SECOND, &around(keyframes, target * SECOND));
+            let alone = matches!(plan, Plan::Keyframe(_));
+            let seconds = plan.keyframe().map(|keyframe| keyframe.time_us / SECOND);
+            (alone, seconds)
+        });
+        plans.collect()
     }
 
     #[test]
@@ -237,16 +155,14 @@ mod tests {
             planned(&[0, 900], &[100, 500], 10),
             [(true, Some(0)), (true, Some(900))]
         );
-        let targets = [500 * SECOND; 2];
-        let near = [around(&[0], targets[0]), around(&[0], targets[1])];
-        let rules = Rules {
-            tolerance_us: SECOND,
-            exact: false,
+        let target_us = 500 * SECOND;
+        let until_us = |is_exact| {
+            let mut planner = Planner::new(SECOND as u64, is_exact);
+            planner.plan(target_us, &around(&[0], target_us));
+            planner.plan(target_us, &around(&[0], target_us)).until_us()
         };
-        let Rung::Forward { target_us, .. } = plan(&targets, &near, &rules)[1] else {
-            panic!("the only keyframe was given twice");
-        };
-        assert_eq!(target_us, MAX_FORWARD_US);
+        assert_eq!(until_us(false), Some(MAX_FORWARD_US));
+        assert_eq!(until_us(true), Some(target_us), "exact means exact");
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Processor {
     }
 
     fn check_complete(&self, extraction: &Extraction) -> Result<(), Failure> {
-        let whole = |thumbnail: &&thumbcore::Thumbnail| !thumbnail.image.is_empty();
+        let whole = |thumbnail: &&thumbcore::Thumbnail| !thumbnail.image().is_empty();
         let got = extraction.thumbnails.iter().filter(whole).count();
         if got == self.pictures && extraction.thumbnails.len() == got {
             return Ok(());

@@ -256,7 +256,7 @@ impl Publisher {
             }
             Object {
                 key: self.picture_key(name, index + 1),
-                body: thumbnail.image.clone(),
+                body: thumbnail.image().clone(),
                 content_type: thumbnail.format.media_type(),
                 cache_control: PICTURE_CACHE,
                 metadata,
@@ -282,6 +282,7 @@ impl Publisher {
             media,
             thumbnails,
             stats,
+            ..
         } = extraction;
         Manifest {
             schema_version: contract::manifest::SCHEMA_VERSION,
@@ -292,7 +293,7 @@ impl Publisher {
             created_at: now(),
             media: MediaFacts {
                 container: media.container.to_owned(),
-                codec: media.codec.clone(),
+                codec: media.codec.to_owned(),
                 width: media.width,
                 height: media.height,
                 duration_s: media.duration.map(|duration| duration.as_secs_f64()),
@@ -304,9 +305,9 @@ impl Publisher {
                     key: self.picture_key(name, index + 1),
                     target_s: thumbnail.target.as_secs_f64(),
                     actual_s: thumbnail.actual.as_secs_f64(),
-                    width: thumbnail.width,
-                    height: thumbnail.height,
-                    bytes: thumbnail.image.len() as u64,
+                    width: thumbnail.width(),
+                    height: thumbnail.height(),
+                    bytes: thumbnail.image().len() as u64,
                     origin: origin(thumbnail.origin),
                 })
                 .collect(),

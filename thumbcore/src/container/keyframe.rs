@@ -26,6 +26,17 @@ impl PartialEq for Keyframe {
 
 impl Eq for Keyframe {}
 
+/// A keyframe as an index lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListedKeyframe {
+    /// In microseconds of the container's timeline.
+    pub(crate) time_us: i64,
+    /// Where in the file a demuxer must begin to read it.
+    pub(crate) position: u64,
+    /// Bytes of the coded picture; `None` where the index does not say.
+    pub(crate) size: Option<u64>,
+}
+
 /// How the packets from a keyframe on are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {

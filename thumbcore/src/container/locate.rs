@@ -5,13 +5,13 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::{
-    Around, Container, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented, matroska::Matroska,
-    mpegps::ProgramStream, mpegts::TransportStream, ogg::Ogg,
+    Around, Container, ListedKeyframe, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented,
+    matroska::Matroska, mpegps::ProgramStream, mpegts::TransportStream, ogg::Ogg,
 };
 use crate::{
     Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
-    select::Position,
 };
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
@@ -45,6 +45,18 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// One past the bytes of the video that is decoded up to `time_us`, where what was read so far
     /// tells.
     fn end_of(&self, _reader: &Reader, _time_us: i64) -> Option<u64> {
+        None
+    }
+
+    /// Every keyframe that the index names, by time, told without reading more of the file; `None`
+    /// where the file has no index.
+    fn keyframes(&self) -> Option<Vec<ListedKeyframe>> {
+        None
+    }
+
+    /// One past the bytes of the `count` frames that are stored behind the keyframe at `time_us`,
+    /// where an index tells.
+    fn end_behind(&self, _time_us: i64, _count: usize) -> Option<u64> {
         None
     }
 }

@@ -24,7 +24,7 @@ use std::ffi::CStr;
 
 pub(crate) use self::{
     claims::Claims,
-    keyframe::{Around, Entry, Keyframe, Place},
+    keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
     locate::{Locator, Timeline, locator},
     mp4::{Mp4Layout, is_fragmented},
 };

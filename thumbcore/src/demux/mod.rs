@@ -1,10 +1,13 @@
 //! From bytes to the packets of keyframes.
 //!
 //! [`Session::open`] tells the container, reads its index and picks the video track;
-//! [`Session::around`] finds the keyframes on either side of a time; [`Session::prefetch`] fetches
-//! many of them at once; [`Session::packets`] gives the packets from one on.
+//! [`Session::around`] finds the keyframes on either side of a time; [`Session::planned`] and
+//! [`Session::prefetch`] fetch many of them at once; [`Session::packets`] gives the packets from
+//! one on. A session outlives a call: each method is given the call's reader.
 
+mod demuxer;
 mod opener;
+mod packets;
 mod route;
 mod track;
 
@@ -12,16 +15,16 @@ use std::{ops::Range, sync::Arc};
 
 use tokio::runtime::Handle;
 
-pub(crate) use self::track::Track;
 use self::{opener::Opener, route::Route};
+pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Error, LimitError,
     container::{
-        Around, Claims, Container, Entry, Keyframe, Mp4Layout, Place, is_fragmented, locator,
+        Around, Claims, Container, Entry, Keyframe, ListedKeyframe, Mp4Layout, Place,
+        is_fragmented, locator,
     },
-    libav::{Input, Packet},
+    position::Position,
     reader::{Reader, Reason},
-    select::{Position, Rung},
 };
 
 /// An opened video.
@@ -32,29 +35,10 @@ pub(crate) struct Session {
     route: Route,
 }
 
-/// The video packets from a keyframe on.
-pub(crate) struct Packets<'a> {
-    input: InputRef<'a>,
-    put_back: Option<Packet>,
-    opener: &'a Opener,
-    track: &'a Track,
-    /// Packets up to the first keyframe are dropped.
-    skips_to_keyframe: bool,
-    /// What the first packet's time must become, until that packet is read.
-    first_time_us: Option<i64>,
-    /// Added to all times, in ticks.
-    shift: i64,
-}
-
-enum InputRef<'a> {
-    Shared(&'a mut Input),
-    Owned(Box<Input>),
-}
-
 impl Session {
     /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for.
     pub(crate) fn open(
-        reader: Arc<Reader>,
+        reader: &Arc<Reader>,
         runtime: Handle,
         positions: &[Position],
     ) -> Result<Self, Error> {
@@ -66,37 +50,33 @@ impl Session {
         }
         let container = Container::sniff(&head);
         let fragmented =
-            container == Container::Mp4 && runtime.block_on(fetch_movie_box(&reader))?;
-        let locator = runtime.block_on(locator(container, &reader, positions))?;
+            container == Container::Mp4 && runtime.block_on(fetch_movie_box(reader))?;
+        let locator = runtime.block_on(locator(container, reader, positions))?;
         let opener = Opener {
-            reader,
             runtime,
             container,
             needs_stream_info: container.needs_stream_info() || fragmented,
         };
-        let (mut input, timeline) = match &locator {
-            Some(locator) => (opener.located(locator.headers())?, Some(locator.timeline())),
-            None => (opener.seekable()?, None),
+        let (mut demuxer, timeline) = match &locator {
+            Some(locator) => (
+                opener.located(reader, locator.headers())?,
+                Some(locator.timeline()),
+            ),
+            None => (opener.seekable(reader)?, None),
         };
-        let reader = &opener.reader;
-        // libav takes some I/O errors for the end of the file, and a file without streams for one
-        // without video.
-        if let Some(error) = reader.take_failure() {
-            return Err(error);
-        }
-        let streams = input.stream_count();
+        let streams = demuxer.input().stream_count();
         let limit = reader.limits().max_streams;
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let mut track = Track::choose(&input, timeline, reader.limits())?;
+        let mut track = Track::choose(demuxer.input(), timeline, reader.limits())?;
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
         let track = Arc::new(track);
-        input.discard_all_but(track.stream);
-        let container_name = container.name(input.format_name());
+        demuxer.input_mut().discard_all_but(track.stream);
+        let container_name = container.name(demuxer.input().format_name());
         let route = match locator {
             Some(locator) => Route::Locate(locator),
-            None => Route::of_libav(&opener, input, &track)?,
+            None => Route::of_libav(&opener, demuxer, reader, &track)?,
         };
         Ok(Self {
             opener,
@@ -108,16 +88,35 @@ impl Session {
 
     /// The keyframes around each of `times_us` of the container's timeline. A search over budget is
     /// its own time's error and no other's.
-    pub(crate) fn around(&mut self, times_us: &[i64]) -> Result<Vec<Result<Around, Error>>, Error> {
-        self.route.around(&self.opener, &self.track, times_us)
+    pub(crate) fn around(
+        &mut self,
+        reader: &Reader,
+        times_us: &[i64],
+    ) -> Result<Vec<Result<Around, Error>>, Error> {
+        let runtime = &self.opener.runtime;
+        self.route.around(runtime, reader, &self.track, times_us)
+    }
+
+    /// Every keyframe by time, where an index names them. Reads nothing.
+    pub(crate) fn keyframes(&mut self) -> Option<Vec<ListedKeyframe>> {
+        self.route.keyframes(&self.track)
+    }
+
+    /// About as many bytes as the index takes in memory.
+    pub(crate) fn index_bytes(&self) -> usize {
+        self.route.index_bytes(&self.track)
     }
 
     /// A keyframe to decode forward from to `time_us`, where [`around`](Self::around) saw none
-    /// before it: a search sweeps forward, so it is asked again for earlier times.
-    pub(crate) fn start_before(&mut self, time_us: i64) -> Result<Option<Keyframe>, Error> {
+    /// before it: a search sweeps forward, so earlier times are searched for as well.
+    pub(crate) fn start_before(
+        &mut self,
+        reader: &Reader,
+        time_us: i64,
+    ) -> Result<Option<Keyframe>, Error> {
         for back_us in STEPS_BACK_US {
             let earlier = time_us.saturating_sub(back_us).max(self.track.start_us);
-            let around: Result<Vec<_>, _> = self.around(&[earlier])?.into_iter().collect();
+            let around: Result<Vec<_>, _> = self.around(reader, &[earlier])?.into_iter().collect();
             let found = around?
                 .into_iter()
                 .flat_map(|around| [around.after, around.before])
@@ -131,61 +130,66 @@ impl Session {
         Ok(None)
     }
 
-    /// The bytes that `rung` reads, where their place is known.
-    pub(crate) fn planned(&mut self, rung: &Rung) -> Option<Range<u64>> {
-        let keyframe = rung.keyframe()?.place.bytes()?;
-        match rung {
-            Rung::Keyframe(_) => Some(keyframe),
-            Rung::Forward { target_us, .. } => {
-                let end = self.route.end_of(&self.opener, &self.track, *target_us)?;
-                Some(keyframe.start..end.max(keyframe.end))
-            }
-        }
+    /// The bytes of `keyframe`, or those that are decoded from it forward to `until_us`, where
+    /// their place is known.
+    pub(crate) fn planned(
+        &mut self,
+        reader: &Reader,
+        keyframe: &Keyframe,
+        until_us: Option<i64>,
+    ) -> Option<Range<u64>> {
+        let alone = keyframe.place.bytes()?;
+        let Some(until_us) = until_us else {
+            return Some(alone);
+        };
+        let end = self.route.end_of(reader, &self.track, until_us)?;
+        Some(alone.start..end.max(alone.end))
     }
 
-    /// Fetches all that `rungs` will read at once, as far as its place is known.
-    pub(crate) fn prefetch(&mut self, rungs: &[Rung]) -> Result<(), Error> {
-        let ranges: Vec<_> = rungs.iter().filter_map(|rung| self.planned(rung)).collect();
-        let fetch = self.opener.reader.prefetch(ranges, Reason::Keyframe);
-        self.opener.runtime.block_on(fetch)
-    }
-
-    /// Fetches what follows each of `keyframes`, as much as an unplanned read takes, at once.
-    pub(crate) fn prefetch_behind<'a>(
+    /// The bytes of the `count` packets that follow `keyframe`, or as much as an unplanned read
+    /// takes where no index tells.
+    pub(crate) fn behind(
         &self,
-        keyframes: impl IntoIterator<Item = &'a Keyframe>,
+        reader: &Reader,
+        keyframe: &Keyframe,
+        count: usize,
+    ) -> Option<Range<u64>> {
+        let end = keyframe.place.bytes()?.end;
+        let told = self.route.end_behind(keyframe.time_us, count);
+        let guessed = || end.saturating_add(reader.config().window);
+        Some(end..told.unwrap_or_else(guessed).max(end))
+    }
+
+    /// Fetches what is not held of `ranges`, at once.
+    pub(crate) fn prefetch(
+        &self,
+        reader: &Reader,
+        ranges: impl IntoIterator<Item = Range<u64>>,
     ) -> Result<(), Error> {
-        let reader = &self.opener.reader;
-        let ranges: Vec<_> = keyframes
-            .into_iter()
-            .filter_map(|keyframe| keyframe.place.bytes())
-            .map(|bytes| bytes.end..bytes.end.saturating_add(reader.config().window))
-            .collect();
         let fetch = reader.prefetch(ranges, Reason::Keyframe);
         self.opener.runtime.block_on(fetch)
     }
 
     /// The video packets from `keyframe` on.
-    pub(crate) fn packets(&mut self, keyframe: &Keyframe) -> Result<Packets<'_>, Error> {
+    pub(crate) fn packets(
+        &mut self,
+        reader: &Arc<Reader>,
+        keyframe: &Keyframe,
+    ) -> Result<Packets<'_>, Error> {
         match &keyframe.place {
             Place::Counted(nth) => {
-                let mut packets = self.packets_from_start()?;
-                for _ in 0..*nth {
-                    if packets.next()?.is_none() {
-                        break;
-                    }
-                }
+                let mut packets = self.packets_from_start(reader)?;
+                packets.skip(*nth)?;
                 Ok(packets)
             }
             Place::Spliced { pieces, entry, .. } => {
-                let input = self.opener.spliced(pieces.iter().cloned())?;
-                let mut packets = self.owned_packets(input);
-                match entry {
-                    Entry::Exact => {}
-                    Entry::Untimed => packets.first_time_us = Some(keyframe.time_us),
-                    Entry::Early => packets.skips_to_keyframe = true,
-                }
-                Ok(packets)
+                let demuxer = self.opener.spliced(reader, pieces.iter().cloned())?;
+                let packets = Packets::owned(demuxer, reader, &self.track);
+                Ok(match entry {
+                    Entry::Exact => packets,
+                    Entry::Untimed => packets.from_time(keyframe.time_us),
+                    Entry::Early => packets.from_first_keyframe(),
+                })
             }
             Place::Indexed { seek, .. } => {
                 let Route::Index(index) = &mut self.route else {
@@ -193,94 +197,27 @@ impl Session {
                         reason: "an index entry without an index".to_owned(),
                     });
                 };
-                let input = &mut index.input;
-                input
-                    .seek_backward(self.track.stream, *seek)
-                    .map_err(|error| self.opener.explain("read", error))?;
-                Ok(Packets::new(
-                    InputRef::Shared(input),
-                    &self.opener,
-                    &self.track,
-                ))
+                let demuxer = index.demuxer.as_mut();
+                demuxer.attach(reader);
+                demuxer.seek_backward(self.track.stream, *seek)?;
+                Ok(Packets::shared(demuxer, reader, &self.track))
             }
         }
     }
 
     /// The video packets from the start of the file, by a demuxer of their own.
-    pub(crate) fn packets_from_start(&self) -> Result<Packets<'_>, Error> {
-        let input = match &self.route {
+    pub(crate) fn packets_from_start(
+        &self,
+        reader: &Arc<Reader>,
+    ) -> Result<Packets<'static>, Error> {
+        let demuxer = match &self.route {
             Route::Locate(_) => {
-                let whole = 0..self.opener.reader.len();
-                self.opener.spliced(std::iter::once(whole))?
+                let whole = 0..reader.len();
+                self.opener.spliced(reader, std::iter::once(whole))?
             }
-            Route::Index(_) | Route::Scan(_) => self.opener.seekable()?,
+            Route::Index(_) | Route::Scan(_) => self.opener.seekable(reader)?,
         };
-        Ok(self.owned_packets(input))
-    }
-
-    fn owned_packets(&self, mut input: Input) -> Packets<'_> {
-        input.discard_all_but(self.track.stream);
-        Packets::new(InputRef::Owned(Box::new(input)), &self.opener, &self.track)
-    }
-}
-
-impl<'a> Packets<'a> {
-    fn new(input: InputRef<'a>, opener: &'a Opener, track: &'a Track) -> Self {
-        Self {
-            input,
-            put_back: None,
-            opener,
-            track,
-            skips_to_keyframe: false,
-            first_time_us: None,
-            shift: 0,
-        }
-    }
-
-    /// Gives `packet` out again before any other.
-    pub(crate) fn put_back(&mut self, packet: Packet) {
-        self.put_back = Some(packet);
-    }
-
-    /// The next packet of the video track; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
-        if let Some(packet) = self.put_back.take() {
-            return Ok(Some(packet));
-        }
-        let input = match &mut self.input {
-            InputRef::Shared(input) => input,
-            InputRef::Owned(input) => input.as_mut(),
-        };
-        let reader = &self.opener.reader;
-        let mut failures = 0;
-        loop {
-            match input.read_packet() {
-                Ok(Some(mut packet)) if packet.size() > 0 && self.track.owns(&packet, input) => {
-                    if self.skips_to_keyframe && !packet.is_keyframe() {
-                        reader.check_time()?;
-                        continue;
-                    }
-                    self.skips_to_keyframe = false;
-                    if let Some(time_us) = self.first_time_us.take() {
-                        let first = packet.timestamp().unwrap_or(0);
-                        self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
-                    }
-                    packet.shift(self.shift);
-                    return Ok(Some(packet));
-                }
-                Ok(Some(_)) => {}
-                // libav takes an I/O error for the end in some demuxers.
-                Ok(None) => return reader.take_failure().map_or(Ok(None), Err),
-                Err(error) => {
-                    // Demuxers resynchronise after damage; a few errors are not the end.
-                    failures += 1;
-                    if failures > 16 || reader.has_failed() {
-                        return Err(self.opener.explain("read", error));
-                    }
-                }
-            }
-            reader.check_time()?;
-        }
+        Ok(Packets::owned(demuxer, reader, &self.track))
     }
 }
 

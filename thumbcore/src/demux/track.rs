@@ -9,7 +9,7 @@ use crate::{
 /// One video track and its timeline.
 pub(crate) struct Track {
     pub(crate) stream: usize,
-    pub(crate) codec: String,
+    pub(crate) codec: &'static str,
     pub(crate) parameters: Parameters,
     /// Coded size in pixels; 0 where the header does not say.
     pub(crate) width: u32,
@@ -55,10 +55,10 @@ impl Track {
                 name: "Common Encryption".to_owned(),
             });
         }
-        if !codec_is_allowed(&video.codec) {
+        if !codec_is_allowed(video.codec) {
             return Err(Error::Unsupported {
                 what: "codec",
-                name: video.codec.clone(),
+                name: video.codec.to_owned(),
             });
         }
         limits.check(video.width, video.height)?;
@@ -73,7 +73,7 @@ impl Track {
             .or_else(|| micros(video.duration?, video.time_base));
         Ok(Self {
             stream: video.index,
-            codec: video.codec.clone(),
+            codec: video.codec,
             parameters,
             width: video.width,
             height: video.height,
@@ -168,6 +168,6 @@ fn describe(streams: &[StreamInfo]) -> String {
     if streams.is_empty() {
         return "no stream at all".to_owned();
     }
-    let codecs: Vec<_> = streams.iter().map(|stream| stream.codec.as_str()).collect();
+    let codecs: Vec<_> = streams.iter().map(|stream| stream.codec).collect();
     format!("only {}", codecs.join(", "))
 }

@@ -1,103 +1,102 @@
-//! Options of an extraction.
+//! Options of an extractor.
 
-use super::Extractor;
+use super::{Extractor, Request, request::check};
 use crate::{Error, ImageFormat, Limits, Position, ReadConfig};
 
 /// Builds an [`Extractor`].
-#[derive(Debug, Clone)]
+///
+/// [`limits`](Self::limits), [`read`](Self::read) and [`decoding`](Self::decoding) hold for every
+/// video. The other options are those of the default [`Request`], which
+/// [`Extractor::extract`] makes.
+#[derive(Debug, Clone, Default)]
 pub struct ExtractorBuilder {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
-#[derive(Debug, Clone)]
+/// What holds for all videos of an extractor.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    pub(super) positions: Vec<Position>,
-    pub(super) max_width: u32,
-    pub(super) format: ImageFormat,
-    pub(super) quality: u8,
-    pub(super) exact: bool,
-    pub(super) tolerance: f64,
+    pub(super) request: Request,
     pub(super) limits: Limits,
     pub(super) read: ReadConfig,
-}
-
-impl Default for ExtractorBuilder {
-    fn default() -> Self {
-        Self {
-            settings: Settings {
-                positions: vec![
-                    Position::Fraction(0.10),
-                    Position::Fraction(0.50),
-                    Position::Fraction(0.95),
-                ],
-                max_width: 640,
-                format: ImageFormat::Jpeg,
-                quality: 85,
-                exact: false,
-                tolerance: 0.05,
-                limits: Limits::default(),
-                read: ReadConfig::default(),
-            },
-        }
-    }
+    /// Pictures decoded at once; `None` for as many as there are CPUs.
+    pub(super) decoding: Option<usize>,
 }
 
 impl ExtractorBuilder {
-    /// Where to take pictures, one each: 1 to 200, each of which may cost a request or two.
+    /// The default request, all of it.
     #[must_use]
-    pub fn positions(mut self, positions: impl IntoIterator<Item = Position>) -> Self {
-        self.settings.positions = positions.into_iter().collect();
+    pub fn request(mut self, request: Request) -> Self {
+        self.settings.request = request;
         self
+    }
+
+    /// Where to take pictures: see [`Request::positions`].
+    #[must_use]
+    pub fn positions(self, positions: impl IntoIterator<Item = Position>) -> Self {
+        self.change(|request| request.positions(positions))
     }
 
     /// Widest picture in pixels; a narrower video is never enlarged.
     #[must_use]
-    pub fn max_width(mut self, pixels: u32) -> Self {
-        self.settings.max_width = pixels;
-        self
+    pub fn max_width(self, pixels: u32) -> Self {
+        self.widths([pixels])
+    }
+
+    /// Several widths, each picture in all of them: see [`Request::widths`].
+    #[must_use]
+    pub fn widths(self, pixels: impl IntoIterator<Item = u32>) -> Self {
+        self.change(|request| request.widths(pixels))
     }
 
     /// The pictures' format.
     #[must_use]
-    pub fn format(mut self, format: ImageFormat) -> Self {
-        self.settings.format = format;
-        self
+    pub fn format(self, format: ImageFormat) -> Self {
+        self.change(|request| request.format(format))
     }
 
     /// Quality from 1 to 100.
     #[must_use]
-    pub fn quality(mut self, quality: u8) -> Self {
-        self.settings.quality = quality;
-        self
+    pub fn quality(self, quality: u8) -> Self {
+        self.change(|request| request.quality(quality))
     }
 
-    /// Decode forward to the exact time instead of taking the nearest keyframe. Costs the packets
-    /// from the keyframe before to the target.
+    /// Decode forward to the exact time: see [`Request::exact`].
     #[must_use]
-    pub fn exact(mut self, exact: bool) -> Self {
-        self.settings.exact = exact;
-        self
+    pub fn exact(self, exact: bool) -> Self {
+        self.change(|request| request.exact(exact))
     }
 
-    /// How far a keyframe may lie from its target, as a fraction of the duration (default 0.05),
-    /// before the video is decoded forward to the target instead.
+    /// How far a keyframe may lie from its target: see [`Request::tolerance`].
     #[must_use]
-    pub fn tolerance(mut self, fraction: f64) -> Self {
-        self.settings.tolerance = fraction;
-        self
+    pub fn tolerance(self, fraction: f64) -> Self {
+        self.change(|request| request.tolerance(fraction))
     }
 
-    /// Limits on what one video may cost.
+    /// Limits on what one call may cost.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
     }
 
-    /// How the source is read.
+    /// How sources are read.
     #[must_use]
     pub fn read(mut self, config: ReadConfig) -> Self {
         self.settings.read = config;
+        self
+    }
+
+    /// How many pictures are decoded or encoded at once, of all videos together: 1 to 1024. As
+    /// many as there are CPUs (of the container's quota) by default.
+    #[must_use]
+    pub fn decoding(mut self, pictures: usize) -> Self {
+        self.settings.decoding = Some(pictures);
+        self
+    }
+
+    fn change(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+        self.settings.request = change(self.settings.request);
         self
     }
 
@@ -107,52 +106,12 @@ impl ExtractorBuilder {
     /// [`Error::Invalid`] names the option that is wrong.
     pub fn build(self) -> Result<Extractor, Error> {
         let settings = self.settings;
-        let check = |good: bool, option, reason: &str| {
-            if good {
-                return Ok(());
-            }
-            Err(Error::Invalid {
-                option,
-                reason: reason.to_owned(),
-            })
-        };
-        let count = settings.positions.len();
+        settings.request.check()?;
+        let decoding = settings.decoding.unwrap_or(1);
         check(
-            (1..=200).contains(&count),
-            "positions",
-            "1 to 200 are needed",
-        )?;
-        let fractions_are_sound = settings.positions.iter().all(|position| match position {
-            Position::Fraction(fraction) => (0.0..=1.0).contains(fraction),
-            Position::Time(_) => true,
-        });
-        check(
-            fractions_are_sound,
-            "positions",
-            "a fraction lies outside 0 to 1",
-        )?;
-        check(
-            cfg!(feature = "avif") || settings.format != ImageFormat::Avif,
-            "format",
-            "avif: built without the feature",
-        )?;
-        let max_width = settings.max_width;
-        check(
-            (1..=16_384).contains(&max_width),
-            "max_width",
-            "not within 1 to 16384",
-        )?;
-        let quality = settings.quality;
-        check(
-            (1..=100).contains(&quality),
-            "quality",
-            "not within 1 to 100",
-        )?;
-        let tolerance = settings.tolerance;
-        check(
-            (0.0..=1.0).contains(&tolerance),
-            "tolerance",
-            "not within 0 to 1",
+            (1..=1024).contains(&decoding),
+            "decoding",
+            "not within 1 to 1024",
         )?;
         // Nothing can be read by windows of nothing, and sums with larger ones would overflow.
         let ReadConfig {
@@ -180,17 +139,21 @@ impl ExtractorBuilder {
 mod tests {
     use super::*;
 
+    fn refused(builder: ExtractorBuilder) -> Option<&'static str> {
+        match builder.build() {
+            Ok(_) => None,
+            Err(Error::Invalid { option, .. }) => Some(option),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
     #[test]
     fn reads_of_nothing_or_of_too_much_are_refused() {
         type Change = fn(&mut ReadConfig, u64);
         let refused = |change: Change, bytes| {
             let mut config = ReadConfig::default();
             change(&mut config, bytes);
-            match ExtractorBuilder::default().read(config).build() {
-                Ok(_) => None,
-                Err(Error::Invalid { option, .. }) => Some(option),
-                Err(error) => panic!("{error:?}"),
-            }
+            refused(ExtractorBuilder::default().read(config))
         };
         let options: [(&str, Change); 3] = [
             ("head", |config, bytes| config.head = bytes),
@@ -204,5 +167,12 @@ mod tests {
             assert_eq!(refused(change, u64::MAX), Some(option));
         }
         assert_eq!(refused(|config, bytes| config.tail = bytes, 0), None);
+    }
+
+    #[test]
+    fn no_picture_at_once_is_refused() {
+        let builder = ExtractorBuilder::default;
+        assert_eq!(refused(builder().decoding(0)), Some("decoding"));
+        assert_eq!(refused(builder().decoding(1)), None);
     }
 }

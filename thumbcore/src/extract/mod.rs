@@ -1,40 +1,52 @@
 //! The public entry: a source in, pictures and facts out.
 //!
-//! One extraction runs on one blocking thread, since libav blocks; while it waits for bytes it
-//! costs no CPU, and decoding waits for a permit, of which there are as many as CPUs.
+//! [`Extractor`] opens a [`Video`]; a [`Request`] says which pictures are wanted. The work of one
+//! call runs on one blocking thread, since libav blocks; while it waits for bytes it costs no CPU
+//! and holds no permit to decode.
 
-mod ahead;
-mod budget;
 mod builder;
 mod cpu;
-mod job;
+mod first_limit;
+mod keyframes;
 mod ladder;
+mod opening;
 mod outcome;
-#[cfg(test)]
-mod tests;
+mod picture;
+mod request;
+mod search;
+mod target;
+mod task;
+mod thread;
+mod video;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     builder::ExtractorBuilder,
-    outcome::{Extraction, Media, Origin, Probe, Stats, Thumbnail},
+    opening::Opening,
+    outcome::{Extraction, KeyframeEntry, Media, Origin, Probe, Rendition, Stats, Thumbnail},
+    request::Request,
+    video::Video,
 };
-use self::{builder::Settings, job::Job};
+use self::{
+    builder::Settings,
+    cpu::{CpuTime, Cpus},
+    task::Task,
+    thread::on_thread,
+};
 use crate::{
-    Error, RangeSource,
+    Error, Position,
+    demux::Session,
     reader::{Call, Reader},
 };
 
-/// Extracts thumbnails; cheap to clone and to share between tasks.
+/// Opens videos and extracts thumbnails; cheap to clone and to share between tasks.
 ///
-/// Clones share one limit on decoding: as many pictures at once as there are CPUs (of the
-/// container's quota), however many videos wait for bytes.
+/// Clones, and the videos that they open, share one limit on decoding: as many pictures at once as
+/// there are CPUs (of the container's quota), however many videos wait for bytes.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -45,7 +57,7 @@ use crate::{
 /// let source = FileSource::open("holiday.mp4").await?;
 /// let extraction = extractor.extract(Arc::new(source)).await?;
 /// for (n, thumbnail) in extraction.thumbnails.iter().enumerate() {
-///     std::fs::write(format!("holiday_{}.jpg", n + 1), &thumbnail.image)?;
+///     std::fs::write(format!("holiday_{}.jpg", n + 1), thumbnail.image())?;
 /// }
 /// println!("{} of {} bytes read", extraction.stats.bytes_fetched, extraction.stats.source_bytes);
 /// # Ok(())
@@ -54,26 +66,44 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Extractor {
     settings: Arc<Settings>,
-    decoding: Arc<Semaphore>,
+    cpus: Cpus,
 }
 
 impl Extractor {
-    /// Starts from the defaults: 10, 50 and 95 %, at most 640 pixels wide, JPEG at quality 85.
+    /// Starts from the defaults: those of [`Request`], [`Limits`](crate::Limits) and
+    /// [`ReadConfig`](crate::ReadConfig).
     #[must_use]
     pub fn builder() -> ExtractorBuilder {
         ExtractorBuilder::default()
     }
 
     fn new(settings: Settings) -> Self {
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            cpus: Cpus::new(settings.decoding.unwrap_or_else(cpus)),
             settings: Arc::new(settings),
-            decoding: Arc::new(Semaphore::new(cpus)),
         }
     }
 
-    /// Reads what is needed of `source` and returns one thumbnail a position, in the order of the
-    /// positions.
+    /// Tells the container from its bytes, reads the index, and keeps both for further calls.
+    ///
+    /// Runs on tokio, without blocking its workers. Dropping the future cancels reading.
+    ///
+    /// # Errors
+    /// [`Error::is_transient`] tells whether the same video may be opened later.
+    pub async fn open(&self, opening: impl Into<Opening>) -> Result<Video, Error> {
+        let opening = opening.into();
+        let positions = opening.positions.clone();
+        let settings = Arc::clone(&self.settings);
+        self.run(opening, move |task, cpu| {
+            let session = open(&task, &positions)?;
+            Video::of(session, &task, settings, &cpu)
+        })
+        .await
+    }
+
+    /// Opens a video and takes the pictures of the default [`Request`]: one thumbnail a position,
+    /// in the order of the positions. Both together have the budgets of one call.
     ///
     /// Runs on tokio, without blocking its workers. Dropping the future cancels reading and
     /// decoding.
@@ -81,46 +111,48 @@ impl Extractor {
     /// # Errors
     /// No thumbnail is returned where not every position gave one. [`Error::is_transient`] tells
     /// whether the same video may succeed later.
-    pub async fn extract(&self, source: Arc<dyn RangeSource>) -> Result<Extraction, Error> {
-        let decoding = Arc::clone(&self.decoding);
-        self.run(source, move |job| job.extract(&decoding)).await
+    pub async fn extract(&self, opening: impl Into<Opening>) -> Result<Extraction, Error> {
+        let settings = Arc::clone(&self.settings);
+        self.run(opening.into(), move |task, cpu| {
+            let request = &settings.request;
+            let mut session = open(&task, &request.positions)?;
+            video::extract(&mut session, task, request, &cpu)
+        })
+        .await
     }
 
     /// Reads only what tells the container, codec, dimensions and duration.
     ///
     /// # Errors
-    /// As [`extract`](Self::extract).
-    pub async fn probe(&self, source: Arc<dyn RangeSource>) -> Result<Probe, Error> {
-        self.run(source, Job::probe).await
+    /// As [`open`](Self::open).
+    pub async fn probe(&self, opening: impl Into<Opening>) -> Result<Probe, Error> {
+        let video = self.open(opening).await?;
+        Ok(Probe {
+            media: video.facts().clone(),
+            stats: video.opened().clone(),
+        })
     }
 
+    /// Reads the first bytes of a source, and does `work` on a thread whose CPU time is measured.
     async fn run<T: Send + 'static>(
         &self,
-        source: Arc<dyn RangeSource>,
-        work: impl FnOnce(Job) -> Result<T, Error> + Send + 'static,
+        opening: Opening,
+        work: impl FnOnce(Task, CpuTime) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let cancelled = CancellationToken::new();
         let _cancel_on_drop = cancelled.clone().drop_guard();
-        let settings = Arc::clone(&self.settings);
-        let call = Call::new(settings.limits.clone(), cancelled);
-        let reader = Reader::open(source, None, settings.read.clone(), call).await?;
-        let runtime = Handle::current();
-        let internal = |reason: String| Error::Internal { reason };
-        let (give, result) = tokio::sync::oneshot::channel();
-        // Not on the runtime's blocking pool: a job waits there for reads that may need a thread of
-        // the same pool.
-        std::thread::Builder::new()
-            .name("thumbcore".to_owned())
-            .spawn(move || {
-                let job = Job::new(Arc::new(reader), runtime, settings);
-                let result = catch_unwind(AssertUnwindSafe(|| work(job)))
-                    .unwrap_or_else(|_| Err(internal("a panic was stopped".to_owned())));
-                // Nobody takes it where the caller has gone.
-                let _ = give.send(result);
-            })
-            .map_err(|error| internal(error.to_string()))?;
-        result
-            .await
-            .unwrap_or_else(|error| Err(internal(error.to_string())))
+        let call = Call::new(self.settings.limits.clone(), cancelled);
+        let Opening { source, stat, .. } = opening;
+        let reader = Reader::open(source, stat, self.settings.read.clone(), call).await?;
+        let task = Task {
+            reader: Arc::new(reader),
+            runtime: Handle::current(),
+            cpus: self.cpus.clone(),
+        };
+        on_thread(move || work(task, CpuTime::start())).await
     }
+}
+
+fn open(task: &Task, positions: &[Position]) -> Result<Session, Error> {
+    Session::open(&task.reader, task.runtime.clone(), positions)
 }

@@ -7,21 +7,27 @@ use bytes::Bytes;
 use crate::{
     encode::ImageFormat,
     reader::{Costs, RangeRead},
+    source::Stat,
 };
 
-/// What [`Extractor::extract`](super::Extractor::extract) returns.
+/// What [`Extractor::extract`](super::Extractor::extract) and
+/// [`Video::extract`](super::Video::extract) return.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Extraction {
     /// Facts about the video.
     pub media: Media,
     /// One thumbnail a position, in the order of the positions.
     pub thumbnails: Vec<Thumbnail>,
-    /// What it cost.
+    /// What this call cost.
     pub stats: Stats,
+    /// The version of the source that was read, and its length.
+    pub stat: Stat,
 }
 
 /// What [`Extractor::probe`](super::Extractor::probe) returns.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Probe {
     /// Facts about the video.
     pub media: Media,
@@ -31,11 +37,12 @@ pub struct Probe {
 
 /// Facts about a video.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Media {
     /// The container family: `mp4`, `matroska`, `mpegts`, `flv`, `avi`, ….
     pub container: &'static str,
     /// libav's name of the video codec: `h264`, `vp9`, ….
-    pub codec: String,
+    pub codec: &'static str,
     /// Width in pixels as shown: after rotation and with square pixels.
     pub width: u32,
     /// Height in pixels as shown.
@@ -44,26 +51,75 @@ pub struct Media {
     pub duration: Option<Duration>,
 }
 
-/// One picture.
+impl Media {
+    /// Facts, for tests of what is made of them.
+    #[must_use]
+    pub fn new(
+        container: &'static str,
+        codec: &'static str,
+        (width, height): (u32, u32),
+        duration: Option<Duration>,
+    ) -> Self {
+        Self {
+            container,
+            codec,
+            width,
+            height,
+            duration,
+        }
+    }
+}
+
+/// One picture, in each width that was asked for.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Thumbnail {
-    /// The encoded picture.
-    pub image: Bytes,
-    /// How it is encoded.
+    /// The picture in each width, in the order of the widths; at least one.
+    pub renditions: Vec<Rendition>,
+    /// How they are encoded.
     pub format: ImageFormat,
     /// The time that was asked for, from the start of the video.
     pub target: Duration,
     /// The time of the picture, from the start of the video.
     pub actual: Duration,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// Which rung of the ladder the picture came from.
+    /// How the picture was made.
     pub origin: Origin,
 }
 
-/// Which rung of the ladder a picture came from.
+impl Thumbnail {
+    /// The encoded picture in the first width.
+    #[must_use]
+    pub fn image(&self) -> &Bytes {
+        static NONE: Bytes = Bytes::new();
+        self.renditions.first().map_or(&NONE, |first| &first.image)
+    }
+
+    /// Width in pixels of the first rendition.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.renditions.first().map_or(0, |first| first.width)
+    }
+
+    /// Height in pixels of the first rendition.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.renditions.first().map_or(0, |first| first.height)
+    }
+}
+
+/// One picture in one width.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rendition {
+    /// The encoded picture.
+    pub image: Bytes,
+    /// Width in pixels: that which was asked for, or less where the video is narrower.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// How a picture was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -87,7 +143,20 @@ impl Origin {
     }
 }
 
-/// What an extraction cost.
+/// A keyframe that the index of a video names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyframeEntry {
+    /// Its time from the start of the video. In mp4 a decoding time, a few frames before the
+    /// picture's own where pictures are reordered.
+    pub time: Duration,
+    /// Where in the source a demuxer must begin to read it, in bytes.
+    pub position: u64,
+    /// Bytes of the coded picture; `None` where the index does not say.
+    pub size: Option<u64>,
+}
+
+/// What a call cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

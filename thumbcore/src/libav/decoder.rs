@@ -2,7 +2,7 @@
 
 use ffmpeg_next::{Discard, codec, codec::decoder::Opened, ffi, frame::Video};
 
-use super::{AvError, Packet, input::Parameters};
+use super::{AvError, Packet, init, input::Parameters};
 
 /// A decoder of one video stream, single-threaded: a keyframe needs no more, and threads would add
 /// latency (one frame each) and memory.
@@ -26,6 +26,7 @@ pub(crate) enum Received {
 impl VideoDecoder {
     /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`.
     pub(crate) fn open(parameters: &Parameters, max_pixels: u64) -> Result<Self, AvError> {
+        init();
         let mut context = codec::Context::from_parameters(parameters.0.clone())
             .map_err(|error| AvError(error.into()))?;
         {
@@ -34,7 +35,7 @@ impl VideoDecoder {
             fields.max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX);
             fields.thread_count = 1;
             // Give out what can be shown even where an earlier reference is missing: the first
-            // picture after a seek is what we came for. Damage is judged by `Frame::is_damaged`.
+            // picture after a seek is the one that is wanted. `Frame::is_damaged` judges damage.
             fields.flags |= ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as i32;
             fields.flags2 |= ffi::AV_CODEC_FLAG2_SHOW_ALL;
         }
@@ -47,6 +48,8 @@ impl VideoDecoder {
         Ok(Self { opened })
     }
 
+    /// Decodes `packet`. [`AvError::AGAIN`] asks for [`receive`](Self::receive) first: the packet
+    /// was not taken.
     pub(crate) fn send(&mut self, packet: &Packet) -> Result<(), AvError> {
         self.opened
             .send_packet(&packet.0)
@@ -65,10 +68,12 @@ impl VideoDecoder {
         self.opened.flush();
     }
 
-    /// Whether pictures of the stream seen so far come out later than their packets go in.
-    pub(crate) fn reorders(&self) -> bool {
+    /// Pictures that the stream seen so far holds back to put them in order: so many packets later
+    /// than its own does a picture come out.
+    pub(crate) fn reordering(&self) -> usize {
         // SAFETY: an open context.
-        unsafe { (*self.opened.as_ptr()).has_b_frames > 0 }
+        let held_back = unsafe { (*self.opened.as_ptr()).has_b_frames };
+        usize::try_from(held_back).unwrap_or(0)
     }
 
     /// Skips decoding pictures that no other needs, while going towards a later one.
@@ -86,6 +91,7 @@ impl VideoDecoder {
             .skip_loop_filter(if skip { Discard::All } else { Discard::Default });
     }
 
+    /// What the decoder has to give.
     pub(crate) fn receive(&mut self) -> Result<Received, AvError> {
         let mut frame = Video::empty();
         match self.opened.receive_frame(&mut frame) {
@@ -121,7 +127,7 @@ impl Frame {
             .find(|ticks| *ticks != ffi::AV_NOPTS_VALUE)
     }
 
-    /// Part of the picture was missing or could not be decoded, and libav filled it in.
+    /// Part of the picture was missing or could not be decoded, and libav filled that part in.
     pub(crate) fn is_damaged(&self) -> bool {
         let fields = self.fields();
         fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0

@@ -55,7 +55,8 @@ pub(crate) struct StreamInfo {
     /// Cover art and the like: one picture that belongs to no time.
     pub(crate) is_attached_picture: bool,
     pub(crate) is_default: bool,
-    pub(crate) codec: String,
+    /// libav's name of the codec.
+    pub(crate) codec: &'static str,
     pub(crate) codec_tag: u32,
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -131,9 +132,9 @@ impl Input {
             return Err(AvError(ffi::AVERROR(ffi::ENOMEM)));
         }
         // SAFETY: freshly allocated and not shared; `io` outlives it (see wrap below).
-        let fields = unsafe { &mut *context };
-        fields.pb = io.as_mut_ptr();
-        fields.flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+        unsafe { (*context).pb = io.as_mut_ptr() };
+        // SAFETY: likewise.
+        unsafe { (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO };
 
         // SAFETY: the dictionary is handed over and taken back below.
         let mut raw = unsafe { dictionary.disown() };
@@ -159,9 +160,10 @@ impl Input {
         unsafe { &*self.inner.as_ptr() }
     }
 
-    fn context_mut(&mut self) -> &mut ffi::AVFormatContext {
-        // SAFETY: valid while `self.inner` lives, and borrowed exclusively.
-        unsafe { &mut *self.inner.as_mut_ptr() }
+    /// For C alone, which keeps no pointer to it beyond a call.
+    fn context_ptr(&mut self) -> *mut ffi::AVFormatContext {
+        // SAFETY: only gives the pointer out, which is valid while `self.inner` lives.
+        unsafe { self.inner.as_mut_ptr() }
     }
 
     fn stream_ptr(&self, index: usize) -> Option<*mut ffi::AVStream> {
@@ -178,16 +180,12 @@ impl Input {
         unsafe { self.stream_ptr(index)?.as_ref() }
     }
 
-    fn stream_mut(&mut self, index: usize) -> Option<&mut ffi::AVStream> {
-        // SAFETY: as in `stream`, borrowed exclusively through `self`.
-        unsafe { self.stream_ptr(index)?.as_mut() }
-    }
-
     /// Lets libav read packets to learn what the header lacks. Expensive: up to `probe_size`.
     pub(crate) fn find_stream_info(&mut self, max_duration_us: i64) -> Result<(), AvError> {
-        let context = self.context_mut();
-        context.max_analyze_duration = max_duration_us;
-        // SAFETY: an opened context, and no options.
+        let context = self.context_ptr();
+        // SAFETY: an opened context, borrowed exclusively through `self`.
+        unsafe { (*context).max_analyze_duration = max_duration_us };
+        // SAFETY: likewise, and no options.
         AvError::check(unsafe { ffi::avformat_find_stream_info(context, ptr::null_mut()) })?;
         Ok(())
     }
@@ -267,12 +265,14 @@ impl Input {
     /// Every stream but `keep` is skipped by the demuxer from now on.
     pub(crate) fn discard_all_but(&mut self, keep: usize) {
         for index in 0..self.stream_count() {
-            if let Some(stream) = self.stream_mut(index) {
-                stream.discard = if index == keep {
-                    ffi::AVDiscard::AVDISCARD_DEFAULT
-                } else {
-                    ffi::AVDiscard::AVDISCARD_ALL
-                };
+            let discard = if index == keep {
+                ffi::AVDiscard::AVDISCARD_DEFAULT
+            } else {
+                ffi::AVDiscard::AVDISCARD_ALL
+            };
+            if let Some(stream) = self.stream_ptr(index) {
+                // SAFETY: a live stream, borrowed exclusively through `self`.
+                unsafe { (*stream).discard = discard };
             }
         }
     }
@@ -315,18 +315,25 @@ impl Input {
     }
 
     fn search(&mut self, index: usize, timestamp: i64, flags: i32) -> Option<usize> {
-        let stream = self.stream_mut(index)?;
-        // SAFETY: a live stream; a negative result says there is none.
+        let stream = self.stream_ptr(index)?;
+        // SAFETY: a live stream, borrowed exclusively; a negative result says there is none.
         let entry = unsafe { ffi::av_index_search_timestamp(stream, timestamp, flags) };
         usize::try_from(entry).ok()
     }
 
-    /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`).
+    /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`). What failed
+    /// before is forgotten.
     pub(crate) fn seek_backward(&mut self, index: usize, timestamp: i64) -> Result<(), AvError> {
-        let index = i32::try_from(index).map_err(|_| AvError(ffi::AVERROR_STREAM_NOT_FOUND))?;
+        let not_found = AvError(ffi::AVERROR_STREAM_NOT_FOUND);
+        if index >= self.stream_count() {
+            return Err(not_found);
+        }
+        let index = i32::try_from(index).map_err(|_| not_found)?;
+        self.inner.clear_eof();
         let flags = ffi::AVSEEK_FLAG_BACKWARD;
-        let context = self.context_mut();
-        // SAFETY: an opened context; libav checks the index.
+        let context = self.context_ptr();
+        // SAFETY: an opened context, borrowed exclusively, and one of its streams; libav does not
+        // check the index.
         AvError::check(unsafe { ffi::av_seek_frame(context, index, timestamp, flags) })?;
         Ok(())
     }

@@ -37,6 +37,9 @@ pub(crate) struct AvError(pub(crate) i32);
 impl AvError {
     pub(crate) const EOF: Self = Self(ffi::AVERROR_EOF);
 
+    /// The decoder takes no packet before a picture is taken from it.
+    pub(crate) const AGAIN: Self = Self(ffi::AVERROR(ffi::EAGAIN));
+
     fn check(code: i32) -> Result<i32, Self> {
         if code < 0 { Err(Self(code)) } else { Ok(code) }
     }
@@ -58,8 +61,8 @@ impl std::fmt::Display for AvError {
 /// checked before, such as those of movie fragments, get no more.
 const MAX_ALLOCATION: usize = 576 << 20;
 
-/// Sets libav up, once a process: quiet, for it writes to stderr by default, which belongs to the
-/// caller, and modest.
+/// Sets libav up, once a process: quiet, since stderr, where libav logs by default, belongs to the
+/// caller, and with a bound on allocations. Called wherever a first use of libav can happen.
 pub(crate) fn init() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
@@ -98,12 +101,12 @@ impl<T: Seek> Seek for Guarded<T> {
 }
 
 /// `"h264"` and so on: the name of a codec id.
-fn codec_name(id: ffi::AVCodecID) -> String {
+fn codec_name(id: ffi::AVCodecID) -> &'static str {
     // SAFETY: avcodec_get_name takes any id and never returns null.
     let name = unsafe { ffi::avcodec_get_name(id) };
     // SAFETY: a static, terminated string of libavcodec.
-    let name = unsafe { CStr::from_ptr(name) };
-    name.to_string_lossy().into_owned()
+    let name: &'static CStr = unsafe { CStr::from_ptr(name) };
+    name.to_str().unwrap_or("unknown")
 }
 
 #[cfg(test)]
@@ -143,6 +146,24 @@ mod tests {
         };
         assert_eq!(open(3), Ok(3));
         assert!(open(2).is_err());
+    }
+
+    #[test]
+    fn a_seek_in_a_stream_that_is_not_there_is_refused() {
+        let file = b"\0\0\0\x10moov\0\0\0\x08trak".to_vec();
+        let options = OpenOptions {
+            format: Some(c"mov"),
+            allowed: "mov",
+            decoders: "h264",
+            private: &[],
+            probe_size: 1 << 20,
+            max_streams: 8,
+        };
+        let mut input = Input::open_seekable(io::Cursor::new(file), &options).unwrap();
+        let not_found = Err(AvError(ffi::AVERROR_STREAM_NOT_FOUND));
+        for index in [1, 64, usize::MAX] {
+            assert_eq!(input.seek_backward(index, 0), not_found, "{index}");
+        }
     }
 
     #[test]

@@ -17,8 +17,6 @@ pub(crate) struct Call {
     started: Instant,
     cancelled: CancellationToken,
     ledger: Mutex<Ledger>,
-    /// The first error that a cursor met and nobody has taken.
-    failure: Mutex<Option<Error>>,
 }
 
 impl Call {
@@ -29,7 +27,6 @@ impl Call {
             started: Instant::now(),
             cancelled,
             ledger: Mutex::default(),
-            failure: Mutex::default(),
         }
     }
 
@@ -44,10 +41,6 @@ impl Call {
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // The ledger is valid after every statement, so a panic elsewhere does not spoil it.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn failure(&self) -> MutexGuard<'_, Option<Error>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `work` until it is done, the time less `reserve` is up or the caller has gone.

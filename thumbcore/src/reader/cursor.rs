@@ -37,7 +37,6 @@ struct Attached {
     failure: Option<Error>,
 }
 
-#[allow(dead_code, reason = "for whoever keeps a video open")]
 impl CursorHandle {
     fn new(reader: Arc<Reader>) -> Self {
         let attached = Attached {
@@ -64,11 +63,6 @@ impl CursorHandle {
         };
     }
 
-    /// Whether a read has failed since the last failure was taken.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.lock().failure.is_some()
-    }
-
     /// The first read error since the last failure was taken.
     pub(crate) fn take_failure(&self) -> Option<Error> {
         self.lock().failure.take()
@@ -90,7 +84,6 @@ impl Cursor {
     }
 
     /// What the owner keeps once libav has the cursor.
-    #[allow(dead_code, reason = "for whoever keeps a video open")]
     pub(crate) fn handle(&self) -> CursorHandle {
         self.handle.clone()
     }
@@ -112,7 +105,6 @@ impl Cursor {
         let read = reader.read(wanted.clone(), Reason::Demux);
         let bytes = self.runtime.block_on(read).map_err(|error| {
             let text = io::Error::other(error.to_string());
-            reader.fail(error.clone());
             self.handle.fail(error);
             text
         })?;
@@ -207,7 +199,6 @@ impl Splice {
     }
 
     /// What the owner keeps once libav has the splice.
-    #[allow(dead_code, reason = "for whoever keeps a video open")]
     pub(crate) fn handle(&self) -> CursorHandle {
         self.cursor.handle()
     }

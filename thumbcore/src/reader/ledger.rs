@@ -102,13 +102,11 @@ pub(super) struct Ledger {
     busy_since: Option<Instant>,
     waiting: Duration,
     reads: Vec<RangeRead>,
-    reserve: Reserve,
 }
 
 /// The part of each budget that one view of a call does not see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reserve {
-    #[default]
     Nothing,
     /// For the last rung of the ladder: a first picture needs little.
     Eighth,
@@ -151,16 +149,6 @@ impl Ledger {
         }
     }
 
-    /// From now on `reserve` is out of reach.
-    pub(super) fn hold_back(&mut self, reserve: Reserve) {
-        self.reserve = reserve;
-    }
-
-    /// The larger of `reserve` and what is held back from the whole call.
-    pub(super) fn reserve(&self, reserve: Reserve) -> Reserve {
-        self.reserve.max(reserve)
-    }
-
     /// So many `requests` for `bytes` in all, where the budgets less `reserve` allow them.
     pub(super) fn begin(
         &mut self,
@@ -169,7 +157,6 @@ impl Ledger {
         limits: &Limits,
         reserve: Reserve,
     ) -> Result<Ticket, Error> {
-        let reserve = self.reserve(reserve);
         let spent = self.bytes + self.reserved;
         let limit = limits.max_bytes;
         if spent.saturating_add(bytes) > reserve.within(limit) {

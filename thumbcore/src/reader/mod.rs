@@ -29,7 +29,7 @@ use futures::future::try_join_all;
 
 pub(crate) use self::{
     call::Call,
-    cursor::{Cursor, Piece, Splice},
+    cursor::{Cursor, CursorHandle, Piece, Splice},
     ledger::{Costs, Reserve},
     store::Store,
 };
@@ -50,13 +50,11 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// What outlives this call.
-    #[allow(dead_code, reason = "for whoever keeps a video open")]
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
     /// The same call, with `reserve` of its budgets out of reach.
-    #[allow(dead_code, reason = "for whoever keeps a video open")]
     pub(crate) fn within(&self, reserve: Reserve) -> Self {
         Self {
             reserve,
@@ -155,35 +153,14 @@ impl Reader {
         Some(held)
     }
 
-    /// Keeps `reserve` out of the whole call's reach, until it is called again.
-    pub(crate) fn hold_back(&self, reserve: Reserve) {
-        self.call.ledger().hold_back(reserve);
-    }
-
     /// Waits for `work`, but no longer than the wall-clock budget and the caller last.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        let reserve = self.call.ledger().reserve(self.reserve);
-        self.call.in_time(reserve, work).await
+        self.call.in_time(self.reserve, work).await
     }
 
     /// Whether the wall-clock budget is spent or the caller has gone.
     pub(crate) fn check_time(&self) -> Result<(), Error> {
-        let reserve = self.call.ledger().reserve(self.reserve);
-        self.call.check_time(reserve)
-    }
-
-    fn fail(&self, error: Error) {
-        self.call.failure().get_or_insert(error);
-    }
-
-    /// Whether a cursor met an error that nobody has taken.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.call.failure().is_some()
-    }
-
-    /// The error behind libav's last "I/O error".
-    pub(crate) fn take_failure(&self) -> Option<Error> {
-        self.call.failure().take()
+        self.call.check_time(self.reserve)
     }
 
     /// Bytes fetched so far.

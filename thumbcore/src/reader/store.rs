@@ -79,7 +79,6 @@ impl Store {
     }
 
     /// Bytes held in memory.
-    #[allow(dead_code, reason = "for whoever keeps a video open")]
     pub(crate) fn held_bytes(&self) -> usize {
         self.cache().held()
     }

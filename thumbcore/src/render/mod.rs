@@ -36,7 +36,7 @@ pub(crate) fn render(frame: &Frame, geometry: &Geometry) -> Result<Planes<u8>, E
 }
 
 /// Whether a picture shows next to nothing: black, white or one flat colour.
-pub(crate) fn is_dull(planes: &Planes<u8>) -> bool {
+pub(crate) fn is_blank(planes: &Planes<u8>) -> bool {
     /// Standard deviation of luma under which no shape can be made out.
     const FLAT: f64 = 3.0;
     /// So many squares of codes fit 32 bits, which compilers make vector instructions of.

@@ -170,7 +170,7 @@ async fn fifty_gigabytes_cost_no_more_than_their_index() {
     let largest = keyframes.iter().map(|keyframe| keyframe.size).max();
     for thumbnail in &extraction.thumbnails {
         let at = thumbnail.actual.as_secs_f64() % 20.0;
-        let (width, height) = (thumbnail.width, thumbnail.height);
+        let (width, height) = (thumbnail.width(), thumbnail.height());
         let theirs = oracle::frame_at(&once, at, width, height).unwrap();
         let ssim = oracle::ssim(&decoded(thumbnail), &theirs);
         assert!(ssim >= 0.85, "{ssim} at {:?}", thumbnail.actual);

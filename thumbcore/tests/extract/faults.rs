@@ -45,7 +45,7 @@ async fn extract(source: Faults) -> (Result<Extraction, Error>, u64) {
 
 fn images(extraction: &Extraction) -> Vec<&[u8]> {
     let thumbnails = extraction.thumbnails.iter();
-    thumbnails.map(|thumbnail| &thumbnail.image[..]).collect()
+    thumbnails.map(|thumbnail| &thumbnail.image()[..]).collect()
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use devstack::media::Clip;
-use thumbcore::{Extractor, ImageFormat, Origin, Position};
+use thumbcore::{Error, Extractor, ImageFormat, LimitError, Limits, Origin, Position};
 
-use crate::support::{decoded, extract, extract_with, unlike_ffmpeg};
+use crate::support::{decoded, extract, extract_with, remuxed, unlike_ffmpeg};
 
 #[tokio::test]
 async fn all_ten_extensions_give_ffmpegs_pictures() {
@@ -46,7 +46,7 @@ async fn one_keyframe_gives_three_different_pictures() {
     for thumbnail in &extraction.thumbnails {
         assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
         assert!(thumbnail.actual.abs_diff(thumbnail.target).as_millis() < 200);
-        pictures.insert(thumbnail.image.to_vec());
+        pictures.insert(thumbnail.image().to_vec());
     }
     assert_eq!(pictures.len(), 3);
 }
@@ -72,6 +72,68 @@ async fn exact_means_the_frame_at_the_time() {
     }
 }
 
+/// The exact frames at these times of `path`.
+async fn exact_times(path: &std::path::Path, at: &[&str]) -> Vec<u128> {
+    let extractor = Extractor::builder()
+        .positions(at.iter().map(|at| at.parse().unwrap()))
+        .exact(true)
+        .build()
+        .unwrap();
+    let extraction = extract_with(&extractor, path).await.unwrap();
+    for thumbnail in &extraction.thumbnails {
+        assert_eq!(thumbnail.origin, Origin::Decoded);
+        assert_eq!(unlike_ffmpeg(path, thumbnail), None);
+    }
+    let times = extraction.thumbnails.iter();
+    times
+        .map(|thumbnail| thumbnail.actual.as_millis())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_last_pictures_of_a_stream_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let codec = ["-an", "-c:v", "libx264", "-preset", "veryfast", "-bf", "3"];
+    let path = remuxed(&Clip::new("mp4"), folder.path(), "reordered.mp4", &codec);
+    assert_eq!(exact_times(&path, &["99%", "99.9%"]).await, [9920, 9960]);
+    // Frames held back by the decoder are the next targets' as well.
+    let times = exact_times(
+        &path,
+        &["9.5s", "9.51s", "9.53s", "9.57s", "9.65s", "9.95s"],
+    )
+    .await;
+    assert_eq!(times, [9520, 9520, 9560, 9600, 9680, 9960]);
+}
+
+#[tokio::test]
+async fn exact_is_exact_however_far_the_keyframe() {
+    let clip = Clip {
+        gop: 2000,
+        seconds: 45,
+        width: 160,
+        height: 120,
+        ..Clip::new("mp4")
+    };
+    let path = clip.make().unwrap();
+    assert_eq!(exact_times(&path, &["31s", "44s"]).await, [31_000, 44_000]);
+    let limits = Limits {
+        max_packets: 500,
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder()
+        .positions(["31s".parse().unwrap()])
+        .exact(true)
+        .limits(limits)
+        .build()
+        .unwrap();
+    let error = extract_with(&extractor, &path).await.unwrap_err();
+    let expected = LimitError::Packets { limit: 500 };
+    assert!(
+        matches!(&error, Error::Limit(limit) if *limit == expected),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn formats_and_sizes_are_as_asked_for() {
     let path = Clip::new("webm").make().unwrap();
@@ -84,7 +146,7 @@ async fn formats_and_sizes_are_as_asked_for() {
         let extraction = extract_with(&extractor, &path).await.unwrap();
         for thumbnail in &extraction.thumbnails {
             assert_eq!(decoded(thumbnail).dimensions(), (200, 113), "{format}");
-            assert_eq!((thumbnail.width, thumbnail.height), (200, 113));
+            assert_eq!((thumbnail.width(), thumbnail.height()), (200, 113));
         }
     }
 }

@@ -52,7 +52,7 @@ async fn every_cut_ends_in_pictures_or_a_clear_error() {
             match extract_bytes(extension, cut).await {
                 Ok(extraction) => {
                     for thumbnail in extraction.thumbnails {
-                        image::load_from_memory(&thumbnail.image).unwrap();
+                        image::load_from_memory(thumbnail.image()).unwrap();
                     }
                 }
                 Err(error) => assert!(

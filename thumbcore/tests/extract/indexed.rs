@@ -37,7 +37,9 @@ fn nearest<'a>(keyframes: &'a [Packet], thumbnail: &Thumbnail) -> &'a Packet {
 /// Each picture is ffmpeg's own at the stated time.
 fn assert_right(path: &Path, extraction: &Extraction) {
     for thumbnail in &extraction.thumbnails {
-        let ours = image::load_from_memory(&thumbnail.image).unwrap().to_rgb8();
+        let ours = image::load_from_memory(thumbnail.image())
+            .unwrap()
+            .to_rgb8();
         let seconds = thumbnail.actual.as_secs_f64();
         let theirs = oracle::frame_at(path, seconds, ours.width(), ours.height()).unwrap();
         let ssim = oracle::ssim(&ours, &theirs);
@@ -192,6 +194,30 @@ async fn avi_tells_the_time_of_reordered_pictures() {
         assert_right(&path, &extraction);
         assert_duration(&path, &extraction);
     }
+}
+
+#[tokio::test]
+async fn avi_reads_what_follows_a_keyframe_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let codec = [
+        "-an",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-bf",
+        "3",
+        "-g",
+        "50",
+    ];
+    let path = remuxed(&support::noisy(), folder.path(), "reordered.avi", &codec);
+    let extraction = extract(&path).await;
+    assert_right(&path, &extraction);
+    let stats = &extraction.stats;
+    let unplanned = stats.reads.iter().any(|read| read.reason == Reason::Demux);
+    assert!(!unplanned, "{:?}", stats.reads);
+    // Ends, index, keyframes, and the packets that tell their times.
+    assert!(stats.round_trips <= 4, "{:?}", stats.reads);
 }
 
 #[tokio::test]

@@ -13,3 +13,4 @@ mod matroska;
 mod rotation;
 mod streams;
 mod support;
+mod video;

@@ -35,9 +35,11 @@ fn large(extension: &'static str) -> Clip {
 fn assert_pictures(path: &Path, extraction: &Extraction) {
     assert_eq!(extraction.thumbnails.len(), 3);
     for thumbnail in &extraction.thumbnails {
-        let ours = image::load_from_memory(&thumbnail.image).unwrap().to_rgb8();
+        let ours = image::load_from_memory(thumbnail.image())
+            .unwrap()
+            .to_rgb8();
         let at = thumbnail.actual.as_secs_f64();
-        let theirs = oracle::frame_at(path, at, thumbnail.width, thumbnail.height).unwrap();
+        let theirs = oracle::frame_at(path, at, thumbnail.width(), thumbnail.height()).unwrap();
         let ssim = oracle::ssim(&ours, &theirs);
         assert!(ssim >= 0.9, "{}: SSIM {ssim} at {at}", path.display());
     }

@@ -34,7 +34,11 @@ async fn pictures_are_upright() {
         let upright = extractor.extract(source).await.unwrap();
         assert_eq!(upright.thumbnails.len(), lying.thumbnails.len());
         for (upright, lying) in upright.thumbnails.iter().zip(&lying.thumbnails) {
-            assert_eq!((upright.width, upright.height), (360, 640), "{extension}");
+            assert_eq!(
+                (upright.width(), upright.height()),
+                (360, 640),
+                "{extension}"
+            );
             let expected = image::imageops::rotate90(&decoded(lying));
             let ssim = oracle::ssim(&decoded(upright), &expected);
             assert!(ssim > 0.95, "{extension}: {ssim}");

@@ -40,7 +40,9 @@ fn assert_pictures(path: &Path, extraction: &Extraction) {
         let actual = thumbnail.actual.as_secs_f64();
         let near = group.max(duration * 0.05);
         assert!((target - actual).abs() <= near, "{actual} for {target}");
-        let ours = image::load_from_memory(&thumbnail.image).unwrap().to_rgb8();
+        let ours = image::load_from_memory(thumbnail.image())
+            .unwrap()
+            .to_rgb8();
         let theirs = oracle::frame_at(path, actual, ours.width(), ours.height()).unwrap();
         let ssim = oracle::ssim(&ours, &theirs);
         assert!(ssim >= 0.9, "SSIM {ssim} at {actual} of {}", path.display());

@@ -36,7 +36,9 @@ pub(crate) fn avi_index_len(path: &Path) -> u64 {
 }
 
 pub(crate) fn decoded(thumbnail: &Thumbnail) -> image::RgbImage {
-    image::load_from_memory(&thumbnail.image).unwrap().to_rgb8()
+    image::load_from_memory(thumbnail.image())
+        .unwrap()
+        .to_rgb8()
 }
 
 /// What of `thumbnail` differs from ffmpeg's frame at the same time.
@@ -44,7 +46,7 @@ pub(crate) fn unlike_ffmpeg(path: &Path, thumbnail: &Thumbnail) -> Option<String
     let at = thumbnail.actual.as_secs_f64();
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let said = format!("{file} at {at} ({:?})", thumbnail.origin);
-    match oracle::frame_at(path, at, thumbnail.width, thumbnail.height) {
+    match oracle::frame_at(path, at, thumbnail.width(), thumbnail.height()) {
         Ok(theirs) => {
             let ssim = oracle::ssim(&decoded(thumbnail), &theirs);
             (ssim < 0.9).then(|| format!("{said}: SSIM {ssim:.3}"))

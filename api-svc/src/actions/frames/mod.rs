@@ -191,7 +191,7 @@ impl Frames {
             "frame taken"
         );
         Ok(Arc::new(Frame {
-            jpeg: thumbnail.image,
+            jpeg: thumbnail.image().clone(),
             actual_s: thumbnail.actual.as_secs_f64(),
             etag: request.entity_tag(&etag),
         }))

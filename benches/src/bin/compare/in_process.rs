@@ -36,7 +36,7 @@ pub(crate) async fn run(folder: &Path, keys: &[String]) -> anyhow::Result<()> {
         let mut thumbnails = Vec::new();
         for (n, thumbnail) in extraction.thumbnails.iter().enumerate() {
             let path = folder.join(format!("{key}_{n}.jpg"));
-            fs::write(&path, &thumbnail.image)?;
+            fs::write(&path, thumbnail.image())?;
             thumbnails.push(json!({
                 "path": path,
                 "target_s": thumbnail.target.as_secs_f64(),

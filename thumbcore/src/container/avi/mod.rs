@@ -123,6 +123,12 @@ impl Locator for Avi {
     fn end_of(&self, _: &Reader, time_us: i64) -> Option<u64> {
         Some(self.frames.get(self.video.number(time_us))?.end())
     }
+
+    fn end_behind(&self, time_us: i64, count: usize) -> Option<u64> {
+        // One more, as a time that was rounded down may be the frame before.
+        let last = self.video.number(time_us).saturating_add(count + 1);
+        Some(self.frames.get(last)?.end())
+    }
 }
 
 /// All parts of an `OpenDML` index, at once.

@@ -28,8 +28,8 @@ use self::{
 use super::{Around, Entry, Keyframe, Locator, Mp4Layout, Place, Timeline, mp4::BoxHeader};
 use crate::{
     Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
-    select::Position,
 };
 
 /// First guess at the length of a `moof` box, and the least read of one: 16 KiB hold that of a

@@ -1,0 +1,111 @@
+//! A demuxer of libav, and the cursor that it reads the file through.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::{
+    Error,
+    libav::{AvError, Input, OpenOptions, Packet},
+    reader::{Cursor, CursorHandle, Piece, Reader, Splice},
+};
+
+/// An opened demuxer. libav reports a read that failed as "I/O error", as the end of the file or as
+/// a packet that was cut short; the demuxer tells which error was behind it.
+pub(super) struct Demuxer {
+    input: Input,
+    cursor: CursorHandle,
+}
+
+/// What a demuxer gave.
+pub(super) enum Read {
+    Packet(Packet),
+    /// Bytes that are no packet. Demuxers resynchronise: more may follow.
+    Damage(AvError),
+    End,
+}
+
+impl Demuxer {
+    /// Opens a demuxer that may seek. Reads the header, nothing more.
+    pub(super) fn seekable(
+        reader: &Arc<Reader>,
+        runtime: Handle,
+        options: &OpenOptions<'_>,
+    ) -> Result<Self, Error> {
+        let cursor = Cursor::new(Arc::clone(reader), runtime);
+        let handle = cursor.handle();
+        Self::opened(Input::open_seekable(cursor, options), handle)
+    }
+
+    /// Opens a demuxer that reads `pieces` front to back as if they were the whole file.
+    pub(super) fn spliced(
+        reader: &Arc<Reader>,
+        runtime: Handle,
+        pieces: impl IntoIterator<Item = impl Into<Piece>>,
+        options: &OpenOptions<'_>,
+    ) -> Result<Self, Error> {
+        let splice = Splice::new(Arc::clone(reader), runtime, pieces);
+        let handle = splice.handle();
+        Self::opened(Input::open_streamed(splice, options), handle)
+    }
+
+    fn opened(result: Result<Input, AvError>, cursor: CursorHandle) -> Result<Self, Error> {
+        let input = settle(&cursor, "opened", result)?;
+        Ok(Self { input, cursor })
+    }
+
+    /// What libav knows of the streams and their index.
+    pub(super) fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// As [`input`](Self::input), for look-ups and settings that read nothing.
+    pub(super) fn input_mut(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    /// From now on the demuxer reads through `reader`.
+    pub(super) fn attach(&self, reader: &Arc<Reader>) {
+        self.cursor.attach(Arc::clone(reader));
+    }
+
+    /// Lets libav read packets to learn what the header lacks, `max_duration_us` of them.
+    pub(super) fn find_stream_info(&mut self, max_duration_us: i64) -> Result<(), Error> {
+        let found = self.input.find_stream_info(max_duration_us);
+        settle(&self.cursor, "opened", found)
+    }
+
+    /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`).
+    pub(super) fn seek_backward(&mut self, index: usize, timestamp: i64) -> Result<(), Error> {
+        let moved = self.input.seek_backward(index, timestamp);
+        settle(&self.cursor, "read", moved)
+    }
+
+    /// The next packet of any stream that is not discarded. A read that failed is an error, unless
+    /// a whole packet came out all the same.
+    pub(super) fn read(&mut self) -> Result<Read, Error> {
+        let read = match self.input.read_packet() {
+            Ok(Some(packet)) if !packet.is_corrupt() => return Ok(Read::Packet(packet)),
+            Ok(Some(packet)) => Read::Packet(packet),
+            Ok(None) => Read::End,
+            Err(error) => Read::Damage(error),
+        };
+        self.cursor.take_failure().map_or(Ok(read), Err)
+    }
+}
+
+/// `result`, or the failed read behind it. libav takes some failures for the end of the file, so
+/// that its own result is good.
+fn settle<T>(cursor: &CursorHandle, what: &str, result: Result<T, AvError>) -> Result<T, Error> {
+    match cursor.take_failure() {
+        Some(failure) => Err(failure),
+        None => result.map_err(|error| unreadable(what, error)),
+    }
+}
+
+/// The file cannot be `what`, by libav's word.
+pub(super) fn unreadable(what: &str, error: AvError) -> Error {
+    Error::Corrupt {
+        reason: format!("cannot be {what}: {error}"),
+    }
+}

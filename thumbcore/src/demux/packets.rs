@@ -1,0 +1,134 @@
+//! The video packets from one place of the file on.
+
+use std::sync::Arc;
+
+use super::{
+    Track,
+    demuxer::{Demuxer, Read, unreadable},
+};
+use crate::{Error, libav::Packet, reader::Reader};
+
+/// Stretches of damage in a row after which a file counts as unreadable there.
+const MAX_DAMAGE: usize = 16;
+
+/// The video packets from a keyframe on.
+pub(crate) struct Packets<'a> {
+    demuxer: Held<'a>,
+    reader: Arc<Reader>,
+    track: Arc<Track>,
+    put_back: Option<Packet>,
+    /// Packets up to the first keyframe are discarded.
+    skips_to_keyframe: bool,
+    /// What the first packet's time must become, until that packet is read.
+    first_time_us: Option<i64>,
+    /// Added to all times, in ticks.
+    shift: i64,
+}
+
+/// A demuxer that the session keeps, or one for these packets alone.
+enum Held<'a> {
+    Shared(&'a mut Demuxer),
+    Owned(Box<Demuxer>),
+}
+
+impl<'a> Packets<'a> {
+    /// The packets of a demuxer that the session keeps.
+    pub(super) fn shared(
+        demuxer: &'a mut Demuxer,
+        reader: &Arc<Reader>,
+        track: &Arc<Track>,
+    ) -> Self {
+        Self::new(Held::Shared(demuxer), reader, track)
+    }
+
+    fn new(demuxer: Held<'a>, reader: &Arc<Reader>, track: &Arc<Track>) -> Self {
+        Self {
+            demuxer,
+            reader: Arc::clone(reader),
+            track: Arc::clone(track),
+            put_back: None,
+            skips_to_keyframe: false,
+            first_time_us: None,
+            shift: 0,
+        }
+    }
+
+    /// Discards what comes before the first packet that is marked as a keyframe.
+    pub(super) fn from_first_keyframe(mut self) -> Self {
+        self.skips_to_keyframe = true;
+        self
+    }
+
+    /// Shifts all times so that the first packet's is `time_us`.
+    pub(super) fn from_time(mut self, time_us: i64) -> Self {
+        self.first_time_us = Some(time_us);
+        self
+    }
+
+    /// Discards the next `count` packets, or as many as there are.
+    pub(super) fn skip(&mut self, count: usize) -> Result<(), Error> {
+        for _ in 0..count {
+            if self.next()?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives `packet` out again before any other.
+    pub(crate) fn put_back(&mut self, packet: Packet) {
+        self.put_back = Some(packet);
+    }
+
+    /// The next packet of the video track; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Packet>, Error> {
+        if let Some(packet) = self.put_back.take() {
+            return Ok(Some(packet));
+        }
+        let demuxer = match &mut self.demuxer {
+            Held::Shared(demuxer) => demuxer,
+            Held::Owned(demuxer) => demuxer.as_mut(),
+        };
+        let mut damage = 0;
+        loop {
+            self.reader.check_time()?;
+            match demuxer.read()? {
+                Read::Packet(packet) => {
+                    let is_wanted = packet.size() > 0
+                        && self.track.owns(&packet, demuxer.input())
+                        && (!self.skips_to_keyframe || packet.is_keyframe());
+                    if is_wanted {
+                        self.skips_to_keyframe = false;
+                        return Ok(Some(self.timed(packet)));
+                    }
+                }
+                Read::End => return Ok(None),
+                // Demuxers resynchronise after damage; a few errors are not the end.
+                Read::Damage(error) => {
+                    damage += 1;
+                    if damage > MAX_DAMAGE {
+                        return Err(unreadable("read", error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// `packet` on the track's clock.
+    fn timed(&mut self, mut packet: Packet) -> Packet {
+        if let Some(time_us) = self.first_time_us.take() {
+            let first = packet.timestamp().unwrap_or(0);
+            self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
+        }
+        packet.shift(self.shift);
+        packet
+    }
+}
+
+impl Packets<'static> {
+    /// The packets of `demuxer`, which nothing else reads.
+    pub(super) fn owned(mut demuxer: Demuxer, reader: &Arc<Reader>, track: &Arc<Track>) -> Self {
+        demuxer.input_mut().discard_all_but(track.stream);
+        Self::new(Held::Owned(Box::new(demuxer)), reader, track)
+    }
+}

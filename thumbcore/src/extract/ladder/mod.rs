@@ -1,0 +1,383 @@
+//! The ladder: how each target's picture is made, the cheapest way first.
+
+mod fetch;
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    first_limit::FirstLimit,
+    outcome::Origin,
+    picture::Finished,
+    request::Request,
+    search::{Beyond, Search},
+    target::{Made, State, Supply, Target},
+    task::Task,
+};
+use crate::{
+    Error, LimitError,
+    container::Keyframe,
+    decode::{Decoder, Picture},
+    demux::Session,
+    reader::Reserve,
+    select::{MAX_FORWARD_US, Plan, Planner},
+};
+
+/// All targets of one request on their way to a picture. The rungs are methods, called in the
+/// order in which [`climb`](Self::climb) names them; each takes the targets that the ones before
+/// left without a picture, or with one that can be bettered.
+pub(super) struct Ladder<'a> {
+    session: &'a mut Session,
+    request: &'a Request,
+    /// All rungs but the last leave an eighth of each budget alone.
+    task: Task,
+    /// The last rung may spend everything.
+    last: Task,
+    targets: Vec<Target>,
+    limit: FirstLimit,
+    /// CPU time of other threads.
+    cpu: Duration,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(super) struct Climbed {
+    /// Each picture with its target's time (in microseconds of the container's timeline), in the
+    /// order of the request's positions.
+    pub(super) made: Vec<(i64, Made)>,
+    /// CPU time of other threads.
+    pub(super) cpu: Duration,
+}
+
+impl<'a> Ladder<'a> {
+    /// Looks all targets up and plans them.
+    pub(super) fn new(
+        session: &'a mut Session,
+        request: &'a Request,
+        task: Task,
+    ) -> Result<Self, Error> {
+        let mut ladder = Self {
+            task: task.within(Reserve::Eighth),
+            last: task,
+            targets: Vec::new(),
+            limit: FirstLimit::default(),
+            cpu: Duration::ZERO,
+            session,
+            request,
+        };
+        ladder.plan()?;
+        ladder.find_starts()?;
+        Ok(ladder)
+    }
+
+    /// A picture for each target, or the reason why one has none.
+    pub(super) fn climb(mut self) -> Result<Climbed, Error> {
+        self.keyframes_alone()?;
+        self.replace_blank()?;
+        self.learn_times()?;
+        self.decode_forward()?;
+        self.take_what_decodes()?;
+        Ok(Climbed {
+            made: self
+                .targets
+                .into_iter()
+                .filter_map(|target| match target.state {
+                    State::Made(made) => Some((target.time_us, made)),
+                    State::Wanted | State::OverBudget => None,
+                })
+                .collect(),
+            cpu: self.cpu,
+        })
+    }
+
+    /// Finds the keyframes around each target and makes a plan of them.
+    fn plan(&mut self) -> Result<(), Error> {
+        let track = Arc::clone(&self.session.track);
+        let times_us = self.request.times_us(track.start_us, track.duration_us);
+        let tolerance_us = self.request.tolerance_us(track.duration_us);
+        let mut planner = Planner::new(tolerance_us, self.request.exact);
+        let found = self.session.around(&self.task.reader, &times_us)?;
+        for (time_us, around) in times_us.into_iter().zip(found) {
+            let around = self.limit.allow(around)?;
+            let state = match &around {
+                Some(_) => State::Wanted,
+                None => State::OverBudget,
+            };
+            let around = around.unwrap_or_default();
+            self.targets.push(Target {
+                time_us,
+                plan: planner.plan(time_us, &around),
+                around,
+                state,
+                supply: Supply::Unfetched,
+            });
+        }
+        Ok(())
+    }
+
+    /// Searches further back where no keyframe was seen before a target that is decoded towards.
+    fn find_starts(&mut self) -> Result<(), Error> {
+        for target in &mut self.targets {
+            if let State::Wanted = target.state
+                && let Plan::Forward { from, until_us } = &mut target.plan
+                && from.is_none()
+            {
+                let start = self.session.start_before(&self.task.reader, *until_us);
+                match self.limit.allow(start)? {
+                    Some(start) => *from = start,
+                    None => target.give_up_plan(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers of the targets that `is_it`.
+    fn those(&self, is_it: impl Fn(&Target) -> bool) -> Vec<usize> {
+        let numbered = self.targets.iter().enumerate();
+        numbered
+            .filter(|(_, target)| is_it(target))
+            .map(|(nth, _)| nth)
+            .collect()
+    }
+
+    /// The first rung: keyframes alone. Where that gives no picture, another plan.
+    fn keyframes_alone(&mut self) -> Result<(), Error> {
+        let wanted = self.those(|target| target.is_wanted() && target.keyframe_alone().is_some());
+        for (nth, made) in self.decode_keyframes(&wanted)? {
+            self.targets[nth].state = State::Made(made);
+        }
+        let start_us = self.session.track.start_us;
+        for nth in wanted {
+            let target = &mut self.targets[nth];
+            if target.is_wanted() {
+                // No whole picture by itself: the stream refreshes step by step, is damaged there,
+                // or calls everything a keyframe. What comes before helps; best the start.
+                let start_is_near = target.time_us.saturating_sub(start_us) <= MAX_FORWARD_US;
+                let around = &target.around;
+                let from = around.before.as_ref().or(around.after.as_ref()).cloned();
+                target.replan(Plan::Forward {
+                    from: from.filter(|_| !start_is_near),
+                    until_us: target.time_us,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A picture that shows nothing loses to the keyframe on the target's other side.
+    fn replace_blank(&mut self) -> Result<(), Error> {
+        let blank = self.those(|target| target.made().is_some_and(|made| made.picture.is_blank));
+        let mut before = Vec::new();
+        for nth in blank {
+            if let Some(spare) = self.spare(nth) {
+                let plan = self.targets[nth].replan(Plan::Keyframe(spare));
+                before.push((nth, plan));
+            }
+        }
+        let replanned: Vec<_> = before.iter().map(|(nth, _)| *nth).collect();
+        let mut better = self.decode_keyframes(&replanned)?;
+        better.retain(|(_, made)| !made.picture.is_blank);
+        before.retain(|(nth, _)| better.iter().all(|(replaced, _)| replaced != nth));
+        for (nth, made) in better {
+            self.targets[nth].state = State::Made(made);
+        }
+        for (nth, plan) in before {
+            self.targets[nth].plan = plan;
+        }
+        Ok(())
+    }
+
+    /// Where packets carry no times and pictures are reordered, only the packets that push a
+    /// keyframe's picture out of the decoder tell its time.
+    fn learn_times(&mut self) -> Result<(), Error> {
+        let late = self.those(|target| target.made().is_some_and(|made| made.late_by.is_some()));
+        let reader = &self.task.reader;
+        let ranges = late.iter().filter_map(|nth| {
+            let target = &self.targets[*nth];
+            let count = target.made()?.late_by?;
+            self.session.behind(reader, target.plan.keyframe()?, count)
+        });
+        let fetched = self.session.prefetch(reader, ranges);
+        self.limit.allow(fetched)?;
+        for nth in late {
+            let Some(keyframe) = self.targets[nth].plan.keyframe().cloned() else {
+                continue;
+            };
+            let task = self.task.clone();
+            let picture = self.picture_behind(&keyframe, task, |search| {
+                search.reach(None, Beyond::TakeLast)
+            });
+            if let Some(picture) = self.limit.allow(picture)?.flatten() {
+                self.targets[nth].state = State::Made(Made::new(picture, Origin::Keyframe));
+            }
+        }
+        Ok(())
+    }
+
+    /// From a keyframe forward to the target. Targets behind the same keyframe share one pass.
+    fn decode_forward(&mut self) -> Result<(), Error> {
+        let mut order =
+            self.those(|target| target.is_wanted() && target.keyframe_alone().is_none());
+        order.sort_by_key(|nth| self.targets[*nth].time_us);
+        let mut decoder = None;
+        let mut rest = &order[..];
+        while let Some(first) = rest.first() {
+            let from = self.targets[*first].plan.keyframe().cloned();
+            let is_same = |nth: &&usize| self.targets[**nth].plan.keyframe() == from.as_ref();
+            let (group, others) = rest.split_at(rest.iter().take_while(is_same).count());
+            rest = others;
+            let mut within = Vec::new();
+            for nth in group {
+                if self.fetch(*nth)? {
+                    within.push(*nth);
+                }
+            }
+            if within.is_empty() {
+                continue;
+            }
+            let decoder = match &mut decoder {
+                Some(decoder) => decoder,
+                none => none.insert(self.open_decoder()?),
+            };
+            match self.pass(&within, from.as_ref(), decoder) {
+                // Another picture is not the exact one, and more packets are not allowed.
+                Err(error @ Error::Limit(LimitError::Packets { .. })) if self.request.exact => {
+                    return Err(error);
+                }
+                passed => self.limit.allow(passed)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Decodes from one keyframe, or the start of the file, forward to each of `group`, which are
+    /// sorted by time.
+    fn pass(
+        &mut self,
+        group: &[usize],
+        from: Option<&Keyframe>,
+        decoder: &mut Decoder,
+    ) -> Result<(), Error> {
+        let (task, request) = (&self.task, self.request);
+        let track = Arc::clone(&self.session.track);
+        let beyond = if request.exact {
+            Beyond::Fail
+        } else {
+            Beyond::TakeLast
+        };
+        decoder.restart();
+        let packets = match from {
+            Some(keyframe) => self.session.packets(&task.reader, keyframe)?,
+            None => self.session.packets_from_start(&task.reader)?,
+        };
+        let mut search = Search::new(task, packets, decoder);
+        let mut latest: Option<Finished> = None;
+        for nth in group {
+            let target = &mut self.targets[*nth];
+            // Without `exact`, another target gets another picture.
+            let serves_both = |it: &Finished| request.exact && it.time_us >= Some(target.time_us);
+            if !latest.as_ref().is_some_and(serves_both)
+                && let Some(picture) = search.reach(target.plan.until_us(), beyond)?
+            {
+                latest = Some(task.run(|| request.finish(&track, &picture))?);
+            }
+            if let Some(picture) = latest.clone() {
+                target.state = State::Made(Made::new(picture, Origin::Decoded));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
+    /// decodes from the start of the file; over budget, the first picture there.
+    fn take_what_decodes(&mut self) -> Result<(), Error> {
+        for nth in self.those(|target| target.made().is_none()) {
+            let chosen = self.targets[nth].plan.keyframe().cloned();
+            let mut found = None;
+            for keyframe in [chosen, self.spare(nth)].into_iter().flatten() {
+                if found.is_none() {
+                    let task = self.last.clone();
+                    let picture = self.picture_behind(&keyframe, task, |search| search.first());
+                    found = self.limit.allow(picture)?.flatten();
+                }
+            }
+            if found.is_none() {
+                found = self.start_of_file(self.targets[nth].time_us)?;
+            }
+            let Some(picture) = found else {
+                return Err(self.limit.or(undecodable()));
+            };
+            self.targets[nth].state = State::Made(Made::new(picture, Origin::Fallback));
+        }
+        Ok(())
+    }
+
+    /// What decodes from the start of the file, towards `target_us` while the budgets last.
+    fn start_of_file(&mut self, target_us: i64) -> Result<Option<Finished>, Error> {
+        let track = &self.session.track;
+        let reach_us = track.start_us.saturating_add(MAX_FORWARD_US);
+        let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
+        // The first picture is the cheapest; nothing else can be had once a budget is spent.
+        let attempts = std::iter::once(towards).chain(towards.map(|_| None));
+        for target_us in attempts {
+            let picture = self.picture_from_start(target_us);
+            if let Some(picture) = self.limit.allow(picture)? {
+                return Ok(picture);
+            }
+        }
+        Ok(None)
+    }
+
+    fn picture_from_start(&self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
+        let task = &self.last;
+        let packets = self.session.packets_from_start(&task.reader)?;
+        let mut decoder = self.open_decoder()?.trusting_any_start();
+        let picture =
+            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TakeLast)?;
+        self.finish(task, picture)
+    }
+
+    /// What `search` makes of the packets from `keyframe` on, with a decoder of its own.
+    fn picture_behind(
+        &mut self,
+        keyframe: &Keyframe,
+        task: Task,
+        search: impl FnOnce(&mut Search<'_>) -> Result<Option<Picture>, Error>,
+    ) -> Result<Option<Finished>, Error> {
+        let mut decoder = self.open_decoder()?;
+        let packets = self.session.packets(&task.reader, keyframe)?;
+        let picture = search(&mut Search::new(&task, packets, &mut decoder))?;
+        self.finish(&task, picture)
+    }
+
+    fn finish(&self, task: &Task, picture: Option<Picture>) -> Result<Option<Finished>, Error> {
+        let Some(picture) = picture else {
+            return Ok(None);
+        };
+        let finish = || self.request.finish(&self.session.track, &picture);
+        task.run(finish).map(Some)
+    }
+
+    fn open_decoder(&self) -> Result<Decoder, Error> {
+        Decoder::open(&self.session.track, self.last.reader.limits())
+    }
+
+    /// The keyframe on the other side of a target, unless another target's picture is made of it:
+    /// that would make two of one.
+    fn spare(&self, nth: usize) -> Option<Keyframe> {
+        let target = &self.targets[nth];
+        let is_taken = |spare: &Keyframe| {
+            let mut chosen = self.targets.iter().map(|other| other.plan.keyframe());
+            chosen.any(|chosen| chosen == Some(spare))
+        };
+        let spare = target.around.other_than(target.plan.keyframe());
+        spare.filter(|spare| !is_taken(spare))
+    }
+}
+
+/// No picture can be made, whatever the budget.
+pub(super) fn undecodable() -> Error {
+    Error::Corrupt {
+        reason: "no picture of it can be decoded".to_owned(),
+    }
+}

@@ -1,0 +1,76 @@
+//! From a decoded picture to the renditions that were asked for.
+
+use super::{outcome::Rendition, request::Request};
+use crate::{
+    Error,
+    decode::Picture,
+    demux::Track,
+    encode::encode,
+    render::{Geometry, Orientation, is_blank, render},
+};
+
+/// A picture, rendered and encoded.
+#[derive(Debug, Clone)]
+pub(super) struct Finished {
+    /// In the order of the request's widths.
+    pub(super) renditions: Vec<Rendition>,
+    /// In the container's timeline, in microseconds; `None` where neither packet nor codec says.
+    pub(super) time_us: Option<i64>,
+    /// Black, white or one flat colour.
+    pub(super) is_blank: bool,
+    /// Width and height in pixels as shown, before the picture is made smaller.
+    pub(super) shown: (u32, u32),
+}
+
+impl Request {
+    /// Renders and encodes `picture` in every width.
+    pub(super) fn finish(&self, track: &Track, picture: &Picture) -> Result<Finished, Error> {
+        let frame = &picture.frame;
+        let coded = (frame.width(), frame.height());
+        let aspect = frame.sample_aspect();
+        let mut finished = Finished {
+            renditions: Vec::with_capacity(self.widths.len()),
+            time_us: picture.time_us,
+            is_blank: false,
+            shown: (0, 0),
+        };
+        for width in &self.widths {
+            let geometry = geometry(track, coded, aspect, *width);
+            let planes = render(frame, &geometry)?;
+            if finished.renditions.is_empty() {
+                finished.is_blank = is_blank(&planes);
+                finished.shown = geometry.shown;
+            }
+            finished.renditions.push(Rendition {
+                image: encode(&planes, self.format, self.quality)?,
+                width: planes.width as u32,
+                height: planes.height as u32,
+            });
+        }
+        Ok(finished)
+    }
+
+    /// Whether no width is large enough to show the edges of a codec's blocks.
+    pub(super) fn hides_blocks(&self, track: &Track) -> bool {
+        let coded = (track.width, track.height);
+        let mut widths = self.widths.iter();
+        widths.all(|width| geometry(track, coded, (0, 1), *width).hides_blocks())
+    }
+}
+
+/// The sizes of a picture of `coded` pixels whose frame states the pixel shape `of_frame`.
+pub(super) fn geometry(
+    track: &Track,
+    coded: (u32, u32),
+    of_frame: (i32, i32),
+    max_width: u32,
+) -> Geometry {
+    // The container's word on pixel shape wins over the codec's, as in players.
+    let aspect = if track.sample_aspect.0 > 0 {
+        track.sample_aspect
+    } else {
+        of_frame
+    };
+    let orientation = Orientation::from_matrix(track.display_matrix);
+    Geometry::new(coded, aspect, orientation, max_width)
+}

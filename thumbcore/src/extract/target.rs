@@ -1,0 +1,93 @@
+//! One picture that is wanted, and how far it has got.
+
+use super::{outcome::Origin, picture::Finished};
+use crate::{
+    container::{Around, Keyframe},
+    select::Plan,
+};
+
+/// One picture that is wanted.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// In microseconds of the container's timeline.
+    pub(super) time_us: i64,
+    /// The keyframes on either side of the time.
+    pub(super) around: Around,
+    /// How the picture is made, or was.
+    pub(super) plan: Plan,
+    pub(super) state: State,
+    pub(super) supply: Supply,
+}
+
+/// The bytes that a target's plan reads, as far as their place is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Supply {
+    Unfetched,
+    Fetched,
+    /// They are over budget.
+    Denied,
+}
+
+/// How far a target has got.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing is made yet.
+    Wanted,
+    /// What its plan reads is over budget: only the last rung is left.
+    OverBudget,
+    Made(Made),
+}
+
+/// The picture for one target.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) picture: Finished,
+    pub(super) origin: Origin,
+    /// The picture's time is not known before so many further packets are decoded; `None` where it
+    /// is known.
+    pub(super) late_by: Option<usize>,
+}
+
+impl Made {
+    pub(super) fn new(picture: Finished, origin: Origin) -> Self {
+        Self {
+            picture,
+            origin,
+            late_by: None,
+        }
+    }
+}
+
+impl Target {
+    /// Gives the target another plan, for which nothing was fetched yet. The plan before.
+    pub(super) fn replan(&mut self, plan: Plan) -> Plan {
+        self.supply = Supply::Unfetched;
+        std::mem::replace(&mut self.plan, plan)
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.state, State::Wanted)
+    }
+
+    pub(super) fn made(&self) -> Option<&Made> {
+        match &self.state {
+            State::Made(made) => Some(made),
+            State::Wanted | State::OverBudget => None,
+        }
+    }
+
+    /// A target that has no picture is left to the last rung. One that has keeps its picture.
+    pub(super) fn give_up_plan(&mut self) {
+        if self.is_wanted() {
+            self.state = State::OverBudget;
+        }
+    }
+
+    /// The keyframe of its plan, if it is made from that keyframe alone.
+    pub(super) fn keyframe_alone(&self) -> Option<&Keyframe> {
+        match &self.plan {
+            Plan::Keyframe(keyframe) => Some(keyframe),
+            Plan::Forward { .. } => None,
+        }
+    }
+}

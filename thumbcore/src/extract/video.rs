@@ -1,0 +1,245 @@
+//! A video that stays open.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, OwnedMutexGuard},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    KeyframeEntry, Media, Stats,
+    builder::Settings,
+    cpu::{CpuTime, Cpus},
+    ladder::{Climbed, Ladder, undecodable},
+    outcome::{Extraction, Thumbnail},
+    picture::geometry,
+    request::Request,
+    search::Search,
+    task::Task,
+    thread::on_thread,
+};
+use crate::{
+    Error,
+    decode::Decoder,
+    demux::{Session, Track},
+    reader::{Call, Store},
+    source::Stat,
+};
+
+/// A video whose index was read and is kept, so that each further picture costs its own bytes only:
+/// one round trip where an index names the place of each keyframe.
+///
+/// Cheap to clone; clones are the same video. Calls of [`extract`](Self::extract) on one video take
+/// turns, in the order in which they were made; each has its own budgets of
+/// [`Limits`](crate::Limits), which begin with its turn, and its own [`Stats`]. Videos of one
+/// [`Extractor`](super::Extractor) run side by side.
+///
+/// A video holds at most [`ReadConfig::cache`](crate::ReadConfig::cache) bytes of its source and
+/// its index: see [`held_bytes`](Self::held_bytes). It stays at the version that was opened: a call
+/// after the source was overwritten fails with
+/// [`SourceError::Changed`](crate::SourceError::Changed), and the video is of no further use.
+///
+/// ```
+/// use std::sync::Arc;
+/// use thumbcore::{Extractor, FileSource, Position, Request};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let extractor = Extractor::builder().build()?;
+/// let video = extractor.open(Arc::new(FileSource::open("holiday.mp4").await?)).await?;
+/// for percent in 0..10 {
+///     let position = Position::Fraction(f64::from(percent) / 10.0);
+///     let request = Request::new().positions([position]).widths([160]);
+///     let extraction = video.extract(&request).await?;
+///     println!("{} bytes more", extraction.stats.bytes_fetched);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Video {
+    opened: Arc<Opened>,
+}
+
+/// What all clones of a video share.
+struct Opened {
+    media: Media,
+    keyframes: Option<Vec<KeyframeEntry>>,
+    /// Bytes of the demuxer's index.
+    index_bytes: usize,
+    stats: Stats,
+    store: Arc<Store>,
+    settings: Arc<Settings>,
+    cpus: Cpus,
+    /// One call at a time has it.
+    session: Arc<Mutex<Session>>,
+}
+
+impl Video {
+    /// Reads the rest of what facts need, on a thread that may block.
+    pub(super) fn of(
+        mut session: Session,
+        task: &Task,
+        settings: Arc<Settings>,
+        cpu: &CpuTime,
+    ) -> Result<Self, Error> {
+        let shown = shown(&session, task, &settings.request)?;
+        let start_us = session.track.start_us;
+        let listed = session.keyframes().into_iter().flatten();
+        let keyframes: Vec<_> = listed
+            .map(|listed| KeyframeEntry {
+                time: since(start_us, listed.time_us),
+                position: listed.position,
+                size: listed.size,
+            })
+            .collect();
+        let opened = Opened {
+            media: media(&session, shown),
+            index_bytes: session.index_bytes() + size_of_val(&keyframes[..]),
+            keyframes: Some(keyframes).filter(|listed| !listed.is_empty()),
+            stats: Stats::new(task.reader.costs(), cpu.spent()),
+            store: Arc::clone(task.reader.store()),
+            settings,
+            cpus: task.cpus.clone(),
+            session: Arc::new(Mutex::new(session)),
+        };
+        Ok(Self {
+            opened: Arc::new(opened),
+        })
+    }
+
+    /// Facts about the video.
+    #[must_use]
+    pub fn facts(&self) -> &Media {
+        &self.opened.media
+    }
+
+    /// Length and version of what was opened.
+    #[must_use]
+    pub fn stat(&self) -> &Stat {
+        self.opened.store.stat()
+    }
+
+    /// What opening cost.
+    #[must_use]
+    pub fn opened(&self) -> &Stats {
+        &self.opened.stats
+    }
+
+    /// Every keyframe by time, where an index names them; else `None`. Reads nothing.
+    #[must_use]
+    pub fn keyframes(&self) -> Option<Vec<KeyframeEntry>> {
+        self.opened.keyframes.clone()
+    }
+
+    /// Bytes that the video holds in memory now: of its source, which
+    /// [`ReadConfig::cache`](crate::ReadConfig::cache) bounds, and of its index, which the file's
+    /// length and [`Limits::max_samples`](crate::Limits::max_samples) bound. The index is an
+    /// estimate.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.opened.store.held_bytes() + self.opened.index_bytes
+    }
+
+    /// Takes the pictures of `request`: one thumbnail a position, in the order of the positions.
+    ///
+    /// Runs on tokio, without blocking its workers. Dropping the future cancels reading and
+    /// decoding; the video can be used again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a request that is wrong. No thumbnail is returned where not every
+    /// position gave one. [`Error::is_transient`] tells whether the same request may succeed later.
+    pub async fn extract(&self, request: &Request) -> Result<Extraction, Error> {
+        request.check()?;
+        let opened = &self.opened;
+        let session = Arc::clone(&opened.session).lock_owned().await;
+        let cancelled = CancellationToken::new();
+        let _cancel_on_drop = cancelled.clone().drop_guard();
+        let call = Call::new(opened.settings.limits.clone(), cancelled);
+        let task = Task {
+            reader: Arc::new(opened.store.reader(call)),
+            runtime: Handle::current(),
+            cpus: opened.cpus.clone(),
+        };
+        let request = request.clone();
+        on_thread(move || {
+            let mut session: OwnedMutexGuard<Session> = session;
+            extract(&mut session, task, &request, &CpuTime::start())
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Video {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Video")
+            .field("media", &self.opened.media)
+            .field("stat", self.stat())
+            .field("held_bytes", &self.held_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the pictures of `request`, on a thread that may block and whose CPU time `cpu` measures.
+pub(super) fn extract(
+    session: &mut Session,
+    task: Task,
+    request: &Request,
+    cpu: &CpuTime,
+) -> Result<Extraction, Error> {
+    let reader = Arc::clone(&task.reader);
+    let Climbed { made, cpu: helpers } = Ladder::new(session, request, task)?.climb()?;
+    let shown = made.first().map(|(_, made)| made.picture.shown);
+    let start_us = session.track.start_us;
+    let thumbnails = made.into_iter().map(|(target_us, made)| {
+        let target = since(start_us, target_us);
+        let actual = made.picture.time_us;
+        Thumbnail {
+            renditions: made.picture.renditions,
+            format: request.format,
+            target,
+            actual: actual.map_or(target, |actual_us| since(start_us, actual_us)),
+            origin: made.origin,
+        }
+    });
+    Ok(Extraction {
+        media: media(session, shown.ok_or_else(undecodable)?),
+        thumbnails: thumbnails.collect(),
+        stats: Stats::new(reader.costs(), cpu.spent() + helpers),
+        stat: reader.store().stat().clone(),
+    })
+}
+
+/// Width and height of the video as shown. Decodes a picture where the container does not tell.
+fn shown(session: &Session, task: &Task, request: &Request) -> Result<(u32, u32), Error> {
+    let track: &Arc<Track> = &session.track;
+    let width = request.widths.first().copied().unwrap_or(u32::MAX);
+    if track.width > 0 && track.height > 0 {
+        return Ok(geometry(track, (track.width, track.height), (0, 1), width).shown);
+    }
+    let packets = session.packets_from_start(&task.reader)?;
+    // Only the picture's size is wanted.
+    let mut decoder = Decoder::open(track, task.reader.limits())?.coarse(true);
+    let picture = Search::new(task, packets, &mut decoder).first()?;
+    let frame = picture.ok_or_else(undecodable)?.frame;
+    let coded = (frame.width(), frame.height());
+    Ok(geometry(track, coded, frame.sample_aspect(), width).shown)
+}
+
+fn media(session: &Session, (width, height): (u32, u32)) -> Media {
+    let track = &session.track;
+    let duration_us = track.duration_us;
+    Media {
+        container: session.container_name,
+        codec: track.codec,
+        width,
+        height,
+        duration: duration_us.map(|us| Duration::from_micros(us.unsigned_abs())),
+    }
+}
+
+/// The time from the start of the video to `time_us` of the container's timeline.
+fn since(start_us: i64, time_us: i64) -> Duration {
+    Duration::from_micros(time_us.saturating_sub(start_us).max(0) as u64)
+}
