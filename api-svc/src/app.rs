@@ -49,7 +49,7 @@ impl App {
         clients: Clients,
         pods: Pods,
         stop: CancellationToken,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let bucket = config.s3_bucket.clone();
         let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
         let place = Place {
@@ -61,7 +61,7 @@ impl App {
             queue_url: &config.sqs_queue_url,
             dlq_url: config.dlq_url(),
         };
-        let actions = Actions::new(&place, &config.actions);
+        let actions = Actions::new(&place, &config.actions)?;
         let sources = Sources::new(
             &clients,
             bucket.clone(),
@@ -75,7 +75,7 @@ impl App {
             pods,
             ThumbnailUrls::new(sessions, bucket),
         );
-        Self {
+        Ok(Self {
             watch: Arc::new(watch),
             actions: Arc::new(actions),
             service: Arc::new(Service {
@@ -85,6 +85,6 @@ impl App {
                 sources,
                 stop,
             }),
-        }
+        })
     }
 }

@@ -81,11 +81,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )
     .await;
     let pods = Pods::watch(&config.worker_namespace, &config.worker_selector, &stop).await;
-    let app = App::new(config, prefixes, clients, pods, stop);
+    let app = App::new(config, prefixes, clients, pods, stop)?;
     sample(&app);
     let service = &app.service;
     let keep_up = prometheus::keep_up(recorder.clone(), service.stop.clone());
     service.tasks.spawn(keep_up);
+    let (actions, stop) = (app.actions.clone(), service.stop.clone());
+    service
+        .tasks
+        .spawn(async move { actions.frames.keep_up(stop).await });
     tracing::info!(%address, bucket = service.config.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");

@@ -38,6 +38,10 @@ pub struct ActionsConfig {
     /// Memory for frames taken on demand, in bytes
     #[arg(long, env, default_value_t = 32 << 20)]
     pub frame_cache_bytes: u64,
+
+    /// Memory for videos that stay open between frames, in bytes
+    #[arg(long, env, default_value_t = 64 << 20)]
+    pub frame_video_bytes: u64,
 }
 
 /// Everything that one can do.
@@ -70,7 +74,9 @@ pub(crate) struct Place<'a> {
 pub(crate) struct Occupied;
 
 impl Actions {
-    pub(crate) fn new(place: &Place<'_>, config: &ActionsConfig) -> Self {
+    /// # Errors
+    /// thumbcore refuses the limits of frames.
+    pub(crate) fn new(place: &Place<'_>, config: &ActionsConfig) -> Result<Self, thumbcore::Error> {
         let Place {
             s3,
             sqs,
@@ -91,8 +97,9 @@ impl Actions {
             .test_source_bucket
             .clone()
             .filter(|name| !name.is_empty());
-        Self {
-            frames: Frames::new(reads, bucket(), prefixes.clone(), config.frame_cache_bytes),
+        let memory = (config.frame_cache_bytes, config.frame_video_bytes);
+        Ok(Self {
+            frames: Frames::new(reads, bucket(), prefixes.clone(), memory)?,
             uploads: Uploads::new(
                 s3.clone(),
                 sessions.clone(),
@@ -108,7 +115,7 @@ impl Actions {
             samples: Samples::new(s3.clone(), source, bucket(), prefixes.clone()),
             purge: Purge::new(s3.clone(), bucket(), prefixes),
             turn: Arc::default(),
-        }
+        })
     }
 
     /// The right to test or purge, until the guard is dropped.

@@ -74,6 +74,50 @@ async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
+    let stack = stack().await?;
+    let clip = Clip {
+        noise: true,
+        ..Clip::default()
+    };
+    let file = looped(&clip, Shape::Mp4MoovLast, 100 * MEBIBYTE)?;
+    put(&stack, "uploads/large.mp4", tokio::fs::read(&file).await?).await?;
+    let counter = Counter::start(&stack, Duration::ZERO).await?;
+    let env = [
+        ("API_TOKEN", TOKEN),
+        ("RUST_LOG", "info,api_svc=debug"),
+        ("AWS_ENDPOINT_URL", counter.endpoint.as_str()),
+    ];
+    let api = Api::start_with(&stack, &env).await?;
+    let take = async |percent: u32, mode: &str| {
+        let path = format!("/api/frame?key=uploads/large.mp4&t={percent}%25&w=320&mode={mode}");
+        let answer = api.get(&path).await?;
+        anyhow::ensure!(answer.status == 200, "{answer:?}");
+        anyhow::Ok(counter.take())
+    };
+    take(1, "keyframe").await?;
+    for n in 1..=20 {
+        assert_eq!(take(4 * n, "keyframe").await?, 1, "at {} %", 4 * n);
+    }
+    // The exact pictures of places that the keyframes have not read.
+    for n in 1..=20 {
+        take(4 * n + 2, "exact").await?;
+    }
+    let mut taken = api.log();
+    taken.retain(|line| line["message"] == "frame taken");
+    let trips: Vec<_> = taken
+        .iter()
+        .map(|line| line["round_trips"].as_u64())
+        .collect();
+    assert_eq!(trips.len(), 41);
+    assert!(
+        trips[1..].iter().all(|trips| *trips == Some(1)),
+        "{trips:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_come_together_are_one() -> Result<()> {
     let stack = stack().await?;
     put(

@@ -28,6 +28,7 @@ const LEFT_ALONE: [(&str, &str, &str); 13] = [
     ("api", "REQUEST_TIMEOUT_SECONDS", TUNING),
     ("api", "API_RATE_LIMIT", TUNING),
     ("api", "FRAME_CACHE_BYTES", TUNING),
+    ("api", "FRAME_VIDEO_BYTES", TUNING),
     ("api", "UPLOAD_MAX_BYTES", TUNING),
 ];
 

@@ -3,10 +3,11 @@
 //! Pictures are cached under the video's version (`ETag`), so an overwritten video never shows an
 //! old picture. S3 tells which version is current, and the answer is believed for some seconds: a
 //! second call for the same picture sends no request. Concurrent calls for one picture share one
-//! extraction.
+//! extraction. Videos stay open for a while, so that a further picture of one costs one round trip.
 
 mod error;
 mod request;
+mod videos;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,13 +15,20 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use contract::Prefixes;
 use moka::future::Cache;
-use thumbcore::{Error, Extractor, Limits, RangeSource as _, S3Source};
-use tokio::{sync::Semaphore, time::timeout};
+use thumbcore::{Error, S3Source, Stat, Validator};
+use tokio::{
+    sync::Semaphore,
+    time::{interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
-use self::request::Time;
 pub(crate) use self::{
     error::FrameError,
     request::{FrameRequest, Mode, RequestError},
+};
+use self::{
+    request::Time,
+    videos::{Version, Videos},
 };
 use crate::aws::{AwsError, status};
 
@@ -42,8 +50,8 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Extractions at once for each CPU: one decodes while another waits for bytes.
 const PER_CPU: usize = 2;
 
-/// The tolerance, as a share of the duration, that makes every keyframe near enough.
-const ANY_DISTANCE: f64 = 1.0;
+/// How often idle videos are closed.
+const UPKEEP: Duration = Duration::from_secs(30);
 
 /// Takes frames and caches them.
 #[derive(Debug)]
@@ -52,7 +60,9 @@ pub(crate) struct Frames {
     reads: Client,
     bucket: String,
     prefixes: Prefixes,
-    versions: Cache<String, String>,
+    /// The current version of each video.
+    versions: Cache<String, Stat>,
+    videos: Videos,
     pictures: Cache<Key, Arc<Frame>>,
     slots: Arc<Semaphore>,
 }
@@ -60,9 +70,7 @@ pub(crate) struct Frames {
 /// The key of a picture in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    video: String,
-    /// The video's version.
-    etag: String,
+    version: Version,
     time: Time,
     width: u32,
     mode: Mode,
@@ -79,14 +87,23 @@ pub(crate) struct Frame {
 }
 
 impl Frames {
-    /// Caches at most `bytes` of pictures.
-    pub(crate) fn new(reads: Client, bucket: String, prefixes: Prefixes, bytes: u64) -> Self {
+    /// Caches at most `frame_bytes` of pictures, and holds at most `video_bytes` of open videos.
+    ///
+    /// # Errors
+    /// Those of the extractor's builder.
+    pub(crate) fn new(
+        reads: Client,
+        bucket: String,
+        prefixes: Prefixes,
+        (frame_bytes, video_bytes): (u64, u64),
+    ) -> Result<Self, Error> {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let weight = |key: &Key, frame: &Arc<Frame>| {
-            let all = frame.jpeg.len() + key.video.len() + key.etag.len() + OVERHEAD;
+            let Version { video, etag } = &key.version;
+            let all = frame.jpeg.len() + video.len() + etag.len() + OVERHEAD;
             u32::try_from(all).unwrap_or(u32::MAX)
         };
-        Self {
+        Ok(Self {
             reads,
             bucket,
             prefixes,
@@ -94,12 +111,21 @@ impl Frames {
                 .max_capacity(MAX_VERSIONS)
                 .time_to_live(VERSION_AGE)
                 .build(),
+            videos: Videos::new(video_bytes)?,
             pictures: Cache::builder()
-                .max_capacity(bytes)
+                .max_capacity(frame_bytes)
                 .weigher(weight)
                 .time_to_idle(FRAME_IDLE)
                 .build(),
             slots: Arc::new(Semaphore::new(cpus * PER_CPU)),
+        })
+    }
+
+    /// Closes idle videos from time to time, until `stop`.
+    pub(crate) async fn keep_up(&self, stop: CancellationToken) {
+        let mut ticks = interval(UPKEEP);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.videos.close_idle().await;
         }
     }
 
@@ -123,24 +149,31 @@ impl Frames {
         }
     }
 
-    async fn frame(&self, request: &FrameRequest, etag: String) -> Result<Arc<Frame>, FrameError> {
-        let key = Key {
+    async fn frame(&self, request: &FrameRequest, stat: Stat) -> Result<Arc<Frame>, FrameError> {
+        let etag = stat.validator.as_ref().map(ToString::to_string);
+        let version = Version {
             video: request.video.clone(),
-            etag: etag.clone(),
+            etag: etag.unwrap_or_default(),
+        };
+        let key = Key {
+            version: version.clone(),
             time: request.time,
             width: request.width,
             mode: request.mode,
         };
         self.pictures
-            .try_get_with(key, self.extract(request, etag))
+            .try_get_with(key, self.extract(request, version, stat))
             .await
             .map_err(|error| (*error).clone())
     }
 
-    async fn current_version(&self, video: &str) -> Result<String, FrameError> {
+    async fn current_version(&self, video: &str) -> Result<Stat, FrameError> {
         let head = self.reads.head_object().bucket(&self.bucket).key(video);
         match head.send().await {
-            Ok(head) => Ok(head.e_tag.unwrap_or_default()),
+            Ok(head) => {
+                let len = head.content_length.unwrap_or_default().max(0) as u64;
+                Ok(Stat::new(len, head.e_tag.map(Validator)))
+            }
             Err(error) if status(&error) == Some(404) => Err(FrameError::NotFound {
                 key: video.to_owned(),
             }),
@@ -151,38 +184,33 @@ impl Frames {
     async fn extract(
         &self,
         request: &FrameRequest,
-        etag: String,
+        version: Version,
+        stat: Stat,
     ) -> Result<Arc<Frame>, FrameError> {
         let slot = timeout(MAX_WAIT, self.slots.acquire()).await;
         let _slot = slot.ok().and_then(Result::ok).ok_or(FrameError::Busy)?;
-        let failed = |error| FrameError::extraction(&request.video, error);
-        let extractor = Extractor::builder()
-            .positions([request.time.position()])
-            .max_width(request.width);
-        let extractor = match request.mode {
-            Mode::Exact => extractor.exact(true),
-            Mode::Keyframe => extractor.tolerance(ANY_DISTANCE),
-        };
-        let extractor = extractor.limits(limits()).build().map_err(failed)?;
-        let source = Arc::new(S3Source::new(
-            self.reads.clone(),
-            &self.bucket,
-            &request.video,
-        ));
-        let extraction = extractor.extract(source.clone()).await;
-        let extraction = extraction.map_err(|error| {
+        let failed = |error: Error| {
             tracing::info!(key = ?request.video, kind = error.kind(), %error, "no frame");
-            failed(error)
-        })?;
-        // The picture is cached under the version that was read.
-        let read = source.stat().await.map_err(|error| failed(error.into()))?;
-        if read.validator.is_none_or(|validator| validator.0 != etag) {
-            return Err(FrameError::Changed);
-        }
-        let Some(thumbnail) = extraction.thumbnails.into_iter().next() else {
-            let reason = "no picture".to_owned();
-            return Err(FrameError::Internal(Error::Internal { reason }));
+            FrameError::extraction(&request.video, error)
         };
+        let source = S3Source::new(self.reads.clone(), &self.bucket, &request.video);
+        let video = self.videos.open(version.clone(), source, stat.clone());
+        let video = video.await.map_err(|error| failed((*error).clone()))?;
+        let extraction = if video.stat().agrees_with(&stat) {
+            video.extract(&request.picture()).await.map_err(failed)
+        } else {
+            Err(FrameError::Changed)
+        };
+        if matches!(extraction, Err(FrameError::Changed)) {
+            self.videos.close(&version).await;
+        }
+        let extraction = extraction?;
+        if extraction.stats.requests > 0 {
+            // Each request was conditional on the version, so the version is current.
+            self.versions.insert(request.video.clone(), stat).await;
+        }
+        let etag = request.entity_tag(&version.etag);
+        self.videos.weigh(version, video).await;
         tracing::debug!(
             key = ?request.video,
             requests = extraction.stats.requests,
@@ -190,20 +218,14 @@ impl Frames {
             bytes_fetched = extraction.stats.bytes_fetched,
             "frame taken"
         );
+        let Some(thumbnail) = extraction.thumbnails.into_iter().next() else {
+            let reason = "no picture".to_owned();
+            return Err(FrameError::Internal(Error::Internal { reason }));
+        };
         Ok(Arc::new(Frame {
             jpeg: thumbnail.image().clone(),
             actual_s: thumbnail.actual.as_secs_f64(),
-            etag: request.entity_tag(&etag),
+            etag,
         }))
-    }
-}
-
-/// The limits of one frame: lower than a worker's, as people wait for it.
-fn limits() -> Limits {
-    Limits {
-        max_bytes: 64 << 20,
-        max_requests: 128,
-        max_time: Duration::from_secs(25),
-        ..Limits::default()
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use contract::{NamingError, Prefixes, metadata};
-use thumbcore::Position;
+use thumbcore::{Position, Request};
+
+/// The tolerance, as a share of the duration, that makes every keyframe near enough.
+const ANY_DISTANCE: f64 = 1.0;
 
 const DEFAULT_WIDTH: u32 = 640;
 
@@ -112,6 +115,17 @@ impl FrameRequest {
     pub(super) fn check(&self, prefixes: &Prefixes) -> Result<(), RequestError> {
         prefixes.candidates(&self.video)?;
         Ok(())
+    }
+
+    /// The request to thumbcore.
+    pub(super) fn picture(&self) -> Request {
+        let request = Request::new()
+            .positions([self.time.position()])
+            .widths([self.width]);
+        match self.mode {
+            Mode::Exact => request.exact(true),
+            Mode::Keyframe => request.tolerance(ANY_DISTANCE),
+        }
     }
 
     /// The entity tag of the picture, of the version `etag` of the video.
