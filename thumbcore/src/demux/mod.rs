@@ -187,8 +187,8 @@ impl Session {
                 let packets = Packets::owned(demuxer, reader, &self.track);
                 Ok(match entry {
                     Entry::Exact => packets,
-                    Entry::Untimed => packets.from_time(keyframe.time_us),
-                    Entry::Early => packets.from_first_keyframe(),
+                    Entry::Untimed => packets.starting_at(keyframe.time_us),
+                    Entry::Early => packets.starting_at_keyframe(),
                 })
             }
             Place::Indexed { seek, .. } => {

@@ -54,13 +54,13 @@ impl<'a> Packets<'a> {
     }
 
     /// Discards what comes before the first packet that is marked as a keyframe.
-    pub(super) fn from_first_keyframe(mut self) -> Self {
+    pub(super) fn starting_at_keyframe(mut self) -> Self {
         self.skips_to_keyframe = true;
         self
     }
 
     /// Shifts all times so that the first packet's is `time_us`.
-    pub(super) fn from_time(mut self, time_us: i64) -> Self {
+    pub(super) fn starting_at(mut self, time_us: i64) -> Self {
         self.first_time_us = Some(time_us);
         self
     }

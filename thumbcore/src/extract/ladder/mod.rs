@@ -203,10 +203,7 @@ impl<'a> Ladder<'a> {
             let Some(keyframe) = self.targets[nth].plan.keyframe().cloned() else {
                 continue;
             };
-            let task = self.task.clone();
-            let picture = self.picture_behind(&keyframe, task, |search| {
-                search.reach(None, Beyond::TakeLast)
-            });
+            let picture = self.next_picture(&keyframe);
             if let Some(picture) = self.limit.allow(picture)?.flatten() {
                 self.targets[nth].state = State::Made(Made::new(picture, Origin::Keyframe));
             }
@@ -296,8 +293,7 @@ impl<'a> Ladder<'a> {
             let mut found = None;
             for keyframe in [chosen, self.spare(nth)].into_iter().flatten() {
                 if found.is_none() {
-                    let task = self.last.clone();
-                    let picture = self.picture_behind(&keyframe, task, |search| search.first());
+                    let picture = self.first_picture(&keyframe);
                     found = self.limit.allow(picture)?.flatten();
                 }
             }
@@ -337,17 +333,22 @@ impl<'a> Ladder<'a> {
         self.finish(task, picture)
     }
 
-    /// What `search` makes of the packets from `keyframe` on, with a decoder of its own.
-    fn picture_behind(
-        &mut self,
-        keyframe: &Keyframe,
-        task: Task,
-        search: impl FnOnce(&mut Search<'_>) -> Result<Option<Picture>, Error>,
-    ) -> Result<Option<Finished>, Error> {
+    /// The first picture that comes out for the packets from `keyframe` on, at its own time.
+    fn next_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
+        let task = &self.task;
         let mut decoder = self.open_decoder()?;
         let packets = self.session.packets(&task.reader, keyframe)?;
-        let picture = search(&mut Search::new(&task, packets, &mut decoder))?;
-        self.finish(&task, picture)
+        let picture = Search::new(task, packets, &mut decoder).reach(None, Beyond::TakeLast)?;
+        self.finish(&self.task, picture)
+    }
+
+    /// The first whole picture from `keyframe` on, whatever is left of the budgets.
+    fn first_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
+        let task = &self.last;
+        let mut decoder = self.open_decoder()?;
+        let packets = self.session.packets(&task.reader, keyframe)?;
+        let picture = Search::new(task, packets, &mut decoder).first()?;
+        self.finish(&self.last, picture)
     }
 
     fn finish(&self, task: &Task, picture: Option<Picture>) -> Result<Option<Finished>, Error> {
