@@ -23,7 +23,8 @@ impl From<thumbcore::Error> for Failure {
     fn from(error: thumbcore::Error) -> Self {
         Self {
             kind: error.kind(),
-            message: error.to_string(),
+            // With its causes.
+            message: format!("{:#}", anyhow::Error::from(error)),
         }
     }
 }
@@ -284,9 +285,7 @@ mod tests {
 
     #[test]
     fn a_failure_has_exactly_the_contracts_fields() {
-        let error = thumbcore::Error::from(SourceError::NotFound {
-            name: "a.mp4".into(),
-        });
+        let error = thumbcore::Error::from(SourceError::not_found("a.mp4"));
         let report = Report {
             name: "a.mp4".into(),
             result: Err(error.into()),

@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by what the caller can do about it.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Why an extraction failed.
 ///
@@ -51,6 +51,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The caller went away before the work was done.
+    #[error("cancelled")]
+    Cancelled,
     /// A fault of this crate: a panic that was stopped, or libav broke its own contract.
     #[error("internal error: {reason}")]
     Internal {
@@ -65,8 +68,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Source(error) => error.is_transient(),
+            Self::Limit(LimitError::Memory { needed, limit }) => needed <= limit,
             Self::Limit(error) => matches!(error, LimitError::Time { .. }),
-            Self::Internal { .. } => true,
+            Self::Cancelled | Self::Internal { .. } => true,
             Self::Unsupported { .. }
             | Self::Corrupt { .. }
             | Self::NoVideo { .. }
@@ -91,6 +95,7 @@ impl Error {
             Self::Source(error) => error.kind(),
             Self::Encode { .. } => "encode",
             Self::Invalid { .. } => "invalid",
+            Self::Cancelled => "cancelled",
             Self::Internal { .. } => "internal",
         }
     }
@@ -152,6 +157,15 @@ pub enum LimitError {
         /// Samples allowed.
         limit: u64,
     },
+    /// The video needs more memory than it may use. Where `needed` is within the `limit`, others
+    /// use that memory now.
+    #[error("{needed} bytes of memory needed of at most {limit}")]
+    Memory {
+        /// Bytes in use and asked for, together.
+        needed: u64,
+        /// Bytes that the video may use.
+        limit: u64,
+    },
     /// Too many packets were read in search of a picture.
     #[error("{limit} packets read without a picture")]
     Packets {
@@ -169,65 +183,194 @@ impl LimitError {
             | Self::Requests { .. }
             | Self::Time { .. }
             | Self::Packets { .. } => true,
-            Self::Dimensions { .. } | Self::Streams { .. } | Self::Samples { .. } => false,
+            Self::Dimensions { .. }
+            | Self::Streams { .. }
+            | Self::Samples { .. }
+            | Self::Memory { .. } => false,
         }
     }
 }
 
-/// Why a source could not deliver bytes. Never holds a credential or a URL's query.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Why a source could not deliver bytes.
+///
+/// Neither the error nor its [`source`](std::error::Error::source) holds a credential or a URL's
+/// query. The message leaves the causes to `source()`, as usual.
+///
+/// ```
+/// use thumbcore::SourceError;
+///
+/// let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+/// let error = SourceError::io("clip.mp4", "the connection broke").caused_by(reset);
+/// assert_eq!(error.to_string(), "clip.mp4: the connection broke");
+/// assert!(std::error::Error::source(&error).is_some());
+/// assert!(error.is_transient());
+/// ```
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SourceError {
     /// There is no such file or object.
-    #[error("{name}: not found")]
+    #[non_exhaustive]
     NotFound {
         /// The input, as it may be shown.
         name: String,
     },
     /// The source refuses these credentials, or wants some.
-    #[error("{name}: access denied ({reason})")]
+    #[non_exhaustive]
     Denied {
         /// The input, as it may be shown.
         name: String,
         /// The source's words.
         reason: String,
+        /// What was behind it.
+        cause: Option<Cause>,
     },
     /// The object was overwritten between two reads. Starting afresh reads the new version.
-    #[error("{name}: changed while it was read")]
+    #[non_exhaustive]
     Changed {
         /// The input, as it may be shown.
         name: String,
     },
     /// The server does not serve byte ranges.
-    #[error("{name}: the server does not serve byte ranges")]
+    #[non_exhaustive]
     NoRanges {
         /// The input, as it may be shown.
         name: String,
     },
     /// The source is throttling or broken right now (429, 5xx), after the reader's own retries.
-    #[error("{name}: temporarily unavailable ({reason})")]
+    #[non_exhaustive]
     Unavailable {
         /// The input, as it may be shown.
         name: String,
         /// The source's words.
         reason: String,
+        /// What was behind it.
+        cause: Option<Cause>,
     },
-    /// The connection broke, stalled or delivered fewer bytes than asked for.
-    #[error("{name}: {reason}")]
+    /// The connection broke or stalled, or the answer has another length than was asked for.
+    #[non_exhaustive]
     Io {
         /// The input, as it may be shown.
         name: String,
-        /// The cause.
+        /// What happened.
         reason: String,
+        /// What was behind it.
+        cause: Option<Cause>,
     },
     /// Any other answer that a retry will not change.
-    #[error("{name}: {reason}")]
+    #[non_exhaustive]
     Rejected {
         /// The input, as it may be shown.
         name: String,
         /// The source's words.
         reason: String,
+        /// What was behind it.
+        cause: Option<Cause>,
     },
+}
+
+/// What was behind an error, shared so that errors can be cloned.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { name } => write!(f, "{name}: not found"),
+            Self::Denied { name, reason, .. } => write!(f, "{name}: access denied ({reason})"),
+            Self::Changed { name } => write!(f, "{name}: changed while it was read"),
+            Self::NoRanges { name } => write!(f, "{name}: the server does not serve byte ranges"),
+            Self::Unavailable { name, reason, .. } => {
+                write!(f, "{name}: temporarily unavailable ({reason})")
+            }
+            Self::Io { name, reason, .. } | Self::Rejected { name, reason, .. } => {
+                write!(f, "{name}: {reason}")
+            }
+        }
+    }
+}
+
+// By hand: an `Arc` that `thiserror` took for the source would hide the cause's type.
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Denied { cause, .. }
+            | Self::Unavailable { cause, .. }
+            | Self::Io { cause, .. }
+            | Self::Rejected { cause, .. } => cause.as_deref().map(|cause| cause as _),
+            Self::NotFound { .. } | Self::Changed { .. } | Self::NoRanges { .. } => None,
+        }
+    }
+}
+
+/// What every implementation of [`RangeSource`](crate::RangeSource) makes its errors with. `name`
+/// is the source's, as it may be shown.
+impl SourceError {
+    /// There is no such file or object.
+    pub fn not_found(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::NotFound { name }
+    }
+
+    /// The source refuses these credentials, or wants some.
+    pub fn denied(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Denied {
+            name: name.into(),
+            reason: reason.into(),
+            cause: None,
+        }
+    }
+
+    /// The object was overwritten since it was first read.
+    pub fn changed(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::Changed { name }
+    }
+
+    /// The server does not serve byte ranges.
+    pub fn no_ranges(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::NoRanges { name }
+    }
+
+    /// The source is throttling or broken right now.
+    pub fn unavailable(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unavailable {
+            name: name.into(),
+            reason: reason.into(),
+            cause: None,
+        }
+    }
+
+    /// The connection broke or stalled, or delivered what was not asked for.
+    pub fn io(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Io {
+            name: name.into(),
+            reason: reason.into(),
+            cause: None,
+        }
+    }
+
+    /// Any other answer that a retry will not change.
+    pub fn rejected(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Rejected {
+            name: name.into(),
+            reason: reason.into(),
+            cause: None,
+        }
+    }
+
+    /// Keeps `error` as the cause, which must hold no secret. [`NotFound`](Self::NotFound),
+    /// [`Changed`](Self::Changed) and [`NoRanges`](Self::NoRanges) say all there is, and keep none.
+    #[must_use]
+    pub fn caused_by(mut self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        match &mut self {
+            Self::Denied { cause, .. }
+            | Self::Unavailable { cause, .. }
+            | Self::Io { cause, .. }
+            | Self::Rejected { cause, .. } => *cause = Some(Arc::new(error)),
+            Self::NotFound { .. } | Self::Changed { .. } | Self::NoRanges { .. } => {}
+        }
+        self
+    }
 }
 
 impl SourceError {

@@ -59,6 +59,11 @@ mod error;
 mod extract;
 mod libav;
 mod limits;
+#[allow(
+    dead_code,
+    reason = "the shared budget waits for `ExtractorBuilder::memory`"
+)]
+mod memory;
 mod position;
 mod reader;
 mod render;
@@ -72,7 +77,7 @@ pub use self::container::fuzzing;
 pub use self::source::S3Source;
 pub use self::{
     encode::ImageFormat,
-    error::{Error, LimitError, SourceError},
+    error::{Cause, Error, LimitError, SourceError},
     extract::{
         Extraction, Extractor, ExtractorBuilder, KeyframeEntry, Media, Opening, Origin, Probe,
         Rendition, Request, Stats, Thumbnail, Video,

@@ -29,6 +29,9 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Most requests sent: 512.
     pub max_requests: u64,
+    /// Most memory, in bytes: 512 MiB, which an index of a day at 60 frames a second or the
+    /// pictures of 8K UHD take. Counted are the bytes of the source that are held or being fetched.
+    pub max_memory: u64,
     /// Longest wall-clock time: 60 s.
     pub max_time: Duration,
 }
@@ -60,6 +63,7 @@ impl Default for Limits {
             max_packets: 2000,
             max_bytes: 256 << 20,
             max_requests: 512,
+            max_memory: 512 << 20,
             max_time: Duration::from_mins(1),
         }
     }

@@ -83,19 +83,14 @@ impl Processor {
         let extraction = self.extractor.extract(source.clone()).await?;
         self.check_complete(&extraction)?;
         let validator = source.stat().await?.validator;
-        let validator = validator.ok_or_else(|| SourceError::Rejected {
-            name: source.name().to_owned(),
-            reason: "the store tells no ETag".to_owned(),
-        })?;
+        let validator = validator
+            .ok_or_else(|| SourceError::rejected(source.name(), "the store tells no ETag"))?;
         let etag = metadata::bare_etag(&validator.0);
         let manifest = self.publisher.publish(job, etag, &extraction).await?;
 
         // Another worker may have published a newer version before this older one.
         match self.store.head(&job.key).await? {
-            Some(head) if head.etag != etag => Err(SourceError::Changed {
-                name: source.name().to_owned(),
-            }
-            .into()),
+            Some(head) if head.etag != etag => Err(SourceError::changed(source.name()).into()),
             _ => Ok(manifest),
         }
     }

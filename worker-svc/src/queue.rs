@@ -160,7 +160,10 @@ impl Queue {
             .queue_url(dlq)
             .message_body(&delivery.body)
             .message_attributes("error-kind", attribute(failure.kind().to_owned())?)
-            .message_attributes("error-message", attribute(printable(&failure.to_string()))?)
+            .message_attributes(
+                "error-message",
+                attribute(printable(&service_kit::causes(failure)))?,
+            )
             .send()
             .await
             .map_err(|error| service_error("SendMessage", &error))?;

@@ -192,7 +192,7 @@ impl Consumer {
                 kind = failure.kind(),
                 transient = failure.is_transient(),
                 receive_count = delivery.receive_count,
-                error = %failure,
+                error = service_kit::causes(&failure),
                 "failed"
             );
             // A retry that may help one record outweighs one that cannot help another.

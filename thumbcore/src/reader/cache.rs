@@ -7,6 +7,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::memory::Charge;
+
 /// A sparse copy of a file: segments that do not overlap, the oldest of which go first when there
 /// is more than `capacity`. One that is larger is held alone.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct SparseCache {
     order: VecDeque<u64>,
     held: usize,
     capacity: usize,
+    /// What the held bytes are charged.
+    charge: Option<Charge>,
 }
 
 impl SparseCache {
@@ -24,6 +28,19 @@ impl SparseCache {
             order: VecDeque::new(),
             held: 0,
             capacity,
+            charge: None,
+        }
+    }
+
+    /// As [`insert`](Self::insert); `charge` was made for the bytes before they were read.
+    pub(super) fn insert_charged(&mut self, start: u64, bytes: &Bytes, charge: Charge) {
+        self.insert(start, bytes);
+        match &mut self.charge {
+            Some(held) => held.merge(charge),
+            none => *none = Some(charge),
+        }
+        if let Some(charge) = &mut self.charge {
+            charge.shrink_to(self.held as u64);
         }
     }
 

@@ -1,14 +1,14 @@
 //! What one call may cost.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ledger, Reserve};
-use crate::{Error, LimitError, Limits};
+use crate::{Error, LimitError, Limits, memory::Account};
 
 /// What one call may cost, what it has cost so far, and whether its caller still waits for it.
 #[derive(Debug)]
@@ -17,17 +17,30 @@ pub(crate) struct Call {
     started: Instant,
     cancelled: CancellationToken,
     ledger: Mutex<Ledger>,
+    /// Who is charged for the memory of what the call opens.
+    account: Arc<Account>,
 }
 
 impl Call {
     /// A call that begins now and ends early once `cancelled` is.
     pub(crate) fn new(limits: Limits, cancelled: CancellationToken) -> Self {
         Self {
+            account: Account::unshared(&limits),
             limits,
             started: Instant::now(),
             cancelled,
             ledger: Mutex::default(),
         }
+    }
+
+    #[allow(dead_code, reason = "for calls that share a memory budget")]
+    /// Charges memory to `account`, which may share a budget with others.
+    pub(crate) fn charged_to(self, account: Arc<Account>) -> Self {
+        Self { account, ..self }
+    }
+
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -53,7 +66,7 @@ impl Call {
         let left = limit.saturating_sub(self.started.elapsed());
         tokio::select! {
             biased;
-            () = self.cancelled.cancelled() => Err(cancelled()),
+            () = self.cancelled.cancelled() => Err(Error::Cancelled),
             answer = tokio::time::timeout(left, work) => answer.map_err(|_| {
                 LimitError::Time { spent: self.started.elapsed(), limit }.into()
             }),
@@ -63,7 +76,7 @@ impl Call {
     /// Fails once the time less `reserve` is up or the caller has gone.
     pub(super) fn check_time(&self, reserve: Reserve) -> Result<(), Error> {
         if self.cancelled.is_cancelled() {
-            return Err(cancelled());
+            return Err(Error::Cancelled);
         }
         let spent = self.started.elapsed();
         let limit = reserve.within_time(self.limits.max_time);
@@ -71,11 +84,5 @@ impl Call {
             return Err(LimitError::Time { spent, limit }.into());
         }
         Ok(())
-    }
-}
-
-fn cancelled() -> Error {
-    Error::Internal {
-        reason: "cancelled".to_owned(),
     }
 }

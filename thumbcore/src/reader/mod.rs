@@ -37,7 +37,7 @@ pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
 };
-use crate::{Error, Limits};
+use crate::{Error, Limits, memory::Charge};
 
 /// One call's view of a [`Store`]: what it reads is charged to the call's budgets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,6 +75,32 @@ impl Reader {
         self.call.limits()
     }
 
+    /// Charges `bytes` of memory to the video until the charge is dropped. Fetched bytes are
+    /// charged by the reader itself. Everybody else who takes memory in a measure that the file
+    /// decides (tables of a parser, a decoder's pictures) charges what the file claims before that
+    /// memory is taken, and holds the charge as long as the memory:
+    ///
+    /// ```ignore
+    /// let claimed = u64::from(header.entries) * size_of::<Entry>() as u64;
+    /// let charge = reader.charge(claimed)?;
+    /// let entries = Vec::with_capacity(header.entries as usize);
+    /// Ok(Table { entries, charge })
+    /// ```
+    ///
+    /// The error is [`LimitError::Memory`](crate::LimitError::Memory), which must be passed on: if
+    /// others use the memory now, the video is begun anew once it is free.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, Error> {
+        Ok(self.store.account.charge(bytes)?)
+    }
+
+    /// As [`charge`](Self::charge), for as long as the source is kept open: what libav makes of an
+    /// index.
+    #[allow(dead_code, reason = "for parsers, which do not charge yet")]
+    pub(crate) fn charge_while_open(&self, bytes: u64) -> Result<(), Error> {
+        self.store.keep(self.charge(bytes)?);
+        Ok(())
+    }
+
     /// The bytes of `range`, fetched where they are not held. Cut at the end of the file.
     pub(crate) async fn read(&self, range: Range<u64>, reason: Reason) -> Result<Bytes, Error> {
         self.check_time()?;
@@ -89,6 +115,7 @@ impl Reader {
         {
             return Ok(bytes.slice(..(range.end - range.start) as usize));
         }
+        let _charge = self.charge(range.end - range.start)?;
         let mut joined = BytesMut::with_capacity((range.end - range.start) as usize);
         let mut position = range.start;
         while position < range.end {

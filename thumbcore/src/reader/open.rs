@@ -29,7 +29,8 @@ impl Reader {
             return Self::open_unknown(source, config, call).await;
         };
         let ends = config.ends_of(stat.len);
-        let store = Store::expecting(Arc::clone(&source), stat, config.clone());
+        let account = Arc::clone(call.account());
+        let store = Store::new(Arc::clone(&source), stat, config.clone(), account).expecting();
         let mut reader = Arc::new(store).reader(Arc::clone(&call));
         match reader.prefetch(ends, Reason::Ends).await {
             Ok(()) => {
@@ -42,7 +43,7 @@ impl Reader {
                 }
                 Ok(reader)
             }
-            Err(Error::Source(SourceError::Changed { name })) => {
+            Err(Error::Source(SourceError::Changed { name, .. })) => {
                 tracing::debug!(name, "the file was replaced; opening it as unknown");
                 Self::open_unknown(source, config, call).await
             }
@@ -64,13 +65,17 @@ impl Reader {
             head,
             tail: if both { tail } else { 0 },
         };
+        let account = Arc::clone(call.account());
+        let head_charge = account.charge(asked.head)?;
+        let tail_charge = account.charge(asked.tail)?;
         let ends = asked.answer(&*source, &config, &call).await?;
         let len = ends.stat.len;
-        let store = Store::new(source, ends.stat, config);
-        store.cache().insert(0, &ends.head);
+        let store = Store::new(source, ends.stat, config, account);
+        let tail_start = len - ends.tail.len() as u64;
+        store.cache().insert_charged(0, &ends.head, head_charge);
         store
             .cache()
-            .insert(len - ends.tail.len() as u64, &ends.tail);
+            .insert_charged(tail_start, &ends.tail, tail_charge);
         let reader = Arc::new(store).reader(call);
         if !both {
             let tail = len.saturating_sub(tail)..len;

@@ -50,6 +50,7 @@ impl Reader {
         {
             return Ok(Ok(held.slice(..wanted as usize)));
         }
+        let charge = self.charge(wanted)?;
         let mut request = Request::begin(&self.call, 1, wanted, self.reserve)?;
         // Lets reads that run side by side all begin before one is done, even where the source
         // answers at once, so that they count as one round trip.
@@ -63,7 +64,9 @@ impl Reader {
         let error = match checked {
             Ok(bytes) => {
                 let waited = asked.elapsed();
-                self.store.cache().insert(range.start, &bytes);
+                self.store
+                    .cache()
+                    .insert_charged(range.start, &bytes, charge);
                 request.settle(|ledger, ticket| ledger.done(ticket, range, reason, waited));
                 return Ok(Ok(bytes));
             }
@@ -97,10 +100,10 @@ pub(super) fn check_len(
         return Ok(());
     };
     let unit = if difference == 1 { "byte" } else { "bytes" };
-    Err(SourceError::Io {
-        name: name.to_owned(),
-        reason: format!("the source sent {difference} {unit} {which} than asked for"),
-    })
+    Err(SourceError::io(
+        name,
+        format!("the source sent {difference} {unit} {which} than asked for"),
+    ))
 }
 
 /// Requests about to be sent or under way, which are abandoned when this is dropped.

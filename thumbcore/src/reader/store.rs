@@ -9,7 +9,11 @@ use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 
 use super::{Call, ReadConfig, Reader, Reserve, cache::SparseCache};
-use crate::{RangeSource, SourceError, source::Stat};
+use crate::{
+    RangeSource, SourceError,
+    memory::{Account, Charge},
+    source::Stat,
+};
 
 /// A source at one version, the bytes of it that are held, and its connections. Whoever keeps a
 /// video open keeps its store; each call reads through a [`Reader`] of its own.
@@ -27,11 +31,19 @@ pub(crate) struct Store {
     under_way: Mutex<Vec<Range<u64>>>,
     /// Tells whenever a request is no longer under way.
     pub(super) landed: Notify,
+    pub(super) account: Arc<Account>,
+    /// What is charged as long as the source is kept open.
+    kept: Mutex<Vec<Charge>>,
 }
 
 impl Store {
-    /// Keeps `source`, whose own word `stat` is.
-    pub(super) fn new(source: Arc<dyn RangeSource>, stat: Stat, config: ReadConfig) -> Self {
+    /// Keeps `source`, whose own word `stat` is, and charges `account` for what is held.
+    pub(super) fn new(
+        source: Arc<dyn RangeSource>,
+        stat: Stat,
+        config: ReadConfig,
+        account: Arc<Account>,
+    ) -> Self {
         Self {
             source,
             stat,
@@ -41,23 +53,23 @@ impl Store {
             config,
             under_way: Mutex::default(),
             landed: Notify::new(),
+            account,
+            kept: Mutex::default(),
         }
     }
 
-    /// Keeps `source`, of which somebody else said `stat`: each read depends on it.
-    pub(super) fn expecting(source: Arc<dyn RangeSource>, stat: Stat, config: ReadConfig) -> Self {
+    /// The same, where somebody else said what the source is: each read depends on it.
+    pub(super) fn expecting(self) -> Self {
         Self {
             is_expected: true,
-            ..Self::new(source, stat, config)
+            ..self
         }
     }
 
     /// Takes the source's own word, which tells the version as well.
     pub(super) fn confirm(&mut self, seen: Stat) -> Result<(), SourceError> {
         if !self.stat.agrees_with(&seen) {
-            return Err(SourceError::Changed {
-                name: self.name().to_owned(),
-            });
+            return Err(SourceError::changed(self.name()));
         }
         self.stat = seen;
         self.is_expected = false;
@@ -81,6 +93,12 @@ impl Store {
     /// Bytes held in memory.
     pub(crate) fn held_bytes(&self) -> usize {
         self.cache().held()
+    }
+
+    /// Keeps `charge` as long as the source is open.
+    pub(super) fn keep(&self, charge: Charge) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(charge);
     }
 
     pub(super) fn name(&self) -> &str {

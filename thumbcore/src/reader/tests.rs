@@ -183,8 +183,58 @@ async fn what_is_under_way_is_waited_for() {
     let file = noise(4 << 20);
     assert_eq!(one.unwrap(), file[1_000_000..1_100_000]);
     assert_eq!(other.unwrap(), file[1_050_000..1_150_000]);
-    assert_eq!(trace.reads(), [1_000_000..1_100_000, 1_100_000..1_150_000]);
+    let mut reads = trace.reads();
+    reads.sort_by_key(|range| range.start);
+    assert_eq!(reads, [1_000_000..1_100_000, 1_100_000..1_150_000]);
     assert_eq!(reader.costs().round_trips, 2);
+}
+
+#[tokio::test]
+async fn what_is_fetched_is_charged_before_it_is_asked_for() {
+    const LEN: usize = 4 << 20;
+    let trace = traced(LEN);
+    let limits = Limits {
+        max_memory: 1 << 20,
+        ..Limits::default()
+    };
+    let config = ReadConfig {
+        cache: 512 << 10,
+        ..ReadConfig::default()
+    };
+    let call = Call::new(limits, CancellationToken::new());
+    let reader = Reader::open(trace.clone(), None, config, call);
+    let reader = reader.await.unwrap();
+    let used = || reader.store.account.used();
+    assert_eq!(used(), 128 << 10);
+    let too_much = reader.read(1 << 20..3 << 20, Reason::Index).await;
+    let error = too_much.unwrap_err();
+    let needed = (128 << 10) + (2 << 20);
+    let refused = LimitError::Memory {
+        needed,
+        limit: 1 << 20,
+    };
+    assert!(
+        matches!(&error, Error::Limit(limit) if *limit == refused),
+        "{error}"
+    );
+    assert!(!error.is_transient());
+    assert_eq!((trace.calls(), used()), (1, 128 << 10));
+    for nth in 1..8 {
+        let at = nth * (400 << 10);
+        reader
+            .read(at..at + (300 << 10), Reason::Index)
+            .await
+            .unwrap();
+        // What the cache holds, and no more.
+        assert_eq!(used(), reader.store.held_bytes() as u64);
+        assert!(used() <= 512 << 10, "{}", used());
+    }
+    let charge = reader.charge(300 << 10).unwrap();
+    reader.charge_while_open(100 << 10).unwrap();
+    let held = reader.store.held_bytes() as u64;
+    assert_eq!(used(), held + (400 << 10));
+    drop(charge);
+    assert_eq!(used(), held + (100 << 10));
 }
 
 /// Answers with so many bytes more than asked for, or fewer.

@@ -4,7 +4,7 @@
 //! contract speaks of and names the first promise that is broken. Files are small (at most 1 MiB),
 //! so that the suite may run against a real network.
 
-use std::{error::Error, ops::Range, sync::Arc};
+use std::{error::Error, iter::successors, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -452,7 +452,8 @@ async fn secrets(fixture: &dyn Fixture) -> Checked {
         Err(error) => Some(error),
     };
     for error in [past, missing].into_iter().flatten() {
-        shown.push(format!("{error} {error:?}"));
+        let causes = successors(Some(&error as &dyn Error), |error| (*error).source());
+        shown.extend(causes.map(|error| format!("{error} {error:?}")));
     }
     ensure(
         !source.name().is_empty(),

@@ -74,21 +74,18 @@ impl FileSource {
         let name = path.display().to_string();
         let lost = name.clone();
         blocking(&lost, move || {
-            let rejected = |reason: &str| SourceError::Rejected {
-                name: name.clone(),
-                reason: reason.to_owned(),
-            };
+            let rejected = |reason: &str| SourceError::rejected(&name, reason);
             // Looked at before it is opened: opening a pipe waits for its writer.
-            let metadata = std::fs::metadata(&path).map_err(|error| failure(&name, &error))?;
+            let metadata = std::fs::metadata(&path).map_err(|error| failure(&name, error))?;
             if metadata.is_dir() {
                 return Err(rejected("is a folder, not a file"));
             }
             if !metadata.is_file() {
                 return Err(rejected("is not a regular file"));
             }
-            let file = File::open(&path).map_err(|error| failure(&name, &error))?;
-            let metadata = file.metadata().map_err(|error| failure(&name, &error))?;
-            let path = std::path::absolute(&path).map_err(|error| failure(&name, &error))?;
+            let file = File::open(&path).map_err(|error| failure(&name, error))?;
+            let metadata = file.metadata().map_err(|error| failure(&name, error))?;
+            let path = std::path::absolute(&path).map_err(|error| failure(&name, error))?;
             Ok(Self {
                 inner: Arc::new(Inner {
                     name,
@@ -125,7 +122,7 @@ impl Inner {
                 .read_exact_at(&mut buffer, range.start)
                 .map_err(|error| match error.kind() {
                     ErrorKind::UnexpectedEof => self.changed(),
-                    _ => failure(&self.name, &error),
+                    _ => failure(&self.name, error),
                 })?;
             *part = buffer.into();
         }
@@ -135,14 +132,12 @@ impl Inner {
             Ok(metadata) if Version::of(&metadata) == self.version => Ok(parts),
             Ok(_) => Err(self.changed()),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(self.changed()),
-            Err(error) => Err(failure(&self.name, &error)),
+            Err(error) => Err(failure(&self.name, error)),
         }
     }
 
     fn changed(&self) -> SourceError {
-        SourceError::Changed {
-            name: self.name.clone(),
-        }
+        SourceError::changed(&self.name)
     }
 }
 
@@ -183,23 +178,17 @@ impl RangeSource for FileSource {
     }
 }
 
-fn failure(name: &str, error: &io::Error) -> SourceError {
-    let name = name.to_owned();
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => SourceError::NotFound { name },
-        ErrorKind::PermissionDenied => SourceError::Denied {
-            name,
-            reason: error.to_string(),
-        },
-        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => SourceError::Rejected {
-            name,
-            reason: error.to_string(),
-        },
-        _ => SourceError::Io {
-            name,
-            reason: error.to_string(),
-        },
-    }
+/// What the system said when it was asked to open or read the file.
+fn failure(name: &str, error: io::Error) -> SourceError {
+    let told = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => SourceError::not_found(name),
+        ErrorKind::PermissionDenied => SourceError::denied(name, "the file may not be read"),
+        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
+            SourceError::rejected(name, "no such name is possible")
+        }
+        _ => SourceError::io(name, "the file cannot be read"),
+    };
+    told.caused_by(error)
 }
 
 async fn blocking<T: Send + 'static>(
@@ -209,10 +198,7 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // Only when the runtime shuts down.
-        Err(error) => Err(SourceError::Io {
-            name: name.to_owned(),
-            reason: error.to_string(),
-        }),
+        Err(error) => Err(SourceError::io(name, "the runtime shuts down").caused_by(error)),
     }
 }
 
@@ -266,7 +252,7 @@ mod tests {
             Err(_) => assert_eq!(FileSource::open(&path).await.unwrap_err().kind(), "denied"),
         }
         let denied = io::Error::from(ErrorKind::PermissionDenied);
-        assert_eq!(failure("x", &denied).kind(), "denied");
+        assert_eq!(failure("x", denied).kind(), "denied");
     }
 
     #[tokio::test]

@@ -114,9 +114,7 @@ pub trait RangeSource: Send + Sync + fmt::Debug {
     /// and version. This default compares with [`stat`](Self::stat) first.
     async fn read_if(&self, range: Range<u64>, expected: &Stat) -> Result<Bytes, SourceError> {
         if !expected.agrees_with(&self.stat().await?) {
-            return Err(SourceError::Changed {
-                name: self.name().to_owned(),
-            });
+            return Err(SourceError::changed(self.name()));
         }
         self.read(range).await
     }
@@ -148,8 +146,5 @@ fn past_the_end(name: &str, range: &Range<u64>, len: u64) -> Result<(), SourceEr
     } else {
         return Ok(());
     };
-    Err(SourceError::Rejected {
-        name: name.to_owned(),
-        reason,
-    })
+    Err(SourceError::rejected(name, reason))
 }

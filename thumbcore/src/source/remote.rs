@@ -380,9 +380,7 @@ impl<W: Wire> Remote<W> {
     }
 
     fn changed(&self) -> SourceError {
-        SourceError::Changed {
-            name: self.wire.name().to_owned(),
-        }
+        SourceError::changed(self.wire.name())
     }
 
     fn pinned(&self) -> Result<&Pin, SourceError> {
@@ -392,16 +390,11 @@ impl<W: Wire> Remote<W> {
     }
 
     fn no_ranges(&self) -> SourceError {
-        SourceError::NoRanges {
-            name: self.wire.name().to_owned(),
-        }
+        SourceError::no_ranges(self.wire.name())
     }
 
     fn rejected(&self, reason: impl Into<String>) -> SourceError {
-        SourceError::Rejected {
-            name: self.wire.name().to_owned(),
-            reason: reason.into(),
-        }
+        SourceError::rejected(self.wire.name(), reason)
     }
 }
 
@@ -414,10 +407,10 @@ async fn collect(name: &str, mut body: Body, len: u64) -> Result<Bytes, SourceEr
         let chunk = chunk?;
         got += chunk.len() as u64;
         if got > len {
-            return Err(SourceError::Rejected {
-                name: name.to_owned(),
-                reason: format!("the server sent more than the {len} bytes it announced"),
-            });
+            return Err(SourceError::rejected(
+                name,
+                format!("the server sent more than the {len} bytes it announced"),
+            ));
         }
         // One chunk, the usual case for small reads, is passed on without a copy.
         if first.is_empty() {
@@ -431,25 +424,14 @@ async fn collect(name: &str, mut body: Body, len: u64) -> Result<Bytes, SourceEr
         rest.extend_from_slice(&chunk);
     }
     if got < len {
-        return Err(SourceError::Io {
-            name: name.to_owned(),
-            reason: format!("the answer ended after {got} of {len} bytes"),
-        });
+        return Err(SourceError::io(
+            name,
+            format!("the answer ended after {got} of {len} bytes"),
+        ));
     }
     Ok(if rest.is_empty() {
         first
     } else {
         rest.freeze()
     })
-}
-
-/// An error and its causes on one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! An object in S3, or in a store that speaks its protocol.
 
-use std::{error::Error as _, fmt, ops::Range};
+use std::{error::Error as _, fmt, iter::successors, ops::Range};
 
 use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
@@ -17,7 +17,7 @@ use futures::stream;
 use super::{
     Ends, RangeSource, Stat,
     content_range::{ContentRange, Wanted},
-    remote::{Body, Pin, Remote, Reply, Version, Wire, causes},
+    remote::{Body, Pin, Remote, Reply, Version, Wire},
 };
 use crate::SourceError;
 
@@ -115,7 +115,7 @@ impl Wire for S3Wire {
                         Ok(Reply::Unsatisfiable { total: Some(total) })
                     }
                     (Some(416), _) => Ok(Reply::Unsatisfiable { total: None }),
-                    _ => Err(self.failure(&error)),
+                    _ => Err(self.failure(error)),
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Wire for S3Wire {
             .set_version_id(self.version_id.clone())
             .send()
             .await
-            .map_err(|error| self.failure(&error))?;
+            .map_err(|error| self.failure(error))?;
         Ok(Pin {
             len: self.length(head.content_length)?,
             version: Version {
@@ -180,21 +180,22 @@ impl S3Wire {
                 match body.next().await {
                     None => Ok(None),
                     Some(Ok(chunk)) => Ok(Some((chunk, body))),
-                    Some(Err(error)) => Err(SourceError::Io {
-                        name,
-                        reason: causes(&error),
-                    }),
+                    Some(Err(error)) => {
+                        Err(SourceError::io(name, "the answer broke off").caused_by(error))
+                    }
                 }
             }
         }))
     }
 
-    fn failure<E>(&self, error: &SdkError<E>) -> SourceError
+    fn failure<E>(&self, error: SdkError<E>) -> SourceError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let name = self.name.clone();
-        let SdkError::ServiceError(service) = error else {
+        let name = &self.name;
+        // The service's own error is not kept as a cause: what it holds of the answer may be more
+        // than should be logged, and its code and message say all.
+        let SdkError::ServiceError(service) = &error else {
             return self.not_answered(error);
         };
         let status = service.raw().status().as_u16();
@@ -211,16 +212,16 @@ impl S3Wire {
                 "the object is archived (Glacier) and has to be restored before it can be read",
             ),
             ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion" | "NotFound", _) | (_, 404) => {
-                SourceError::NotFound { name }
+                SourceError::not_found(name)
             }
             // The version named is a delete marker.
-            ("MethodNotAllowed", 405) => SourceError::NotFound { name },
-            ("PreconditionFailed", _) | (_, 412) => SourceError::Changed { name },
+            ("MethodNotAllowed", 405) => SourceError::not_found(name),
+            ("PreconditionFailed", _) | (_, 412) => SourceError::changed(name),
             ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestTimeout", _)
-            | (_, 408 | 429) => SourceError::Unavailable { name, reason },
-            ("RequestTimeTooSkewed", _) => SourceError::Denied { name, reason },
+            | (_, 408 | 429) => SourceError::unavailable(name, reason),
+            ("RequestTimeTooSkewed", _) => SourceError::denied(name, reason),
             ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", _) | (_, 401 | 403) => {
-                SourceError::Denied { name, reason }
+                SourceError::denied(name, reason)
             }
             (_, 301 | 307) => {
                 let region = service.raw().headers().get("x-amz-bucket-region");
@@ -230,45 +231,39 @@ impl S3Wire {
                 })
             }
             ("NotImplemented", _) | (_, 501 | 505) => self.rejected(reason),
-            (_, 500..=599) => SourceError::Unavailable { name, reason },
+            (_, 500..=599) => SourceError::unavailable(name, reason),
             _ => self.rejected(reason),
         }
     }
 
     /// No answer: the request could not be built, signed or sent, or what came was no answer.
-    fn not_answered<E>(&self, error: &SdkError<E>) -> SourceError
+    fn not_answered<E>(&self, error: SdkError<E>) -> SourceError
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let name = self.name.clone();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            if let Some(credentials) = inner.downcast_ref::<CredentialsError>() {
-                let reason = causes(credentials);
-                return match credentials {
+        let name = &self.name;
+        let causes = successors(error.source(), |error| (*error).source());
+        let credentials = causes
+            .filter_map(|cause| cause.downcast_ref::<CredentialsError>())
+            .next();
+        let told = match (credentials, &error) {
+            (
+                Some(
                     CredentialsError::CredentialsNotLoaded(_)
-                    | CredentialsError::InvalidConfiguration(_) => {
-                        SourceError::Denied { name, reason }
-                    }
-                    _ => SourceError::Unavailable { name, reason },
-                };
-            }
-            cause = inner.source();
-        }
-        match error {
-            SdkError::ConstructionFailure(_) => self.rejected(causes(error)),
-            _ => SourceError::Io {
-                name,
-                reason: causes(error),
-            },
-        }
+                    | CredentialsError::InvalidConfiguration(_),
+                ),
+                _,
+            ) => SourceError::denied(name, "no credentials"),
+            (Some(_), _) => SourceError::unavailable(name, "no credentials now"),
+            (None, SdkError::ConstructionFailure(_)) => self.rejected("the request cannot be made"),
+            (None, SdkError::TimeoutError(_)) => SourceError::io(name, "no answer in time"),
+            (None, _) => SourceError::io(name, "the request failed"),
+        };
+        told.caused_by(error)
     }
 
     fn rejected(&self, reason: impl Into<String>) -> SourceError {
-        SourceError::Rejected {
-            name: self.name.clone(),
-            reason: reason.into(),
-        }
+        SourceError::rejected(&self.name, reason)
     }
 }
 

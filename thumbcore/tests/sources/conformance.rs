@@ -32,7 +32,7 @@ impl Fixture for Memory {
     async fn open(&self, key: &str) -> Result<Arc<dyn RangeSource>, SourceError> {
         match self.files.lock().unwrap().get(key) {
             Some(bytes) => Ok(Arc::new(MemorySource::new(key, bytes.clone()))),
-            None => Err(SourceError::NotFound { name: key.into() }),
+            None => Err(SourceError::not_found(key)),
         }
     }
 

@@ -1,9 +1,9 @@
 //! What `HttpSource` sends: requests, preconditions, redirects, connections.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, error::Error, iter::successors, time::Duration};
 
 use bytes::Bytes;
-use thumbcore::{HttpSource, RangeSource};
+use thumbcore::{HttpSource, RangeSource, Stat, Validator};
 
 use crate::server::{Quirk, Server};
 
@@ -54,6 +54,28 @@ async fn later_reads_are_conditional_on_a_strong_etag() {
     let seen = server.seen();
     assert_eq!(seen[0].if_match, None);
     assert_eq!(seen[1].if_match.as_deref(), Some("\"1\""));
+}
+
+#[tokio::test]
+async fn a_known_version_is_the_condition_from_the_first_read_on() {
+    let server = Server::with_file(Quirk::None, bytes(1_000)).await;
+    for etag in ["\"1\"", "1"] {
+        let known = Stat::new(1_000, Some(Validator(etag.to_owned())));
+        let read = source(&server).read_if(10..20, &known).await;
+        assert_eq!(read.unwrap(), bytes(20).slice(10..));
+    }
+    let seen = server.seen();
+    assert!(
+        seen.iter()
+            .all(|seen| seen.if_match.as_deref() == Some("\"1\""))
+    );
+    assert_eq!(seen.len(), 2);
+    let stale = Stat::new(1_000, Some(Validator("\"1\"".to_owned())));
+    server.store("file", bytes(500));
+    let source = source(&server);
+    let error = source.read_if(10..20, &stale).await.unwrap_err();
+    assert_eq!(error.kind(), "changed");
+    assert_eq!(source.ends(10, 10).await.unwrap().stat.len, 500);
 }
 
 #[tokio::test]
@@ -195,5 +217,11 @@ async fn an_address_without_a_server_is_an_io_error_without_secrets() {
     for secret in ["alice", "hunter2", "s3cr3t"] {
         assert!(!text.contains(secret), "{text}");
     }
-    assert!(text.contains("refused"), "{text}");
+    let causes = successors(Some(&error as &dyn Error), |error| (*error).source());
+    let told: Vec<_> = causes.map(ToString::to_string).collect();
+    assert!(told.len() > 1, "{told:?}");
+    assert!(told.iter().any(|text| text.contains("refused")), "{told:?}");
+    for secret in ["alice", "hunter2", "s3cr3t"] {
+        assert!(told.iter().all(|text| !text.contains(secret)), "{told:?}");
+    }
 }

@@ -194,6 +194,7 @@ async fn no_server_is_an_io_error_and_no_credentials_are_denied() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), "io", "{error}");
+    assert!(std::error::Error::source(&error).is_some(), "{error:?}");
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
 }
 

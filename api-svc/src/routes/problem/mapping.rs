@@ -164,24 +164,10 @@ mod tests {
                 .into(),
                 503,
             ),
-            (SourceError::NotFound { name: name() }.into(), 404),
-            (
-                SourceError::Denied {
-                    name: name(),
-                    reason: reason(),
-                }
-                .into(),
-                502,
-            ),
-            (
-                SourceError::Unavailable {
-                    name: name(),
-                    reason: reason(),
-                }
-                .into(),
-                503,
-            ),
-            (SourceError::Changed { name: name() }.into(), 503),
+            (SourceError::not_found(name()).into(), 404),
+            (SourceError::denied(name(), reason()).into(), 502),
+            (SourceError::unavailable(name(), reason()).into(), 503),
+            (SourceError::changed(name()).into(), 503),
         ] {
             let told = error.to_string();
             let problem = Problem::from(FrameError::extraction("uploads/a.mp4", error));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use reqwest::{Client, redirect};
 use url::Url;
 
-use self::wire::{HttpWire, words};
+use self::wire::HttpWire;
 use super::{
     Ends, RangeSource, Stat,
     remote::{Remote, Wire},
@@ -66,19 +66,13 @@ impl HttpSource {
     /// # Errors
     /// [`SourceError::Rejected`] if `url` is not an http or https URL. Nothing is sent yet.
     pub fn with_client(url: &str, client: Client) -> Result<Self, SourceError> {
-        let rejected = |name: &str, reason: String| SourceError::Rejected {
-            name: name.to_owned(),
-            reason,
-        };
         // An unparsable URL is not shown: nothing says where its secrets are.
-        let url =
-            Url::parse(url).map_err(|error| rejected("URL", format!("is not a URL: {error}")))?;
+        let url = Url::parse(url)
+            .map_err(|error| SourceError::rejected("URL", "is not a URL").caused_by(error))?;
         let name = shown(&url);
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(rejected(
-                &name,
-                format!("unsupported URL scheme {:?}", url.scheme()),
-            ));
+            let reason = format!("unsupported URL scheme {:?}", url.scheme());
+            return Err(SourceError::rejected(name, reason));
         }
         Ok(Self {
             remote: Remote::new(HttpWire::new(name, client, url, STALL_TIMEOUT)),
@@ -111,9 +105,9 @@ impl HttpSource {
             .no_deflate()
             .redirect(redirect::Policy::custom(follow))
             .build()
-            .map_err(|error| SourceError::Rejected {
-                name: "HTTP client".to_owned(),
-                reason: words(error),
+            .map_err(|error| {
+                SourceError::rejected("HTTP client", "cannot be set up")
+                    .caused_by(error.without_url())
             })
     }
 }

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::super::{
     content_range::{ContentRange, Wanted},
-    remote::{Body, Pin, Reply, Version, Wire, causes},
+    remote::{Body, Pin, Reply, Version, Wire},
 };
 use crate::SourceError;
 
@@ -29,11 +29,6 @@ pub(super) struct HttpWire {
     /// Where redirects led.
     moved: RwLock<Option<Url>>,
     pub(super) stall_timeout: Duration,
-}
-
-/// An error and its causes, without the URL.
-pub(super) fn words(error: reqwest::Error) -> String {
-    causes(&error.without_url())
 }
 
 impl HttpWire {
@@ -97,12 +92,17 @@ impl HttpWire {
         match tokio::time::timeout(self.stall_timeout, request.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_redirect() || error.is_builder() => {
-                Err(self.rejected(words(error)))
+                let what = if error.is_redirect() {
+                    "a redirect was not followed"
+                } else {
+                    "the request cannot be made"
+                };
+                Err(self.rejected(what).caused_by(error.without_url()))
             }
-            Ok(Err(error)) => Err(SourceError::Io {
-                name: self.name.clone(),
-                reason: words(error),
-            }),
+            Ok(Err(error)) => {
+                let failed = SourceError::io(&self.name, "the request failed");
+                Err(failed.caused_by(error.without_url()))
+            }
             Err(_) => Err(stalled(&self.name, self.stall_timeout)),
         }
     }
@@ -114,10 +114,10 @@ impl HttpWire {
             async move {
                 match tokio::time::timeout(stall, response.chunk()).await {
                     Ok(Ok(chunk)) => Ok(chunk.map(|chunk| (chunk, response))),
-                    Ok(Err(error)) => Err(SourceError::Io {
-                        name,
-                        reason: words(error),
-                    }),
+                    Ok(Err(error)) => {
+                        let broken = SourceError::io(name, "the answer broke off");
+                        Err(broken.caused_by(error.without_url()))
+                    }
                     Err(_) => Err(stalled(&name, stall)),
                 }
             }
@@ -126,36 +126,30 @@ impl HttpWire {
 
     /// The error for an answer that holds no part of the file.
     fn refusal(&self, response: &Response) -> SourceError {
-        let name = self.name.clone();
+        let name = &self.name;
         let status = response.status();
         let mut reason = status.to_string();
         if let Some(after) = text(response, &RETRY_AFTER) {
             reason = format!("{reason}, retry after {after}");
         }
         match status.as_u16() {
-            404 | 410 => SourceError::NotFound { name },
-            401 | 403 | 407 => SourceError::Denied { name, reason },
-            412 => SourceError::Changed { name },
+            404 | 410 => SourceError::not_found(name),
+            401 | 403 | 407 => SourceError::denied(name, reason),
+            412 => SourceError::changed(name),
             // Not built in, or not this version of HTTP: those stay.
             501 | 505 => self.rejected(reason),
-            408 | 425 | 429 | 500..=599 => SourceError::Unavailable { name, reason },
+            408 | 425 | 429 | 500..=599 => SourceError::unavailable(name, reason),
             _ => self.rejected(reason),
         }
     }
 
     fn rejected(&self, reason: impl Into<String>) -> SourceError {
-        SourceError::Rejected {
-            name: self.name.clone(),
-            reason: reason.into(),
-        }
+        SourceError::rejected(&self.name, reason)
     }
 }
 
 fn stalled(name: &str, timeout: Duration) -> SourceError {
-    SourceError::Io {
-        name: name.to_owned(),
-        reason: format!("nothing arrived for {timeout:?}"),
-    }
+    SourceError::io(name, format!("nothing arrived for {timeout:?}"))
 }
 
 fn text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
@@ -240,9 +234,7 @@ impl Wire for HttpWire {
                 len,
                 version: version(&response),
             }),
-            None => Err(SourceError::NoRanges {
-                name: self.name.clone(),
-            }),
+            None => Err(SourceError::no_ranges(&self.name)),
         }
     }
 }

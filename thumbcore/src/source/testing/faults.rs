@@ -136,7 +136,7 @@ impl Faults {
         let name = self.inner.name().to_owned();
         let fault = self.draw();
         if self.changed.load(SeqCst) {
-            return Err(SourceError::Changed { name });
+            return Err(SourceError::changed(name));
         }
         let Some(fault) = fault else {
             return call.await;
@@ -145,23 +145,14 @@ impl Faults {
         match fault {
             Fault::ShortRead => {
                 call.await?;
-                Err(SourceError::Io {
-                    name,
-                    reason: "the answer ended half way".to_owned(),
-                })
+                Err(SourceError::io(name, "the answer ended half way"))
             }
-            Fault::Unavailable => Err(SourceError::Unavailable {
-                name,
-                reason: "503 Slow Down".to_owned(),
-            }),
-            Fault::Reset => Err(SourceError::Io {
-                name,
-                reason: "connection reset by peer".to_owned(),
-            }),
+            Fault::Unavailable => Err(SourceError::unavailable(name, "503 Slow Down")),
+            Fault::Reset => Err(SourceError::io(name, "connection reset by peer")),
             Fault::Stall => std::future::pending().await,
             Fault::Changed => {
                 self.changed.store(true, SeqCst);
-                Err(SourceError::Changed { name })
+                Err(SourceError::changed(name))
             }
         }
     }

@@ -1,0 +1,353 @@
+//! Memory as a budget that videos share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{Error, LimitError, Limits};
+
+/// Memory that several videos share, in bytes. Clones share it as well.
+///
+/// A video reserves a little as it begins, and more where its claims (the size of its index, its
+/// samples, its pictures) need more. What is not free at once is waited for, first come, first
+/// served: the video gives back all it has, waits for the whole in one step and begins anew, so
+/// that no two videos wait for each other. The time it waits is not counted. Only a video that
+/// needs more than the whole budget, or than its own
+/// [`Limits::max_memory`](crate::Limits::max_memory), is refused with
+/// [`LimitError::Memory`](crate::LimitError::Memory).
+///
+/// What is counted: bytes fetched and held, tables that parsers make, libav's index of the samples,
+/// and decoded pictures. What is not: code, stacks and the encoders' buffers, some 20 MB a process
+/// and 2 MB a video.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryBudget {
+    units: Arc<Semaphore>,
+    limit: u64,
+}
+
+/// Bytes a permit.
+const UNIT: u64 = 1 << 10;
+
+/// What a video reserves as it begins: 32 MiB, which an hour of 1080p needs for its index,
+/// keyframes and pictures.
+const BEGINNING: u64 = 32 << 20;
+
+impl MemoryBudget {
+    /// A budget of `bytes`, rounded down to whole KiB.
+    #[must_use]
+    pub(crate) fn new(bytes: u64) -> Self {
+        let units = (bytes / UNIT).min(u64::from(u32::MAX));
+        let permits = usize::try_from(units).unwrap_or(usize::MAX);
+        Self {
+            units: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            limit: units * UNIT,
+        }
+    }
+
+    /// All of it, in bytes.
+    #[must_use]
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// What is reserved now, in bytes.
+    #[must_use]
+    pub(crate) fn reserved(&self) -> u64 {
+        self.limit - self.units.available_permits() as u64 * UNIT
+    }
+
+    /// Waits until `bytes` are free.
+    async fn reserve(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+        let permits = Arc::clone(&self.units).acquire_many_owned(units(bytes));
+        permits.await.map_err(|error| Error::Internal {
+            reason: error.to_string(),
+        })
+    }
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+/// The memory of one video.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Option<MemoryBudget>,
+    /// What the video may use at most.
+    limit: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: u64,
+    /// Kept even while less is used.
+    floor: u64,
+    /// What the budget has given.
+    reserved: Option<OwnedSemaphorePermit>,
+}
+
+impl State {
+    fn reserved(&self) -> u64 {
+        let permits = self.reserved.as_ref();
+        permits.map_or(0, |permit| permit.num_permits() as u64 * UNIT)
+    }
+}
+
+impl Account {
+    /// An account that shares no budget.
+    pub(crate) fn unshared(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            budget: None,
+            limit: limits.max_memory,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Runs `attempt` with an account of `budget`. Where the budget has too little left for what
+    /// the video turns out to need, `attempt` fails, drops all it has, and is run again once the
+    /// whole is reserved.
+    pub(crate) async fn run<T>(
+        budget: Option<&MemoryBudget>,
+        limits: &Limits,
+        attempt: impl AsyncFn(Arc<Self>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(budget) = budget else {
+            return attempt(Self::unshared(limits)).await;
+        };
+        let limit = limits.max_memory.min(budget.limit);
+        let mut floor = BEGINNING.min(limit);
+        loop {
+            let state = State {
+                used: 0,
+                floor,
+                reserved: Some(budget.reserve(floor).await?),
+            };
+            let account = Self {
+                budget: Some(budget.clone()),
+                limit,
+                state: Mutex::new(state),
+            };
+            match attempt(Arc::new(account)).await {
+                Err(Error::Limit(LimitError::Memory { needed, limit })) if needed <= limit => {
+                    tracing::debug!(needed, "waiting for memory");
+                    // At least a unit more each time, so that this ends.
+                    floor = needed.max(floor + UNIT).min(limit);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Gives back what was reserved ahead and is not used.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state();
+        state.floor = 0;
+        Self::give_back(&mut state);
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.state().used
+    }
+
+    /// Counts `bytes` as used until the charge is dropped. To be called before the memory is taken.
+    pub(crate) fn charge(self: &Arc<Self>, bytes: u64) -> Result<Charge, LimitError> {
+        let mut state = self.state();
+        let limit = self.limit;
+        let needed = state.used.saturating_add(bytes);
+        let short = LimitError::Memory { needed, limit };
+        if needed > limit {
+            return Err(short);
+        }
+        let reserved = state.reserved();
+        if let Some(budget) = &self.budget
+            && needed > reserved
+        {
+            let more = Arc::clone(&budget.units).try_acquire_many_owned(units(needed - reserved));
+            let Ok(more) = more else {
+                return Err(short);
+            };
+            match &mut state.reserved {
+                Some(reserved) => reserved.merge(more),
+                none => *none = Some(more),
+            }
+        }
+        state.used = needed;
+        Ok(Charge {
+            account: Arc::clone(self),
+            bytes,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is valid after every statement, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn release(&self, bytes: u64) {
+        let mut state = self.state();
+        state.used = state.used.saturating_sub(bytes);
+        Self::give_back(&mut state);
+    }
+
+    fn give_back(state: &mut State) {
+        let surplus = state.reserved().saturating_sub(state.used.max(state.floor)) / UNIT;
+        if let Some(reserved) = &mut state.reserved {
+            // Dropped, and with it the permits.
+            let _surplus = reserved.split(surplus as usize);
+        }
+    }
+}
+
+/// Memory of one video that is in use until this is dropped.
+#[derive(Debug)]
+#[must_use = "memory is charged only while the charge is held"]
+pub(crate) struct Charge {
+    account: Arc<Account>,
+    bytes: u64,
+}
+
+impl Charge {
+    /// Bytes charged.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes over what `other` charges of the same account.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Gives back all but `bytes`, where it charges more.
+    pub(crate) fn shrink_to(&mut self, bytes: u64) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.bytes -= surplus;
+        self.account.release(surplus);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.account.release(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    use futures::{FutureExt, future::join_all};
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn limits(max_memory: u64) -> Limits {
+        Limits {
+            max_memory,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn what_is_charged_is_given_back() {
+        let account = Account::unshared(&limits(100));
+        let first = account.charge(60).unwrap();
+        let needed = 101;
+        let refused = LimitError::Memory { needed, limit: 100 };
+        assert_eq!(account.charge(41).unwrap_err(), refused);
+        let mut second = account.charge(40).unwrap();
+        drop(first);
+        second.merge(account.charge(10).unwrap());
+        assert_eq!(account.used(), 50);
+        second.shrink_to(5);
+        assert_eq!(account.used(), 5);
+        drop(second);
+        assert_eq!(account.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_video_of_its_own_size_is_let_in_and_one_of_more_is_not() {
+        let budget = MemoryBudget::new(100 * MIB);
+        let (attempts, limits) = (AtomicU64::new(0), limits(1 << 40));
+        let wanting = |bytes: u64| {
+            let attempts = &attempts;
+            Account::run(Some(&budget), &limits, async move |account| {
+                attempts.fetch_add(1, SeqCst);
+                let first = account.charge(bytes / 2)?;
+                let second = account.charge(bytes - bytes / 2)?;
+                Ok(first.bytes() + second.bytes())
+            })
+        };
+        assert_eq!(wanting(100 * MIB).await.unwrap(), 100 * MIB);
+        assert_eq!((budget.reserved(), attempts.load(SeqCst)), (0, 1));
+        let error = wanting(100 * MIB + 2).await.unwrap_err();
+        assert!(!error.is_transient(), "{error}");
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[tokio::test]
+    async fn those_that_need_too_much_together_take_turns() {
+        let budget = MemoryBudget::new(100 * MIB);
+        let (running, peak) = (AtomicU64::new(0), AtomicU64::new(0));
+        let limits = limits(1 << 40);
+        let video = |bytes: u64| {
+            let (budget, limits) = (&budget, &limits);
+            let (running, peak) = (&running, &peak);
+            Account::run(Some(budget), limits, async move |account| {
+                let mut charges = Vec::new();
+                for _ in 0..4 {
+                    charges.push(account.charge(bytes / 4)?);
+                    running.fetch_add(bytes / 4, SeqCst);
+                    tokio::task::yield_now().await;
+                    peak.fetch_max(running.load(SeqCst), SeqCst);
+                    running.fetch_sub(bytes / 4, SeqCst);
+                }
+                assert!(budget.reserved() <= budget.limit());
+                Ok(())
+            })
+        };
+        // Each two of the large ones are too much, and hold enough to wait for each other.
+        let videos = [80, 90, 70, 100, 4, 30, 4].map(|size| video(size * MIB));
+        for done in join_all(videos).await {
+            done.unwrap();
+        }
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_can_be_dropped() {
+        let budget = MemoryBudget::new(40 * MIB);
+        let limits = limits(1 << 40);
+        let wait = || {
+            Account::run(Some(&budget), &limits, async |account| {
+                let _charge = account.charge(MIB)?;
+                std::future::pending::<Result<(), Error>>().await
+            })
+        };
+        let mut first = Box::pin(wait());
+        assert!(first.as_mut().now_or_never().is_none());
+        assert_eq!(budget.reserved(), BEGINNING);
+        let mut second = Box::pin(wait());
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(second);
+        drop(first);
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_video_that_is_kept_holds_what_it_uses() {
+        let budget = MemoryBudget::new(100 * MIB);
+        let limits = limits(1 << 40);
+        let kept = Account::run(Some(&budget), &limits, async |account| {
+            let charge = account.charge(3 * MIB)?;
+            account.settle();
+            Ok(charge)
+        });
+        let kept = kept.await.unwrap();
+        assert_eq!(budget.reserved(), 3 * MIB);
+        drop(kept);
+        assert_eq!(budget.reserved(), 0);
+    }
+}
