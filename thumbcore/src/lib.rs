@@ -73,6 +73,8 @@ pub mod source;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use self::container::fuzzing;
+#[cfg(feature = "http")]
+pub use self::source::HttpSource;
 #[cfg(feature = "s3")]
 pub use self::source::S3Source;
 pub use self::{
@@ -85,5 +87,5 @@ pub use self::{
     limits::Limits,
     position::Position,
     reader::{RangeRead, ReadConfig, Reason},
-    source::{Ends, FileSource, HttpSource, MemorySource, RangeSource, Stat, Validator},
+    source::{Ends, FileSource, MemorySource, RangeSource, Stat, Validator},
 };

@@ -6,10 +6,13 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+#[cfg(any(feature = "http", feature = "s3"))]
 mod content_range;
 mod file;
+#[cfg(feature = "http")]
 mod http;
 mod memory;
+#[cfg(any(feature = "http", feature = "s3"))]
 mod remote;
 #[cfg(feature = "s3")]
 mod s3;
@@ -21,9 +24,11 @@ use std::{fmt, ops::Range};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "http")]
+pub use self::http::HttpSource;
 #[cfg(feature = "s3")]
 pub use self::s3::S3Source;
-pub use self::{file::FileSource, http::HttpSource, memory::MemorySource};
+pub use self::{file::FileSource, memory::MemorySource};
 use crate::SourceError;
 
 /// What identifies one version of a file: an `ETag`, or a modification time and length.
