@@ -146,8 +146,8 @@ impl Report {
             input: &self.name,
             ok: success.is_some(),
             facts: success.map(|Success { media, stats, .. }| Facts {
-                container: media.container,
-                codec: media.codec,
+                container: media.container.as_str(),
+                codec: media.codec.as_str(),
                 width: media.width,
                 height: media.height,
                 duration_s: media.duration.map(seconds),
@@ -279,7 +279,7 @@ fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, 
 
 #[cfg(test)]
 mod tests {
-    use thumbcore::SourceError;
+    use thumbcore::{Codec, Container, SourceError};
 
     use super::*;
 
@@ -300,7 +300,7 @@ mod tests {
     fn a_probe_has_the_facts_in_the_contracts_order() {
         let mut stats = Stats::default();
         stats.wall = Duration::from_nanos(12_345_678);
-        let media = Media::new("mp4", "h264", (640, 360), None);
+        let media = Media::new(Container::Mp4, Codec::H264, (640, 360), None);
         let report = Report {
             name: "a.mp4".into(),
             result: Ok(Success {

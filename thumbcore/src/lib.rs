@@ -51,6 +51,7 @@
 //! - **Process**: unix only. FFmpeg 5.1 or newer is linked; its log level and its largest
 //!   allocation are set for the whole process.
 
+mod codec;
 mod container;
 mod decode;
 mod demux;
@@ -78,6 +79,8 @@ pub use self::source::HttpSource;
 #[cfg(feature = "s3")]
 pub use self::source::S3Source;
 pub use self::{
+    codec::Codec,
+    container::Container,
     encode::ImageFormat,
     error::{Cause, Error, LimitError, SourceError},
     extract::{

@@ -292,8 +292,8 @@ impl Publisher {
             settings: self.settings.clone(),
             created_at: now(),
             media: MediaFacts {
-                container: media.container.to_owned(),
-                codec: media.codec.to_owned(),
+                container: media.container.as_str().to_owned(),
+                codec: media.codec.as_str().to_owned(),
                 width: media.width,
                 height: media.height,
                 duration_s: media.duration.map(|duration| duration.as_secs_f64()),

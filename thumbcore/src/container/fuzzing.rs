@@ -7,32 +7,36 @@ use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::{Claims, Container, Keyframe, Mp4Layout, Place, is_fragmented, locate};
+use super::{
+    Keyframe, PROFILES, Place, Profile,
+    mp4::{Claims, Layout},
+    other,
+};
 use crate::{
-    Limits, MemorySource, Position, ReadConfig,
+    Limits, MemorySource, ReadConfig,
+    position::Position,
     reader::{Call, Piece, Reader},
 };
 
 /// Tells the container, as for every file, and where the boxes of an mp4 lie.
 #[doc(hidden)]
 pub fn sniff(bytes: &[u8]) {
-    let container = Container::sniff(bytes);
-    let name = container.name("other");
-    assert_eq!(name == "other", container.demuxer().is_none());
+    let profile = super::sniff(bytes);
+    let is_other = profile.container == other::PROFILE.container;
+    assert_eq!(is_other, profile.demuxer.is_none());
     let bytes = Bytes::copy_from_slice(bytes);
     let len = bytes.len() as u64;
-    let mut layout = Mp4Layout::default();
+    let mut layout = Layout::default();
     layout.walk(len, |at| {
         Some(bytes.slice((at as usize).min(bytes.len())..))
     });
     if let Some(moov) = layout.moov {
         let moov = bytes.slice(moov.start as usize..moov.end as usize);
-        is_fragmented(&moov);
         let _ = Claims::of(&moov).map(|claims| claims.check(&Limits::default()));
     }
 }
 
-/// Looks for keyframes by the locator of `family` (a name that [`Container::name`] gives) in
+/// Looks for keyframes by the locator of `family` (a name that [`Container::as_str`](super::Container::as_str) gives) in
 /// `input`, whose last byte says how often its second half is repeated, so that searches have
 /// something to search.
 #[doc(hidden)]
@@ -70,26 +74,18 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
     let call = Call::new(limits, CancellationToken::new());
     let reader = Reader::open(source, None, config, call).await?;
     let positions = [0.1, 0.5, 0.95].map(Position::Fraction);
-    let containers = [
-        Container::Mp4,
-        Container::Matroska,
-        Container::MpegTs,
-        Container::MpegPs,
-        Container::Flv,
-        Container::Avi,
-        Container::Asf,
-        Container::Ogg,
-    ];
-    let named = containers.into_iter().find(|c| c.name("") == family);
-    assert!(named.is_some(), "no container is called {family}");
-    let Some(locator) =
-        locate::open(named.unwrap_or(Container::Other), &reader, &positions).await?
-    else {
+    let named = |profile: &&Profile| profile.container.as_str() == family;
+    let profile = PROFILES.into_iter().find(named);
+    assert!(profile.is_some(), "no container is called {family}");
+    // Past `Profile::open`, which would leave so small a stream to libav.
+    let open = profile.unwrap_or(&other::PROFILE).open;
+    let Some(locator) = open(&reader, &positions).await?.locator else {
         return Ok(());
     };
     let timeline = locator.timeline();
     let length_us = timeline.duration_us.unwrap_or(1_000_000);
     check(len, locator.headers().unwrap_or_default());
+    locator.keyframes();
     let middle_us = timeline.start_us.saturating_add(length_us / 2);
     let end_us = timeline.start_us.saturating_add(length_us);
     for time_us in [timeline.start_us, middle_us, end_us, i64::MAX] {

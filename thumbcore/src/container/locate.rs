@@ -4,14 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{
-    Around, Container, ListedKeyframe, asf::Asf, avi::Avi, flv::Flv, fragmented::Fragmented,
-    matroska::Matroska, mpegps::ProgramStream, mpegts::TransportStream, ogg::Ogg,
-};
+use super::{Around, ListedKeyframe};
 use crate::{
     Error,
-    position::Position,
-    reader::{Piece, Reader, Reason},
+    reader::{Piece, Reader},
 };
 
 /// Finds keyframes of one file by its bytes, reading as few as it can.
@@ -61,10 +57,6 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     }
 }
 
-/// A file up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
-/// byte, and read by libav.
-const WHOLE: u64 = 2 << 20;
-
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Timeline {
@@ -72,45 +64,4 @@ pub(crate) struct Timeline {
     pub(crate) start_us: i64,
     /// In microseconds; `None` where the container does not tell.
     pub(crate) duration_us: Option<i64>,
-}
-
-/// The locator for `reader`'s file, whose head and tail are already held; `None` leaves it to
-/// libav. `positions` will probably be asked for, so that what they need can be read along.
-pub(crate) async fn locator(
-    container: Container,
-    reader: &Reader,
-    positions: &[Position],
-) -> Result<Option<Box<dyn Locator>>, Error> {
-    let is_stream = matches!(
-        container,
-        Container::Flv | Container::MpegTs | Container::MpegPs | Container::Ogg
-    );
-    if is_stream && reader.len() <= WHOLE {
-        reader.read(0..reader.len(), Reason::Index).await?;
-        return Ok(None);
-    }
-    open(container, reader, positions).await
-}
-
-/// The locator for `reader`'s file, however small it is.
-pub(super) async fn open(
-    container: Container,
-    reader: &Reader,
-    positions: &[Position],
-) -> Result<Option<Box<dyn Locator>>, Error> {
-    Ok(match container {
-        Container::Mp4 => boxed(Fragmented::open(reader, positions).await?),
-        Container::Asf => boxed(Asf::open(reader).await?),
-        Container::Avi => boxed(Avi::open(reader).await?),
-        Container::Flv => boxed(Flv::open(reader).await?),
-        Container::MpegPs => boxed(ProgramStream::open(reader).await?),
-        Container::MpegTs => boxed(TransportStream::open(reader).await?),
-        Container::Matroska => boxed(Matroska::open(reader).await?),
-        Container::Ogg => boxed(Ogg::open(reader).await?),
-        Container::Other => None,
-    })
-}
-
-fn boxed<L: Locator + 'static>(locator: Option<L>) -> Option<Box<dyn Locator>> {
-    locator.map(|locator| Box::new(locator) as Box<dyn Locator>)
 }

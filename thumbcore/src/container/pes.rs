@@ -2,6 +2,21 @@
 //!
 //! Source: ISO/IEC 13818-1, section 2.4.3.6; ISO/IEC 11172-1, section 2.4.3.3.
 
+use crate::Codec;
+
+/// The video codecs that these streams carry.
+pub(super) const CODECS: &[Codec] = &[
+    Codec::Mpeg1,
+    Codec::Mpeg2,
+    Codec::Mpeg4,
+    Codec::H264,
+    Codec::Hevc,
+    Codec::Vvc,
+    Codec::Av1,
+    Codec::Vc1,
+    Codec::Dirac,
+];
+
 /// The header of a PES packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pes {

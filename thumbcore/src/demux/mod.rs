@@ -19,10 +19,7 @@ use self::{opener::Opener, route::Route};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Error, LimitError,
-    container::{
-        Around, Claims, Container, Entry, Keyframe, ListedKeyframe, Mp4Layout, Place,
-        is_fragmented, locator,
-    },
+    container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
     reader::{Reader, Reason},
 };
@@ -30,7 +27,7 @@ use crate::{
 /// An opened video.
 pub(crate) struct Session {
     opener: Opener,
-    pub(crate) container_name: &'static str,
+    pub(crate) container: Container,
     pub(crate) track: Arc<Track>,
     route: Route,
 }
@@ -48,14 +45,16 @@ impl Session {
                 reason: "the file is empty".to_owned(),
             });
         }
-        let container = Container::sniff(&head);
-        let fragmented =
-            container == Container::Mp4 && runtime.block_on(fetch_movie_box(reader))?;
-        let locator = runtime.block_on(locator(container, reader, positions))?;
+        let profile = container::sniff(&head);
+        let Opened {
+            locator,
+            needs_stream_info,
+        } = runtime.block_on(profile.open(reader, positions))?;
         let opener = Opener {
             runtime,
-            container,
-            needs_stream_info: container.needs_stream_info() || fragmented,
+            profile,
+            decoders: profile.decoders(),
+            needs_stream_info,
         };
         let (mut demuxer, timeline) = match &locator {
             Some(locator) => (
@@ -69,18 +68,18 @@ impl Session {
         if streams > limit {
             return Err(LimitError::Streams { streams, limit }.into());
         }
-        let mut track = Track::choose(demuxer.input(), timeline, reader.limits())?;
+        let (profile, container) = container::of_demuxer(demuxer.input().format_name());
+        let mut track = Track::choose(demuxer.input(), profile, timeline, reader.limits())?;
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
         let track = Arc::new(track);
         demuxer.input_mut().discard_all_but(track.stream);
-        let container_name = container.name(demuxer.input().format_name());
         let route = match locator {
             Some(locator) => Route::Locate(locator),
             None => Route::of_libav(&opener, demuxer, reader, &track)?,
         };
         Ok(Self {
             opener,
-            container_name,
+            container,
             track,
             route,
         })
@@ -224,45 +223,3 @@ impl Session {
 /// How far before a time a keyframe to decode forward from is searched for: a usual group of
 /// pictures, then a long one.
 const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
-
-/// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
-/// has seen the media.
-const BEHIND_MOOV: u64 = 256;
-
-/// Fetches the whole movie box, the index of a plain file, and refuses one that would take too much
-/// memory; one or two requests do, mostly. Whether it says that fragments follow.
-async fn fetch_movie_box(reader: &Reader) -> Result<bool, Error> {
-    let mut layout = Mp4Layout::default();
-    let mut looked_at = None;
-    // Each turn jumps over all boxes that are held, and costs a request. libav would go on to any
-    // movie box that is not found here.
-    loop {
-        layout.walk(reader.len(), |at| reader.cached(at));
-        if let Some(moov) = layout.moov {
-            let behind = moov.end..moov.end.saturating_add(BEHIND_MOOV);
-            reader
-                .prefetch([moov.clone(), behind], Reason::Index)
-                .await?;
-            let moov = reader.read(moov, Reason::Index).await?;
-            Claims::of(&moov)?.check(reader.limits())?;
-            return Ok(is_fragmented(&moov));
-        }
-        let is_stuck = looked_at == Some(layout.next);
-        if layout.fragmented || layout.next >= reader.len() || is_stuck {
-            return Err(Error::Corrupt {
-                reason: "there is no movie box where it should be".to_owned(),
-            });
-        }
-        // What follows the media is mostly the movie box and the last: then all of it is wanted.
-        // Where it is too much to be an index, a look at its header comes first.
-        let rest = layout.next..reader.len();
-        let plausible = (reader.len() / 64).clamp(1 << 20, 64 << 20);
-        let wanted = if rest.end - rest.start <= plausible {
-            rest
-        } else {
-            rest.start..rest.start.saturating_add(16)
-        };
-        reader.prefetch([wanted], Reason::Index).await?;
-        looked_at = Some(layout.next);
-    }
-}

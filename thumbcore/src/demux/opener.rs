@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::demuxer::{Demuxer, Read, unreadable};
 use crate::{
     Error,
-    container::{Container, DECODERS, DEMUXERS},
+    container::{DEMUXERS, Profile},
     libav::OpenOptions,
     reader::{Piece, Reader},
 };
@@ -22,7 +22,9 @@ const PACKETS_TO_A_STREAM: usize = 200;
 /// How the demuxers of one file are opened.
 pub(super) struct Opener {
     pub(super) runtime: Handle,
-    pub(super) container: Container,
+    pub(super) profile: &'static Profile,
+    /// The decoders that libav may run to learn of the streams.
+    pub(super) decoders: String,
     /// libav must read packets to know the streams.
     pub(super) needs_stream_info: bool,
 }
@@ -79,15 +81,12 @@ impl Opener {
         Demuxer::spliced(reader, self.runtime.clone(), pieces, &options)
     }
 
-    fn options(&self, max_streams: usize) -> OpenOptions<'static> {
+    fn options(&self, max_streams: usize) -> OpenOptions<'_> {
         OpenOptions {
-            format: self.container.demuxer(),
+            format: self.profile.demuxer,
             allowed: DEMUXERS,
-            decoders: DECODERS,
-            private: match self.container {
-                Container::Mp4 => &[("use_mfra_for", "pts")],
-                _ => &[],
-            },
+            decoders: &self.decoders,
+            private: self.profile.options,
             probe_size: PROBE_SIZE,
             // One more, so that a file of too many is told from a broken one.
             max_streams: max_streams.saturating_add(1),

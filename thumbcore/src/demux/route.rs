@@ -31,7 +31,7 @@ impl Route {
         track: &Arc<Track>,
     ) -> Result<Self, Error> {
         let info = demuxer.input().info(track.stream);
-        if opener.container.has_index() && info.is_some_and(|info| info.index_entries > 0) {
+        if opener.profile.has_index && info.is_some_and(|info| info.index_entries > 0) {
             return Ok(Self::Index(Index::new(demuxer, track)));
         }
         scan(demuxer, reader, track).map(Self::Scan)

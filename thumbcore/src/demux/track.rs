@@ -1,15 +1,15 @@
 //! The video track that pictures are taken from.
 
 use crate::{
-    Error, Limits,
-    container::{Timeline, codec_is_allowed},
+    Codec, Error, Limits,
+    container::{Profile, Timeline},
     libav::{Input, Packet, Parameters, StreamInfo},
 };
 
 /// One video track and its timeline.
 pub(crate) struct Track {
     pub(crate) stream: usize,
-    pub(crate) codec: &'static str,
+    pub(crate) codec: Codec,
     pub(crate) parameters: Parameters,
     /// Coded size in pixels; 0 where the header does not say.
     pub(crate) width: u32,
@@ -33,6 +33,7 @@ impl Track {
     /// Picks the video stream a player would show.
     pub(crate) fn choose(
         input: &Input,
+        profile: &Profile,
         timeline: Option<Timeline>,
         limits: &Limits,
     ) -> Result<Self, Error> {
@@ -55,12 +56,11 @@ impl Track {
                 name: "Common Encryption".to_owned(),
             });
         }
-        if !codec_is_allowed(video.codec) {
-            return Err(Error::Unsupported {
-                what: "codec",
-                name: video.codec.to_owned(),
-            });
-        }
+        let codec = profile.codec(video.codec);
+        let codec = codec.ok_or_else(|| Error::Unsupported {
+            what: "codec",
+            name: video.codec.to_owned(),
+        })?;
         limits.check(video.width, video.height)?;
         let parameters = input
             .parameters(video.index)
@@ -73,14 +73,14 @@ impl Track {
             .or_else(|| micros(video.duration?, video.time_base));
         Ok(Self {
             stream: video.index,
-            codec: video.codec,
+            codec,
             parameters,
             width: video.width,
             height: video.height,
             sample_aspect: video.sample_aspect,
             display_matrix: video.display_matrix,
             time_base: video.time_base,
-            id: matches!(input.format_name(), "mpegts" | "mpeg").then_some(video.id),
+            id: profile.keeps_stream_ids.then_some(video.id),
             wrap_bits: None,
             start_us: timeline
                 .map_or_else(|| start_us(input, &streams), |timeline| timeline.start_us),

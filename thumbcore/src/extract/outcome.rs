@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
+    codec::Codec,
+    container::Container,
     encode::ImageFormat,
     reader::{Costs, RangeRead},
     source::Stat,
@@ -39,10 +41,10 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
-    /// The container family: `mp4`, `matroska`, `mpegts`, `flv`, `avi`, ….
-    pub container: &'static str,
-    /// libav's name of the video codec: `h264`, `vp9`, ….
-    pub codec: &'static str,
+    /// The container family.
+    pub container: Container,
+    /// The video codec.
+    pub codec: Codec,
     /// Width in pixels as shown: after rotation and with square pixels.
     pub width: u32,
     /// Height in pixels as shown.
@@ -55,8 +57,8 @@ impl Media {
     /// Facts, for tests of what is made of them.
     #[must_use]
     pub fn new(
-        container: &'static str,
-        codec: &'static str,
+        container: Container,
+        codec: Codec,
         (width, height): (u32, u32),
         duration: Option<Duration>,
     ) -> Self {

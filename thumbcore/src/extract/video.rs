@@ -231,7 +231,7 @@ fn media(session: &Session, (width, height): (u32, u32)) -> Media {
     let track = &session.track;
     let duration_us = track.duration_us;
     Media {
-        container: session.container_name,
+        container: session.container,
         codec: track.codec,
         width,
         height,

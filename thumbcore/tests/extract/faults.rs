@@ -213,7 +213,7 @@ async fn a_file_that_must_be_read_front_to_back_gives_what_the_budget_reaches() 
     };
     let extractor = Extractor::builder().limits(limits).build().unwrap();
     let extraction = extract_with(&extractor, &path).await.unwrap();
-    assert_eq!(extraction.media.container, "mxf");
+    assert_eq!(extraction.media.container.as_str(), "mxf");
     assert!(extraction.stats.bytes_fetched <= path.metadata().unwrap().len() / 4);
     for thumbnail in &extraction.thumbnails {
         assert_eq!(unlike_ffmpeg(&path, thumbnail), None);

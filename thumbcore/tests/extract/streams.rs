@@ -33,7 +33,7 @@ fn assert_pictures(path: &Path, extraction: &Extraction) {
     let duration = facts.duration.unwrap();
     let found = extraction.media.duration.unwrap().as_secs_f64();
     assert!((found - duration).abs() < 0.1, "{found} for {duration} s");
-    assert_eq!(extraction.media.codec, facts.codec);
+    assert_eq!(extraction.media.codec.as_str(), facts.codec);
     assert_eq!(extraction.thumbnails.len(), 3);
     for thumbnail in &extraction.thumbnails {
         let target = thumbnail.target.as_secs_f64();

@@ -15,20 +15,39 @@ use futures::future::try_join_all;
 
 use self::header::{Header, IndexEntry, SimpleIndex};
 use super::{
-    Around, Entry, Keyframe, Locator, Place, Timeline,
+    Around, Container, Entry, Keyframe, Locator, Place, Timeline,
+    profile::{Opening, Profile},
     search::{Anchor, Effort, keyframe_from},
 };
 use crate::{
-    Error,
+    Codec, Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
+
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::Asf,
+    demuxer: Some(c"asf"),
+    options: &[],
+    sniff: |head| head.starts_with(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+    codecs: Codec::ALL,
+    needs_stream_info: false,
+    has_index: false,
+    keeps_stream_ids: false,
+    whole: 0,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(Asf::open(reader).await?)) })
+}
 
 /// Largest index that is believed: a day at an entry a second has half a MiB.
 const MAX_INDEX: u64 = 16 << 20;
 
 /// Finds keyframes in one ASF file.
 #[derive(Debug)]
-pub(crate) struct Asf {
+struct Asf {
     len: u64,
     header: Header,
     timeline: Timeline,
@@ -37,7 +56,7 @@ pub(crate) struct Asf {
 
 impl Asf {
     /// Reads the header and the index of `reader`'s file; `None` where libav should do it.
-    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+    async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
         let head = reader.cached(0).unwrap_or_default();
         let Some(header) = Header::parse(&head, reader.len()) else {
             return Ok(None);

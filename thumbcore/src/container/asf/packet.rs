@@ -39,47 +39,77 @@ pub(super) fn payloads(packet: &[u8]) -> Vec<Payload> {
 }
 
 fn read_packet(packet: &[u8], payloads: &mut Vec<Payload>) -> Option<()> {
-    let mut rest = packet;
-    let first = *rest.first()?;
-    if first & 0x80 != 0 {
-        // Error correction data: opaque, no longer than the low bits say.
-        if first & 0x70 != 0 {
-            return None;
-        }
-        rest.advance(1);
-        rest = rest.get(usize::from(first & 0x0f)..)?;
-    }
-    let lengths = rest.try_get_u8().ok()?;
-    let fields = rest.try_get_u8().ok()?;
-    let packet_len = number(&mut rest, lengths >> 5)?;
-    number(&mut rest, lengths >> 1)?;
-    let padding = number(&mut rest, lengths >> 3)? as usize;
-    rest = rest.get(6..)?;
-    let mut end = packet.len();
-    if packet_len > 0 {
-        end = end.min(packet_len as usize);
-    }
-    let passed = packet.len() - rest.len();
-    rest = rest.get(..end.checked_sub(passed)?.checked_sub(padding)?)?;
-    let (count, len_field) = if lengths & 1 == 1 {
-        let flags = rest.try_get_u8().ok()?;
+    let PacketBody {
+        fields,
+        has_several,
+        mut bytes,
+    } = PacketBody::parse(packet)?;
+    let (count, len_field) = if has_several {
+        let flags = bytes.try_get_u8().ok()?;
         (flags & 0x3f, Some(flags >> 6))
     } else {
         (1, None)
     };
     for _ in 0..count {
+        payloads.push(Payload::take(&mut bytes, fields, len_field)?);
+    }
+    Some(())
+}
+
+/// What lies between a packet's header and its padding.
+struct PacketBody<'a> {
+    /// The lengths of each payload's own fields.
+    fields: u8,
+    has_several: bool,
+    bytes: &'a [u8],
+}
+
+impl<'a> PacketBody<'a> {
+    fn parse(packet: &'a [u8]) -> Option<Self> {
+        let mut rest = packet;
+        let first = *rest.first()?;
+        if first & 0x80 != 0 {
+            // Error correction data: opaque, no longer than the low bits say.
+            if first & 0x70 != 0 {
+                return None;
+            }
+            rest.advance(1);
+            rest = rest.get(usize::from(first & 0x0f)..)?;
+        }
+        let lengths = rest.try_get_u8().ok()?;
+        let fields = rest.try_get_u8().ok()?;
+        let packet_len = number(&mut rest, lengths >> 5)?;
+        number(&mut rest, lengths >> 1)?;
+        let padding = number(&mut rest, lengths >> 3)? as usize;
+        rest = rest.get(6..)?;
+        let mut end = packet.len();
+        if packet_len > 0 {
+            end = end.min(packet_len as usize);
+        }
+        let passed = packet.len() - rest.len();
+        Some(Self {
+            fields,
+            has_several: lengths & 1 == 1,
+            bytes: rest.get(..end.checked_sub(passed)?.checked_sub(padding)?)?,
+        })
+    }
+}
+
+impl Payload {
+    /// Takes a payload off the front of `rest`; without a `len_field` it is all of the rest.
+    fn take(rest: &mut &[u8], fields: u8, len_field: Option<u8>) -> Option<Self> {
         let stream = rest.try_get_u8().ok()?;
-        let frame = number(&mut rest, fields >> 4)?;
-        let offset = number(&mut rest, fields >> 2)?;
-        let replicated = number(&mut rest, fields)? as usize;
+        let frame = number(rest, fields >> 4)?;
+        let offset = number(rest, fields >> 2)?;
+        let replicated = number(rest, fields)? as usize;
         let mut known = rest.get(..replicated)?;
         rest.advance(replicated);
         let len = match len_field {
-            Some(field) => number(&mut rest, field)? as usize,
+            Some(field) => number(rest, field)? as usize,
             None => rest.len(),
         };
-        rest = rest.get(len..)?;
-        let mut payload = Payload {
+        *rest = rest.get(len..)?;
+        let mut payload = Self {
             stream: stream & 0x7f,
             is_keyframe: stream & 0x80 != 0,
             frame,
@@ -96,9 +126,8 @@ fn read_packet(packet: &[u8], payloads: &mut Vec<Payload>) -> Option<()> {
             payload.frame_len = known.try_get_u32_le().ok()?;
             payload.time_ms = i64::from(known.try_get_u32_le().ok()?);
         }
-        payloads.push(payload);
+        Some(payload)
     }
-    Some(())
 }
 
 /// A number of 0, 1, 2 or 4 bytes, as the low bits of `field` say.

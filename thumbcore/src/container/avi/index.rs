@@ -24,7 +24,7 @@ pub(super) struct Frame {
     /// Where its chunk starts.
     pub(super) at: u64,
     /// Length of the chunk's payload; 0 repeats the frame before.
-    len: u32,
+    pub(super) len: u32,
 }
 
 impl Frame {
@@ -153,6 +153,11 @@ impl Frames {
         let after = self.keyframes.partition_point(|nth| is_passed(*nth));
         let before = after.checked_sub(1).map(|before| self.keyframes[before]);
         (before, self.keyframes.get(after).copied())
+    }
+
+    /// The keyframes and their numbers.
+    pub(super) fn keyframes(&self) -> impl Iterator<Item = (usize, Frame)> {
+        self.keyframes.iter().map(|nth| (*nth, self.all[*nth]))
     }
 
     /// Frame `number`, or the last where there are fewer.

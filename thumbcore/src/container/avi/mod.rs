@@ -18,11 +18,32 @@ use self::{
     header::{Header, StreamHead},
     index::{Frames, SuperEntry},
 };
-use super::{Around, Entry, Keyframe, Locator, Place, Timeline};
+use super::{
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+    profile::{Opening, Profile},
+};
 use crate::{
-    Error,
+    Codec, Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
+
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::Avi,
+    demuxer: Some(c"avi"),
+    options: &[],
+    sniff: |head| head.starts_with(b"RIFF") && head.get(8..11) == Some(b"AVI"),
+    codecs: Codec::ALL,
+    needs_stream_info: false,
+    has_index: true,
+    keeps_stream_ids: false,
+    whole: 0,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(Avi::open(reader).await?)) })
+}
 
 /// Largest index that is believed: ten hours of video and audio have 40 MiB.
 const MAX_INDEX: u64 = 64 << 20;
@@ -31,7 +52,7 @@ const CHUNK_HEADER: u64 = 8;
 
 /// Finds keyframes in one AVI file by its index.
 #[derive(Debug)]
-pub(crate) struct Avi {
+struct Avi {
     len: u64,
     /// The file up to its first chunk.
     header: Range<u64>,
@@ -42,7 +63,7 @@ pub(crate) struct Avi {
 
 impl Avi {
     /// Reads the index of `reader`'s file; `None` where it has none that makes sense.
-    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+    async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
         let head = reader.cached(0).unwrap_or_default();
         let Some(header) = Header::parse(&head) else {
             return Ok(None);
@@ -118,6 +139,18 @@ impl Locator for Avi {
             before: before.and_then(|number| self.keyframe(number)),
             after: after.and_then(|number| self.keyframe(number)),
         })
+    }
+
+    fn keyframes(&self) -> Option<Vec<ListedKeyframe>> {
+        let listed = self
+            .frames
+            .keyframes()
+            .map(|(number, frame)| ListedKeyframe {
+                time_us: self.video.micros(number as i64),
+                position: frame.at,
+                size: Some(u64::from(frame.len)),
+            });
+        Some(listed.collect())
     }
 
     fn end_of(&self, _: &Reader, time_us: i64) -> Option<u64> {

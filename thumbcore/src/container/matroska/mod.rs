@@ -27,11 +27,32 @@ use self::{
     tracks::{Info, Kind, TrackEntry},
     unindexed::Unindexed,
 };
-use super::{Around, Entry, Keyframe, Locator, Place, Timeline};
+use super::{
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+    profile::{Opening, Profile},
+};
 use crate::{
-    Error, LimitError,
+    Codec, Error, LimitError,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
+
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::Matroska,
+    demuxer: Some(c"matroska"),
+    options: &[],
+    sniff: |head| head.starts_with(b"\x1a\x45\xdf\xa3"),
+    codecs: Codec::ALL,
+    needs_stream_info: true,
+    has_index: false,
+    keeps_stream_ids: false,
+    whole: 0,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(Matroska::open(reader).await?)) })
+}
 
 /// First look at a keyframe: 32 KiB hold its header, and all of a small one. Three of them, with
 /// head and tail, fit into 256 KiB.
@@ -45,7 +66,7 @@ const MAX_CLUSTER_WALK: u64 = 8 << 20;
 
 /// Finds keyframes by Cues, or without.
 #[derive(Debug)]
-pub(super) struct Matroska {
+struct Matroska {
     file: File,
     timeline: Timeline,
     index: Index,
@@ -73,7 +94,7 @@ struct File {
 
 impl Matroska {
     /// Reads the index of `reader`'s file. `None` leaves the file to libav.
-    pub(super) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+    async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
         let Some(segment) = Segment::open(reader).await? else {
             return Ok(None);
         };
@@ -202,6 +223,14 @@ impl Locator for Matroska {
         }
     }
 
+    fn keyframes(&self) -> Option<Vec<ListedKeyframe>> {
+        match &self.index {
+            Index::Cues(cues) => Some(cues.iter().map(|cue| self.file.listed(cue)).collect()),
+            Index::Whole(keyframes) => Some(keyframes.iter().filter_map(listed).collect()),
+            Index::None(_) => None,
+        }
+    }
+
     fn headers(&self) -> Option<Vec<Piece>> {
         // libav takes a header for whole when a cluster follows.
         let marker = Bytes::copy_from_slice(&id::CLUSTER.to_be_bytes());
@@ -215,6 +244,15 @@ impl File {
     /// When a block of the video track is shown, in microseconds.
     fn micros(&self, ticks: i64) -> i64 {
         self.info.micros(ticks.saturating_sub(self.delay))
+    }
+
+    /// The keyframe that `cue` names, whose size Cues do not tell.
+    fn listed(&self, cue: &Cue) -> ListedKeyframe {
+        ListedKeyframe {
+            time_us: self.micros(cue.time),
+            position: cue.cluster.saturating_add(cue.relative.unwrap_or(0)),
+            size: None,
+        }
     }
 
     /// Finds the block of `cue` and its size.
@@ -338,6 +376,15 @@ impl File {
             entry: Entry::Exact,
         }
     }
+}
+
+fn listed(keyframe: &Keyframe) -> Option<ListedKeyframe> {
+    let bytes = keyframe.place.bytes()?;
+    Some(ListedKeyframe {
+        time_us: keyframe.time_us,
+        position: bytes.start,
+        size: Some(bytes.end - bytes.start),
+    })
 }
 
 /// When the first sound or picture is due, in microseconds, told from what is held of the first

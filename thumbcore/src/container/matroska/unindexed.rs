@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     Error,
-    container::{Around, Keyframe, search::Anchor},
+    container::{
+        Around, Keyframe,
+        search::{Anchor, interpolate},
+    },
     reader::{Reader, Reason},
 };
 
@@ -295,14 +298,6 @@ impl Unindexed {
         }
         Ok(())
     }
-}
-
-/// Linear between the anchors.
-fn interpolate(low: Anchor, high: Anchor, time_us: i64) -> u64 {
-    let bytes = high.position.saturating_sub(low.position) as f64;
-    let span = high.time_us.saturating_sub(low.time_us).max(1) as f64;
-    let share = time_us.saturating_sub(low.time_us) as f64 / span;
-    low.position + (share.clamp(0.0, 1.0) * bytes) as u64
 }
 
 /// Looks for a keyframe of the video track in `bytes`, which lie at `at` and may begin anywhere.

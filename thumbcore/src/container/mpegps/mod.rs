@@ -8,28 +8,35 @@ mod scan;
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-
 use self::scan::{PackScanner, packets};
 use super::{
-    Around, Entry, Locator, Place, Timeline,
-    pes::{CLOCK_BITS, Clock, Times},
-    search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
+    Container, Entry, Timeline,
+    pes::{self, CLOCK_BITS, Clock, Times},
+    profile::{Opening, Profile},
+    search::{Anchor, GroupSize, Scanner},
+    stream::{StreamLocator, WHOLE},
 };
 use crate::{
     Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
 
-/// Finds keyframes of one program stream.
-#[derive(Debug)]
-pub(crate) struct ProgramStream {
-    len: u64,
-    timeline: Timeline,
-    scanner: PackScanner,
-    low: Anchor,
-    high: Anchor,
-    group: GroupSize,
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::MpegPs,
+    demuxer: Some(c"mpeg"),
+    options: &[],
+    sniff: |head| head.starts_with(b"\0\0\x01\xba"),
+    codecs: pes::CODECS,
+    needs_stream_info: true,
+    has_index: false,
+    keeps_stream_ids: true,
+    whole: WHOLE,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(locator(reader).await?)) })
 }
 
 /// Bytes of the head that a demuxer is opened on, and first times are looked for in: enough that
@@ -38,97 +45,71 @@ const HEAD: u64 = 1 << 20;
 /// Bytes from the end in which the last times are looked for, one after the other.
 const TAILS: [u64; 2] = [64 << 10, 1 << 20];
 
-impl ProgramStream {
-    /// `None` where the file is too odd.
-    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
-        let head = reader.read(0..HEAD, Reason::Index).await?;
-        let mut video = None;
-        let mut first_times = BTreeMap::new();
-        let mut first_time = None;
-        for packet in packets(&head) {
-            if packet.is_video() {
-                video.get_or_insert(packet.pes.stream);
-            }
-            if let Some(pts) = packet.pes.pts
-                && (packet.is_video() || packet.is_audio())
-            {
-                first_time.get_or_insert(pts);
-                first_times.entry(packet.pes.stream).or_insert(pts);
-            }
-        }
-        let (Some(video), Some(first_time)) = (video, first_time) else {
-            return Ok(None);
-        };
-        let clock = Clock::new(first_time);
-        let scanner = PackScanner { video, clock };
-        let first_keyframes = scanner.scan(&head, 0).keyframes;
-        let start_us = first_times.values().map(|pts| clock.micros(*pts)).min();
-        let (Some(start_us), Some(_), Some(end_us)) = (
+/// `None` where the file is too odd.
+async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
+    let bytes = reader.read(0..HEAD, Reason::Index).await?;
+    let Some((scanner, start_us)) = first_times(&bytes) else {
+        return Ok(None);
+    };
+    let first_keyframes = scanner.scan(&bytes, 0).keyframes;
+    let (Some(_), Some(end_us)) = (first_keyframes.first(), end_us(reader, &scanner).await?) else {
+        return Ok(None);
+    };
+    if end_us <= start_us {
+        return Ok(None);
+    }
+    let group = GroupSize::default();
+    group.learn(&first_keyframes);
+    let len = reader.len();
+    Ok(Some(StreamLocator {
+        len,
+        timeline: Timeline {
             start_us,
-            first_keyframes.first(),
-            end_us(reader, &scanner).await?,
-        ) else {
-            return Ok(None);
-        };
-        if end_us <= start_us {
-            return Ok(None);
-        }
-        let group = GroupSize::default();
-        group.learn(&first_keyframes);
-        let len = reader.len();
-        Ok(Some(Self {
-            len,
-            timeline: Timeline {
-                start_us,
-                duration_us: Some(end_us - start_us),
-            },
-            scanner,
-            low: Anchor {
+            duration_us: Some(end_us - start_us),
+        },
+        scanner: Box::new(scanner),
+        ends: (
+            Anchor {
                 position: 0,
                 time_us: start_us,
             },
-            high: Anchor {
+            Anchor {
                 position: len,
                 time_us: end_us,
             },
-            group,
-        }))
-    }
-
-    fn place(&self, sighting: &Sighting) -> Place {
-        let end = sighting.end.unwrap_or(self.len);
-        Place::Spliced {
-            pieces: vec![Piece::File(sighting.start..self.len)],
-            bytes: sighting.start..end.min(self.len),
-            // A packet may begin with the end of the picture before.
-            entry: Entry::Early,
-        }
-    }
+        ),
+        probe: reader.config().window,
+        probes: 3,
+        group,
+        headers: vec![Piece::File(0..len.min(HEAD))],
+        preamble: Vec::new(),
+        // A packet may begin with the end of the picture before.
+        entry: Entry::Early,
+        wrap_bits: Some(CLOCK_BITS),
+    }))
 }
 
-#[async_trait]
-impl Locator for ProgramStream {
-    fn timeline(&self) -> Timeline {
-        self.timeline
+/// A scanner for the first video in the file's first bytes, and when the first audio or video
+/// begins, in microseconds.
+fn first_times(head: &[u8]) -> Option<(PackScanner, i64)> {
+    let mut video = None;
+    let mut first_times = BTreeMap::new();
+    let mut first_time = None;
+    for packet in packets(head) {
+        if packet.is_video() {
+            video.get_or_insert(packet.pes.stream);
+        }
+        if let Some(pts) = packet.pes.pts
+            && (packet.is_video() || packet.is_audio())
+        {
+            first_time.get_or_insert(pts);
+            first_times.entry(packet.pes.stream).or_insert(pts);
+        }
     }
-
-    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
-        let span_us = self.high.time_us - self.low.time_us;
-        let effort = Effort::of_stream(span_us, reader.config().window, 3);
-        let wanted = (time_us, span_us / 20);
-        let anchors = (self.low, self.high);
-        let found =
-            keyframes_around(reader, &self.scanner, wanted, anchors, effort, &self.group).await?;
-        Ok(found.around(|sighting| self.place(sighting)))
-    }
-
-    fn headers(&self) -> Option<Vec<Piece>> {
-        Some(vec![Piece::File(0..self.len.min(HEAD))])
-    }
-
-    fn wrap_bits(&self) -> Option<u32> {
-        Some(CLOCK_BITS)
-    }
+    let clock = Clock::new(first_time?);
+    let start_us = first_times.values().map(|pts| clock.micros(*pts)).min()?;
+    let video = video?;
+    Some((PackScanner { video, clock }, start_us))
 }
 
 /// When the last sound or picture ends.

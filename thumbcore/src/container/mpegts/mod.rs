@@ -10,36 +10,39 @@ mod tables;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use async_trait::async_trait;
-
 use self::{
     packet::Framing,
     scan::PacketScanner,
     tables::{Tables, Video},
 };
 use super::{
-    Around, Locator, Place, Timeline,
-    pes::{CLOCK_BITS, Clock, Pes, Times},
-    search::{Anchor, Effort, GroupSize, Sighting, keyframes_around},
+    Container, Entry, Timeline,
+    pes::{self, CLOCK_BITS, Clock, Pes, Times},
+    profile::{Opening, Profile},
+    search::{Anchor, GroupSize},
+    stream::{StreamLocator, WHOLE},
 };
 use crate::{
     Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
 
-/// Finds keyframes of one transport stream.
-#[derive(Debug)]
-pub(crate) struct TransportStream {
-    len: u64,
-    /// The head of the file, from its first whole packet on.
-    head: Range<u64>,
-    /// The packets of the tables.
-    tables: Vec<Range<u64>>,
-    timeline: Timeline,
-    scanner: PacketScanner,
-    low: Anchor,
-    high: Anchor,
-    group: GroupSize,
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::MpegTs,
+    demuxer: Some(c"mpegts"),
+    options: &[],
+    sniff: packet::is_transport_stream,
+    codecs: pes::CODECS,
+    needs_stream_info: true,
+    has_index: false,
+    keeps_stream_ids: true,
+    whole: WHOLE,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(locator(reader).await?)) })
 }
 
 /// Bytes from the start in which tables and first times are looked for, one after the other: what
@@ -54,94 +57,62 @@ const MAX_PROBE: u64 = 512 << 10;
 /// Bytes of the head that a demuxer is opened on: far more than it needs to tell the framing.
 const OPENING: u64 = 64 << 10;
 
-impl TransportStream {
-    /// `None` where the file is too odd.
-    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
-        let Some(head) = Head::read(reader).await? else {
-            return Ok(None);
-        };
-        let clock = Clock::new(head.first_time);
-        let media = head.tables.media;
-        let Some(start_us) = head.times.values().map(|time| clock.micros(*time)).min() else {
-            return Ok(None);
-        };
-        let mut scanner = PacketScanner {
-            framing: head.framing,
-            video: head.video.pid,
-            codec: head.video.codec,
-            media,
-            clock,
-        };
-        let Some(end_us) = end_us(reader, &scanner).await? else {
-            return Ok(None);
-        };
-        // Packet ids that carry no sound or video cost time to look at.
-        scanner.media.retain(|pid| head.times.contains_key(pid));
-        let len = reader.len();
-        let duration_us = end_us - start_us;
-        let seconds = u64::try_from(duration_us).unwrap_or(0).div_ceil(1_000_000);
-        if seconds == 0 || !BYTES_PER_SECOND.contains(&(len / seconds)) {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            len,
-            head: head.start..len.min(OPENING.max(head.video.end())),
-            tables: head.video.headers,
-            timeline: Timeline {
-                start_us,
-                duration_us: Some(duration_us),
-            },
-            scanner,
-            low: Anchor {
+/// `None` where the file is too odd.
+async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
+    let Some(head) = Head::read(reader).await? else {
+        return Ok(None);
+    };
+    let clock = Clock::new(head.first_time);
+    let Some(start_us) = head.times.values().map(|time| clock.micros(*time)).min() else {
+        return Ok(None);
+    };
+    let mut scanner = PacketScanner {
+        framing: head.framing,
+        video: head.video.pid,
+        codec: head.video.codec,
+        media: head.tables.media,
+        clock,
+    };
+    let Some(end_us) = end_us(reader, &scanner).await? else {
+        return Ok(None);
+    };
+    // Packet ids that carry no audio or video cost time to look at.
+    scanner.media.retain(|pid| head.times.contains_key(pid));
+    let len = reader.len();
+    let duration_us = end_us.saturating_sub(start_us);
+    let seconds = u64::try_from(duration_us).unwrap_or(0).div_ceil(1_000_000);
+    if seconds == 0 || !BYTES_PER_SECOND.contains(&(len / seconds)) {
+        return Ok(None);
+    }
+    // From 2 Mb/s on, a second of the file holds the first step of the sweep, which saves a round
+    // trip.
+    let second = u128::from(len) * 1_000_000 / duration_us.max(1) as u128;
+    let opening = head.start..len.min(OPENING.max(head.video.end()));
+    Ok(Some(StreamLocator {
+        len,
+        timeline: Timeline {
+            start_us,
+            duration_us: Some(duration_us),
+        },
+        scanner: Box::new(scanner),
+        ends: (
+            Anchor {
                 position: head.start,
                 time_us: start_us,
             },
-            high: Anchor {
+            Anchor {
                 position: len,
                 time_us: end_us,
             },
-            group: GroupSize::default(),
-        }))
-    }
-
-    fn place(&self, sighting: &Sighting) -> Place {
-        let end = sighting.end.unwrap_or(self.len);
-        Place::spliced(&self.tables, sighting.start, end, self.len)
-    }
-}
-
-#[async_trait]
-impl Locator for TransportStream {
-    fn timeline(&self) -> Timeline {
-        self.timeline
-    }
-
-    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
-        let span_us = self.high.time_us - self.low.time_us;
-        // A second of it: from 2 Mb/s on that has the first step of the sweep in it, which saves a
-        // round trip.
-        let second = i128::from(self.len) * 1_000_000 / i128::from(span_us.max(1));
-        let probe = probe(second as u64, reader.config().window);
-        let effort = Effort::of_stream(span_us, probe, 2);
-        let found = keyframes_around(
-            reader,
-            &self.scanner,
-            (time_us, span_us / 20),
-            (self.low, self.high),
-            effort,
-            &self.group,
-        )
-        .await?;
-        Ok(found.around(|sighting| self.place(sighting)))
-    }
-
-    fn headers(&self) -> Option<Vec<Piece>> {
-        Some(vec![Piece::File(self.head.clone())])
-    }
-
-    fn wrap_bits(&self) -> Option<u32> {
-        Some(CLOCK_BITS)
-    }
+        ),
+        probe: probe(second as u64, reader.config().window),
+        probes: 2,
+        group: GroupSize::default(),
+        headers: vec![Piece::File(opening)],
+        preamble: head.video.headers,
+        entry: Entry::Exact,
+        wrap_bits: Some(CLOCK_BITS),
+    }))
 }
 
 /// Bytes of a probe: a second of the file, and no less than a window, which may be larger than any

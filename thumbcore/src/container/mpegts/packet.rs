@@ -79,6 +79,15 @@ impl Framing {
     }
 }
 
+/// Whether a file that starts with `head` is a transport stream: five sync bytes in a row at one of
+/// the packet sizes in use, after at most one packet of garbage.
+pub(super) fn is_transport_stream(head: &[u8]) -> bool {
+    [188, 192, 204].into_iter().any(|size: usize| {
+        (0..2 * size)
+            .any(|offset| (0..5).all(|packet| head.get(offset + packet * size) == Some(&SYNC)))
+    })
+}
+
 impl<'a> Packet<'a> {
     /// `None` for a packet marked damaged, or malformed.
     fn parse(bytes: &'a [u8]) -> Option<Self> {

@@ -15,7 +15,6 @@ mod page;
 mod scan;
 mod stream;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::{
@@ -24,25 +23,32 @@ use self::{
     stream::{Kind, Stream},
 };
 use super::{
-    Around, Entry, Locator, Place, Timeline,
-    search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
+    Container, Entry, Timeline,
+    profile::{Opening, Profile},
+    search::{Anchor, GroupSize, Scanner},
+    stream::{StreamLocator, WHOLE},
 };
 use crate::{
-    Error,
+    Codec, Error,
+    position::Position,
     reader::{Piece, Reader, Reason},
 };
 
-/// Finds keyframes of one Ogg file.
-#[derive(Debug)]
-pub(crate) struct Ogg {
-    len: u64,
-    /// Where the headers of all streams end.
-    media: u64,
-    timeline: Timeline,
-    scanner: PageScanner,
-    low: Anchor,
-    high: Anchor,
-    group: GroupSize,
+pub(super) static PROFILE: Profile = Profile {
+    container: Container::Ogg,
+    demuxer: Some(c"ogg"),
+    options: &[],
+    sniff: |head| head.starts_with(b"OggS"),
+    codecs: Codec::ALL,
+    needs_stream_info: true,
+    has_index: false,
+    keeps_stream_ids: false,
+    whole: WHOLE,
+    open,
+};
+
+fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
+    Box::pin(async { Ok(PROFILE.opened(locator(reader).await?)) })
 }
 
 /// Bytes of the head in which headers and the first picture are looked for, one after the other:
@@ -56,92 +62,51 @@ const FIRST_PAGE_US: i64 = 5_000_000;
 /// The first byte of a Theora frame that needs others, and of a VP8 frame that does.
 const NO_KEYFRAME: u8 = 0x41;
 
-impl Ogg {
-    /// `None` where libav should do it.
-    pub(crate) async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
-        let mut head = None;
-        for wanted in HEADS {
-            let held = reader.cached(0).map_or(0, |bytes| bytes.len() as u64);
-            if wanted > 0 && held >= wanted.min(reader.len()) {
-                continue;
-            }
-            let bytes = reader.read(0..wanted.max(held), Reason::Index).await?;
-            match Head::parse(&bytes) {
-                Parsed::Whole(found) => {
-                    head = Some(found);
-                    break;
-                }
-                Parsed::CutShort => {}
-                Parsed::Odd => return Ok(None),
-            }
-        }
-        let Some(head) = head else { return Ok(None) };
-        let end_us = match last_time(reader, &head).await? {
-            Some(end_us) if end_us > head.start_us => end_us,
-            _ => return Ok(None),
-        };
-        let len = reader.len();
-        Ok(Some(Self {
-            len,
-            media: head.media,
-            timeline: Timeline {
-                start_us: head.start_us,
-                duration_us: Some(end_us - head.start_us),
-            },
-            scanner: head.scanner,
-            low: Anchor {
+/// `None` where the file is better left to libav.
+async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
+    let Some(head) = Head::read(reader).await? else {
+        return Ok(None);
+    };
+    let end_us = match last_time(reader, &head).await? {
+        Some(end_us) if end_us > head.start_us => end_us,
+        _ => return Ok(None),
+    };
+    // libav wants to see a frame before it calls headers complete.
+    let frame = one_packet(head.scanner.serial, 1, NO_KEYFRAME);
+    let len = reader.len();
+    Ok(Some(StreamLocator {
+        len,
+        timeline: Timeline {
+            start_us: head.start_us,
+            duration_us: Some(end_us - head.start_us),
+        },
+        scanner: Box::new(head.scanner),
+        ends: (
+            Anchor {
                 position: head.media,
                 time_us: head.start_us,
             },
-            high: Anchor {
+            Anchor {
                 position: len,
                 time_us: end_us,
             },
-            group: head.group,
-        }))
-    }
-
-    fn place(&self, sighting: &Sighting) -> Place {
-        let end = sighting.end.unwrap_or(self.len).min(self.len);
-        Place::Spliced {
-            pieces: vec![
-                Piece::File(0..self.media),
-                Piece::File(sighting.start..self.len),
-            ],
-            bytes: sighting.start..end,
-            // Packets of the same page may come before it.
-            entry: Entry::Early,
-        }
-    }
-}
-
-#[async_trait]
-impl Locator for Ogg {
-    fn timeline(&self) -> Timeline {
-        self.timeline
-    }
-
-    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
-        let span_us = self.high.time_us - self.low.time_us;
-        let effort = Effort::of_stream(span_us, reader.config().window, 4);
-        let wanted = (time_us, span_us / 20);
-        let anchors = (self.low, self.high);
-        let found =
-            keyframes_around(reader, &self.scanner, wanted, anchors, effort, &self.group).await?;
-        Ok(found.around(|sighting| self.place(sighting)))
-    }
-
-    /// With a frame of ours behind them: libav wants to see one before it calls headers complete.
-    fn headers(&self) -> Option<Vec<Piece>> {
-        let frame = one_packet(self.scanner.serial, 1, NO_KEYFRAME);
-        Some(vec![Piece::File(0..self.media), Piece::Made(frame.into())])
-    }
+        ),
+        probe: reader.config().window,
+        probes: 4,
+        group: head.group,
+        headers: vec![Piece::File(0..head.media), Piece::Made(frame.into())],
+        preamble: vec![0..head.media],
+        // Packets of the same page may come before the keyframe.
+        entry: Entry::Early,
+        wrap_bits: None,
+    }))
 }
 
 /// What comes before the first pictures, and when they begin.
 #[derive(Debug)]
 struct Head {
     streams: Vec<Stream>,
+    /// Where the headers of all streams end.
     media: u64,
     scanner: PageScanner,
     start_us: i64,
@@ -156,6 +121,23 @@ enum Parsed {
 }
 
 impl Head {
+    /// Reads as much of the head as it takes; `None` where that is too odd.
+    async fn read(reader: &Reader) -> Result<Option<Self>, Error> {
+        for wanted in HEADS {
+            let held = reader.cached(0).map_or(0, |bytes| bytes.len() as u64);
+            if wanted > 0 && held >= wanted.min(reader.len()) {
+                continue;
+            }
+            let bytes = reader.read(0..wanted.max(held), Reason::Index).await?;
+            match Self::parse(&bytes) {
+                Parsed::Whole(head) => return Ok(Some(head)),
+                Parsed::CutShort => {}
+                Parsed::Odd => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
     fn parse(bytes: &Bytes) -> Parsed {
         let (streams, media) = match headers(bytes) {
             Ok(found) => found,

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{page::pages, stream::Video};
+use super::{
+    page::{Page, pages},
+    stream::Video,
+};
 use crate::container::search::{Scan, Scanner, Sighting};
 
 /// Scans pages for the packets of one video.
@@ -12,81 +15,107 @@ pub(super) struct PageScanner {
     pub(super) video: Video,
 }
 
-/// A packet, as far as it must be known.
+/// A packet of which the start, at least, was seen.
 #[derive(Debug, Clone, Copy, Default)]
 struct Begun {
     /// Where the page lies in which it begins; `None` where that is before the stretch.
     page: Option<u64>,
+    /// Its first byte.
     first: Option<u8>,
+}
+
+/// A scan under way.
+struct Progress {
+    video: Video,
+    scan: Scan,
+    /// A packet that goes on behind the last page.
+    open: Option<Begun>,
+    /// The number of the frame that follows the last page.
+    next_frame: Option<i64>,
+    /// The number that the next page must have.
+    next_page: Option<u32>,
 }
 
 impl Scanner for PageScanner {
     fn scan(&self, bytes: &Bytes, at: u64) -> Scan {
-        let video = self.video;
-        let mut scan = Scan::default();
-        let mut push = |begun: Begun, frame: i64, end: Option<u64>| {
-            let time_us = video.micros(frame);
-            scan.first_time_us = scan.first_time_us.or(time_us);
-            if let (Some(first), Some(start), Some(time_us)) = (begun.first, begun.page, time_us)
-                && video.is_keyframe(first)
-            {
-                scan.keyframes.push(Sighting {
-                    time_us,
-                    start,
-                    end,
-                });
-            }
+        let mut progress = Progress {
+            video: self.video,
+            scan: Scan::default(),
+            open: None,
+            next_frame: None,
+            next_page: None,
         };
-        // A packet that goes on behind the last page, and the number of the frame that follows it.
-        let mut open: Option<Begun> = None;
-        let mut next_frame = None;
-        let mut next_number = None;
         for page in pages(bytes, |page| page.serial == self.serial) {
-            if page.serial != self.serial {
-                continue;
+            if page.serial == self.serial {
+                progress.push_page(&page, at + page.offset as u64);
             }
-            if next_number != Some(page.number) {
-                (open, next_frame) = (None, None);
-            }
-            next_number = Some(page.number.wrapping_add(1));
-            let start = at + page.offset as u64;
-            let mut ended = Vec::new();
-            for packet in page.packets() {
-                let begun = if packet.starts {
-                    Begun {
-                        page: Some(start),
-                        first: packet.bytes.first().copied(),
-                    }
-                } else {
-                    open.take().unwrap_or_default()
-                };
-                if packet.ends {
-                    ended.push(begun);
-                } else {
-                    open = Some(begun);
+        }
+        if let (Some(begun), Some(frame)) = (progress.open, progress.next_frame) {
+            progress.push_packet(begun, frame, None);
+        }
+        progress.scan
+    }
+}
+
+impl Progress {
+    /// Takes in the page that lies at `start` of the file.
+    fn push_page(&mut self, page: &Page<'_>, start: u64) {
+        if self.next_page != Some(page.number) {
+            (self.open, self.next_frame) = (None, None);
+        }
+        self.next_page = Some(page.number.wrapping_add(1));
+        let ended = self.packets_ended(page, start);
+        // A granule counts the frames up to the end of the page's last packet.
+        let video = self.video;
+        let Some(frames) = page.granule.and_then(|granule| video.frames(granule)) else {
+            return;
+        };
+        self.next_frame = Some(frames);
+        // libav does not tell the time of what comes first of the last page.
+        if page.is_last() {
+            return;
+        }
+        let shown: i64 = ended.iter().map(|begun| video.shown(begun.first)).sum();
+        let mut frame = frames - shown;
+        for begun in ended {
+            self.push_packet(begun, frame, Some(start + page.len as u64));
+            frame += video.shown(begun.first);
+        }
+    }
+
+    /// The packets that end in `page`.
+    fn packets_ended(&mut self, page: &Page<'_>, start: u64) -> Vec<Begun> {
+        let mut ended = Vec::new();
+        for packet in page.packets() {
+            let begun = if packet.starts {
+                Begun {
+                    page: Some(start),
+                    first: packet.bytes.first().copied(),
                 }
-            }
-            // A granule counts the frames up to the end of the page's last packet.
-            let shown: i64 = ended.iter().map(|begun| video.shown(begun.first)).sum();
-            let frames = page.granule.and_then(|granule| video.frames(granule));
-            let Some(frames) = frames else {
-                continue;
+            } else {
+                self.open.take().unwrap_or_default()
             };
-            next_frame = Some(frames);
-            // libav does not tell the time of what comes first of the last page.
-            if page.is_last() {
-                continue;
-            }
-            let mut frame = frames - shown;
-            for begun in ended {
-                push(begun, frame, Some(start + page.len as u64));
-                frame += video.shown(begun.first);
+            if packet.ends {
+                ended.push(begun);
+            } else {
+                self.open = Some(begun);
             }
         }
-        if let (Some(begun), Some(frame)) = (open, next_frame) {
-            push(begun, frame, None);
+        ended
+    }
+
+    fn push_packet(&mut self, begun: Begun, frame: i64, end: Option<u64>) {
+        let time_us = self.video.micros(frame);
+        self.scan.first_time_us = self.scan.first_time_us.or(time_us);
+        if let (Some(first), Some(start), Some(time_us)) = (begun.first, begun.page, time_us)
+            && self.video.is_keyframe(first)
+        {
+            self.scan.keyframes.push(Sighting {
+                time_us,
+                start,
+                end,
+            });
         }
-        scan
     }
 }
 

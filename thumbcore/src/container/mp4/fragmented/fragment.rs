@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::movie::{Movie, TrackHead};
-use crate::container::mp4::{BoxHeader, child, children};
+use crate::container::mp4::boxes::{BoxHeader, child, children};
 
 /// Samples of one fragment at most: hours of audio, far from what would fill memory.
 const MAX_SAMPLES: usize = 1 << 18;

@@ -7,7 +7,7 @@ use super::*;
 use crate::{Limits, MemorySource, ReadConfig, reader::Call};
 
 /// Sees a time everywhere and a keyframe at each byte that is not zero.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Marks {
     scanned: AtomicU64,
 }
@@ -68,7 +68,8 @@ proptest! {
     ) {
         let low = Anchor { position: low, time_us: from };
         let high = Anchor { position: low.position + len, time_us: from + span };
-        let at = interpolate(low, high, time);
-        prop_assert!(low.position <= at && at <= high.position);
+        for at in [interpolate(low, high, time), probe_at(low, high, time)] {
+            prop_assert!(low.position <= at && at <= high.position);
+        }
     }
 }

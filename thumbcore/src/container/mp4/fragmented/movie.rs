@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Buf;
 
-use crate::container::mp4::{child, children, descendant};
+use crate::container::mp4::boxes::{child, children, descendant};
 
 /// The movie box of a file whose samples are all in fragments.
 #[derive(Debug, Clone, PartialEq, Eq)]

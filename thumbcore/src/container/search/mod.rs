@@ -7,20 +7,20 @@
 //! [`keyframes_around`] also sweeps backward where what lies ahead is too far from the target.
 
 use std::{
+    fmt,
     ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
 
-use super::{Around, Keyframe, Place};
 use crate::{
     Error,
     reader::{Reader, Reason},
 };
 
 /// Reads timestamps and keyframes out of a stretch of bytes that may begin and end anywhere.
-pub(crate) trait Scanner: Sync {
+pub(crate) trait Scanner: Send + Sync + fmt::Debug {
     /// Scans `bytes`, which lie at offset `at` of the file. Must find the container's next
     /// structure by itself (resynchronise) and must not be led astray by bytes that look like one.
     fn scan(&self, bytes: &Bytes, at: u64) -> Scan;
@@ -90,20 +90,6 @@ pub(crate) struct Nearby {
     pub(crate) after: Option<Sighting>,
 }
 
-impl Nearby {
-    /// The same as keyframes, at the places that `place` gives them.
-    pub(super) fn around(self, place: impl Fn(&Sighting) -> Place) -> Around {
-        let keyframe = |sighting: Sighting| Keyframe {
-            time_us: sighting.time_us,
-            place: place(&sighting),
-        };
-        Around {
-            before: self.before.map(keyframe),
-            after: self.after.map(keyframe),
-        }
-    }
-}
-
 /// Bytes from one keyframe to the next, as far as searches of the same file have seen: no sweep
 /// need be longer.
 #[derive(Debug, Default)]
@@ -162,7 +148,7 @@ pub(crate) async fn keyframes_around(
         group,
     };
     // Beyond this place every keyframe is too late, so one before the time is worth more.
-    let late = interpolate(low, high, time_us.saturating_add(tolerance_us));
+    let late = probe_at(low, high, time_us.saturating_add(tolerance_us));
     let late = late
         .max(start.saturating_add(FIRST_STEP))
         .min(high.position);
@@ -200,7 +186,7 @@ async fn land(
         if is_found(low, high) {
             break;
         }
-        let position = interpolate(low, high, aim_us);
+        let position = probe_at(low, high, aim_us);
         let bytes = reader
             .read(position..position + effort.probe, Reason::Search)
             .await?;
@@ -225,16 +211,24 @@ async fn land(
     Ok(if is_found(low, high) {
         low.position
     } else {
-        interpolate(low, high, aim_us)
+        probe_at(low, high, aim_us)
     })
 }
 
-/// Linear between the anchors, kept off the ends so that each probe narrows the search.
-fn interpolate(low: Anchor, high: Anchor, time_us: i64) -> u64 {
-    let bytes = high.position.saturating_sub(low.position);
+/// The place where `time_us` should be if bytes were even in time between the anchors; the nearer
+/// anchor's for a time beyond them.
+pub(super) fn interpolate(low: Anchor, high: Anchor, time_us: i64) -> u64 {
+    let bytes = high.position.saturating_sub(low.position) as f64;
     let span = high.time_us.saturating_sub(low.time_us).max(1) as f64;
-    let share = (time_us.saturating_sub(low.time_us)) as f64 / span;
-    low.position + (share.clamp(0.01, 0.99) * bytes as f64) as u64
+    let share = time_us.saturating_sub(low.time_us) as f64 / span;
+    low.position + (share.clamp(0.0, 1.0) * bytes) as u64
+}
+
+/// The same, kept off the anchors so that each probe narrows the search.
+fn probe_at(low: Anchor, high: Anchor, time_us: i64) -> u64 {
+    let bytes = high.position.saturating_sub(low.position) as f64;
+    let within = |share: f64| low.position + (share * bytes) as u64;
+    interpolate(low, high, time_us).clamp(within(0.01), within(0.99))
 }
 
 /// The reads of a sweep.
@@ -353,5 +347,4 @@ async fn retreat(
 }
 
 #[cfg(test)]
-#[path = "search_tests.rs"]
 mod tests;

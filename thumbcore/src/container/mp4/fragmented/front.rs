@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error,
-    container::mp4::BoxHeader,
+    container::mp4::boxes::BoxHeader,
     reader::{Reader, Reason},
 };
 

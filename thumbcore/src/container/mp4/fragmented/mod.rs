@@ -25,9 +25,10 @@ use self::{
     index::IndexEntry,
     movie::{Movie, TrackHead},
 };
-use super::{Around, Entry, Keyframe, Locator, Mp4Layout, Place, Timeline, mp4::BoxHeader};
+use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
+    container::{Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline},
     position::Position,
     reader::{Piece, Reader, Reason},
 };
@@ -42,7 +43,7 @@ const MAX_BOXES: usize = 64;
 
 /// Finds keyframes in one fragmented file.
 #[derive(Debug)]
-pub(crate) struct Fragmented {
+pub(super) struct Fragmented {
     /// Length of the file.
     len: u64,
     movie: Movie,
@@ -65,33 +66,20 @@ enum Way {
 }
 
 impl Fragmented {
-    /// Reads the index of `reader`'s file, as far as there is one. `None` where the file is not
-    /// fragmented or is better left to libav.
-    pub(crate) async fn open(
+    /// Reads the index that follows `movie_box`, as far as there is one. `None` where the file is
+    /// better left to libav.
+    pub(super) async fn open(
         reader: &Reader,
+        movie_box: &MovieBox,
         positions: &[Position],
     ) -> Result<Option<Self>, Error> {
-        let mut layout = Mp4Layout::default();
-        layout.walk(reader.len(), |at| reader.cached(at));
-        let Some(moov) = layout.moov.filter(|_| !layout.fragmented) else {
+        let Some(movie) = Movie::parse(movie_box.payload(), reader.limits().max_streams) else {
             return Ok(None);
         };
-        let bytes = reader.read(moov.clone(), Reason::Index).await?;
-        let movie = BoxHeader::parse(&bytes)
-            .and_then(|header| bytes.get(header.header_len as usize..))
-            .and_then(|payload| Movie::parse(payload, reader.limits().max_streams));
-        let Some(movie) = movie else {
-            return Ok(None);
-        };
-        let mut headers = vec![moov.clone()];
-        if let Some(file_type) = reader.cached(0).as_deref().and_then(BoxHeader::parse)
-            && file_type.kind == *b"ftyp"
-        {
-            headers.insert(0, 0..file_type.size.unwrap_or(0).min(moov.start));
-        }
+        let from = movie_box.place.end;
         let (front, entries) = try_join(
-            Front::read(reader, &movie, moov.end),
-            random_access(reader, &movie, moov.end),
+            Front::read(reader, &movie, from),
+            random_access(reader, &movie, from),
         )
         .await?;
         let Some(front) = front else {
@@ -101,31 +89,43 @@ impl Fragmented {
         let mut this = Self {
             len: reader.len(),
             movie,
-            headers,
+            headers: headers(reader, movie_box),
             timeline: Timeline::default(),
             window: window.clamp(MOOF_WINDOW, 1 << 20),
             first: front.first.clone(),
             way: Way::Index(Vec::new()),
         };
-        let ends = if let Some(entries) = front.entries(reader, this.video().id) {
-            this.way = Way::Index(entries);
-            front.ends()
-        } else {
-            let mut last = None;
-            if let Some(entries) = entries {
-                last = this.last_indexed(reader, entries, positions).await?;
-            }
-            if last.is_none() {
-                last = this.last_found(reader).await?;
-            }
-            let Some(fragments) = last else {
-                return Ok(None);
-            };
-            let runs = fragments.iter().flat_map(|fragment| &fragment.runs);
-            runs.map(|run| (run.track, run.end())).collect()
+        let Some(ends) = this.find_way(reader, &front, entries, positions).await? else {
+            return Ok(None);
         };
         this.timeline = this.timeline_of(&front.starts, &ends);
         Ok(Some(this))
+    }
+
+    /// Chooses how fragments are found, and gives the end of each track, in its ticks; `None` where
+    /// no last fragment was found.
+    async fn find_way(
+        &mut self,
+        reader: &Reader,
+        front: &Front,
+        random_access: Option<Vec<IndexEntry>>,
+        positions: &[Position],
+    ) -> Result<Option<Vec<(u32, i64)>>, Error> {
+        if let Some(entries) = front.entries(reader, self.video().id) {
+            self.way = Way::Index(entries);
+            return Ok(Some(front.ends()));
+        }
+        let mut last = None;
+        if let Some(entries) = random_access {
+            last = self.last_indexed(reader, entries, positions).await?;
+        }
+        if last.is_none() {
+            last = self.last_found(reader).await?;
+        }
+        Ok(last.map(|fragments| {
+            let runs = fragments.iter().flat_map(|fragment| &fragment.runs);
+            runs.map(|run| (run.track, run.end())).collect()
+        }))
     }
 
     fn video(&self) -> &TrackHead {
@@ -346,6 +346,21 @@ impl Locator for Fragmented {
         Some(run.end_of(time).unwrap_or(fragment.end()))
     }
 
+    fn keyframes(&self) -> Option<Vec<ListedKeyframe>> {
+        let Way::Index(entries) = &self.way else {
+            return None;
+        };
+        let listed = entries.iter().filter(|entry| entry.is_keyframe);
+        let listed: Vec<_> = listed
+            .map(|entry| ListedKeyframe {
+                time_us: self.video().micros(entry.time),
+                position: entry.at,
+                size: None,
+            })
+            .collect();
+        (!listed.is_empty()).then_some(listed)
+    }
+
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         match &self.way {
             Way::Index(entries) => self.around_indexed(reader, entries, time_us).await,
@@ -355,6 +370,17 @@ impl Locator for Fragmented {
             }
         }
     }
+}
+
+/// What a splice starts with: the file type, if the file has one, and the movie box.
+fn headers(reader: &Reader, movie_box: &MovieBox) -> Vec<Range<u64>> {
+    let file_type = reader.cached(0).as_deref().and_then(BoxHeader::parse);
+    let file_type = file_type.filter(|header| header.kind == *b"ftyp");
+    let file_type = file_type.map(|header| 0..header.size.unwrap_or(0).min(movie_box.place.start));
+    file_type
+        .into_iter()
+        .chain([movie_box.place.clone()])
+        .collect()
 }
 
 /// Fragments before a time that may hold its keyframe.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Buf;
 
-use crate::container::mp4::{BoxHeader, children};
+use crate::container::mp4::boxes::{BoxHeader, children};
 
 /// Where the media from a time on starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(super) struct IndexEntry {
     pub(super) time: i64,
     /// A box boundary, at or shortly before the fragment.
     pub(super) at: u64,
+    /// The index says that a keyframe is shown at that time.
+    pub(super) is_keyframe: bool,
 }
 
 /// A segment index box.
@@ -55,7 +57,7 @@ impl SegmentIndex {
         for _ in 0..count {
             let size = sidx.try_get_u32().ok()?;
             let duration = sidx.try_get_u32().ok()?;
-            sidx.try_get_u32().ok()?;
+            let starts_with_access_point = sidx.try_get_u32().ok()? >> 31 == 1;
             let end = position.checked_add(u64::from(size & 0x7fff_ffff))?;
             if size >> 31 == 1 {
                 nested.push(position..end);
@@ -63,6 +65,7 @@ impl SegmentIndex {
                 entries.push(IndexEntry {
                     time: in_track(time)?,
                     at: position,
+                    is_keyframe: starts_with_access_point,
                 });
             }
             position = end;
@@ -122,7 +125,11 @@ pub(super) fn random_access(
             if !moofs.contains(&at) {
                 return None;
             }
-            entries.push(IndexEntry { time, at });
+            entries.push(IndexEntry {
+                time,
+                at,
+                is_keyframe: true,
+            });
         }
     }
     in_order(entries)
@@ -148,9 +155,14 @@ mod tests {
     #[test]
     fn a_segment_index_tells_times_and_places() {
         // Track 1 in 500 ticks a second from tick 100 on, 8 bytes behind the index.
-        let sidx = words(&[0, 1, 500, 100, 8, 2, 1000, 250, 0, 2000, 500, 0]);
+        let sidx = words(&[0, 1, 500, 100, 8, 2, 1000, 250, 0x9000_0000, 2000, 500, 0]);
         let index = SegmentIndex::parse(&sidx, 64, |_| Some(1000)).unwrap();
-        let entries = [(200, 72), (700, 1072)].map(|(time, at)| IndexEntry { time, at });
+        let entries = [(200, 72, true), (700, 1072, false)];
+        let entries = entries.map(|(time, at, is_keyframe)| IndexEntry {
+            time,
+            at,
+            is_keyframe,
+        });
         assert_eq!(index.entries, entries);
         assert_eq!((index.end_time, index.end), (1700, 3072));
         let nested = words(&[0, 1, 500, 0, 0, 1, 0x8000_03e8, 250, 0]);
@@ -171,7 +183,11 @@ mod tests {
         mfra.extend(words(&[16, u32::from_be_bytes(*b"mfro"), 0, len]));
         assert_eq!(random_access_len(&mfra), Some(u64::from(len)));
         let entries = random_access(&mfra, 7, &(100..1000)).unwrap();
-        let expected = [(0, 100), (80, 900)].map(|(time, at)| IndexEntry { time, at });
+        let expected = [(0, 100), (80, 900)].map(|(time, at)| IndexEntry {
+            time,
+            at,
+            is_keyframe: true,
+        });
         assert_eq!(entries, expected);
         assert_eq!(random_access(&mfra, 7, &(100..800)), None);
         assert_eq!(random_access(&mfra, 8, &(100..1000)), None);

@@ -230,5 +230,4 @@ fn is_sane(cluster: &Cluster, bytes: &[u8], at: u64, len: u64) -> bool {
 }
 
 #[cfg(test)]
-#[path = "cluster_tests.rs"]
 mod tests;

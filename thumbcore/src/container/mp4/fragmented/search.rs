@@ -9,10 +9,17 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::{Fragmented, fragment::Fragment, front::header_at};
+use super::{
+    Fragmented,
+    fragment::{Fragment, Run},
+    front::header_at,
+};
 use crate::{
     Error,
-    container::mp4::BoxHeader,
+    container::{
+        mp4::boxes::BoxHeader,
+        search::{Anchor, interpolate},
+    },
     reader::{Reader, Reason},
 };
 
@@ -57,28 +64,25 @@ pub(super) async fn around(
     time_us: i64,
 ) -> Result<Vec<Fragment>, Error> {
     let time = this.video().ticks(time_us);
-    let time_of = |fragment: &Fragment| {
-        fragment
-            .run(this.video())
-            .map_or(0, super::fragment::Run::start)
-    };
+    let time_of = |fragment: &Fragment| fragment.run(this.video()).map_or(0, Run::start);
     let mut low = this.first.clone();
-    let mut high = (last.moof.start, time_of(last));
+    let mut high = anchor(this, last.moof.start, time_of(last));
     let mut length = average_len(this, &low, high);
-    if time >= high.1 {
+    if time >= time_of(last) {
         low = last.clone();
     }
     for _ in 0..ESTIMATES {
-        if low.moof.start >= high.0 {
+        if low.moof.start >= high.position {
             break;
         }
         let near = low.end().saturating_add(2 * length);
-        let aim = interpolate((low.moof.start, time_of(&low)), high, time).saturating_sub(length);
+        let below = anchor(this, low.moof.start, time_of(&low));
+        let aim = interpolate(below, high, time_us).saturating_sub(length);
         if aim <= near {
             break;
         }
-        let Some(at) = sweep(this, reader, aim..high.0).await? else {
-            high.0 = aim;
+        let Some(at) = sweep(this, reader, aim..high.position).await? else {
+            high.position = aim;
             continue;
         };
         let Some(found) = this.video_from(reader, at, Reason::Search).await? else {
@@ -88,7 +92,7 @@ pub(super) async fn around(
         if found_time > time {
             // Too far by the distance between aim and find at least.
             length = length.max(found.moof.start.saturating_sub(aim));
-            high = (found.moof.start, found_time);
+            high = anchor(this, found.moof.start, found_time);
         } else {
             low = found;
         }
@@ -106,12 +110,21 @@ pub(super) async fn around(
     Ok(fragments)
 }
 
+/// The place of a fragment whose first picture is shown at `time` of the video track.
+fn anchor(this: &Fragmented, position: u64, time: i64) -> Anchor {
+    Anchor {
+        position,
+        time_us: this.video().micros(time),
+    }
+}
+
 /// A fragment's length by the first one's duration and the file's bit rate, and some more: landing
 /// past the wanted fragment costs another search, landing before it a jump.
-fn average_len(this: &Fragmented, first: &Fragment, last: (u64, i64)) -> u64 {
+fn average_len(this: &Fragmented, first: &Fragment, last: Anchor) -> u64 {
     let run = first.run(this.video());
     let (start, end) = run.map_or((0, 0), |run| (run.start(), run.end()));
-    let next = interpolate((first.moof.start, start), last, end);
+    let low = anchor(this, first.moof.start, start);
+    let next = interpolate(low, last, this.video().micros(end));
     next.saturating_sub(first.moof.start)
         .max(first.end() - first.moof.start)
         .saturating_mul(5)
@@ -121,13 +134,6 @@ fn average_len(this: &Fragmented, first: &Fragment, last: (u64, i64)) -> u64 {
 /// The first fragment's length, as a guess at that of others.
 fn usual_len(this: &Fragmented) -> u64 {
     (this.first.end() - this.first.moof.start).max(64 << 10)
-}
-
-fn interpolate(low: (u64, i64), high: (u64, i64), time: i64) -> u64 {
-    let bytes = high.0.saturating_sub(low.0);
-    let span = high.1.saturating_sub(low.1).max(1) as f64;
-    let share = time.saturating_sub(low.1) as f64 / span;
-    low.0 + (share.clamp(0.0, 1.0) * bytes as f64) as u64
 }
 
 /// The first `moof` box in `range`, read in steps of a quarter of a fragment.
@@ -185,24 +191,11 @@ async fn is_fragment(this: &Fragmented, reader: &Reader, at: u64) -> Result<bool
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
     fn movie_fragments_are_seen_in_a_stretch_of_bytes() {
         let bytes = b"moof\0\0\0\x10mfhd..\0\0\0\x60moof\0\0\0\x10mfhdmoof\0\0\0\x10mfh";
         assert_eq!(candidates(bytes).collect::<Vec<_>>(), [14]);
-    }
-
-    proptest! {
-        #[test]
-        fn an_estimate_lies_between_what_is_known(
-            low in 0u64..1 << 50, len in 0u64..1 << 50,
-            from in -1i64 << 60..1 << 60, span in 0i64..1 << 60, time in any::<i64>(),
-        ) {
-            let at = interpolate((low, from), (low + len, from + span), time);
-            prop_assert!(low <= at && at <= low + len);
-        }
     }
 }

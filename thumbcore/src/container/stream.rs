@@ -1,0 +1,92 @@
+//! Files without an index whose bytes are in the order of time: Flash video, transport and program
+//! streams, Ogg.
+//!
+//! A family brings a [`Scanner`] for its packets and the facts that the head and the tail tell; the
+//! search is the same for all.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+
+use super::{
+    Around, Entry, Keyframe, Locator, Place, Timeline,
+    search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
+};
+use crate::{
+    Error,
+    reader::{Piece, Reader},
+};
+
+/// A stream up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
+/// byte, and read by libav.
+pub(super) const WHOLE: u64 = 2 << 20;
+
+/// Finds keyframes of one stream by searching its bytes.
+#[derive(Debug)]
+pub(super) struct StreamLocator {
+    /// Length of the file.
+    pub(super) len: u64,
+    pub(super) timeline: Timeline,
+    /// Tells times and keyframes in a stretch of the file.
+    pub(super) scanner: Box<dyn Scanner>,
+    /// The first place and time of the media, and the last.
+    pub(super) ends: (Anchor, Anchor),
+    /// Bytes of a probe for a time.
+    pub(super) probe: u64,
+    /// Probes for one time at most.
+    pub(super) probes: u32,
+    pub(super) group: GroupSize,
+    /// What tells libav the streams.
+    pub(super) headers: Vec<Piece>,
+    /// What a demuxer must read before the packets of any keyframe.
+    pub(super) preamble: Vec<Range<u64>>,
+    /// What a demuxer gives out first when it reads from a keyframe's place on.
+    pub(super) entry: Entry,
+    /// Bits of the timestamps where these wrap around.
+    pub(super) wrap_bits: Option<u32>,
+}
+
+impl StreamLocator {
+    fn place(&self, sighting: &Sighting) -> Place {
+        let preamble = self.preamble.iter().cloned().map(Piece::File);
+        let media = Piece::File(sighting.start..self.len);
+        Place::Spliced {
+            pieces: preamble.chain([media]).collect(),
+            bytes: sighting.start..sighting.end.unwrap_or(self.len).min(self.len),
+            entry: self.entry,
+        }
+    }
+}
+
+#[async_trait]
+impl Locator for StreamLocator {
+    fn timeline(&self) -> Timeline {
+        self.timeline
+    }
+
+    async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
+        let (low, high) = self.ends;
+        let span_us = high.time_us.saturating_sub(low.time_us);
+        let effort = Effort::of_stream(span_us, self.probe, self.probes);
+        let wanted = (time_us, span_us / 20);
+        let scanner = self.scanner.as_ref();
+        let found =
+            keyframes_around(reader, scanner, wanted, self.ends, effort, &self.group).await?;
+        let keyframe = |sighting: Sighting| Keyframe {
+            time_us: sighting.time_us,
+            place: self.place(&sighting),
+        };
+        Ok(Around {
+            before: found.before.map(keyframe),
+            after: found.after.map(keyframe),
+        })
+    }
+
+    fn headers(&self) -> Option<Vec<Piece>> {
+        Some(self.headers.clone())
+    }
+
+    fn wrap_bits(&self) -> Option<u32> {
+        self.wrap_bits
+    }
+}
