@@ -4,9 +4,11 @@
 //! a cluster with a keyframe comes. Clusters tell their length, mostly, so the next ones are then
 //! looked at by small reads.
 
+use std::ops::Range;
+
 use super::{
-    File, LOOK,
     cluster::{Block, CLUSTER_HEAD, Cluster, Step, find},
+    file::{File, LOOK},
 };
 use crate::{
     Error,
@@ -117,24 +119,8 @@ impl Unindexed {
             .end
             .map_or(LOOK, |end| end - first)
             .min(MAX_SWEEP / 2);
-        let tail = reader.config().tail;
-        let more = if stated.is_some() {
-            &[]
-        } else {
-            &LAST_CLUSTER[..]
-        };
-        let mut last = None;
-        for size in std::iter::once(&tail).chain(more) {
-            let from = file.len.saturating_sub(*size).max(first);
-            let bytes = reader.read(from..file.len, Reason::Index).await?;
-            for_each_block(&bytes, from, file.len, |_, block| {
-                last = last.max(Some(file.info.micros(block.time)));
-            });
-            if last.is_some() {
-                break;
-            }
-        }
-        let anchor = match (last, stated) {
+        let last_us = last_us(file, first, stated.is_some(), reader).await?;
+        let last = match (last_us, stated) {
             (Some(time_us), _) => Anchor {
                 position: file.len,
                 time_us,
@@ -155,11 +141,11 @@ impl Unindexed {
                 position: first,
                 time_us: start_us,
             },
-            last: anchor,
+            last,
             typical,
             opening,
         };
-        Ok(Some((search, anchor.time_us)))
+        Ok(Some((search, last.time_us)))
     }
 
     /// The keyframes around a time, as near as the effort allows.
@@ -169,27 +155,76 @@ impl Unindexed {
         reader: &Reader,
         time_us: i64,
     ) -> Result<Around, Error> {
-        let mut reads = 0;
-        let (mut low, mut high) = (self.first, self.last);
-        let span = high.time_us.saturating_sub(low.time_us);
-        let mut around = Around::default();
-        // Near enough: a fiftieth of the video, or a few groups of pictures.
-        let share = self.typical as f64 / (high.position - low.position).max(1) as f64;
-        let near = (span / 50).max((span as f64 * share * 1.5) as i64);
+        let mut search = Search {
+            index: self,
+            file,
+            reader,
+            time_us,
+            reads: 0,
+            around: Around::default(),
+        };
+        search.run().await?;
+        let mut around = search.around;
+        if around == Around::default() {
+            // Better than decoding all that is before the time.
+            around.before.clone_from(&self.opening);
+        }
+        Ok(around)
+    }
+}
+
+/// The time of the last packet, in microseconds. Only the tail is read where the duration is
+/// stated.
+async fn last_us(
+    file: &File,
+    first: u64,
+    is_stated: bool,
+    reader: &Reader,
+) -> Result<Option<i64>, Error> {
+    let tail = reader.config().tail;
+    let more = if is_stated { &[] } else { &LAST_CLUSTER[..] };
+    for size in std::iter::once(&tail).chain(more) {
+        let from = file.len.saturating_sub(*size).max(first);
+        let bytes = reader.read(from..file.len, Reason::Index).await?;
+        let mut last = None;
+        for_each_block(&bytes, from, file.len, |_, block| {
+            last = last.max(Some(file.info.micros(block.time)));
+        });
+        if last.is_some() {
+            return Ok(last);
+        }
+    }
+    Ok(None)
+}
+
+/// The search for the keyframes around one time.
+struct Search<'a> {
+    index: &'a Unindexed,
+    file: &'a File,
+    reader: &'a Reader,
+    time_us: i64,
+    /// Reads so far.
+    reads: u32,
+    around: Around,
+}
+
+impl Search<'_> {
+    async fn run(&mut self) -> Result<(), Error> {
+        let (mut low, mut high) = (self.index.first, self.index.last);
+        let near_us = self.near_us();
         // Counted even where nothing is read.
         for _ in 0..MAX_READS {
-            if reads >= MAX_READS {
+            if self.reads >= MAX_READS {
                 break;
             }
             // The segment may say that it goes on beyond the end of the file.
-            let end = high.position.min(file.len);
+            let end = high.position.min(self.file.len);
             // A cluster that starts here most likely contains the time.
-            let aim = interpolate(low, high, time_us)
+            let aim = interpolate(low, high, self.time_us)
                 .min(end)
-                .saturating_sub(self.typical)
+                .saturating_sub(self.index.typical)
                 .max(low.position);
-            let found = self.sweep(file, reader, aim..end, &mut reads).await?;
-            let Some(found) = found else {
+            let Some(found) = self.sweep(aim..end).await? else {
                 // What lies behind `aim` holds none.
                 if aim <= low.position {
                     break;
@@ -197,24 +232,22 @@ impl Unindexed {
                 high.position = aim;
                 continue;
             };
-            let keyframe = file.keyframe(&found.cluster, &found.block);
+            let keyframe = self.file.keyframe(&found.cluster, &found.block);
             let anchor = Anchor {
                 position: found.cluster.start,
                 time_us: keyframe.time_us,
             };
-            let distance = keyframe.time_us.saturating_sub(time_us);
-            if distance <= 0 {
+            let distance_us = keyframe.time_us.saturating_sub(self.time_us);
+            if distance_us <= 0 {
                 low = anchor;
-                around.before = Some(keyframe);
-                if distance >= -near {
-                    self.hop(file, reader, found, time_us, &mut around, &mut reads)
-                        .await?;
-                    break;
+                self.around.before = Some(keyframe);
+                if distance_us >= -near_us {
+                    return self.hop(found).await;
                 }
             } else {
-                around.after = Some(keyframe);
+                self.around.after = Some(keyframe);
                 let is_stuck = aim <= low.position || anchor.position >= high.position;
-                if distance <= near || is_stuck {
+                if distance_us <= near_us || is_stuck {
                     break;
                 }
                 high = Anchor {
@@ -223,33 +256,32 @@ impl Unindexed {
                 };
             }
         }
-        if around == Around::default() {
-            // Better than decoding all that is before the time.
-            around.before = self.opening.clone();
-        }
-        Ok(around)
+        Ok(())
+    }
+
+    /// Near enough: a fiftieth of the video, or a few groups of pictures.
+    fn near_us(&self) -> i64 {
+        let (low, high) = (self.index.first, self.index.last);
+        let span_us = high.time_us.saturating_sub(low.time_us);
+        let bytes = high.position.saturating_sub(low.position).max(1);
+        let share = self.index.typical as f64 / bytes as f64;
+        (span_us / 50).max((span_us as f64 * share * 1.5) as i64)
     }
 
     /// Reads on from `range.start` until a keyframe comes.
-    async fn sweep(
-        &self,
-        file: &File,
-        reader: &Reader,
-        range: std::ops::Range<u64>,
-        reads: &mut u32,
-    ) -> Result<Option<Found>, Error> {
+    async fn sweep(&mut self, range: Range<u64>) -> Result<Option<Found>, Error> {
         let limit = range.end.min(range.start.saturating_add(MAX_SWEEP));
-        let mut step = reader.config().window;
+        let mut step = self.reader.config().window;
         let (mut from, mut end) = (range.start, range.start);
-        while end < limit && *reads < MAX_READS {
+        while end < limit && self.reads < MAX_READS {
             end = end.max(from).saturating_add(step).min(limit);
             if from >= end {
                 break;
             }
             step = (step * 2).min(MAX_STEP);
-            *reads += 1;
-            let bytes = reader.read(from..end, Reason::Search).await?;
-            match look(file, &bytes, from) {
+            self.reads += 1;
+            let bytes = self.reader.read(from..end, Reason::Search).await?;
+            match look(self.file, &bytes, from) {
                 Look::Found(found) => return Ok(Some(found)),
                 Look::From(next) => from = next,
                 Look::Until(next, needed) => {
@@ -262,38 +294,30 @@ impl Unindexed {
     }
 
     /// Looks at the clusters behind `found`, which is before the time, for nearer keyframes.
-    async fn hop(
-        &self,
-        file: &File,
-        reader: &Reader,
-        found: Found,
-        time_us: i64,
-        around: &mut Around,
-        reads: &mut u32,
-    ) -> Result<(), Error> {
+    async fn hop(&mut self, found: Found) -> Result<(), Error> {
         let mut next = found.cluster.end;
         for _ in 0..MAX_HOPS {
-            let Some(at) = next.filter(|at| at + CLUSTER_HEAD < file.len && *reads < MAX_READS)
-            else {
+            let is_within = |at: &u64| at.saturating_add(CLUSTER_HEAD) < self.file.len;
+            let Some(at) = next.filter(|at| is_within(at) && self.reads < MAX_READS) else {
                 break;
             };
-            *reads += 1;
-            let bytes = reader.read(at..at + HOP, Reason::Search).await?;
+            self.reads += 1;
+            let bytes = self.reader.read(at..at + HOP, Reason::Search).await?;
             let Some(cluster) = Cluster::parse(&bytes, at) else {
                 break;
             };
             let body = &bytes[(cluster.body - at) as usize..];
             let keyframe = cluster
                 .blocks(body, cluster.body)
-                .find(|block| block.track == file.track)
+                .find(|block| block.track == self.file.track)
                 .filter(|block| block.is_keyframe == Some(true))
-                .map(|block| file.keyframe(&cluster, &block));
+                .map(|block| self.file.keyframe(&cluster, &block));
             let Some(keyframe) = keyframe else { break };
-            if keyframe.time_us > time_us {
-                around.after = Some(keyframe);
+            if keyframe.time_us > self.time_us {
+                self.around.after = Some(keyframe);
                 break;
             }
-            around.before = Some(keyframe);
+            self.around.before = Some(keyframe);
             next = cluster.end;
         }
         Ok(())

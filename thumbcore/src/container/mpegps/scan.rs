@@ -116,67 +116,106 @@ const SEQUENCE: u8 = 0xb3;
 /// libav's parser gives out a picture when the next begins; one more for the fields of a frame.
 const PICTURES_TO_A_PICTURE: u32 = 2;
 
+/// A scan under way.
+struct Progress {
+    scan: Scan,
+    /// The last four bytes of the elementary stream, across packets.
+    last: u32,
+    /// Where the packet lies that the last sequence header is in, and the time said there; taken
+    /// by the picture that follows.
+    sequence: Option<(u64, Option<i64>)>,
+    /// Pictures begun since the last keyframe was seen.
+    pictures: u32,
+    /// Bytes to go until the byte that holds a picture's type.
+    to_type: u32,
+}
+
+/// The packet that a byte of the elementary stream is in.
+#[derive(Clone, Copy)]
+struct Within {
+    start: u64,
+    end: u64,
+    time_us: Option<i64>,
+}
+
 impl Scanner for PackScanner {
     fn scan(&self, bytes: &Bytes, at: u64) -> Scan {
-        let mut scan = Scan::default();
-        // The last four bytes of the elementary stream, across packets.
-        let mut last = u32::MAX;
-        // Where the sequence header before the next picture is, and the time said there.
-        let mut sequence: Option<(u64, Option<i64>)> = None;
-        let mut pictures = 0;
-        // Bytes to go until the byte that holds a picture's type.
-        let mut to_type = 0;
+        let mut progress = Progress {
+            scan: Scan::default(),
+            last: u32::MAX,
+            sequence: None,
+            pictures: 0,
+            to_type: 0,
+        };
         for packet in packets(bytes) {
-            let packet_time_us = packet.pes.pts.map(|pts| self.clock.micros(pts));
+            let time_us = packet.pes.pts.map(|pts| self.clock.micros(pts));
             if packet.is_video() || packet.is_audio() {
-                scan.first_time_us = scan.first_time_us.or(packet_time_us);
+                let first = &mut progress.scan.first_time_us;
+                *first = first.or(time_us);
             }
             if packet.pes.stream != self.video {
                 continue;
             }
             let start = at + packet.offset as u64;
+            let within = Within {
+                start,
+                end: start + packet.len as u64,
+                time_us,
+            };
             for byte in packet.payload {
-                last = last << 8 | u32::from(*byte);
-                if to_type > 0 {
-                    to_type -= 1;
-                    if to_type == 0
-                        && byte >> 3 & 7 == 1
-                        && let Some((start, time_us)) = sequence
-                        // Without a time libav would have to guess it.
-                        && let Some(time_us) = packet_time_us.or(time_us)
-                    {
-                        scan.keyframes.push(Sighting {
-                            time_us,
-                            start,
-                            end: None,
-                        });
-                        pictures = 0;
-                    }
-                    if to_type == 0 {
-                        sequence = None;
-                    }
-                }
-                if last >> 8 != 1 {
-                    continue;
-                }
-                match *byte {
-                    SEQUENCE => sequence = Some((start, packet_time_us)),
-                    PICTURE => {
-                        to_type = 2;
-                        pictures += 1;
-                        if pictures == PICTURES_TO_A_PICTURE
-                            && let Some(last) = scan.keyframes.last_mut()
-                        {
-                            // libav probes the codec first, each time its data has doubled.
-                            let end = start + packet.len as u64;
-                            last.end.get_or_insert(end + (end - last.start));
-                        }
-                    }
-                    _ => {}
-                }
+                progress.push(*byte, within);
             }
         }
-        scan
+        progress.scan
+    }
+}
+
+impl Progress {
+    fn push(&mut self, byte: u8, within: Within) {
+        self.last = self.last << 8 | u32::from(byte);
+        if self.to_type > 0 {
+            self.to_type -= 1;
+            if self.to_type == 0 {
+                self.push_type(byte >> 3 & 7, within.time_us);
+            }
+        }
+        if self.last >> 8 != 1 {
+            return;
+        }
+        match byte {
+            SEQUENCE => self.sequence = Some((within.start, within.time_us)),
+            PICTURE => self.push_picture(within.end),
+            _ => {}
+        }
+    }
+
+    /// Takes in the type of a picture.
+    fn push_type(&mut self, kind: u8, packet_time_us: Option<i64>) {
+        const INTRA: u8 = 1;
+        let sequence = self.sequence.take().filter(|_| kind == INTRA);
+        if let Some((start, time_us)) = sequence
+            // Without a time libav would have to guess it.
+            && let Some(time_us) = packet_time_us.or(time_us)
+        {
+            self.scan.keyframes.push(Sighting {
+                time_us,
+                start,
+                end: None,
+            });
+            self.pictures = 0;
+        }
+    }
+
+    /// Takes in the start of a picture in a packet that ends at `end`.
+    fn push_picture(&mut self, end: u64) {
+        self.to_type = 2;
+        self.pictures += 1;
+        if self.pictures == PICTURES_TO_A_PICTURE
+            && let Some(last) = self.scan.keyframes.last_mut()
+        {
+            // libav probes the codec first, each time its data has doubled.
+            last.end.get_or_insert(end + (end - last.start));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::movie::{Movie, TrackHead};
+use super::movie::{Defaults, Movie, TrackHead};
 use crate::container::mp4::boxes::{BoxHeader, child, children};
 
 /// Samples of one fragment at most: hours of audio, far from what would fill memory.
@@ -241,14 +241,38 @@ struct Reading {
     is_absolute: bool,
 }
 
+/// What the header of a `traf` says.
+struct TrackPart {
+    track: u32,
+    /// Where offsets count from.
+    base: u64,
+    defaults: Defaults,
+}
+
 impl Reading {
     /// The samples of a `traf`; an empty list where it is of no track of ours or has no time.
     #[expect(clippy::option_option, reason = "damaged, of another track, or ours")]
     fn track(&mut self, traf: &[u8], movie: &Movie) -> Option<Option<Run>> {
-        let mut header = child(traf, b"tfhd")?;
+        let part = self.header(child(traf, b"tfhd")?, movie)?;
+        let track = movie.track(part.track);
+        let mut samples = Vec::new();
+        self.next = part.base;
+        for (kind, trun) in children(traf) {
+            if kind == *b"trun" {
+                self.samples(trun, &part, track.is_some(), &mut samples)?;
+            }
+        }
+        let time = child(traf, b"tfdt").and_then(decoding_time);
+        Some(track.zip(time).map(|(_, time)| Run {
+            track: part.track,
+            time,
+            samples,
+        }))
+    }
+
+    fn header(&mut self, mut header: &[u8], movie: &Movie) -> Option<TrackPart> {
         let flags = header.try_get_u32().ok()?;
-        let id = header.try_get_u32().ok()?;
-        let track = movie.track(id);
+        let track = header.try_get_u32().ok()?;
         let mut base = if flags & 0x02_0000 != 0 {
             self.moof_at
         } else {
@@ -261,7 +285,8 @@ impl Reading {
         if flags & 2 != 0 {
             header.try_get_u32().ok()?;
         }
-        let mut defaults = track.map(|track| track.defaults).unwrap_or_default();
+        let known = movie.track(track);
+        let mut defaults = known.map(|known| known.defaults).unwrap_or_default();
         for (flag, field) in [
             (8, &mut defaults.duration),
             (0x10, &mut defaults.size),
@@ -271,68 +296,71 @@ impl Reading {
                 *field = header.try_get_u32().ok()?;
             }
         }
-        let mut samples = Vec::new();
-        self.next = base;
-        for (kind, mut trun) in children(traf) {
-            if kind != *b"trun" {
-                continue;
-            }
-            let flags = trun.try_get_u32().ok()? & 0x00ff_ffff;
-            let count = trun.try_get_u32().ok()? as usize;
-            self.left = self.left.checked_sub(count)?;
-            // Samples that take no bytes here would take memory for nothing.
-            if track.is_some() && flags & 0xf00 == 0 && count > MAX_UNIFORM_SAMPLES {
-                return None;
-            }
-            if flags & 1 != 0 {
-                let offset = i64::from(trun.try_get_i32().ok()?);
-                self.next = base.checked_add_signed(offset)?;
-            }
-            let first_flags = if flags & 4 != 0 {
-                Some(trun.try_get_u32().ok()?)
-            } else {
-                None
-            };
-            for nth in 0..count {
-                let mut field = |flag: u32, default: u32| {
-                    if flags & flag == 0 {
-                        Some(default)
-                    } else {
-                        trun.try_get_u32().ok()
-                    }
-                };
-                let duration = field(0x100, defaults.duration)?;
-                let size = field(0x200, defaults.size)?;
-                let own_flags = field(0x400, defaults.flags)?;
-                let delay = field(0x800, 0)? as i32;
-                let sample = Sample {
-                    at: self.next,
-                    size,
-                    duration,
-                    flags: first_flags.filter(|_| nth == 0).unwrap_or(own_flags),
-                    delay,
-                };
-                self.next = self.next.checked_add(u64::from(size))?;
-                samples.push(sample);
-            }
-        }
-        let time = child(traf, b"tfdt").and_then(|mut time| {
-            let long = time.try_get_u32().ok()? >> 24 == 1;
-            if long {
-                // Times beyond this are damage, and would overflow sums.
-                time.try_get_i64()
-                    .ok()
-                    .filter(|ticks| (0..1 << 60).contains(ticks))
-            } else {
-                time.try_get_u32().ok().map(i64::from)
-            }
-        });
-        Some(track.zip(time).map(|(_, time)| Run {
-            track: id,
-            time,
-            samples,
-        }))
+        Some(TrackPart {
+            track,
+            base,
+            defaults,
+        })
     }
+
+    /// Adds the samples of a `trun`, which is of a track of ours or not.
+    fn samples(
+        &mut self,
+        mut trun: &[u8],
+        part: &TrackPart,
+        is_ours: bool,
+        samples: &mut Vec<Sample>,
+    ) -> Option<()> {
+        let flags = trun.try_get_u32().ok()? & 0x00ff_ffff;
+        let count = trun.try_get_u32().ok()? as usize;
+        self.left = self.left.checked_sub(count)?;
+        // Samples that take no bytes here would take memory for nothing.
+        if is_ours && flags & 0xf00 == 0 && count > MAX_UNIFORM_SAMPLES {
+            return None;
+        }
+        if flags & 1 != 0 {
+            let offset = i64::from(trun.try_get_i32().ok()?);
+            self.next = part.base.checked_add_signed(offset)?;
+        }
+        let first_flags = if flags & 4 != 0 {
+            Some(trun.try_get_u32().ok()?)
+        } else {
+            None
+        };
+        for nth in 0..count {
+            let mut field = |flag: u32, default: u32| {
+                if flags & flag == 0 {
+                    Some(default)
+                } else {
+                    trun.try_get_u32().ok()
+                }
+            };
+            let duration = field(0x100, part.defaults.duration)?;
+            let size = field(0x200, part.defaults.size)?;
+            let own_flags = field(0x400, part.defaults.flags)?;
+            let delay = field(0x800, 0)? as i32;
+            samples.push(Sample {
+                at: self.next,
+                size,
+                duration,
+                flags: first_flags.filter(|_| nth == 0).unwrap_or(own_flags),
+                delay,
+            });
+            self.next = self.next.checked_add(u64::from(size))?;
+        }
+        Some(())
+    }
+}
+
+/// The time in a `tfdt` box's payload, in ticks.
+fn decoding_time(mut time: &[u8]) -> Option<i64> {
+    let long = time.try_get_u32().ok()? >> 24 == 1;
+    if !long {
+        return time.try_get_u32().ok().map(i64::from);
+    }
+    // Times beyond this are damage, and would overflow sums.
+    let ticks = time.try_get_i64().ok();
+    ticks.filter(|ticks| (0..1 << 60).contains(ticks))
 }
 
 #[cfg(test)]
