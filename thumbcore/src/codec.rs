@@ -69,13 +69,13 @@ codecs! {
     Mpeg1 = "mpeg1video" by ["mpeg1video", "mpegvideo"];
     /// MPEG-2 video, H.262.
     Mpeg2 = "mpeg2video" by ["mpeg2video", "mpegvideo"];
-    /// MPEG-4 part 2: DivX, Xvid.
+    /// MPEG-4 part 2: `DivX`, Xvid.
     Mpeg4 = "mpeg4" by ["mpeg4"];
     /// Microsoft MPEG-4 version 1.
     MsMpeg4V1 = "msmpeg4v1" by ["msmpeg4v1"];
     /// Microsoft MPEG-4 version 2.
     MsMpeg4V2 = "msmpeg4v2" by ["msmpeg4v2"];
-    /// Microsoft MPEG-4 version 3: DivX 3.
+    /// Microsoft MPEG-4 version 3: `DivX` 3.
     MsMpeg4V3 = "msmpeg4v3" by ["msmpeg4"];
     /// H.261.
     H261 = "h261" by ["h261"];

@@ -7,6 +7,7 @@
 
 mod asf;
 mod avi;
+mod bounds;
 mod elementary;
 mod flv;
 #[cfg(feature = "testing")]
@@ -24,7 +25,7 @@ mod profile;
 mod search;
 mod stream;
 
-use std::fmt;
+use std::{ffi::CStr, fmt};
 
 pub(crate) use self::{
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
@@ -116,7 +117,7 @@ pub(crate) fn sniff(head: &[u8]) -> &'static Profile {
 pub(crate) fn of_demuxer(name: &'static str) -> (&'static Profile, Container) {
     let first = name.split(',').next().unwrap_or(name);
     let is_it = |profile: &&Profile| {
-        let demuxer = profile.demuxer.map(|demuxer| demuxer.to_bytes());
+        let demuxer = profile.demuxer.map(CStr::to_bytes);
         demuxer == Some(first.as_bytes())
     };
     match PROFILES.into_iter().find(is_it) {

@@ -95,7 +95,6 @@ impl Reader {
 
     /// As [`charge`](Self::charge), for as long as the source is kept open: what libav makes of an
     /// index.
-    #[allow(dead_code, reason = "for parsers, which do not charge yet")]
     pub(crate) fn charge_while_open(&self, bytes: u64) -> Result<(), Error> {
         self.store.keep(self.charge(bytes)?);
         Ok(())

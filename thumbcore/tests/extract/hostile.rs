@@ -184,6 +184,30 @@ async fn claims_of_endless_samples_are_refused_before_opening() {
 }
 
 #[tokio::test]
+async fn claims_of_samples_are_paid_for_before_opening() {
+    let kind = u32::from_be_bytes(*b"isom");
+    let movie = boxed(b"moov", &[track_of(10_000_000)]);
+    let file = [table(b"ftyp", &[kind, 0, kind]), movie].concat();
+    let limits = Limits {
+        max_memory: 100 << 20,
+        ..Limits::default()
+    };
+    let extractor = Extractor::builder().limits(limits).build().unwrap();
+    let source = Arc::new(MemorySource::new("index.mp4", file));
+    let error = extractor.extract(source).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit(LimitError::Memory {
+                limit: 104_857_600,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn no_movie_box_is_opened_unread() {
     let movie = boxed(b"moov", &[track_of(u32::MAX)]);
     // Far apart, so that each is found by a read of its own.
@@ -199,6 +223,26 @@ async fn no_movie_box_is_opened_unread() {
     let behind = [fragment, padding.repeat(2), movie, padding.repeat(2)].concat();
     let error = extract_bytes("behind.mp4", behind).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_large_movie_box_that_holds_nothing_is_refused_unread() {
+    let kind = u32::from_be_bytes(*b"isom");
+    let file_type = table(b"ftyp", &[kind, 0, kind]);
+    let movie = boxed(b"moov", &[vec![0; 40 << 20]]);
+    let media = boxed(b"mdat", &[vec![0; 1 << 20]]);
+    for file in [
+        [&file_type[..], &movie, &media].concat(),
+        [&file_type[..], &media, &movie].concat(),
+    ] {
+        let source = MemorySource::new("zeros.mp4", file);
+        let trace = Arc::new(Trace::new(Arc::new(source)));
+        let source: Arc<dyn thumbcore::RangeSource> = trace.clone();
+        let extractor = Extractor::builder().build().unwrap();
+        let error = extractor.extract(source).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+        assert!(trace.bytes() < 2 << 20, "{} bytes", trace.bytes());
+    }
 }
 
 #[tokio::test]

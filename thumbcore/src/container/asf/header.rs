@@ -152,9 +152,16 @@ impl SimpleIndex {
         let ticks = u64::try_from(time_ms).unwrap_or(0).saturating_mul(10_000);
         let nth = usize::try_from(ticks / self.interval).unwrap_or(usize::MAX);
         let nth = nth.min(self.entries.len() - 1);
-        let mut near = self.entries[nth..].to_vec();
-        near.dedup_by_key(|entry| entry.packet);
-        near.truncate(3);
+        let mut near: Vec<IndexEntry> = Vec::with_capacity(3);
+        for entry in &self.entries[nth..] {
+            if near.last().is_some_and(|last| last.packet == entry.packet) {
+                continue;
+            }
+            if near.len() == 3 {
+                break;
+            }
+            near.push(*entry);
+        }
         near
     }
 }

@@ -16,6 +16,7 @@ use futures::future::try_join_all;
 use self::header::{Header, IndexEntry, SimpleIndex};
 use super::{
     Around, Container, Entry, Keyframe, Locator, Place, Timeline,
+    bounds::IndexBounds,
     profile::{Opening, Profile},
     search::{Anchor, Effort, keyframe_from},
 };
@@ -42,8 +43,11 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
     Box::pin(async { Ok(PROFILE.opened(Asf::open(reader).await?)) })
 }
 
-/// Largest index that is believed: a day at an entry a second has half a MiB.
-const MAX_INDEX: u64 = 16 << 20;
+/// A day at an entry a second has half a MiB. An entry of six bytes becomes one of eight.
+const INDEX: IndexBounds = IndexBounds {
+    max_bytes: 16 << 20,
+    memory: 2,
+};
 
 /// Finds keyframes in one ASF file.
 #[derive(Debug)]
@@ -68,11 +72,8 @@ impl Asf {
             return Ok(None);
         };
         let range = header.packets_end..reader.len();
-        let index = if range.is_empty() || range.end - range.start > MAX_INDEX {
-            None
-        } else {
-            SimpleIndex::parse(&reader.read(range, Reason::Index).await?)
-        };
+        let bytes = INDEX.read(reader, range).await?;
+        let index = bytes.and_then(|bytes| SimpleIndex::parse(&bytes));
         Ok(Some(Self {
             len: reader.len(),
             header,

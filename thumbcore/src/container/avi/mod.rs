@@ -12,6 +12,7 @@ mod index;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::future::try_join_all;
 
 use self::{
@@ -20,6 +21,7 @@ use self::{
 };
 use super::{
     Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+    bounds::IndexBounds,
     profile::{Opening, Profile},
 };
 use crate::{
@@ -45,8 +47,17 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
     Box::pin(async { Ok(PROFILE.opened(Avi::open(reader).await?)) })
 }
 
-/// Largest index that is believed: ten hours of video and audio have 40 MiB.
-const MAX_INDEX: u64 = 64 << 20;
+/// `idx1`: ten hours of video and audio have 40 MiB. An entry of 16 bytes becomes a frame of 16 and
+/// perhaps a keyframe's number of eight, in vectors that may be half empty.
+const SIMPLE: IndexBounds = IndexBounds {
+    max_bytes: 64 << 20,
+    memory: 3,
+};
+/// All parts of an `OpenDML` index: the same, of entries of eight bytes.
+const STANDARD: IndexBounds = IndexBounds {
+    max_bytes: 64 << 20,
+    memory: 6,
+};
 /// Chunk headers before a chunk's payload: the kind and the length.
 const CHUNK_HEADER: u64 = 8;
 
@@ -76,10 +87,9 @@ impl Avi {
         if video.super_index.is_empty() {
             let end = header.riff_end.min(reader.len());
             let range = header.media.end..end;
-            if range.is_empty() || range.end - range.start > MAX_INDEX {
+            let Some(bytes) = SIMPLE.read(reader, range).await? else {
                 return Ok(None);
-            }
-            let bytes = reader.read(range, Reason::Index).await?;
+            };
             frames.add_simple(&bytes, nth, header.first_chunk);
         } else {
             for part in read_parts(reader, &video.super_index).await? {
@@ -164,13 +174,17 @@ impl Locator for Avi {
     }
 }
 
-/// All parts of an `OpenDML` index, at once.
-async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<bytes::Bytes>, Error> {
+/// All parts of an `OpenDML` index, at once; none where they are too large together.
+async fn read_parts(reader: &Reader, entries: &[SuperEntry]) -> Result<Vec<Bytes>, Error> {
     let ranges = entries.iter().map(|entry| entry.at..entry.end());
-    let total: u64 = ranges.clone().map(|range| range.end - range.start).sum();
-    if total > MAX_INDEX {
+    let total = ranges
+        .clone()
+        .map(|range| range.end.min(reader.len()).saturating_sub(range.start))
+        .fold(0, u64::saturating_add);
+    if !STANDARD.allow(&(0..total)) {
         return Ok(Vec::new());
     }
+    STANDARD.charge(reader, total)?;
     try_join_all(ranges.map(|range| reader.read(range, Reason::Index))).await
 }
 

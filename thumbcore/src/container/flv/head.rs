@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error,
-    container::search::Anchor,
+    container::{bounds::IndexBounds, search::Anchor},
     reader::{Reader, Reason},
 };
 
@@ -26,6 +26,13 @@ const CODEC: u64 = 16;
 const HAS_AUDIO: u8 = 4;
 /// AAC with a packet of type 0: parameters.
 const AAC_PARAMETERS: [u8; 2] = [0xaf, 0];
+
+/// The body of a script tag, of which the format allows 16 MiB. Two arrays of numbers of nine bytes
+/// become, one after the other, two of numbers, pairs of these, and the index.
+const SCRIPT: IndexBounds = IndexBounds {
+    max_bytes: 1 << 24,
+    memory: 5,
+};
 
 /// What comes before the first pictures.
 #[derive(Debug, Default)]
@@ -138,6 +145,7 @@ async fn read_tag(reader: &Reader, at: u64) -> Result<Option<(Tag, Bytes)>, Erro
     };
     let whole = HEADER + tag.size;
     if tag.kind == Kind::Script && whole > bytes.len() {
+        SCRIPT.charge(reader, tag.size as u64)?;
         let end = at + tag.len() as u64 + HEAD_STEP;
         return Ok(Some((tag, reader.read(at..end, Reason::Index).await?)));
     }

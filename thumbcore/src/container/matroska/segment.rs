@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::ebml::{Element, MAX_HEADER, children, id, uint};
 use crate::{
     Error,
+    container::bounds::IndexBounds,
     reader::{Reader, Reason},
 };
 
@@ -15,8 +16,12 @@ use crate::{
 const MAX_ELEMENTS: usize = 256;
 /// Largest Info, Tracks or `SeekHead` believed: 1 MiB, a hundred times any seen.
 const MAX_PART: u64 = 1 << 20;
-/// Largest Cues believed: 16 MiB, a cue a frame of a six-hour film.
-const MAX_CUES: u64 = 16 << 20;
+/// A cue a frame of a six-hour film has 16 MiB. A cue of 13 bytes becomes one of 32, in a vector
+/// that may be half empty.
+const CUES: IndexBounds = IndexBounds {
+    max_bytes: 16 << 20,
+    memory: 5,
+};
 /// Read where Cues begin and nothing tells their length: 128 KiB, those of a two-hour film.
 const CUES_GUESS: u64 = 128 << 10;
 
@@ -107,10 +112,7 @@ impl Segment {
             return Ok(None);
         };
         match element.end(at) {
-            Some(end) if end <= len && end - at <= MAX_CUES => {
-                let payload = at + element.header..end;
-                reader.read(payload, Reason::Index).await.map(Some)
-            }
+            Some(end) if end <= len => CUES.read(reader, at + element.header..end).await,
             _ => Ok(None),
         }
     }

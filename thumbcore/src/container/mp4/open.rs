@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     PROFILE,
     boxes::{BoxHeader, child},
-    claims::Claims,
+    claims::{Claims, unpacked_len},
     fragmented::Fragmented,
     layout::Layout,
 };
@@ -21,6 +21,11 @@ use crate::{
 /// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
 /// has seen the media.
 const BEHIND: u64 = 256;
+
+/// A movie box larger than this, 16 MiB, the index of four hours, is looked at before it is read.
+const UNUSUAL: u64 = 16 << 20;
+/// Bytes read for that look: the header of the box and that of its first child.
+const LOOK: u64 = 64;
 
 /// A movie box, read whole.
 #[derive(Debug, Clone)]
@@ -85,17 +90,43 @@ impl MovieBox {
         }
     }
 
+    /// Whether a movie box begins at `place` as one does, and does not only claim to: with a child
+    /// that lies in it. Costs a read where the start is not held.
+    async fn is_plausible(reader: &Reader, place: &Range<u64>) -> Result<bool, Error> {
+        let look = place.start..place.start.saturating_add(LOOK).min(place.end);
+        let bytes = reader.read(look, Reason::Index).await?;
+        let child = BoxHeader::parse(&bytes)
+            .and_then(|own| bytes.get(own.header_len as usize..))
+            .and_then(BoxHeader::parse);
+        let room = place.end - place.start;
+        Ok(child.is_some_and(|child| {
+            let is_named = child.kind.iter().all(u8::is_ascii_graphic);
+            is_named && child.size.is_some_and(|size| size < room)
+        }))
+    }
+
     async fn read(
         reader: &Reader,
         place: Range<u64>,
         follows_fragment: bool,
     ) -> Result<Self, Error> {
+        if place.end - place.start > UNUSUAL && !Self::is_plausible(reader, &place).await? {
+            return Err(Error::Corrupt {
+                reason: "a movie box that holds no boxes".to_owned(),
+            });
+        }
         let behind = place.end..place.end.saturating_add(BEHIND);
         reader
             .prefetch([place.clone(), behind], Reason::Index)
             .await?;
         let bytes = reader.read(place.clone(), Reason::Index).await?;
-        Claims::of(&bytes)?.check(reader.limits())?;
+        let unpacking = reader.charge(unpacked_len(&bytes))?;
+        let claims = Claims::of(&bytes)?;
+        drop(unpacking);
+        claims.check(reader.limits())?;
+        // libav keeps the tables, and makes its index from them.
+        let tables = bytes.len() as u64;
+        reader.charge_while_open(tables.saturating_add(claims.memory()))?;
         Ok(Self {
             place,
             bytes,

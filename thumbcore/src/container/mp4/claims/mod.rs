@@ -17,6 +17,8 @@ use crate::{Error, LimitError, Limits};
 const SOUND_SAMPLES: u64 = 1024;
 /// Longest movie box that is unpacked: 64 MiB, an index of five million samples.
 const MAX_UNPACKED: u32 = 64 << 20;
+/// Memory of a sample in libav's index, in bytes.
+const BYTES_A_SAMPLE: u64 = 24;
 
 /// What a movie box claims.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +56,11 @@ impl Claims {
         }
         let announced = named(movie, *b"mvex").flat_map(|extends| named(extends, *b"trex"));
         self.tracks = self.tracks.max(announced.count());
+    }
+
+    /// Memory that libav takes for its index, in bytes, without the tables themselves.
+    pub(super) fn memory(self) -> u64 {
+        self.samples.saturating_mul(BYTES_A_SAMPLE)
     }
 
     /// Refuses what is beyond `limits`.
@@ -186,19 +193,21 @@ impl<'a> Tables<'a> {
     }
 }
 
+/// Bytes that the largest packed movie box in `moov` claims to unpack to, as far as that is
+/// believed.
+pub(super) fn unpacked_len(moov: &[u8]) -> u64 {
+    let packed = named(moov, *b"moov").flat_map(|movie| named(movie, *b"cmov"));
+    let lens = packed.filter_map(|cmov| packed_data(cmov).map(|(len, _)| len));
+    u64::from(lens.max().unwrap_or(0).min(MAX_UNPACKED))
+}
+
 /// What a `cmov` box unpacks to: an old `QuickTime` could pack the movie box. Nothing where libav
 /// refuses it.
 fn unpacked(cmov: &[u8]) -> Result<Vec<u8>, Error> {
     let mut unpacked = Vec::new();
-    // A box that names the method, then the header of one with the length and the data.
-    let Some((mut head, data)) = cmov.split_at_checked(24) else {
+    let Some((len, data)) = packed_data(cmov) else {
         return Ok(unpacked);
     };
-    if &head[4..12] != b"dcomzlib" || &head[16..20] != b"cmvd" {
-        return Ok(unpacked);
-    }
-    head.advance(20);
-    let len = head.get_u32();
     if len > MAX_UNPACKED {
         return Err(corrupt(format!("a packed movie box of {len} bytes")));
     }
@@ -207,6 +216,18 @@ fn unpacked(cmov: &[u8]) -> Result<Vec<u8>, Error> {
         unpacked.clear();
     }
     Ok(unpacked)
+}
+
+/// The length that a `cmov` box's data claim to unpack to, and the data; `None` where libav refuses
+/// them.
+fn packed_data(cmov: &[u8]) -> Option<(u32, &[u8])> {
+    // A box that names the method, then the header of one with the length and the data.
+    let (head, data) = cmov.split_at_checked(24)?;
+    if &head[4..12] != b"dcomzlib" || &head[16..20] != b"cmvd" {
+        return None;
+    }
+    let mut len = &head[20..];
+    Some((len.try_get_u32().ok()?, data))
 }
 
 fn corrupt(reason: String) -> Error {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 
 use super::{
-    MAX_BOXES, MAX_INDEX, MOOF_WINDOW,
+    INDEX, MAX_BOXES, MOOF_WINDOW,
     fragment::Fragment,
     index::{self, IndexEntry, SegmentIndex},
     movie::Movie,
@@ -155,7 +155,7 @@ pub(super) async fn next_fragment(
             return Ok(None);
         };
         if header.kind == *b"moof" {
-            if end - at > MAX_INDEX {
+            if !INDEX.allow(&(at..end)) {
                 return Ok(None);
             }
             // The header of the box behind it too.
@@ -173,10 +173,9 @@ pub(super) async fn next_fragment(
 
 /// The payload of the box that `range` is.
 async fn payload(reader: &Reader, range: Range<u64>) -> Result<Option<Bytes>, Error> {
-    if range.end - range.start > MAX_INDEX {
+    let Some(bytes) = INDEX.read(reader, range).await? else {
         return Ok(None);
-    }
-    let bytes = reader.read(range, Reason::Index).await?;
+    };
     Ok(BoxHeader::parse(&bytes)
         .filter(|header| header.header_len <= bytes.len() as u64)
         .map(|header| bytes.slice(header.header_len as usize..)))
@@ -224,7 +223,7 @@ async fn expand(reader: &Reader, movie: &Movie, sidx: &mut SegmentIndex) -> Resu
 fn random_access_len(reader: &Reader) -> Option<u64> {
     const OFFSET: u64 = 16;
     let tail = reader.cached(reader.len().checked_sub(OFFSET)?)?;
-    index::random_access_len(&tail).filter(|len| *len <= reader.len().min(MAX_INDEX))
+    index::random_access_len(&tail).filter(|len| *len <= reader.len())
 }
 
 /// The entries for video of the `mfra` box at the end of the file; `None` where there is none.
@@ -237,7 +236,9 @@ pub(super) async fn random_access(
         return Ok(None);
     };
     let start = reader.len() - len;
-    let bytes = reader.read(start..reader.len(), Reason::Index).await?;
+    let Some(bytes) = INDEX.read(reader, start..reader.len()).await? else {
+        return Ok(None);
+    };
     Ok(index::random_access(
         &bytes,
         movie.video().id,

@@ -28,7 +28,9 @@ use self::{
 use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
-    container::{Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline},
+    container::{
+        Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, bounds::IndexBounds,
+    },
     position::Position,
     reader::{Piece, Reader, Reason},
 };
@@ -36,8 +38,12 @@ use crate::{
 /// First guess at the length of a `moof` box, and the least read of one: 16 KiB hold that of a
 /// ten-second fragment with audio.
 const MOOF_WINDOW: u64 = 16 << 10;
-/// Largest `moof`, `sidx` or `mfra` box that is believed.
-const MAX_INDEX: u64 = 16 << 20;
+/// A `moof`, `sidx` or `mfra` box: fragments of a second for a week have 15 MiB of `mfra`. An entry
+/// of eleven bytes becomes one of 24, in a vector that may be half empty.
+const INDEX: IndexBounds = IndexBounds {
+    max_bytes: 16 << 20,
+    memory: 5,
+};
 /// Boxes passed on the way from one fragment to the next.
 const MAX_BOXES: usize = 64;
 

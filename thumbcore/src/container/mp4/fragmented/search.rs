@@ -10,7 +10,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::{
-    Fragmented,
+    Fragmented, INDEX,
     fragment::{Fragment, Run},
     front::header_at,
 };
@@ -173,7 +173,7 @@ async fn is_fragment(this: &Fragmented, reader: &Reader, at: u64) -> Result<bool
     if header.kind != *b"moof" || header.size.is_none_or(|size| end - at != size) {
         return Ok(false);
     }
-    if end - at > super::MAX_INDEX {
+    if !INDEX.allow(&(at..end)) {
         return Ok(false);
     }
     let bytes = reader
