@@ -189,9 +189,10 @@ impl<W: Wire> Remote<W> {
         }
         if range.is_empty() {
             // Any byte shows the version; without any there is none to compare.
-            return match expected.agrees_with(&self.stat().await?) {
-                true => Ok(Bytes::new()),
-                false => Err(self.changed()),
+            return if expected.agrees_with(&self.stat().await?) {
+                Ok(Bytes::new())
+            } else {
+                Err(self.changed())
             };
         }
         let wanted = Wanted::Range(range);

@@ -242,10 +242,8 @@ impl S3Wire {
         E: std::error::Error + Send + Sync + 'static,
     {
         let name = &self.name;
-        let causes = successors(error.source(), |error| (*error).source());
-        let credentials = causes
-            .filter_map(|cause| cause.downcast_ref::<CredentialsError>())
-            .next();
+        let mut causes = successors(error.source(), |error| (*error).source());
+        let credentials = causes.find_map(|cause| cause.downcast_ref::<CredentialsError>());
         let told = match (credentials, &error) {
             (
                 Some(

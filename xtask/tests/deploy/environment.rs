@@ -7,7 +7,7 @@ use syn::{Attribute, Field, Ident, Token, punctuated::Punctuated, visit::Visit};
 use crate::repository::{SERVICES, Service, bucket_local};
 
 /// Variables that a service's manifest leaves alone, and why.
-const LEFT_ALONE: [(&str, &str, &str); 13] = [
+const LEFT_ALONE: [(&str, &str, &str); 14] = [
     ("worker", "AWS_ENDPOINT_URL", LOCAL),
     (
         "worker",

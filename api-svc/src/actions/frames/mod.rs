@@ -162,7 +162,7 @@ impl Frames {
             mode: request.mode,
         };
         self.pictures
-            .try_get_with(key, self.extract(request, version, stat))
+            .try_get_with(key, Box::pin(self.extract(request, version, stat)))
             .await
             .map_err(|error| (*error).clone())
     }

@@ -77,9 +77,10 @@ impl Videos {
 
 /// The limits of opening a video, and of each frame: lower than a worker's, as people wait for it.
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_bytes = 64 << 20;
-    limits.max_requests = 128;
-    limits.max_time = Duration::from_secs(12);
-    limits
+    Limits {
+        max_bytes: 64 << 20,
+        max_requests: 128,
+        max_time: Duration::from_secs(12),
+        ..Limits::default()
+    }
 }
