@@ -9,6 +9,8 @@ use crate::{
     Error, Limits,
     demux::Track,
     libav::{AvError, Frame, Packet, Received, VideoDecoder},
+    memory::Charge,
+    reader::Reader,
 };
 
 /// How long before a target every picture is decoded, not only those that others need: more than
@@ -36,7 +38,15 @@ pub(crate) struct Decoder {
     fed_us: Option<i64>,
     track: Arc<Track>,
     limits: Limits,
+    _charge: Charge,
 }
+
+/// What a decoder's pictures take: four of 4:2:0 at 8 bits, which a keyframe or a short group of
+/// pictures needs.
+const BYTES_A_PIXEL: u64 = 6;
+
+/// Pixels of a picture whose size the container does not tell: 1080p.
+const USUAL_PIXELS: u64 = 1920 * 1088;
 
 /// What a decoder did with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +58,14 @@ pub(crate) enum Fed {
 }
 
 impl Decoder {
-    pub(crate) fn open(track: &Arc<Track>, limits: &Limits) -> Result<Self, Error> {
+    /// Opens a decoder, whose pictures are charged to the memory of what `reader` reads.
+    pub(crate) fn open(track: &Arc<Track>, reader: &Reader) -> Result<Self, Error> {
+        let limits = reader.limits();
+        let pixels = match u64::from(track.width) * u64::from(track.height) {
+            0 => USUAL_PIXELS,
+            pixels => pixels,
+        };
+        let charge = reader.charge(pixels * BYTES_A_PIXEL)?;
         let inner = VideoDecoder::open(&track.parameters, limits.max_pixels).map_err(|error| {
             Error::Unsupported {
                 what: "codec",
@@ -62,6 +79,7 @@ impl Decoder {
             fed_us: None,
             track: Arc::clone(track),
             limits: limits.clone(),
+            _charge: charge,
         })
     }
 

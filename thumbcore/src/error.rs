@@ -79,6 +79,14 @@ impl Error {
         }
     }
 
+    /// Bytes of memory that the video needs in all, where others use them now.
+    pub(crate) fn is_short_of(&self) -> Option<u64> {
+        match self {
+            Self::Limit(LimitError::Memory { needed, limit }) if needed <= limit => Some(*needed),
+            _ => None,
+        }
+    }
+
     /// Whether something cheaper may still succeed.
     pub(crate) fn is_budget(&self) -> bool {
         matches!(self, Self::Limit(limit) if limit.is_budget())

@@ -60,10 +60,6 @@ mod error;
 mod extract;
 mod libav;
 mod limits;
-#[allow(
-    dead_code,
-    reason = "the shared budget waits for `ExtractorBuilder::memory`"
-)]
 mod memory;
 mod position;
 mod reader;
@@ -88,6 +84,7 @@ pub use self::{
         Rendition, Request, Stats, Thumbnail, Video,
     },
     limits::Limits,
+    memory::MemoryBudget,
     position::Position,
     reader::{RangeRead, ReadConfig, Reason},
     source::{Ends, FileSource, MemorySource, RangeSource, Stat, Validator},

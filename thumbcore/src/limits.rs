@@ -30,7 +30,7 @@ pub struct Limits {
     /// Most requests sent: 512.
     pub max_requests: u64,
     /// Most memory, in bytes: 512 MiB, which an index of a day at 60 frames a second or the
-    /// pictures of 8K UHD take. Counted are the bytes of the source that are held or being fetched.
+    /// pictures of 8K UHD take. Counted as [`MemoryBudget`](crate::MemoryBudget) says.
     pub max_memory: u64,
     /// Longest wall-clock time: 60 s.
     pub max_time: Duration,

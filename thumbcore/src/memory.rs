@@ -16,11 +16,26 @@ use crate::{Error, LimitError, Limits};
 /// [`Limits::max_memory`](crate::Limits::max_memory), is refused with
 /// [`LimitError::Memory`](crate::LimitError::Memory).
 ///
-/// What is counted: bytes fetched and held, tables that parsers make, libav's index of the samples,
-/// and decoded pictures. What is not: code, stacks and the encoders' buffers, some 20 MB a process
-/// and 2 MB a video.
+/// A [`Video`](crate::Video) that is kept open keeps what its source's bytes and its index take. If
+/// it needs more for a request than is free, it waits for that as long as a call may last: whoever
+/// keeps videos open leaves enough of the budget free for one more to be worked on.
+///
+/// Counted are bytes that are fetched and held, libav's index of an mp4, and decoded pictures (six
+/// bytes a pixel and decoder: four pictures of 8 bits). Not counted are code, stacks and the
+/// buffers of encoders: some 20 MB a process and a few a video.
+///
+/// ```
+/// use thumbcore::{Extractor, MemoryBudget};
+///
+/// # fn main() -> Result<(), thumbcore::Error> {
+/// let memory = MemoryBudget::new(600 << 20);
+/// let extractor = Extractor::builder().memory(memory.clone()).build()?;
+/// assert_eq!((memory.limit(), memory.reserved()), (600 << 20, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct MemoryBudget {
+pub struct MemoryBudget {
     units: Arc<Semaphore>,
     limit: u64,
 }
@@ -35,7 +50,7 @@ const BEGINNING: u64 = 32 << 20;
 impl MemoryBudget {
     /// A budget of `bytes`, rounded down to whole KiB.
     #[must_use]
-    pub(crate) fn new(bytes: u64) -> Self {
+    pub fn new(bytes: u64) -> Self {
         let units = (bytes / UNIT).min(u64::from(u32::MAX));
         let permits = usize::try_from(units).unwrap_or(usize::MAX);
         Self {
@@ -46,13 +61,13 @@ impl MemoryBudget {
 
     /// All of it, in bytes.
     #[must_use]
-    pub(crate) fn limit(&self) -> u64 {
+    pub fn limit(&self) -> u64 {
         self.limit
     }
 
     /// What is reserved now, in bytes.
     #[must_use]
-    pub(crate) fn reserved(&self) -> u64 {
+    pub fn reserved(&self) -> u64 {
         self.limit - self.units.available_permits() as u64 * UNIT
     }
 
@@ -92,6 +107,13 @@ impl State {
         let permits = self.reserved.as_ref();
         permits.map_or(0, |permit| permit.num_permits() as u64 * UNIT)
     }
+
+    fn take(&mut self, more: OwnedSemaphorePermit) {
+        match &mut self.reserved {
+            Some(reserved) => reserved.merge(more),
+            none => *none = Some(more),
+        }
+    }
 }
 
 impl Account {
@@ -104,39 +126,43 @@ impl Account {
         })
     }
 
-    /// Runs `attempt` with an account of `budget`. Where the budget has too little left for what
-    /// the video turns out to need, `attempt` fails, drops all it has, and is run again once the
-    /// whole is reserved.
-    pub(crate) async fn run<T>(
+    /// The account of a video that begins, once `budget` has what the video needs: `needed` bytes,
+    /// which an earlier attempt was short of, or as much as most videos take. That attempt must
+    /// have dropped all it had.
+    pub(crate) async fn reserve(
         budget: Option<&MemoryBudget>,
         limits: &Limits,
-        attempt: impl AsyncFn(Arc<Self>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        needed: u64,
+    ) -> Result<Arc<Self>, Error> {
         let Some(budget) = budget else {
-            return attempt(Self::unshared(limits)).await;
+            return Ok(Self::unshared(limits));
         };
         let limit = limits.max_memory.min(budget.limit);
-        let mut floor = BEGINNING.min(limit);
-        loop {
-            let state = State {
-                used: 0,
-                floor,
-                reserved: Some(budget.reserve(floor).await?),
-            };
-            let account = Self {
-                budget: Some(budget.clone()),
-                limit,
-                state: Mutex::new(state),
-            };
-            match attempt(Arc::new(account)).await {
-                Err(Error::Limit(LimitError::Memory { needed, limit })) if needed <= limit => {
-                    tracing::debug!(needed, "waiting for memory");
-                    // At least a unit more each time, so that this ends.
-                    floor = needed.max(floor + UNIT).min(limit);
-                }
-                result => return result,
-            }
-        }
+        let floor = needed.max(BEGINNING).min(limit);
+        let state = State {
+            used: 0,
+            floor,
+            reserved: Some(budget.reserve(floor).await?),
+        };
+        Ok(Arc::new(Self {
+            budget: Some(budget.clone()),
+            limit,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// Waits until `needed` bytes in all are reserved, which stay so until
+    /// [`settle`](Self::settle).
+    pub(crate) async fn grow_to(&self, needed: u64) -> Result<(), Error> {
+        let Some(budget) = &self.budget else {
+            return Ok(());
+        };
+        let missing = needed.saturating_sub(self.state().reserved());
+        let more = budget.reserve(missing).await?;
+        let mut state = self.state();
+        state.floor = needed;
+        state.take(more);
+        Ok(())
     }
 
     /// Gives back what was reserved ahead and is not used.
@@ -147,6 +173,7 @@ impl Account {
     }
 
     /// Bytes in use.
+    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.state().used
     }
@@ -168,10 +195,7 @@ impl Account {
             let Ok(more) = more else {
                 return Err(short);
             };
-            match &mut state.reserved {
-                Some(reserved) => reserved.merge(more),
-                none => *none = Some(more),
-            }
+            state.take(more);
         }
         state.used = needed;
         Ok(Charge {
@@ -210,6 +234,7 @@ pub(crate) struct Charge {
 
 impl Charge {
     /// Bytes charged.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -243,6 +268,23 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    /// Runs `attempt` as often as it is short of memory, as an extraction is.
+    async fn run<T>(
+        budget: &MemoryBudget,
+        limits: &Limits,
+        attempt: impl AsyncFn(Arc<Account>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut needed = 0;
+        loop {
+            let account = Account::reserve(Some(budget), limits, needed).await?;
+            let result = attempt(account).await;
+            match result.as_ref().err().and_then(Error::is_short_of) {
+                Some(short) => needed = short,
+                None => return result,
+            }
+        }
+    }
+
     fn limits(max_memory: u64) -> Limits {
         Limits {
             max_memory,
@@ -273,7 +315,7 @@ mod tests {
         let (attempts, limits) = (AtomicU64::new(0), limits(1 << 40));
         let wanting = |bytes: u64| {
             let attempts = &attempts;
-            Account::run(Some(&budget), &limits, async move |account| {
+            run(&budget, &limits, async move |account| {
                 attempts.fetch_add(1, SeqCst);
                 let first = account.charge(bytes / 2)?;
                 let second = account.charge(bytes - bytes / 2)?;
@@ -295,7 +337,7 @@ mod tests {
         let video = |bytes: u64| {
             let (budget, limits) = (&budget, &limits);
             let (running, peak) = (&running, &peak);
-            Account::run(Some(budget), limits, async move |account| {
+            run(budget, limits, async move |account| {
                 let mut charges = Vec::new();
                 for _ in 0..4 {
                     charges.push(account.charge(bytes / 4)?);
@@ -321,7 +363,7 @@ mod tests {
         let budget = MemoryBudget::new(40 * MIB);
         let limits = limits(1 << 40);
         let wait = || {
-            Account::run(Some(&budget), &limits, async |account| {
+            run(&budget, &limits, async |account| {
                 let _charge = account.charge(MIB)?;
                 std::future::pending::<Result<(), Error>>().await
             })
@@ -340,7 +382,7 @@ mod tests {
     async fn a_video_that_is_kept_holds_what_it_uses() {
         let budget = MemoryBudget::new(100 * MIB);
         let limits = limits(1 << 40);
-        let kept = Account::run(Some(&budget), &limits, async |account| {
+        let kept = run(&budget, &limits, async |account| {
             let charge = account.charge(3 * MIB)?;
             account.settle();
             Ok(charge)

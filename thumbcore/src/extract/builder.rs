@@ -1,7 +1,7 @@
 //! Options of an extractor.
 
 use super::{Extractor, Request, request::check};
-use crate::{Error, ImageFormat, Limits, Position, ReadConfig};
+use crate::{Error, ImageFormat, Limits, MemoryBudget, Position, ReadConfig};
 
 /// Builds an [`Extractor`].
 ///
@@ -19,6 +19,8 @@ pub(super) struct Settings {
     pub(super) request: Request,
     pub(super) limits: Limits,
     pub(super) read: ReadConfig,
+    /// `None` where videos share no memory.
+    pub(super) memory: Option<MemoryBudget>,
     /// Pictures decoded at once; `None` for as many as there are CPUs.
     pub(super) decoding: Option<usize>,
 }
@@ -84,6 +86,14 @@ impl ExtractorBuilder {
     #[must_use]
     pub fn read(mut self, config: ReadConfig) -> Self {
         self.settings.read = config;
+        self
+    }
+
+    /// Memory that all videos share, also with other extractors that are given the same budget.
+    /// Without one, only [`Limits::max_memory`] bounds each by itself.
+    #[must_use]
+    pub fn memory(mut self, budget: MemoryBudget) -> Self {
+        self.settings.memory = Some(budget);
         self
     }
 

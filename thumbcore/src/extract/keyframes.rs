@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{cpu::CpuTime, outcome::Origin, request::Request, target::Made, task::Task};
-use crate::{Error, decode::Decoder, demux::Track, libav::Packet};
+use crate::{Error, LimitError, decode::Decoder, demux::Track, libav::Packet};
 
 /// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
 /// second decoder costs the CPU a few for its memory.
@@ -85,7 +85,10 @@ impl Shared<'_> {
                 };
                 let help = move || {
                     let cpu = CpuTime::start();
-                    let result = self.decode_all();
+                    let result = self.decode_all().or_else(|error| match error {
+                        Error::Limit(LimitError::Memory { .. }) => Ok(()),
+                        error => Err(error),
+                    });
                     drop(permit);
                     (result, cpu.spent())
                 };
@@ -117,14 +120,14 @@ impl Shared<'_> {
 
     /// Decodes until nothing is left to do.
     fn decode_all(&self) -> Result<(), Error> {
-        let mut opened = None;
         let next = || lock(&self.work).pop();
+        if lock(&self.work).is_empty() {
+            return Ok(());
+        }
+        // Before work is taken, which others do where there is no memory for one more decoder.
+        let mut decoder = self.decoder()?;
         while let Some(work) = next() {
             self.task.reader.check_time()?;
-            let decoder = match &mut opened {
-                Some(decoder) => decoder,
-                none => none.insert(self.decoder()?),
-            };
             let Some(picture) = decoder.keyframe(&work.packet)? else {
                 continue;
             };
@@ -140,7 +143,7 @@ impl Shared<'_> {
     }
 
     fn decoder(&self) -> Result<Decoder, Error> {
-        let decoder = Decoder::open(self.track, self.task.reader.limits())?;
+        let decoder = Decoder::open(self.track, &self.task.reader)?;
         Ok(decoder.coarse(self.request.hides_blocks(self.track)))
     }
 }

@@ -40,6 +40,7 @@ use self::{
 use crate::{
     Error, Position,
     demux::Session,
+    memory::Account,
     reader::{Call, Reader},
 };
 
@@ -97,7 +98,9 @@ impl Extractor {
         let settings = Arc::clone(&self.settings);
         self.run(opening, move |task, cpu| {
             let session = open(&task, &positions)?;
-            Video::of(session, &task, settings, &cpu)
+            let video = Video::of(session, &task, Arc::clone(&settings), &cpu)?;
+            task.reader.store().account().settle();
+            Ok(video)
         })
         .await
     }
@@ -137,19 +140,42 @@ impl Extractor {
     async fn run<T: Send + 'static>(
         &self,
         opening: Opening,
-        work: impl FnOnce(Task, CpuTime) -> Result<T, Error> + Send + 'static,
+        work: impl Fn(Task, CpuTime) -> Result<T, Error> + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let (settings, work) = (&self.settings, Arc::new(work));
+        let mut needed = 0;
+        loop {
+            let memory = settings.memory.as_ref();
+            let account = Account::reserve(memory, &settings.limits, needed).await?;
+            let work = Arc::clone(&work);
+            let result = self.attempt(&opening, account, move |task| work(task, CpuTime::start()));
+            let result = result.await;
+            match result.as_ref().err().and_then(Error::is_short_of) {
+                // Others have the memory. All that the attempt had is dropped by now.
+                Some(short) => needed = short,
+                None => return result,
+            }
+        }
+    }
+
+    /// Does `work` with the memory that `account` has, or fails where that is too little.
+    async fn attempt<T: Send + 'static>(
+        &self,
+        opening: &Opening,
+        account: Arc<Account>,
+        work: impl FnOnce(Task) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let cancelled = CancellationToken::new();
         let _cancel_on_drop = cancelled.clone().drop_guard();
-        let call = Call::new(self.settings.limits.clone(), cancelled);
-        let Opening { source, stat, .. } = opening;
+        let call = Call::new(self.settings.limits.clone(), cancelled).charged_to(account);
+        let Opening { source, stat, .. } = opening.clone();
         let reader = Reader::open(source, stat, self.settings.read.clone(), call).await?;
         let task = Task {
             reader: Arc::new(reader),
             runtime: Handle::current(),
             cpus: self.cpus.clone(),
         };
-        on_thread(move || work(task, CpuTime::start())).await
+        on_thread(move || work(task)).await
     }
 }
 

@@ -152,6 +152,26 @@ impl Video {
     /// position gave one. [`Error::is_transient`] tells whether the same request may succeed later.
     pub async fn extract(&self, request: &Request) -> Result<Extraction, Error> {
         request.check()?;
+        let account = self.opened.store.account();
+        loop {
+            let result = self.attempt(request).await;
+            if let Err(error) = &result
+                && let Some(needed) = error.is_short_of()
+            {
+                // What the open video has it keeps, so others may wait for it in vain: not for ever.
+                let patience = self.opened.settings.limits.max_time;
+                let wait = tokio::time::timeout(patience, account.grow_to(needed));
+                if wait.await.is_ok() {
+                    continue;
+                }
+            }
+            account.settle();
+            return result;
+        }
+    }
+
+    /// Takes the pictures of `request` with the memory that is free now.
+    async fn attempt(&self, request: &Request) -> Result<Extraction, Error> {
         let opened = &self.opened;
         let session = Arc::clone(&opened.session).lock_owned().await;
         let cancelled = CancellationToken::new();
@@ -220,7 +240,7 @@ fn shown(session: &Session, task: &Task, request: &Request) -> Result<(u32, u32)
     }
     let packets = session.packets_from_start(&task.reader)?;
     // Only the picture's size is wanted.
-    let mut decoder = Decoder::open(track, task.reader.limits())?.coarse(true);
+    let mut decoder = Decoder::open(track, &task.reader)?.coarse(true);
     let picture = Search::new(task, packets, &mut decoder).first()?;
     let frame = picture.ok_or_else(undecodable)?.frame;
     let coded = (frame.width(), frame.height());

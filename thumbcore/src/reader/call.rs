@@ -33,7 +33,6 @@ impl Call {
         }
     }
 
-    #[allow(dead_code, reason = "for calls that share a memory budget")]
     /// Charges memory to `account`, which may share a budget with others.
     pub(crate) fn charged_to(self, account: Arc<Account>) -> Self {
         Self { account, ..self }

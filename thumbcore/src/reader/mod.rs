@@ -90,7 +90,7 @@ impl Reader {
     /// The error is [`LimitError::Memory`](crate::LimitError::Memory), which must be passed on: if
     /// others use the memory now, the video is begun anew once it is free.
     pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, Error> {
-        Ok(self.store.account.charge(bytes)?)
+        Ok(self.store.account().charge(bytes)?)
     }
 
     /// As [`charge`](Self::charge), for as long as the source is kept open: what libav makes of an

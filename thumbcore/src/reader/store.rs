@@ -31,7 +31,7 @@ pub(crate) struct Store {
     under_way: Mutex<Vec<Range<u64>>>,
     /// Tells whenever a request is no longer under way.
     pub(super) landed: Notify,
-    pub(super) account: Arc<Account>,
+    account: Arc<Account>,
     /// What is charged as long as the source is kept open.
     kept: Mutex<Vec<Charge>>,
 }
@@ -93,6 +93,11 @@ impl Store {
     /// Bytes held in memory.
     pub(crate) fn held_bytes(&self) -> usize {
         self.cache().held()
+    }
+
+    /// Who is charged for memory.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// Keeps `charge` as long as the source is open.

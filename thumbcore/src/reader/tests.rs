@@ -204,7 +204,7 @@ async fn what_is_fetched_is_charged_before_it_is_asked_for() {
     let call = Call::new(limits, CancellationToken::new());
     let reader = Reader::open(trace.clone(), None, config, call);
     let reader = reader.await.unwrap();
-    let used = || reader.store.account.used();
+    let used = || reader.store.account().used();
     assert_eq!(used(), 128 << 10);
     let too_much = reader.read(1 << 20..3 << 20, Reason::Index).await;
     let error = too_much.unwrap_err();

@@ -360,7 +360,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn open_decoder(&self) -> Result<Decoder, Error> {
-        Decoder::open(&self.session.track, self.last.reader.limits())
+        Decoder::open(&self.session.track, &self.last.reader)
     }
 
     /// The keyframe on the other side of a target, unless another target's picture is made of it:
