@@ -7,12 +7,11 @@ use crate::{Error, SourceError};
 /// How a source is read.
 ///
 /// The defaults follow a model of object storage: a round trip costs 30 to 200 ms, a megabyte 10 ms
-/// (100 MB/s a connection), a request that runs beside others next to nothing. So a guess of 3 MB
-/// that saves a round trip is never slower than that round trip; and where nothing is saved, it
-/// costs 30 ms at most. Reading guesses only as far as this: files that are read [whole](Self::whole)
-/// save round trips for bytes, [`gap`](Self::gap) saves requests for bytes, and
-/// [`max_ends`](Self::max_ends) saves the round trip to an index that is larger than
-/// [`head`](Self::head) and [`tail`](Self::tail).
+/// (100 MB/s a connection), and a request that runs beside others next to nothing. So bytes that
+/// may save a round trip are read unasked, as long as they take about as long as a short one: files
+/// that are read [whole](Self::whole), and the index that lies in head or tail
+/// ([`max_ends`](Self::max_ends)). Bytes that only save a request are read up to
+/// [`gap`](Self::gap).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadConfig {
     /// Bytes read from the start, unasked: 64 KiB hold every header but an mp4 index, and often
@@ -26,8 +25,9 @@ pub struct ReadConfig {
     /// which is what an index weighs (550 bytes a second of video with audio, at 4 Mb/s), but no
     /// further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB.
     pub max_ends: u64,
-    /// Files of at most this many bytes are read in one request where their length is known before:
-    /// 3 MiB, 31 ms of transfer, as long as the shortest round trip that this saves.
+    /// Files of at most this many bytes are read in one request where their length is known before
+    /// anything is read: 5 MiB, 52 ms of transfer, where reading by parts takes one to four round
+    /// trips more.
     pub whole: u64,
     /// Two ranges closer than this are read as one: 32 KiB take less time than the overhead of a
     /// request.
@@ -58,7 +58,7 @@ impl Default for ReadConfig {
             head: 64 << 10,
             tail: 64 << 10,
             max_ends: 2 << 20,
-            whole: 3 << 20,
+            whole: 5 << 20,
             gap: 32 << 10,
             window: 64 << 10,
             max_window: 2 << 20,

@@ -14,7 +14,7 @@ use devstack::{
     media::{Clip, Shape, looped, vast},
     oracle::{self, Packet},
 };
-use thumbcore::{Extraction, Extractor, FileSource, Origin, Stats};
+use thumbcore::{Extraction, Extractor, FileSource, Opening, Origin, Stat, Stats};
 
 use crate::support::{self, avi_index_len, decoded, largest_group, unlike_ffmpeg};
 
@@ -199,5 +199,97 @@ async fn an_index_is_waited_for_three_times_at_most() {
             "{shape:?}: {waited} s: {:#?}",
             extraction.stats
         );
+    }
+}
+
+/// As [`extract`], by a caller who knows the length.
+async fn extract_known(path: &Path) -> Extraction {
+    let len = path.metadata().unwrap().len();
+    let source = FileSource::open(path).await.unwrap();
+    let opening = Opening::new(Arc::new(source)).stat(Stat::new(len, None));
+    let extractor = Extractor::builder().build().unwrap();
+    extractor.extract(opening).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_index_that_lies_in_head_or_tail_is_not_waited_for() {
+    let clip = Clip {
+        noise: true,
+        ..clip()
+    };
+    for shape in [Shape::Mp4MoovFirst, Shape::Mp4MoovLast] {
+        let path = looped(&clip, shape, LARGE).unwrap();
+        let extraction = extract_known(&path).await;
+        let keyframes = oracle::keyframes(&path).unwrap();
+        let ends = 2 * path.metadata().unwrap().len() / 1000;
+        let largest = keyframes.iter().map(|keyframe| keyframe.size).max();
+        let bytes = ends + 3 * largest.unwrap() + 64 * KIB;
+        assert_within(&path, &extraction.stats, bytes, 2);
+    }
+    let clip = Clip {
+        seconds: 20,
+        gop: 50,
+        ..clip
+    };
+    let path = vast(&clip, 1_000_000_000, &[0.1, 0.5, 0.95]).unwrap();
+    assert_within(&path, &extract_known(&path).await.stats, 3_200_000, 2);
+}
+
+#[tokio::test]
+async fn small_files_of_known_length_take_a_round_trip_and_no_byte_twice() {
+    let extensions = [
+        "mp4", "mov", "m4v", "mkv", "ts", "flv", "3gp", "avi", "webm", "wmv", "mpg", "ogv",
+    ];
+    let mut round_trips = 0;
+    for extension in extensions {
+        let path = Clip::new(extension).make().unwrap();
+        let stats = extract_known(&path).await.stats;
+        assert!(
+            stats.bytes_fetched <= stats.source_bytes,
+            "{extension}: {stats:#?}"
+        );
+        round_trips += stats.round_trips;
+        let tiny = Clip {
+            width: 96,
+            height: 64,
+            seconds: 2,
+            ..Clip::new(extension)
+        };
+        let path = tiny.make().unwrap();
+        let stats = extract_known(&path).await.stats;
+        assert!(stats.source_bytes <= 256 * KIB, "{extension}: {stats:#?}");
+        assert_eq!(
+            (stats.requests, stats.round_trips),
+            (1, 1),
+            "{extension}: {stats:#?}"
+        );
+    }
+    let most = extensions.len() as u64 * 12 / 10;
+    assert!(
+        round_trips <= most,
+        "{round_trips} for {}",
+        extensions.len()
+    );
+}
+
+#[tokio::test]
+async fn no_more_bytes_are_read_than_there_are() {
+    for extension in [
+        "mp4", "mkv", "ts", "flv", "avi", "mpg", "ogv", "webm", "wmv",
+    ] {
+        for seconds in [10, 30] {
+            let clip = Clip {
+                seconds,
+                noise: true,
+                ..Clip::new(extension)
+            };
+            let path = clip.make().unwrap();
+            let stats = extract_known(&path).await.stats;
+            assert!(
+                stats.bytes_fetched <= stats.source_bytes,
+                "{}: {stats:#?}",
+                path.display()
+            );
+        }
     }
 }
