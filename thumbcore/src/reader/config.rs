@@ -26,7 +26,7 @@ pub struct ReadConfig {
     /// further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB.
     pub max_ends: u64,
     /// Files of at most this many bytes are read in one request where their length is known before
-    /// anything is read: 5 MiB, 52 ms of transfer, where reading by parts takes one to four round
+    /// anything is read: 8 MiB, 84 ms of transfer, where reading by parts takes one to five round
     /// trips more.
     pub whole: u64,
     /// Two ranges closer than this are read as one: 32 KiB take less time than the overhead of a
@@ -58,7 +58,7 @@ impl Default for ReadConfig {
             head: 64 << 10,
             tail: 64 << 10,
             max_ends: 2 << 20,
-            whole: 5 << 20,
+            whole: 8 << 20,
             gap: 32 << 10,
             window: 64 << 10,
             max_window: 2 << 20,

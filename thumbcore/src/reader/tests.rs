@@ -38,7 +38,7 @@ fn version(len: u64) -> Stat {
 
 #[tokio::test]
 async fn a_small_file_of_known_length_is_one_request() {
-    for len in [1, 57_000, 256 << 10, 5 << 20] {
+    for len in [1, 57_000, 256 << 10, 8 << 20] {
         let trace = traced(len);
         let known = Some(version(len as u64));
         let config = ReadConfig::default();
@@ -60,7 +60,7 @@ async fn a_small_file_of_known_length_is_one_request() {
 fn ends_grow_with_a_known_length_and_never_overlap() {
     let config = ReadConfig::default();
     let sizes = |len| config.ends_of(len).map(|range| range.end - range.start);
-    assert_eq!(sizes(6 << 20), [64 << 10; 2]);
+    assert_eq!(sizes(9 << 20), [64 << 10; 2]);
     assert_eq!(sizes(1_000_000_000), [1_000_000; 2]);
     assert_eq!(sizes(50_000_000_000), [2 << 20; 2]);
     let narrow = ReadConfig { whole: 0, ..config };
@@ -74,11 +74,11 @@ fn ends_grow_with_a_known_length_and_never_overlap() {
 async fn a_version_that_is_gone_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip");
-    std::fs::write(&path, noise(6 << 20)).unwrap();
+    std::fs::write(&path, noise(9 << 20)).unwrap();
     let file: Arc<dyn RangeSource> = Arc::new(FileSource::open(&path).await.unwrap());
     let truth = file.stat().await.unwrap();
     for stale in [
-        version(6 << 20),
+        version(9 << 20),
         Stat::new(4 << 20, None),
         Stat::new(0, None),
     ] {
@@ -110,7 +110,7 @@ async fn a_known_length_alone_still_tells_the_version_that_was_read() {
 
 #[tokio::test]
 async fn budgets_hold_from_the_first_request_on() {
-    const LEN: usize = 6 << 20;
+    const LEN: usize = 9 << 20;
     let one = ReadConfig {
         concurrency: 1,
         ..ReadConfig::default()

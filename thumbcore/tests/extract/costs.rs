@@ -215,6 +215,7 @@ async fn extract_known(path: &Path) -> Extraction {
 async fn an_index_that_lies_in_head_or_tail_is_not_waited_for() {
     let clip = Clip {
         noise: true,
+        gop: 25,
         ..clip()
     };
     for shape in [Shape::Mp4MoovFirst, Shape::Mp4MoovLast] {
@@ -232,7 +233,9 @@ async fn an_index_that_lies_in_head_or_tail_is_not_waited_for() {
         ..clip
     };
     let path = vast(&clip, 1_000_000_000, &[0.1, 0.5, 0.95]).unwrap();
-    assert_within(&path, &extract_known(&path).await.stats, 3_200_000, 2);
+    // 3.2 MB of a gigabyte, of which the file has a little more.
+    let bytes = path.metadata().unwrap().len() / 1000 * 32 / 10;
+    assert_within(&path, &extract_known(&path).await.stats, bytes, 2);
 }
 
 #[tokio::test]
@@ -240,7 +243,7 @@ async fn small_files_of_known_length_take_a_round_trip_and_no_byte_twice() {
     let extensions = [
         "mp4", "mov", "m4v", "mkv", "ts", "flv", "3gp", "avi", "webm", "wmv", "mpg", "ogv",
     ];
-    let mut round_trips = 0;
+    let mut round_trips = Vec::new();
     for extension in extensions {
         let path = Clip::new(extension).make().unwrap();
         let stats = extract_known(&path).await.stats;
@@ -248,7 +251,7 @@ async fn small_files_of_known_length_take_a_round_trip_and_no_byte_twice() {
             stats.bytes_fetched <= stats.source_bytes,
             "{extension}: {stats:#?}"
         );
-        round_trips += stats.round_trips;
+        round_trips.push(stats.round_trips);
         let tiny = Clip {
             width: 96,
             height: 64,
@@ -265,11 +268,8 @@ async fn small_files_of_known_length_take_a_round_trip_and_no_byte_twice() {
         );
     }
     let most = extensions.len() as u64 * 12 / 10;
-    assert!(
-        round_trips <= most,
-        "{round_trips} for {}",
-        extensions.len()
-    );
+    let all: u64 = round_trips.iter().sum();
+    assert!(all <= most, "{round_trips:?}");
 }
 
 #[tokio::test]

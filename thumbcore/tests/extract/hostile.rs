@@ -117,7 +117,7 @@ async fn claims_of_huge_pictures_are_refused_before_decoding() {
     );
 }
 
-fn boxed(kind: &[u8; 4], children: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn boxed(kind: &[u8; 4], children: &[Vec<u8>]) -> Vec<u8> {
     let len: usize = children.iter().map(Vec::len).sum();
     let mut bytes = (len as u32 + 8).to_be_bytes().to_vec();
     bytes.extend_from_slice(kind);
@@ -136,7 +136,7 @@ fn table(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
 }
 
 /// A track of pictures of a byte each, in one chunk.
-fn track_of(samples: u32) -> Vec<u8> {
+pub(crate) fn track_of(samples: u32) -> Vec<u8> {
     let handler = u32::from_be_bytes(*b"vide");
     let tables = [
         table(b"stts", &[0, 1, samples, 1]),
@@ -152,12 +152,14 @@ fn track_of(samples: u32) -> Vec<u8> {
     boxed(b"trak", &[boxed(b"mdia", &media)])
 }
 
+/// A file that is all movie box.
+pub(crate) fn movie(tracks: &[Vec<u8>]) -> Vec<u8> {
+    let kind = u32::from_be_bytes(*b"isom");
+    [table(b"ftyp", &[kind, 0, kind]), boxed(b"moov", tracks)].concat()
+}
+
 #[tokio::test]
 async fn claims_of_endless_samples_are_refused_before_opening() {
-    let movie = |tracks: &[Vec<u8>]| {
-        let kind = u32::from_be_bytes(*b"isom");
-        [table(b"ftyp", &[kind, 0, kind]), boxed(b"moov", tracks)].concat()
-    };
     let four = vec![track_of(89_000_000); 4];
     let error = extract_bytes("index.mp4", movie(&four)).await.unwrap_err();
     let claimed = LimitError::Samples {

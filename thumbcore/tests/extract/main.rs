@@ -10,6 +10,7 @@ mod hostile;
 mod indexed;
 mod many;
 mod matroska;
+mod memory;
 mod rotation;
 mod streams;
 mod support;
