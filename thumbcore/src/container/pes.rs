@@ -131,8 +131,8 @@ impl Times {
     }
 
     /// When the last packet ends. Of pictures, the shortest distance of two is how long each
-    /// lasts. A packet of sound, which says its length, lasts as long as its share of bytes in
-    /// the packet before.
+    /// lasts. An audio packet, which says its length, lasts as long as its share of bytes in the
+    /// packet before.
     pub(super) fn end_us(mut self) -> Option<i64> {
         const LONGEST_US: i64 = 1_000_000;
         self.0.sort_unstable();

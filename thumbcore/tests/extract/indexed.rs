@@ -260,3 +260,37 @@ async fn asf_costs_its_keyframes_with_and_without_an_index() {
         assert!(off <= extraction.media.duration.unwrap() / 20, "{off:?}");
     }
 }
+
+#[tokio::test]
+async fn every_kind_of_index_lists_its_keyframes() {
+    let extractor = Extractor::builder().build().unwrap();
+    for (clip, shape, has_sizes) in [
+        (Clip::new("avi"), Shape::Avi, true),
+        (Clip::new("mkv"), Shape::Mkv, false),
+        (Clip::default(), Shape::FlvIndexed, false),
+        (Clip::default(), Shape::Mp4FragmentedMfra, false),
+        (Clip::default(), Shape::Mp4FragmentedSidx, false),
+    ] {
+        let path = looped(&clip, shape, 10 * MIB).unwrap();
+        let source = Arc::new(support::memory(&path));
+        let video = extractor.open(source).await.unwrap();
+        let listed = video.keyframes().unwrap();
+        let theirs = oracle::keyframes(&path).unwrap();
+        let file = path.display();
+        assert!(
+            listed.len().abs_diff(theirs.len()) <= 1,
+            "{file}: {}",
+            listed.len()
+        );
+        assert!(listed.is_sorted_by_key(|entry| entry.time), "{file}");
+        for entry in &listed {
+            let seconds = entry.time.as_secs_f64();
+            let near = |packet: &&Packet| (packet.seconds - seconds).abs() < 0.15;
+            let theirs = theirs.iter().find(near);
+            let theirs = theirs.unwrap_or_else(|| panic!("{file}: {entry:?}"));
+            // A fragment or a cluster begins before its keyframe.
+            assert!(entry.position <= theirs.pos, "{file}: {entry:?} {theirs:?}");
+            assert_eq!(entry.size, has_sizes.then_some(theirs.size), "{file}");
+        }
+    }
+}

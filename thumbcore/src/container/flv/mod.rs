@@ -70,7 +70,7 @@ struct Flv {
 }
 
 impl Flv {
-    /// `None` where the file is too odd.
+    /// `None` leaves the file to libav.
     async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
         let Some(head) = Head::read(reader).await? else {
             return Ok(None);

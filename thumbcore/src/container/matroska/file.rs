@@ -11,12 +11,12 @@ use crate::{
     reader::{Piece, Reader, Reason},
 };
 
-/// First look at a keyframe: 32 KiB hold its header, and all of a small one. Three of them, with
-/// head and tail, fit into 256 KiB.
+/// Bytes of the first read at a keyframe: 32 KiB hold its header, and all of a small one. Three of
+/// them, with head and tail, fit into 256 KiB.
 pub(super) const LOOK: u64 = 32 << 10;
 /// A block this near to the start of its cluster is its first.
 const FIRST_BLOCK: u64 = 32;
-/// What a keyframe is taken to need where nobody looked: 128 KiB.
+/// Bytes planned for a keyframe whose size is not known: 128 KiB.
 const KEYFRAME_GUESS: u64 = 128 << 10;
 /// Bytes of a cluster read in search of a block that Cues do not place exactly: 8 MiB.
 const MAX_CLUSTER_WALK: u64 = 8 << 20;

@@ -229,8 +229,8 @@ fn listed(keyframe: &Keyframe) -> Option<ListedKeyframe> {
     })
 }
 
-/// When the first sound or picture is due, in microseconds, told from what is held of the first
-/// cluster, at `at`.
+/// When the first audio or picture is presented, in microseconds, told from what is held of the
+/// first cluster, at `at`.
 fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option<i64> {
     let bytes = reader.cached(at)?;
     let cluster = Cluster::parse(&bytes, at)?;
@@ -255,13 +255,13 @@ fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option
     Some(info.micros(guess.into_iter().chain(earliest).min()?))
 }
 
-/// How far behind the file's start its first picture may be because the sound came first: a
+/// How far behind the file's start its first picture may be because the audio comes first: a
 /// quarter of a second, more than any codec's priming or delay.
 const PRIMING_US: i64 = 250_000;
 
 /// The earliest time, in ticks, of tracks whose first block is hidden behind a large keyframe or
 /// attachments, where the first seen is at `first`. Not worth a round trip: writers shift times so
-/// that the earliest is 0, and sound that needs priming comes before the picture.
+/// that the earliest is 0, and audio that needs priming comes before the picture.
 fn guess<'a>(info: &Info, first: i64, unseen: impl Iterator<Item = &'a TrackEntry>) -> Option<i64> {
     let begins = if (0..=PRIMING_US).contains(&info.micros(first)) {
         0

@@ -28,15 +28,15 @@ const MAX_READS: u32 = 11;
 const MAX_HOPS: u32 = 3;
 /// Bytes read on at most in search of a keyframe: 24 MiB, ten seconds at 20 Mb/s.
 const MAX_SWEEP: u64 = 24 << 20;
-/// What a step of a sweep may grow to: 1 MiB, so that three targets waste little beyond their
+/// Bytes that a step of a sweep may grow to: 1 MiB, so that three targets waste little beyond their
 /// groups of pictures.
 const MAX_STEP: u64 = 1 << 20;
-/// Read at a cluster that was not searched for: 4 KiB, past a few packets of sound.
+/// Bytes read at a cluster behind one that was found: 4 KiB, past a few audio packets.
 const HOP: u64 = 4 << 10;
-/// What is read from the end where the duration is nowhere stated and the tail holds no cluster.
+/// Bytes read from the end where the duration is nowhere stated and the tail holds no cluster.
 const LAST_CLUSTER: [u64; 2] = [1 << 20, 8 << 20];
 
-/// How to search one file.
+/// What the searches of one file share.
 #[derive(Debug)]
 pub(super) struct Unindexed {
     first: Anchor,
@@ -54,7 +54,7 @@ struct Found {
     block: Block,
 }
 
-/// What one look at some bytes came to.
+/// What a stretch of bytes holds.
 #[derive(Debug, Clone, Copy)]
 enum Look {
     Found(Found),

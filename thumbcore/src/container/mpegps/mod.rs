@@ -45,7 +45,7 @@ const HEAD: u64 = 1 << 20;
 /// Bytes from the end in which the last times are looked for, one after the other.
 const TAILS: [u64; 2] = [64 << 10, 1 << 20];
 
-/// `None` where the file is too odd.
+/// `None` leaves the file to libav.
 async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     let bytes = reader.read(0..HEAD, Reason::Index).await?;
     let Some((scanner, start_us)) = first_times(&bytes) else {
@@ -112,7 +112,7 @@ fn first_times(head: &[u8]) -> Option<(PackScanner, i64)> {
     Some((PackScanner { video, clock }, start_us))
 }
 
-/// When the last sound or picture ends.
+/// When the last audio or picture ends, in microseconds.
 async fn end_us(reader: &Reader, scanner: &PackScanner) -> Result<Option<i64>, Error> {
     let mut end_us = None;
     for tail in TAILS {
@@ -123,7 +123,7 @@ async fn end_us(reader: &Reader, scanner: &PackScanner) -> Result<Option<i64>, E
             if let Some(pts) = packet.pes.pts
                 && (packet.is_video() || packet.is_audio())
             {
-                // A packet is no picture, so its length says nothing of how long that lasts.
+                // A video packet is no picture, so its length does not tell how long one lasts.
                 let len = packet.is_audio().then_some(packet.len);
                 let times = times.entry(packet.pes.stream).or_default();
                 times.push(scanner.clock.micros(pts), len);

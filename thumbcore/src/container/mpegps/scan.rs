@@ -9,7 +9,7 @@ use crate::container::{
     search::{Scan, Scanner, Sighting},
 };
 
-/// A PES packet of sound or video.
+/// A PES packet of audio or video.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packet<'a> {
     pub(super) offset: usize,

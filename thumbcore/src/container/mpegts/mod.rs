@@ -46,7 +46,7 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 }
 
 /// Bytes from the start in which tables and first times are looked for, one after the other: what
-/// is held, then a keyframe's worth more since sound may come only after it, then a last try.
+/// is held, then a keyframe's worth more since audio may come only after it, then a last try.
 const HEADS: [u64; 3] = [64 << 10, 384 << 10, 2 << 20];
 /// The same from the end, for the last times.
 const TAILS: [u64; 2] = [64 << 10, 1 << 20];
@@ -57,7 +57,7 @@ const MAX_PROBE: u64 = 512 << 10;
 /// Bytes of the head that a demuxer is opened on: far more than it needs to tell the framing.
 const OPENING: u64 = 64 << 10;
 
-/// `None` where the file is too odd.
+/// `None` leaves the file to libav.
 async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     let Some(head) = Head::read(reader).await? else {
         return Ok(None);
@@ -192,7 +192,7 @@ impl Head {
     }
 }
 
-/// When the last sound or picture ends.
+/// When the last audio or picture ends, in microseconds.
 async fn end_us(reader: &Reader, scanner: &PacketScanner) -> Result<Option<i64>, Error> {
     for tail in TAILS {
         let start = reader.len().saturating_sub(tail);

@@ -17,7 +17,7 @@ pub(super) struct Tables {
     association: Option<Range<u64>>,
     /// The first video, with the map it is named in.
     pub(super) video: Option<Video>,
-    /// Sound and video of all programs.
+    /// Packet ids of the audio and video of all programs.
     pub(super) media: Vec<u16>,
 }
 
@@ -183,13 +183,13 @@ fn private(descriptors: &[u8]) -> Option<Media> {
     if registered(descriptors, &[b"AV01", b"drac", b"VC-1"]) {
         return Some(Media::Video(Elementary::Other));
     }
-    let is_sound = registered(
+    let is_audio = registered(
         descriptors,
         &[
             b"AC-3", b"EAC3", b"Opus", b"DTS1", b"DTS2", b"DTS3", b"BSSD",
         ],
     ) || each(descriptors).any(|(tag, _)| [AC3, EAC3, DTS, AAC].contains(&tag));
-    is_sound.then_some(Media::Audio)
+    is_audio.then_some(Media::Audio)
 }
 
 fn registered(descriptors: &[u8], formats: &[&[u8; 4]]) -> bool {

@@ -52,7 +52,7 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 }
 
 /// Bytes of the head in which headers and the first picture are looked for, one after the other:
-/// what is held, the cover art of a sound's comments, and a large first picture.
+/// what is held, the cover art in an audio stream's comments, and a large first picture.
 const HEADS: [u64; 3] = [0, 512 << 10, 2 << 20];
 /// Bytes from the end in which the last times are looked for: a page has less than 64 KiB.
 const TAILS: [u64; 2] = [64 << 10, 1 << 20];
@@ -121,7 +121,7 @@ enum Parsed {
 }
 
 impl Head {
-    /// Reads as much of the head as it takes; `None` where that is too odd.
+    /// Reads as much of the head as it takes; `None` leaves the file to libav.
     async fn read(reader: &Reader) -> Result<Option<Self>, Error> {
         for wanted in HEADS {
             let held = reader.cached(0).map_or(0, |bytes| bytes.len() as u64);

@@ -40,12 +40,12 @@ enum Codec {
     Vp8,
 }
 
-/// Sound, as far as its times go.
+/// What tells the times of an audio stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Audio {
     /// Granules a second, above 0.
     rate: u32,
-    /// Granules before the sound begins.
+    /// Granules before the audio begins.
     delay: u16,
     codec: Sound,
 }

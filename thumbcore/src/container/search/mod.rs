@@ -22,7 +22,7 @@ use crate::{
 /// Reads timestamps and keyframes out of a stretch of bytes that may begin and end anywhere.
 pub(crate) trait Scanner: Send + Sync + fmt::Debug {
     /// Scans `bytes`, which lie at offset `at` of the file. Must find the container's next
-    /// structure by itself (resynchronise) and must not be led astray by bytes that look like one.
+    /// structure by itself (resynchronise) and must tell it from bytes that only look like one.
     fn scan(&self, bytes: &Bytes, at: u64) -> Scan;
 }
 
@@ -81,7 +81,7 @@ impl Effort {
     }
 }
 
-/// The keyframes on either side of a time that a search came by.
+/// The keyframes on either side of a time, as near as a search found them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Nearby {
     /// At or before the time.

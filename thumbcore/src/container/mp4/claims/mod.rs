@@ -13,7 +13,7 @@ use flate2::read::ZlibDecoder;
 use super::boxes::BoxHeader;
 use crate::{Error, LimitError, Limits};
 
-/// Samples of plain sound that libav puts into one entry of its index.
+/// Samples of uncompressed audio that libav puts into one entry of its index.
 const SOUND_SAMPLES: u64 = 1024;
 /// Longest movie box that is unpacked: 64 MiB, an index of five million samples.
 const MAX_UNPACKED: u32 = 64 << 20;
@@ -83,7 +83,7 @@ struct Tables<'a> {
     is_sound: bool,
     /// It is something else as well, which may be what libav believes.
     is_other: bool,
-    /// Each sample lasts one tick, as those of uncompressed sound do.
+    /// Each sample lasts one tick, as those of uncompressed audio do.
     is_even: Option<bool>,
     /// Samples, by the table of their sizes.
     sizes: u64,
@@ -177,7 +177,7 @@ impl<'a> Tables<'a> {
         self.sizes.max(self.runs)
     }
 
-    /// Hours of uncompressed sound are hundreds of millions of samples: libav takes those of a
+    /// Hours of uncompressed audio are hundreds of millions of samples: libav takes those of a
     /// chunk together.
     fn sound_entries(&self) -> u64 {
         let stretches = || self.stretches.chunks_exact(12);

@@ -1,4 +1,5 @@
-//! One movie fragment: its samples' times and places, and the fragment we put in its stead.
+//! One movie fragment: its samples' times and places, and the fragment that replaces it in a
+//! splice.
 
 use std::ops::Range;
 
@@ -111,7 +112,7 @@ impl Run {
 
 impl Fragment {
     /// Reads the `moof` box at `at` of a file, the whole of which is at the start of `bytes`, and
-    /// the header of the box behind it. `None` where it is no sound fragment; tracks without a
+    /// the header of the box behind it. `None` where it is no valid fragment; tracks without a
     /// decoding time are left out.
     pub(super) fn parse(bytes: &[u8], at: u64, len: u64, movie: &Movie) -> Option<Self> {
         let header = BoxHeader::parse(bytes)?;

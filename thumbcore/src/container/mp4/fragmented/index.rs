@@ -142,6 +142,20 @@ pub(super) fn in_order(mut entries: Vec<IndexEntry>) -> Option<Vec<IndexEntry>> 
     (sorted && !entries.is_empty()).then_some(entries)
 }
 
+/// Fragments before a time that may hold its keyframe.
+const NEAR: usize = 4;
+
+/// The entries on either side of a time that may be `slack` ticks off.
+pub(super) fn neighbours(entries: &[IndexEntry], time: i64, slack: i64) -> Range<usize> {
+    let after = entries.partition_point(|entry| entry.time <= time);
+    let surely_before = entries.partition_point(|entry| entry.time <= time.saturating_sub(slack));
+    // Entries of one time would be all of them.
+    let start = surely_before
+        .saturating_sub(1)
+        .max(after.saturating_sub(NEAR));
+    start..(after + 1).min(entries.len())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

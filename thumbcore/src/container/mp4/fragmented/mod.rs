@@ -22,7 +22,7 @@ use futures::future::{try_join, try_join_all};
 use self::{
     fragment::{Fragment, Run},
     front::{Front, next_fragment, random_access},
-    index::IndexEntry,
+    index::{IndexEntry, neighbours},
     movie::{Movie, TrackHead},
 };
 use super::{boxes::BoxHeader, open::MovieBox};
@@ -150,7 +150,7 @@ impl Fragmented {
         let start_us = start_us.unwrap_or(0);
         let end_us = self.movie.tracks.iter().map(|track| {
             let ticks = of(ends, track).unwrap_or(0).max(track.duration);
-            // libav adds the end to the start as if it were a duration; for all but odd files the
+            // libav adds the end to the start as if it were a duration; for nearly all files the
             // first decoding time is 0, and then it is one.
             let length = track.micros(ticks.saturating_add(track.offset));
             start_of(track).unwrap_or(start_us).saturating_add(length)
@@ -387,18 +387,4 @@ fn headers(reader: &Reader, movie_box: &MovieBox) -> Vec<Range<u64>> {
         .into_iter()
         .chain([movie_box.place.clone()])
         .collect()
-}
-
-/// Fragments before a time that may hold its keyframe.
-const NEAR: usize = 4;
-
-/// The entries on either side of a time that may be `slack` ticks off.
-fn neighbours(entries: &[IndexEntry], time: i64, slack: i64) -> Range<usize> {
-    let after = entries.partition_point(|entry| entry.time <= time);
-    let surely_before = entries.partition_point(|entry| entry.time <= time.saturating_sub(slack));
-    // Entries of one time would be all of them.
-    let start = surely_before
-        .saturating_sub(1)
-        .max(after.saturating_sub(NEAR));
-    start..(after + 1).min(entries.len())
 }
