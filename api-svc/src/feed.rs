@@ -1,8 +1,9 @@
 //! The state as the sampler saw it last, and everyone who wants to hear of changes.
 //!
-//! Each state is compared with the one before. The difference is serialised once, and the same bytes
-//! go to every WebSocket. Each WebSocket has a bounded queue of unsent messages: a client that
-//! falls further behind is dropped rather than waited for, and starts again from the full state.
+//! Each state is compared with the one before. The difference is serialised once, and the same
+//! bytes go to every WebSocket. Each WebSocket has a bounded queue of unsent messages: a client
+//! that falls further behind is dropped rather than waited for, and starts again from the full
+//! state.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,11 +1,11 @@
 //! The API: everything the dashboard and an operator need, over HTTP and WebSocket.
 //!
 //! The `sampler` is the one task that looks at the queue, the bucket and the cluster. It keeps
-//! `watch` up to date: the `index` of thumbnails, and the `feed` that tells WebSockets what changed.
-//! The `routes` answer from `watch`, which costs AWS nothing. Only what someone asks for by name (a
-//! manifest, a frame, an upload) or changes goes further: the `actions` do that, behind the gate
-//! of `access`. All HTTP is in `routes`; the `server` puts limits, request ids and headers around
-//! them.
+//! `watch` up to date: the `index` of thumbnails, and the `feed` that tells WebSockets what
+//! changed. The `routes` answer from `watch`, which costs AWS nothing. Only what someone asks for
+//! by name (a manifest, a frame, an upload) or changes goes further: the `actions` do that, behind
+//! the gate of `access`. All HTTP is in `routes`; the `server` puts limits, request ids and headers
+//! around them.
 //!
 //! # Layers
 //! A module uses modules below it only:

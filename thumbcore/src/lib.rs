@@ -40,8 +40,8 @@
 //!   call runs on one thread of its own, since libav blocks; large keyframes are decoded by helper
 //!   threads where CPUs are free. Decoding, rendering and encoding wait for one of as many permits
 //!   as there are CPUs ([`ExtractorBuilder::decoding`]), which all videos of an [`Extractor`]
-//!   share; a call that waits for bytes holds no permit. So start as many calls as there are
-//!   videos to wait for.
+//!   share; a call that waits for bytes holds no permit. So start as many calls as there are videos
+//!   to wait for.
 //! - **Memory**: a call holds up to [`ReadConfig::cache`] bytes of its source, its index, eight
 //!   compressed keyframes, and for each decoder its reference pictures, of at most
 //!   [`Limits::max_pixels`] each. An open [`Video`] keeps cache and index between calls:

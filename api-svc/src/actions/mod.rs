@@ -1,5 +1,5 @@
-//! What one can do with the API, apart from looking: upload, take a frame of a video, see and redrive
-//! failures, run a test, and purge.
+//! What one can do with the API, apart from looking: upload, take a frame of a video, see and
+//! redrive failures, run a test, and purge.
 //!
 //! One module each, free of HTTP: errors are enums that [`routes`](crate::routes) turns into
 //! problem documents.

@@ -14,7 +14,8 @@ use contract::api::{Operation, OperationKind, OperationState};
 /// Shortest time between two messages: nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// One operation, from its start to its end. An operation that is dropped before its end has failed.
+/// One operation, from its start to its end. An operation that is dropped before its end has
+/// failed.
 pub(crate) struct Progress {
     id: String,
     kind: OperationKind,

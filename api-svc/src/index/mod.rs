@@ -111,8 +111,8 @@ impl Index {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a video that the journal names: its pictures, and its manifest of `size` bytes, written at
-    /// `modified`.
+    /// Adds a video that the journal names: its pictures, and its manifest of `size` bytes, written
+    /// at `modified`.
     fn add_video(&self, name: &str, manifest: &Manifest, modified: u32, size: u32) {
         let mut store = self.write();
         for thumbnail in &manifest.thumbnails {

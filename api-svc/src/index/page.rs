@@ -1,7 +1,8 @@
 //! Pages of the index, newest first.
 //!
-//! A cursor is the place of the last entry of a page in the order of time. Later entries come before
-//! that place, so the pages that follow neither repeat nor miss an entry that keeps its time.
+//! A cursor is the place of the last entry of a page in the order of time. Later entries come
+//! before that place, so the pages that follow neither repeat nor miss an entry that keeps its
+//! time.
 
 use std::{
     ops::{Bound, ControlFlow},

@@ -55,8 +55,8 @@ pub(super) struct Store {
     epoch: u64,
 }
 
-/// A picture whose time moves back by no more than this keeps its time: the journal dates pictures by
-/// their manifest, and pages must not shift when the walk lists the pictures.
+/// A picture whose time moves back by no more than this keeps its time: the journal dates pictures
+/// by their manifest, and pages must not shift when the walk lists the pictures.
 const SAME_WRITE_SECONDS: u32 = 60;
 
 impl Store {

@@ -31,8 +31,8 @@ pub(super) fn router(document: OpenApi) -> Router<App> {
         .route("/api/openapi.json", get(async move || Json(document)))
 }
 
-/// Adds the security scheme, and writes axum's `{*key}`, which takes the rest of a path, as OpenAPI's
-/// `{key}`.
+/// Adds the security scheme, and writes axum's `{*key}`, which takes the rest of a path, as
+/// OpenAPI's `{key}`.
 pub(super) fn finish(document: &mut OpenApi) {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

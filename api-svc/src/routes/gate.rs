@@ -22,8 +22,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Most bytes of a header that are logged.
 const MAX_CLAIM: usize = 200;
 
-/// The subject of a request, for its line in the audit log. A handler puts it into the extensions of
-/// its answer.
+/// The subject of a request, for its line in the audit log. A handler puts it into the extensions
+/// of its answer.
 #[derive(Debug, Clone)]
 pub(super) struct About(pub(super) String);
 

@@ -1,5 +1,5 @@
-//! `POST /api/uploads`, `POST /api/uploads/complete` and `DELETE /api/uploads`: uploads straight to the
-//! bucket.
+//! `POST /api/uploads`, `POST /api/uploads/complete` and `DELETE /api/uploads`: uploads straight to
+//! the bucket.
 
 use axum::{
     Extension,

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Thumbnail {
     /// The picture's key.
     pub key: String,
-    /// A presigned URL to `GET` the picture until [`Thumbnail::expires_at`]. The same picture keeps
-    /// its URL for a while, so that browsers can cache it.
+    /// A presigned URL to `GET` the picture until [`Thumbnail::expires_at`]. The same picture
+    /// keeps its URL for a while, so that browsers can cache it.
     pub url: String,
-    /// When the URL ends: RFC 3339, UTC. A URL lasts 60 to 90 minutes, less if the credentials that
-    /// signed it end earlier.
+    /// When the URL ends: RFC 3339, UTC. A URL lasts 60 to 90 minutes, less if the credentials
+    /// that signed it end earlier.
     pub expires_at: String,
     /// The picture's place in the video, in percent of the duration: 10, 50 or 95 by default;
     /// `null` if the place is not a percentage.

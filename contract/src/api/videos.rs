@@ -10,8 +10,8 @@ use crate::Manifest;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VideoSummary {
-    /// The name that the manifest and the pictures share, with the thumbnail prefix: `thumbnails/a/b`.
-    /// `GET /api/videos/{key}` takes it, with or without `.json`.
+    /// The name that the manifest and the pictures share, with the thumbnail prefix:
+    /// `thumbnails/a/b`. `GET /api/videos/{key}` takes it, with or without `.json`.
     pub name: String,
     /// The key of the manifest.
     pub manifest_key: String,

@@ -36,9 +36,9 @@ pub fn sniff(bytes: &[u8]) {
     }
 }
 
-/// Looks for keyframes by the locator of `family` (a name that [`Container::as_str`](super::Container::as_str) gives) in
-/// `input`, whose last byte says how often its second half is repeated, so that searches have
-/// something to search.
+/// Looks for keyframes by the locator of `family` (a name that
+/// [`Container::as_str`](super::Container::as_str) gives) in `input`, whose last byte says how
+/// often its second half is repeated, so that searches have something to search.
 #[doc(hidden)]
 pub fn locate(family: &str, input: &[u8]) {
     let (&repeat, file) = input.split_last().unwrap_or((&0, &[]));

@@ -158,7 +158,8 @@ impl Video {
             if let Err(error) = &result
                 && let Some(needed) = error.is_short_of()
             {
-                // What the open video has it keeps, so others may wait for it in vain: not for ever.
+                // What the open video has it keeps, so others may wait for it in vain: not for
+                // ever.
                 let patience = self.opened.settings.limits.max_time;
                 let wait = tokio::time::timeout(patience, account.grow_to(needed));
                 if wait.await.is_ok() {

@@ -21,9 +21,9 @@ pub struct ReadConfig {
     /// file, the `mfra` of a fragmented mp4, the last timestamps of a transport stream, and spare
     /// the round trip that would find them.
     pub tail: u64,
-    /// Where the length is known before anything is read, head and tail grow to a thousandth of it,
-    /// which is what an index weighs (550 bytes a second of video with audio, at 4 Mb/s), but no
-    /// further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB.
+    /// Where the length is known before anything is read, head and tail grow to a thousandth of
+    /// it, which is what an index weighs (550 bytes a second of video with audio, at 4 Mb/s),
+    /// but no further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB.
     pub max_ends: u64,
     /// Files of at most this many bytes are read in one request where their length is known before
     /// anything is read: 8 MiB, 84 ms of transfer, where reading by parts takes one to five round

@@ -165,8 +165,8 @@ impl<'a> Ticket<'a> {
     }
 }
 
-/// Completes the upload of a file of `size` bytes. With `in_doubt` this was asked for before, and the
-/// answer is lost.
+/// Completes the upload of a file of `size` bytes. With `in_doubt` this was asked for before, and
+/// the answer is lost.
 pub(crate) async fn complete(
     api: &Api,
     sent: &CompleteUpload,
@@ -240,8 +240,8 @@ enum PutError {
     Lasting(String),
 }
 
-/// Sends `body` to a URL that `url` gives for each attempt, and retries where that may help. Returns
-/// the `ETag` of the answer.
+/// Sends `body` to a URL that `url` gives for each attempt, and retries where that may help.
+/// Returns the `ETag` of the answer.
 async fn put_with_retries(
     url: impl AsyncFn() -> Result<String, ApiError>,
     headers: &[UploadHeader],

@@ -77,8 +77,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows keyframes while there is a newer place than the last. An error ends it: the exact frame
-    /// tells whether the error lasts.
+    /// Shows keyframes while there is a newer place than the last. An error ends it: the exact
+    /// frame tells whether the error lasts.
     async fn follow(self, newest: Rc<Cell<Option<f64>>>) {
         while let Some(seconds) = newest.take() {
             if self.fetch(seconds, FrameMode::Keyframe).await.is_err() {

@@ -3,7 +3,8 @@
 //! SQS cannot show messages without receiving them. A look hides the messages for some seconds at
 //! most, and shows them again as soon as it has read them. Concurrent looks share one, and a look
 //! stays good for some seconds, so any number of dashboards costs the same. Receiving raises a
-//! message's receive count: a dead-letter queue must have no redrive policy of its own, as is usual.
+//! message's receive count: a dead-letter queue must have no redrive policy of its own, as is
+//! usual.
 //!
 //! A message goes back by being sent to the queue first and deleted from the dead-letter queue
 //! afterwards. A failure between the two leaves it in both queues, never in neither; the worker

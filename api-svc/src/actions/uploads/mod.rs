@@ -1,9 +1,9 @@
 //! Uploads: the browser sends a video straight to the bucket.
 //!
 //! The API never sees the bytes. It signs requests that can do one thing: write so many bytes under
-//! one key that has no object yet, before a deadline. The length is signed, so the store refuses any
-//! other. A large file goes in parts, each with its own signature, and becomes an object when the
-//! client says that all parts are sent.
+//! one key that has no object yet, before a deadline. The length is signed, so the store refuses
+//! any other. A large file goes in parts, each with its own signature, and becomes an object when
+//! the client says that all parts are sent.
 
 mod name;
 mod ticket;

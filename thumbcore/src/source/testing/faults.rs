@@ -32,9 +32,9 @@ pub enum Fault {
 
 /// Makes calls of another source fail: chosen ones, or some by chance.
 ///
-/// Calls (`stat`, `read`, `read_if` and `ends` alike) are numbered from 0 in the order in which they begin.
-/// Chance depends on seed and number alone, so a run repeats as long as its calls begin in the
-/// same order.
+/// Calls (`stat`, `read`, `read_if` and `ends` alike) are numbered from 0 in the order in which
+/// they begin. Chance depends on seed and number alone, so a run repeats as long as its calls begin
+/// in the same order.
 ///
 /// ```
 /// use std::sync::Arc;
