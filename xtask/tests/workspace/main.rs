@@ -7,6 +7,7 @@
 )]
 
 mod features;
+mod layers;
 
 mod style;
 
