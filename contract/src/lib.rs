@@ -10,6 +10,7 @@
 //! The crate does no I/O and builds for `wasm32-unknown-unknown`.
 
 pub mod api;
+mod digest;
 pub mod event;
 pub mod journal;
 pub mod manifest;

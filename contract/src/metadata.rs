@@ -1,12 +1,14 @@
 //! The user metadata on every object the worker writes.
 //!
-//! It tells who owns a key and which version of the video and which settings it was made from, so
-//! that one `HEAD` answers 'is this already done?'. S3 carries user metadata in HTTP headers: ASCII
-//! only, and 2 KB in all.
+//! The metadata tells which video owns a key, and which version of it and which settings the object
+//! was made from, so that one `HEAD` answers 'is this already done?'. S3 carries user metadata in
+//! HTTP headers: ASCII only, and 2 KB in all.
 
-use std::{borrow::Cow, hash::Hasher as _};
+use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::digest;
 
 /// The video's key, in the form of [`encode_key`].
 pub const SOURCE_KEY: &str = "source-key";
@@ -19,9 +21,13 @@ pub const TARGET: &str = "target";
 /// The time of the picture, in seconds from the start.
 pub const ACTUAL: &str = "actual";
 
-/// Raised whenever the same video and settings give other pictures than before, so that what is
-/// already there counts as outdated.
-const PIPELINE_VERSION: &str = "1";
+/// Raise it in every change after which the same video and settings give other pictures than
+/// before, or other metadata on them: outputs of an earlier version count as outdated and are made
+/// anew when their video's message comes again.
+///
+/// 2: SHA-256 instead of FNV-1a in shortened keys, in the last candidate of a name, and in the
+/// settings hash.
+const PIPELINE_VERSION: &str = "2";
 
 /// Longest encoded key that is stored whole; leaves 512 of the 2048 bytes to the other entries.
 const MAX_ENCODED_BYTES: usize = 1536;
@@ -35,8 +41,12 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.');
 
-/// A key as metadata: percent-encoded, and where that grows too long (a long key in a non-Latin
-/// script) cut and completed with a digest. Equal keys give equal values and others do not.
+/// A key as metadata: percent-encoded and, where that grows too long (a long key in a non-Latin
+/// script), cut and completed with the key's SHA-256. Equal keys have equal values, and nobody can
+/// make another key with the value of a given one.
+///
+/// The short digest that pipeline version 1 wrote in place of SHA-256 could be forged, so it proves
+/// nothing: a video with such a value on its outputs takes its next free name.
 ///
 /// ```
 /// assert_eq!(contract::metadata::encode_key("uploads/a ü.mp4"), "uploads/a%20%C3%BC.mp4");
@@ -47,13 +57,13 @@ pub fn encode_key(key: &str) -> String {
     if encoded.len() > MAX_ENCODED_BYTES {
         encoded.truncate(MAX_ENCODED_BYTES);
         encoded.push(SHORTENED);
-        encoded.push_str(&digest(key));
+        encoded.push_str(&digest::full(key));
     }
     encoded
 }
 
-/// The key back from its metadata; `None` if it was shortened (the manifest has it whole) or is not
-/// of our making.
+/// The key of a value of [`encode_key`]; `None` if the value was shortened (the manifest has the
+/// key whole) or does not decode to UTF-8.
 #[must_use]
 pub fn decode_key(value: &str) -> Option<Cow<'_, str>> {
     if value.contains(SHORTENED) {
@@ -69,6 +79,8 @@ pub fn bare_etag(etag: &str) -> &str {
 }
 
 /// A stable digest of everything that decides what the pictures look like, given as (name, value).
+/// A setting that may change the pictures and is not in here is a defect: repeats would keep the
+/// old ones.
 #[must_use]
 pub fn settings_hash<'a>(settings: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut text = format!("pipeline={PIPELINE_VERSION}");
@@ -78,14 +90,7 @@ pub fn settings_hash<'a>(settings: impl IntoIterator<Item = (&'a str, String)>) 
         text.push('=');
         text.push_str(&value);
     }
-    digest(&text)
-}
-
-/// 64 bits of FNV-1a in hexadecimal: the same on every platform and in every release.
-pub(crate) fn digest(text: &str) -> String {
-    let mut hasher = fnv::FnvHasher::default();
-    hasher.write(text.as_bytes());
-    format!("{:016x}", hasher.finish())
+    digest::short(&text)
 }
 
 #[cfg(test)]
@@ -104,7 +109,7 @@ mod tests {
     fn long_keys_fit_and_stay_distinct() {
         let key = "語".repeat(341);
         let encoded = encode_key(&key);
-        assert!(encoded.len() <= MAX_ENCODED_BYTES + 17);
+        assert!(encoded.len() <= MAX_ENCODED_BYTES + 65);
         assert_eq!(decode_key(&encoded), None);
         assert_ne!(encoded, encode_key(&format!("{}本", "語".repeat(340))));
     }
@@ -113,10 +118,18 @@ mod tests {
     fn the_settings_hash_is_pinned_and_sees_every_part() {
         let hash = |width: &str| settings_hash([("max_width", width.to_owned())]);
         // It changes with PIPELINE_VERSION only: another value makes workers redo every video.
-        assert_eq!(hash("640"), "0b4c3ac806b5b425");
+        assert_eq!(hash("640"), "e7638c7483542884");
         assert_ne!(hash("640"), hash("320"));
-        assert_eq!(digest(""), "cbf29ce484222325");
-        assert_eq!(digest("a"), "af63dc4c8601ec8c");
+    }
+
+    /// Two keys whose 64-bit FNV-1a hashes, which shortened keys once ended with, are the same.
+    #[test]
+    fn no_key_has_the_shortened_form_of_another() {
+        let key = |end: &str| format!("uploads/{}{end}.mp4", "語".repeat(200));
+        let [one, other] = ["1eSFnpGkLQC", "0wMQbfWhF8M"].map(key);
+        let [one, other] = [encode_key(&one), encode_key(&other)];
+        assert_eq!(one[..MAX_ENCODED_BYTES], other[..MAX_ENCODED_BYTES]);
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::{journal::RECENT, metadata::digest};
+use crate::{digest, journal::RECENT};
 
 /// The file extensions of the videos the pipeline processes, in lower case.
 pub const VIDEO_EXTENSIONS: [&str; 10] = [
@@ -165,7 +165,7 @@ impl Prefixes {
         let stem = &path[..path.len() - extension.len() - 1];
         let plain = format!("{}{}", self.thumbnails, without_dot_segments(stem));
         let extended = format!("{plain}.{extension}");
-        let unique = format!("{extended}-{}", digest(key));
+        let unique = format!("{extended}-{}", digest::short(key));
         if unique.len() + SUFFIX_BYTES > MAX_KEY_BYTES {
             return Err(NamingError::TooLong {
                 key: key.to_owned(),
