@@ -50,7 +50,7 @@ impl App {
         pods: Pods,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let bucket = config.s3_bucket.clone();
+        let bucket = config.pipeline.s3_bucket.clone();
         let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
         let place = Place {
             s3: &clients.s3,
@@ -58,15 +58,15 @@ impl App {
             sqs: &clients.sqs,
             bucket: &bucket,
             prefixes: &prefixes,
-            queue_url: &config.sqs_queue_url,
-            dlq_url: config.dlq_url(),
+            queue_url: &config.pipeline.sqs_queue_url,
+            dlq_url: config.pipeline.dlq_url(),
         };
         let actions = Actions::new(&place, &config.actions)?;
         let sources = Sources::new(
             &clients,
             bucket.clone(),
-            config.sqs_queue_url.clone(),
-            config.dlq_url().map(ToOwned::to_owned),
+            config.pipeline.sqs_queue_url.clone(),
+            config.pipeline.dlq_url().map(ToOwned::to_owned),
         );
         let watch = Watch::new(
             prefixes.clone(),

@@ -6,8 +6,8 @@ use aws_sdk_s3::{
     config::{self, SharedCredentialsProvider, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
-use service_kit::aws::kind;
 pub(crate) use service_kit::aws::{reason, status};
+use service_kit::{aws::kind, settings::PipelineArgs};
 
 /// Longest time for one attempt of a request. None of the requests is a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,9 +87,10 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Finds credentials, and the region and endpoint that are not given. Sends nothing yet.
-    pub(crate) async fn connect(region: Option<&str>, endpoint_url: Option<&str>) -> Self {
-        let shared = service_kit::aws::config(region, endpoint_url, ATTEMPT_TIMEOUT).await;
+    /// Finds credentials, and a region and an endpoint that the settings leave out. Sends nothing
+    /// yet.
+    pub(crate) async fn connect(settings: &PipelineArgs) -> Self {
+        let shared = service_kit::aws::config(settings, ATTEMPT_TIMEOUT).await;
         Self {
             s3: aws_sdk_s3::Client::from_conf(service_kit::aws::s3_config(&shared).build()),
             sqs: aws_sdk_sqs::Client::new(&shared),

@@ -4,13 +4,8 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
 use clap::Parser;
-use contract::Prefixes;
-use service_kit::{
-    args::{http_url, log_filter, optional_http_url},
-    telemetry::LogFormat,
-};
+use service_kit::{settings::PipelineArgs, telemetry::LogArgs};
 use url::Url;
 
 use crate::{access::AccessConfig, actions::ActionsConfig};
@@ -24,33 +19,9 @@ use crate::{access::AccessConfig, actions::ActionsConfig};
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-api", version)]
 pub struct Config {
-    /// AWS region [default: the SDK's own search]
-    #[arg(long, env)]
-    pub aws_region: Option<String>,
-
-    /// Endpoint of a service that speaks S3's and SQS's protocol, instead of AWS
-    #[arg(long, env, value_parser = http_url)]
-    pub aws_endpoint_url: Option<String>,
-
-    /// URL of the queue that announces uploads
-    #[arg(long, env, value_parser = http_url)]
-    pub sqs_queue_url: String,
-
-    /// URL of the dead-letter queue; without it failures cannot be shown
-    #[arg(long, env, value_parser = optional_http_url)]
-    pub sqs_dlq_url: Option<String>,
-
-    /// Bucket of the videos and their thumbnails
-    #[arg(long, env, value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub s3_bucket: String,
-
-    /// Keys of videos begin with this
-    #[arg(long, env, default_value = "uploads/")]
-    pub s3_upload_prefix: String,
-
-    /// Keys of thumbnails begin with this
-    #[arg(long, env, default_value = "thumbnails/")]
-    pub s3_thumbnail_prefix: String,
+    /// The queues, the bucket and the keys in it.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
 
     /// Where the worker takes its pictures, as it is told by the same variable
     #[arg(long, env, value_delimiter = ',', default_value = "10%,50%,95%")]
@@ -110,25 +81,12 @@ pub struct Config {
     #[command(flatten)]
     pub actions: ActionsConfig,
 
-    /// Form of the log lines
-    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
-    pub log_format: LogFormat,
-
-    /// What is logged, in the syntax of tracing-subscriber's `EnvFilter`
-    #[arg(long, env, default_value = "info", value_parser = log_filter)]
-    pub rust_log: String,
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 impl Config {
-    pub(crate) fn prefixes(&self) -> anyhow::Result<Prefixes> {
-        Prefixes::new(&self.s3_upload_prefix, &self.s3_thumbnail_prefix)
-            .context("S3_UPLOAD_PREFIX and S3_THUMBNAIL_PREFIX")
-    }
-
-    pub(crate) fn dlq_url(&self) -> Option<&str> {
-        self.sqs_dlq_url.as_deref().filter(|url| !url.is_empty())
-    }
-
     pub(crate) fn sample_interval(&self) -> Duration {
         Duration::from_millis(self.sample_interval_ms)
     }
@@ -206,9 +164,6 @@ mod tests {
             let error = parse(&[flag]).unwrap_err().to_string();
             assert!(error.contains(variable), "{flag}: {error}");
         }
-        let config = parse(&["--s3-thumbnail-prefix="]).unwrap();
-        let error = format!("{:#}", config.prefixes().unwrap_err());
-        assert!(error.contains("S3_THUMBNAIL_PREFIX"), "{error}");
     }
 
     #[test]

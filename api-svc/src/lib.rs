@@ -63,9 +63,9 @@ use self::{app::App, aws::Clients, pods::Pods, sampler::Sampler};
 /// A wrong setting, or an address that is taken; the error names the variable. Later failures are
 /// no errors: a source that does not answer is shown as unavailable.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    service_kit::telemetry::init(&config.rust_log, config.log_format)?;
+    service_kit::telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
-    let prefixes = config.prefixes()?;
+    let prefixes = config.pipeline.prefixes()?;
     let gate = config.access.gate(config.api_addr.ip())?;
     let site = site::open(&config)?;
     let recorder = prometheus::install()?;
@@ -75,11 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("API_ADDR: cannot serve on {address}"))?;
     let address = listener.local_addr()?;
 
-    let clients = Clients::connect(
-        config.aws_region.as_deref(),
-        config.aws_endpoint_url.as_deref(),
-    )
-    .await;
+    let clients = Clients::connect(&config.pipeline).await;
     let pods = Pods::watch(&config.worker_namespace, &config.worker_selector, &stop).await;
     let app = App::new(config, prefixes, clients, pods, stop)?;
     sample(&app);
@@ -90,7 +86,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     service
         .tasks
         .spawn(async move { actions.frames.keep_up(stop).await });
-    tracing::info!(%address, bucket = service.config.s3_bucket, "serving");
+    tracing::info!(%address, bucket = service.config.pipeline.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");
     Ok(())

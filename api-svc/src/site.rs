@@ -18,14 +18,14 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<Site>> {
 
 /// Where presigned URLs point to: the endpoint that is set, or AWS's for the bucket.
 fn storage(config: &Config) -> Vec<StorageOrigin> {
-    let origins = if let Some(endpoint) = &config.aws_endpoint_url {
+    let origins = if let Some(endpoint) = &config.pipeline.aws_endpoint_url {
         let url = Url::parse(endpoint).ok();
         url.iter()
             .map(|url| url.origin().ascii_serialization())
             .collect::<Vec<_>>()
     } else {
-        let bucket = &config.s3_bucket;
-        let region = config.aws_region.as_deref();
+        let bucket = &config.pipeline.s3_bucket;
+        let region = config.pipeline.aws_region.as_deref();
         region
             .filter(|region| !region.is_empty())
             .map(|region| format!("https://{bucket}.s3.{region}.amazonaws.com"))

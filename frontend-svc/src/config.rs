@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
-use service_kit::{args::log_filter, telemetry::LogFormat};
+use service_kit::telemetry::LogArgs;
 use url::Url;
 
 use crate::StorageOrigin;
@@ -41,13 +41,9 @@ pub struct Config {
     #[arg(long, env, default_value_t = 10)]
     pub shutdown_grace_seconds: u64,
 
-    /// Form of the log lines
-    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
-    pub log_format: LogFormat,
-
-    /// What is logged, in the syntax of tracing-subscriber's `EnvFilter`
-    #[arg(long, env, default_value = "info", value_parser = log_filter)]
-    pub rust_log: String,
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 impl Config {

@@ -23,7 +23,7 @@ use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
 /// A wrong setting, a folder without a dashboard, or an address that is taken; the error names the
 /// variable.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.rust_log, config.log_format)?;
+    telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let policy = ContentPolicy::new(config.storage_origins.iter().cloned());
     let site = Site::open(&config.web_dir, policy).context("WEB_DIR")?;

@@ -1,12 +1,12 @@
-//! Checks of settings. Each is a `value_parser` of clap, which adds the name of the variable.
+//! Value parsers for settings. clap adds the variable's name to their errors.
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// Takes an http or https URL.
+/// Accepts an http or https URL.
 ///
 /// # Errors
-/// What is wrong with the value.
+/// Says what is wrong with the value.
 pub fn http_url(value: &str) -> Result<String, String> {
     let url = Url::parse(value).map_err(|error| format!("not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -15,11 +15,11 @@ pub fn http_url(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-/// Takes an http or https URL or nothing: deployments set optional variables to nothing to unset
-/// them.
+/// Accepts an http or https URL, or an empty value: deployments unset an optional variable by
+/// setting it to nothing.
 ///
 /// # Errors
-/// What is wrong with the value.
+/// Says what is wrong with the value.
 pub fn optional_http_url(value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Ok(String::new());
@@ -27,10 +27,10 @@ pub fn optional_http_url(value: &str) -> Result<String, String> {
     http_url(value)
 }
 
-/// Takes a filter in the syntax of tracing-subscriber's `EnvFilter`.
+/// Accepts a filter in the syntax of tracing-subscriber's `EnvFilter`.
 ///
 /// # Errors
-/// What is wrong with the value.
+/// Says what is wrong with the value.
 pub fn log_filter(value: &str) -> Result<String, String> {
     EnvFilter::builder()
         .parse(value)

@@ -1,29 +1,29 @@
-//! The AWS SDK's configuration, and its errors on one line.
+//! The AWS SDK's configuration, conditional writes, and the SDK's errors on one line.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::causes;
+use crate::{causes, settings::PipelineArgs};
 
-/// The configuration of all clients. Credentials, and region and endpoint where they are not given,
-/// come from the SDK's own search; nothing is sent yet.
+/// The configuration of all clients. Credentials, and a region or an endpoint that the settings
+/// leave out, come from the SDK's own search. Nothing is sent yet.
 ///
-/// `attempt_timeout` is the longest that one try of a request may take.
-pub async fn config(
-    region: Option<&str>,
-    endpoint_url: Option<&str>,
-    attempt_timeout: Duration,
-) -> SdkConfig {
+/// One attempt at a request may take `attempt_timeout`; the SDK makes up to three.
+pub async fn config(settings: &PipelineArgs, attempt_timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(attempt_timeout)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-    if let Some(region) = region.filter(|region| !region.is_empty()) {
+    if let Some(region) = settings
+        .aws_region
+        .as_deref()
+        .filter(|name| !name.is_empty())
+    {
         loader = loader.region(Region::new(region.to_owned()));
     }
-    if let Some(url) = endpoint_url {
+    if let Some(url) = &settings.aws_endpoint_url {
         loader = loader.endpoint_url(url);
     }
     loader.load().await
@@ -32,18 +32,58 @@ pub async fn config(
 /// The configuration of an S3 client.
 #[must_use]
 pub fn s3_config(shared: &SdkConfig) -> aws_sdk_s3::config::Builder {
-    // Stores other than AWS rarely have a host name a bucket.
+    // Other stores than AWS rarely have a host name for each bucket.
     let path_style =
         shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
     aws_sdk_s3::config::Builder::from(shared).force_path_style(path_style)
 }
 
-/// The HTTP status of an answer that is an error.
+/// What a conditional write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The key was free, and the object is there.
+    Yes,
+    /// The key holds an object, or another write to the key is under way. Nothing was written.
+    Taken,
+}
+
+/// Sends a write that carries `If-None-Match: *` and tells whether the key was free.
+///
+/// Works for `PutObject`, `CopyObject` and `CompleteMultipartUpload`. For a copy with
+/// `copy_source_if_match`, [`Written::Taken`] may also mean that the source has changed: S3 answers
+/// both with 412.
+///
+/// ```
+/// # use service_kit::aws::{Written, put_if_absent};
+/// # async fn example(client: aws_sdk_s3::Client) -> Result<(), aws_sdk_s3::Error> {
+/// let put = client.put_object().bucket("b").key("k").if_none_match("*");
+/// if put_if_absent(put.send()).await? == Written::Taken {
+///     println!("k exists");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Every other error of the request.
+pub async fn put_if_absent<T, E>(
+    sent: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<Written, SdkError<E>> {
+    match sent.await {
+        Ok(_) => Ok(Written::Yes),
+        // 412: the key holds an object. 409: another write to the key is under way.
+        Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(Written::Taken),
+        Err(error) => Err(error),
+    }
+}
+
+/// The HTTP status of the answer behind an error; `None` where no answer came.
 pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
 
-/// What an SDK error says, on one line: the service's code and message, or the chain of causes.
+/// An SDK error on one line: the service's code and message, or the chain of causes. For logs only:
+/// messages name accounts, roles and hosts.
 pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -55,19 +95,18 @@ where
     causes(error)
 }
 
-/// What anyone may be told of an SDK error: the service's code, or how far the request came.
-/// Messages name accounts, roles and hosts.
+/// The part of an SDK error that a client may see: the service's code, or how far the request got.
 pub fn kind<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,
 {
     let words = match error {
-        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::TimeoutError(_) => "the answer timed out",
         SdkError::DispatchFailure(_) => "no connection",
-        SdkError::ConstructionFailure(_) => "the request cannot be made",
+        SdkError::ConstructionFailure(_) => "the request could not be built",
         _ => match error.code() {
             Some(code) => return code.to_owned(),
-            None => "an answer that makes no sense",
+            None => "the answer could not be read",
         },
     };
     words.to_owned()

@@ -1,12 +1,16 @@
-//! What every service does alike: read its settings, find AWS, log, and stop.
+//! What the services have in common: settings, AWS, log lines, signals.
 //!
-//! [`args`] checks settings, worded so that the variable is named; [`aws`] has the SDK's
-//! configuration and its errors on one line; [`telemetry`] sets up log lines, and [`shutdown`]
-//! waits for signals.
+//! - `settings` (feature `aws`): where the pipeline's queues, bucket and keys are.
+//! - `aws` (feature `aws`): the SDK's configuration, conditional writes, and errors on one line.
+//! - [`telemetry`]: log lines and their settings.
+//! - [`args`]: value parsers for settings.
+//! - [`shutdown`]: turns signals into a cancellation token.
 
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -1,4 +1,4 @@
-//! Signals.
+//! Signals that end a service.
 
 use std::{io, process};
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// Listens for SIGTERM and SIGINT: the first cancels the token, the second ends the process.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system refuses a signal handler.
 pub fn listen() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

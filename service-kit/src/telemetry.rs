@@ -3,28 +3,44 @@
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use crate::args::log_filter;
 
 /// Form of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
-    /// For people.
+    /// Plain text, for people.
     Text,
 }
 
-/// Starts logging what `filter` lets through.
+/// What is logged, and in which form: settings to `#[command(flatten)]` into a service's own.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// Form of the log lines
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// Which log lines are written, in the syntax of tracing-subscriber's `EnvFilter`
+    #[arg(long, env, default_value = "info", value_parser = log_filter)]
+    pub rust_log: String,
+}
+
+/// Starts logging to standard error.
 ///
 /// # Errors
-/// A filter that cannot be read (the error names `RUST_LOG`), or a process that logs already.
-pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(filter).context("RUST_LOG")?;
+/// The filter is malformed (the error names `RUST_LOG`), or the process already logs.
+pub fn init(settings: &LogArgs) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder()
+        .parse(&settings.rust_log)
+        .context("RUST_LOG")?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
-    match format {
+    match settings.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
     }

@@ -20,12 +20,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) async fn connect(config: &Config) -> Self {
-        let shared = service_kit::aws::config(
-            config.aws_region.as_deref(),
-            config.aws_endpoint_url.as_deref(),
-            ATTEMPT_TIMEOUT,
-        )
-        .await;
+        let shared = service_kit::aws::config(&config.pipeline, ATTEMPT_TIMEOUT).await;
         let s3 = service_kit::aws::s3_config(&shared);
         Self {
             sqs: aws_sdk_sqs::Client::new(&shared),

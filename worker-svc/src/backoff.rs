@@ -1,12 +1,12 @@
-//! Waiting longer after each failure in a row, at random so that workers do not act in step.
+//! Exponential backoff, with jitter so that workers do not retry in step.
 
 use std::time::Duration;
 
-/// First and longest wait of a loop that talks to a service.
+/// First and longest wait of the receiving loop after failures.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Longest wait before a message is tried again. SQS allows 12 hours.
+/// Longest wait before a message is delivered again. SQS allows 12 hours.
 const LONGEST_RETRY: Duration = Duration::from_mins(15);
 
 /// Counts failures in a row.
@@ -28,9 +28,9 @@ impl Backoff {
     }
 }
 
-/// When a message that failed in its `receive_count`-th delivery (from 1) is tried again. It starts
-/// from the queue's visibility timeout, so that an outage does not use up the deliveries that the
-/// redrive policy allows.
+/// How long to wait before a message that failed in its `receive_count`-th delivery (from 1) is
+/// delivered again. The first wait is the queue's visibility timeout, so that an outage does not
+/// use up the deliveries that the redrive policy allows.
 pub(crate) fn retry_delay(visibility: Duration, receive_count: u32) -> Duration {
     jittered(doubled(visibility, receive_count.saturating_sub(1)).min(LONGEST_RETRY))
 }

@@ -6,11 +6,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use contract::{Prefixes, metadata};
-use service_kit::{
-    args::{http_url, log_filter, optional_http_url},
-    telemetry::LogFormat,
-};
+use contract::metadata;
+use service_kit::{settings::PipelineArgs, telemetry::LogArgs};
 use thumbcore::{Extractor, ImageFormat, Position};
 
 use crate::capacity;
@@ -26,35 +23,9 @@ const MAX_POSITIONS: usize = 99;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-worker", version)]
 pub struct Config {
-    /// AWS region [default: the SDK's own search]
-    #[arg(long, env)]
-    pub aws_region: Option<String>,
-
-    /// Endpoint of a service that speaks S3's and SQS's protocol, instead of AWS
-    #[arg(long, env, value_parser = http_url)]
-    pub aws_endpoint_url: Option<String>,
-
-    /// URL of the queue that announces uploads
-    #[arg(long, env, value_parser = http_url)]
-    pub sqs_queue_url: String,
-
-    /// URL of the dead-letter queue. Where it is set, videos that no retry can help go there at
-    /// once, with the attributes error-kind and error-message; otherwise the queue's redrive
-    /// policy moves them
-    #[arg(long, env, value_parser = optional_http_url)]
-    pub sqs_dlq_url: Option<String>,
-
-    /// Bucket of the videos and their thumbnails
-    #[arg(long, env, value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub s3_bucket: String,
-
-    /// Keys of videos begin with this
-    #[arg(long, env, default_value = "uploads/")]
-    pub s3_upload_prefix: String,
-
-    /// Keys of thumbnails begin with this
-    #[arg(long, env, default_value = "thumbnails/")]
-    pub s3_thumbnail_prefix: String,
+    /// The queues, the bucket and the keys in it.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
 
     /// Videos processed at the same time [default: from the CPUs and the memory this process may
     /// use]
@@ -82,13 +53,9 @@ pub struct Config {
     #[arg(long, env, default_value_t = 25)]
     pub shutdown_grace_seconds: u64,
 
-    /// Form of the log lines
-    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
-    pub log_format: LogFormat,
-
-    /// What is logged, in the syntax of tracing-subscriber's `EnvFilter`
-    #[arg(long, env, default_value = "info", value_parser = log_filter)]
-    pub rust_log: String,
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 impl Config {
@@ -106,11 +73,6 @@ impl Config {
             .context("THUMBNAIL_POSITIONS, THUMBNAIL_MAX_WIDTH or THUMBNAIL_FORMAT")
     }
 
-    pub(crate) fn prefixes(&self) -> anyhow::Result<Prefixes> {
-        Prefixes::new(&self.s3_upload_prefix, &self.s3_thumbnail_prefix)
-            .context("S3_UPLOAD_PREFIX and S3_THUMBNAIL_PREFIX")
-    }
-
     /// Identifies everything that decides what the pictures look like.
     pub(crate) fn settings_hash(&self) -> String {
         let positions: Vec<String> = self
@@ -123,10 +85,6 @@ impl Config {
             ("max_width", self.thumbnail_max_width.to_string()),
             ("format", self.thumbnail_format.to_string()),
         ])
-    }
-
-    pub(crate) fn dlq_url(&self) -> Option<&str> {
-        self.sqs_dlq_url.as_deref().filter(|url| !url.is_empty())
     }
 
     pub(crate) fn concurrency(&self) -> usize {
@@ -181,32 +139,20 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_variable() {
         for (flag, variable) in [
-            ("--sqs-dlq-url=nowhere", "SQS_DLQ_URL"),
-            ("--aws-endpoint-url=ftp://x", "AWS_ENDPOINT_URL"),
             ("--worker-concurrency=0", "WORKER_CONCURRENCY"),
             ("--thumbnail-positions=10%,150%", "THUMBNAIL_POSITIONS"),
             ("--thumbnail-max-width=0", "THUMBNAIL_MAX_WIDTH"),
             ("--thumbnail-format=gif", "THUMBNAIL_FORMAT"),
             ("--metrics-addr=9090", "METRICS_ADDR"),
-            ("--log-format=xml", "LOG_FORMAT"),
-            ("--rust-log=a=b=c", "RUST_LOG"),
             ("--shutdown-grace-seconds=-1", "SHUTDOWN_GRACE_SECONDS"),
         ] {
             let error = parse(&[flag]).unwrap_err().to_string();
             assert!(error.contains(variable), "{flag}: {error}");
         }
-        let config = parse(&["--s3-thumbnail-prefix="]).unwrap();
-        let error = format!("{:#}", config.prefixes().unwrap_err());
-        assert!(error.contains("S3_THUMBNAIL_PREFIX"), "{error}");
         let many = vec!["1%"; 100].join(",");
         let config = parse(&[&format!("--thumbnail-positions={many}")]).unwrap();
         let error = config.extractor().unwrap_err().to_string();
         assert!(error.contains("THUMBNAIL_POSITIONS"), "{error}");
-    }
-
-    #[test]
-    fn an_empty_dlq_is_none() {
-        assert_eq!(parse(&["--sqs-dlq-url="]).unwrap().dlq_url(), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why a video got no pictures, and what that means for its message.
+//! Why a video has no pictures, and whether its message is retried.
 
 use contract::{EventError, NamingError};
 
@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     Incomplete { got: usize, wanted: usize },
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("other workers keep taking the names of its outputs")]
+    #[error("other workers kept claiming the names of its outputs")]
     Contended,
 }
 
@@ -29,7 +29,7 @@ impl From<thumbcore::SourceError> for Failure {
     }
 }
 
-/// What is denied is the deployment's fault, not the video's: it comes right with the policy.
+/// Denied access is a fault of the deployment, not of the video: fixing the policy fixes it.
 fn is_denied(error: &thumbcore::Error) -> bool {
     use thumbcore::{Error, SourceError};
     matches!(error, Error::Source(SourceError::Denied { .. }))
@@ -40,20 +40,20 @@ impl Failure {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Extract(error) => error.is_transient() || is_denied(error),
-            // A wrong setting of this worker is mended without touching the message.
+            // Wrong settings of this worker can be fixed while the message waits.
             Self::Incomplete { .. }
             | Self::Store(_)
             | Self::Contended
             | Self::WrongBucket { .. }
             | Self::Naming(NamingError::NotAnUpload { .. }) => true,
-            // A missing object is permanent: S3 is consistent, so it was deleted. Its message goes
-            // the way of all failures rather than being dropped, as nothing says that the video
-            // was meant to go.
+            // A missing object is permanent: S3 is consistent, so somebody deleted it. Its message
+            // goes to the dead-letter queue instead of being dropped, because the deletion may have
+            // been a mistake.
             Self::Event(_) | Self::Naming(_) => false,
         }
     }
 
-    /// Whether the video was overwritten while it was read: starting afresh reads the new one.
+    /// Whether the video was overwritten while it was read. Starting afresh reads the new version.
     pub(crate) fn is_changed(&self) -> bool {
         matches!(
             self,

@@ -1,9 +1,9 @@
-//! Holding a message: hidden from other workers for as long as the [`Lease`] lives.
+//! Holding a message: a [`Lease`] keeps it hidden from other workers for as long as it lives.
 //!
-//! A task extends the message's visibility at half of the queue's visibility timeout, so that one
-//! extension may fail and be repeated in time. Dropping the lease stops the task, and the message
-//! shows itself again when its current timeout ends. If the message could not be extended in time,
-//! another worker may have it, and [`Lease::lost`] tells.
+//! A task extends the message's visibility at half of the queue's visibility timeout, which leaves
+//! time to retry an extension that fails. Dropping the lease stops the task, and the message
+//! becomes visible when its current timeout ends. If no extension succeeds in time, another worker
+//! may receive the message, and [`Lease::lost`] completes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::queue::{Queue, QueueError};
 
-/// Shortest pause between tries of an extension that fails.
+/// Shortest pause between attempts at an extension that fails.
 const RETRY: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes over a message that became invisible at `since`.
+    /// Holds a message that was hidden at `since`.
     pub(crate) fn new(queue: Arc<Queue>, receipt: String, since: Instant) -> Self {
         let lost = CancellationToken::new();
         let task = tokio::spawn({
@@ -38,20 +38,20 @@ impl Lease {
         }
     }
 
-    /// Completes when the message may have gone to another worker.
+    /// Completes when another worker may have received the message.
     pub(crate) async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
-    /// Stops extending, and returns when no extension can follow any more.
+    /// Stops extending; once this returns, no extension can follow.
     pub(crate) async fn end(self) {
         self.task.abort();
-        // Cancelled is the expected result; a panic was reported by the runtime.
+        // The expected result is a cancellation; a panic was reported by the runtime.
         let _ = self.task.await;
     }
 }
 
-/// Extends the message until that fails for good.
+/// Extends the message until the receipt is lost or the timeout passes.
 async fn extend(queue: &Queue, receipt: &str, since: Instant) {
     let visibility = queue.visibility();
     let mut deadline = since + visibility;

@@ -3,13 +3,13 @@
 //! A message goes one way: `receive` takes it from the `queue` when a slot is free and holds it
 //! by a `lease`; `plan` turns its body into jobs; `process` makes one video's pictures, and
 //! `publish` uploads them and the manifest through the `store`; `receive` then settles the
-//! message: deleted, retried later, or moved to the dead-letter queue.
+//! message: it deletes it, returns it for a retry, or moves it to the dead-letter queue.
 //!
 //! # Invariants
-//! - A message is deleted only when every video in it has all its pictures and its manifest, or
-//!   there is nothing to do, or it was moved to the dead-letter queue whole.
-//! - Deliveries may repeat and overlap: `publish` is idempotent, and what is done is skipped.
-//! - Pictures of one video come from one version of it; its manifest tells which.
+//! - A message is deleted only when every video in it has all its pictures and its manifest, or no
+//!   record in it is a video, or the dead-letter queue has the whole message.
+//! - Deliveries may repeat and overlap: `publish` is idempotent, and finished videos are skipped.
+//! - All pictures of a video come from one version of it; its manifest tells which.
 //! - A failing video, queue or bucket never ends the loop; only a signal does.
 
 mod aws;
@@ -41,10 +41,10 @@ use self::{process::Processor, queue::Queue, store::Store};
 /// A wrong setting, a queue or bucket that does not exist, or a metrics address that is taken; the
 /// error names the variable. Nothing that happens later is an error.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.rust_log, config.log_format)?;
+    telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let extractor = config.extractor()?;
-    let prefixes = config.prefixes()?;
+    let prefixes = config.pipeline.prefixes()?;
 
     let aws = aws::Clients::connect(&config).await;
     let connected = async {

@@ -1,4 +1,4 @@
-//! The Prometheus metrics, and the server that shows them.
+//! The Prometheus metrics and the server for them.
 
 use std::net::SocketAddr;
 
@@ -6,21 +6,21 @@ use anyhow::Context as _;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
-/// Videos that have all their pictures, counted when the manifest is written.
+/// Videos whose pictures were all made, counted when the manifest is written.
 pub(crate) const VIDEOS_PROCESSED: &str = "thumbnail_worker_videos_processed_total";
-/// Videos that already had them.
+/// Videos that had all their pictures already.
 pub(crate) const VIDEOS_SKIPPED: &str = "thumbnail_worker_videos_skipped_total";
-/// Failures by `kind`, one a delivery.
+/// Failures of records by `kind`, counted once a delivery.
 pub(crate) const VIDEOS_FAILED: &str = "thumbnail_worker_videos_failed_total";
-/// Records that asked for nothing: test events, other files, other events.
+/// Records that were skipped: test events, other files, other events.
 pub(crate) const RECORDS_IGNORED: &str = "thumbnail_worker_records_ignored_total";
-/// Messages that went to another worker while they were worked on.
+/// Messages whose visibility timeout passed while they were processed.
 pub(crate) const MESSAGES_LOST: &str = "thumbnail_worker_messages_lost_total";
 /// Pictures uploaded.
 pub(crate) const THUMBNAILS: &str = "thumbnail_worker_thumbnails_total";
-/// Bytes fetched of videos.
+/// Bytes of videos that were fetched.
 pub(crate) const FETCHED_BYTES: &str = "thumbnail_worker_fetched_bytes_total";
-/// Sizes of the videos, as a whole download would have fetched.
+/// Sizes of the processed videos: the bytes that downloading them would have fetched.
 pub(crate) const SOURCE_BYTES: &str = "thumbnail_worker_source_bytes_total";
 /// Range requests sent for videos.
 pub(crate) const REQUESTS: &str = "thumbnail_worker_requests_total";
@@ -43,22 +43,22 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
         (
             VIDEOS_PROCESSED,
             Unit::Count,
-            "Videos that got all their pictures",
+            "Videos whose pictures were all made",
         ),
         (
             VIDEOS_SKIPPED,
             Unit::Count,
-            "Videos that already had their pictures",
+            "Videos that had all their pictures already",
         ),
         (
             RECORDS_IGNORED,
             Unit::Count,
-            "Event records that asked for nothing",
+            "Event records that were skipped",
         ),
         (
             MESSAGES_LOST,
             Unit::Count,
-            "Messages lost to another worker while worked on",
+            "Messages whose visibility timeout passed during processing",
         ),
         (THUMBNAILS, Unit::Count, "Pictures uploaded"),
         (FETCHED_BYTES, Unit::Bytes, "Bytes fetched of videos"),
@@ -67,7 +67,7 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
     ];
     for (name, unit, description) in counters {
         describe_counter!(name, unit, description);
-        // A counter that is not there yet cannot be told from one that went missing.
+        // Without a first sample, a counter that never counted looks like one that is missing.
         counter!(name).increment(0);
     }
     describe_counter!(

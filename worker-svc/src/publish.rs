@@ -23,12 +23,13 @@ use contract::{
     metadata,
 };
 use futures::future::try_join_all;
+use service_kit::aws::Written;
 use thumbcore::{Extraction, ImageFormat, Thumbnail};
 
 use crate::{
     failure::Failure,
     plan::Job,
-    store::{Head, Object, Store, StoreError, Written},
+    store::{Head, Object, Store, StoreError},
 };
 
 /// Pictures are overwritten in place when a video is, so caches may keep them for an hour only.
@@ -163,7 +164,7 @@ impl Publisher {
     async fn claim(&self, pictures: Vec<Object>) -> Result<bool, StoreError> {
         let writes = pictures
             .iter()
-            .map(|picture| self.store.put_new(picture.clone()));
+            .map(|picture| self.store.put_if_absent(picture.clone()));
         let written = try_join_all(writes).await?;
         if written.first() != Some(&Written::Yes) {
             return Ok(false);

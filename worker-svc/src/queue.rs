@@ -1,4 +1,4 @@
-//! The queue, its messages, and the dead-letter queue.
+//! The queue, its messages, and the dead-letter queue (DLQ).
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,13 +11,13 @@ use aws_sdk_sqs::{
 
 use crate::{Config, aws::reason, failure::Failure};
 
-/// Longest poll that SQS allows: the fewest empty answers to pay for.
+/// Longest poll that SQS allows, and so the fewest empty answers to pay for.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
 
-/// Anything shorter asks all the time.
+/// Shorter polls would return empty answers in a busy loop.
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
 
-/// Most messages that SQS gives in one answer.
+/// Most messages that SQS returns in one answer.
 pub(crate) const BATCH: usize = 10;
 
 /// Longest visibility timeout that SQS allows.
@@ -47,8 +47,8 @@ pub(crate) struct Delivery {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QueueError {
-    /// The message was deleted, or its visibility timeout passed and it was given to another.
-    #[error("the message is no longer this worker's")]
+    /// The message was deleted, or its visibility timeout passed and another worker received it.
+    #[error("the message's receipt is no longer valid")]
     ReceiptLost,
     #[error("{operation}: {reason}")]
     Service {
@@ -58,13 +58,13 @@ pub(crate) enum QueueError {
 }
 
 impl Queue {
-    /// Finds the queue and reads its visibility timeout.
+    /// Checks that the queues exist and reads the visibility timeout.
     pub(crate) async fn connect(client: Client, config: &Config) -> anyhow::Result<Self> {
-        let url = config.sqs_queue_url.clone();
+        let url = config.pipeline.sqs_queue_url.clone();
         let visibility = visibility_timeout(&client, &url)
             .await
             .with_context(|| format!("SQS_QUEUE_URL: cannot use {url}"))?;
-        if let Some(dlq) = config.dlq_url() {
+        if let Some(dlq) = config.pipeline.dlq_url() {
             visibility_timeout(&client, dlq)
                 .await
                 .with_context(|| format!("SQS_DLQ_URL: cannot use {dlq}"))?;
@@ -72,10 +72,11 @@ impl Queue {
         Ok(Self {
             client,
             url,
-            dlq_url: config.dlq_url().map(ToOwned::to_owned),
+            dlq_url: config.pipeline.dlq_url().map(ToOwned::to_owned),
             visibility,
-            // A poll that was sent takes messages even if nobody waits for the answer. None is
-            // longer than the grace period, so none is left to take what a shutdown returns.
+            // SQS hands messages to a poll even if nobody waits for its answer. A poll no longer
+            // than the grace period cannot outlive it and take the messages that a shutdown
+            // returns.
             poll_seconds: seconds(config.shutdown_grace().clamp(SHORTEST_POLL, LONGEST_POLL)),
         })
     }
@@ -89,7 +90,7 @@ impl Queue {
         self.dlq_url.is_some()
     }
 
-    /// Waits, by one long poll, for at least one message; gives at most `most` and [`BATCH`].
+    /// Waits, by one long poll, for at least one message; returns at most `most` and [`BATCH`].
     pub(crate) async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError> {
         let output = self
             .client
@@ -117,7 +118,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides the message from now for this long, in whole seconds rounded up.
+    /// Sets how long the message stays hidden from now on, in whole seconds rounded up.
     pub(crate) async fn set_visibility(
         &self,
         receipt: &str,
@@ -134,9 +135,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves the message to the dead-letter queue, saying why. Fails without effect where there is
-    /// none.
-    pub(crate) async fn bury(
+    /// Moves the message to the DLQ with the failure as attributes. Fails without effect where no
+    /// DLQ is set.
+    pub(crate) async fn move_to_dlq(
         &self,
         delivery: &Delivery,
         failure: &Failure,
@@ -167,12 +168,12 @@ impl Queue {
             .send()
             .await
             .map_err(|error| service_error("SendMessage", &error))?;
-        // It is there now: what fails from here on must not send it again.
-        for _ in 0..BURIAL_DELETES {
+        // The DLQ has the message now: a failure from here on must not send it again.
+        for _ in 0..DELETE_ATTEMPTS {
             match self.delete(&delivery.receipt).await {
                 Ok(()) | Err(QueueError::ReceiptLost) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "in the dead-letter queue, and not yet deleted here");
+                    tracing::warn!(%error, "a message in the dead-letter queue could not be deleted from the queue");
                 }
             }
         }
@@ -180,10 +181,10 @@ impl Queue {
     }
 }
 
-/// Tries to delete a message that is in the dead-letter queue already.
-const BURIAL_DELETES: u32 = 3;
+/// Attempts at deleting a message that the DLQ has already.
+const DELETE_ATTEMPTS: u32 = 3;
 
-/// Whole seconds as SQS counts them, rounded up.
+/// A duration in SQS's whole seconds, rounded up.
 fn seconds(time: Duration) -> i32 {
     time.min(MAX_VISIBILITY).as_secs_f64().ceil() as i32
 }
@@ -203,8 +204,8 @@ async fn visibility_timeout(client: &Client, url: &str) -> anyhow::Result<Durati
             attributes.get(&QueueAttributeName::VisibilityTimeout)
         })
         .and_then(|value| value.parse().ok())
-        .context("the queue does not tell its visibility timeout")?;
-    // At 0 every message would be everybody's.
+        .context("the answer has no visibility timeout")?;
+    // At 0 every worker would receive every message.
     Ok(Duration::from_secs(seconds.max(1)))
 }
 
@@ -218,7 +219,7 @@ fn delivery(message: aws_sdk_sqs::types::Message) -> Option<Delivery> {
     Some(Delivery {
         id: message.message_id.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
-        // Without one there is nothing that could be done with the message.
+        // A message without a receipt can be neither deleted nor returned.
         receipt: message.receipt_handle?,
         receive_count,
     })
@@ -232,7 +233,7 @@ where
     let lost = match error.code() {
         Some(code) if code.ends_with("ReceiptHandleIsInvalid") => true,
         Some(code) if code.ends_with("MessageNotInflight") => true,
-        // What AWS says of a receipt that has expired.
+        // AWS's answer about an expired receipt.
         Some("InvalidParameterValue") => {
             let message = error.message().unwrap_or_default();
             message.contains("expired") || message.contains("not available for visibility")
@@ -248,7 +249,8 @@ where
     }
 }
 
-/// What SQS takes as an attribute: not empty, no control characters, not endless.
+/// `text` as SQS accepts it in an attribute: not empty, without control characters, and at most
+/// [`MAX_REASON`] characters.
 fn printable(text: &str) -> String {
     let mut text: String = text
         .chars()

@@ -1,8 +1,8 @@
-//! The loop: receive, hand out, settle, and stop.
+//! The loop: receive messages, process them, settle them, and stop.
 //!
-//! A message is received only when a slot is free for it, so none waits in this process while
-//! another worker could have it. Records of one message are worked on one after the other: a slot
-//! is a video at a time.
+//! The worker receives a message only when a slot is free for it, so no message waits in this
+//! process while another worker could take it. The records of one message are processed one after
+//! the other: a slot is one video at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,10 +28,10 @@ use crate::{
     queue::{BATCH, Delivery, Queue, QueueError},
 };
 
-/// How long returning messages may take at the end of the grace period.
+/// Longest that returning messages may take at the end of the grace period.
 const RETURN_TIME: Duration = Duration::from_secs(3);
 
-/// How late the answer of a poll may come at the end of the grace period.
+/// Longest that the answer of the last poll is waited for after the grace period.
 const POLL_OVERDUE: Duration = Duration::from_secs(1);
 
 /// A long poll under way.
@@ -42,7 +42,7 @@ pub(crate) struct Consumer {
     queue: Arc<Queue>,
     processor: Arc<Processor>,
     prefixes: Arc<Prefixes>,
-    /// Cancelled when the grace period is over: what is not finished goes back.
+    /// Cancelled at the end of the grace period: unfinished messages go back to the queue.
     give_up: CancellationToken,
 }
 
@@ -56,14 +56,14 @@ impl Consumer {
         }
     }
 
-    /// Works until `stop`, then finishes what is in hand within `grace`.
+    /// Works until `stop`, then finishes the messages in hand within `grace`.
     pub(crate) async fn run(&self, slots: usize, grace: Duration, stop: &CancellationToken) {
         let tasks = TaskTracker::new();
         let poll = self.receive(slots, &tasks, stop).await;
         let late = poll.map(|poll| AbortOnDropHandle::new(tokio::spawn(self.clone().refuse(poll))));
         tasks.close();
         if !tasks.is_empty() {
-            tracing::info!(messages = tasks.len(), "finishing what is in hand");
+            tracing::info!(messages = tasks.len(), "finishing the messages in hand");
         }
         let over = Instant::now() + grace;
         let finished = timeout_at(over, tasks.wait()).await.is_ok();
@@ -74,9 +74,9 @@ impl Consumer {
             );
         }
         if let Some(late) = late {
-            // What it took goes back at once. SQS goes on with a poll that nobody waits for, and
-            // hides what it finds for the whole visibility timeout; nor must it take
-            // what is returned below.
+            // The messages of the last poll go back at once. SQS would go on with an abandoned
+            // poll and hide the messages it finds for their whole visibility timeout, among them
+            // those that are returned below.
             let _ = timeout_at(over.max(Instant::now() + POLL_OVERDUE), late).await;
         }
         if finished {
@@ -86,12 +86,13 @@ impl Consumer {
         if timeout(RETURN_TIME, tasks.wait()).await.is_err() {
             tracing::warn!(
                 messages = tasks.len(),
-                "some messages return by their timeout only"
+                "some messages return only when their visibility timeout ends"
             );
         }
     }
 
-    /// Gives the poll that is under way when it stops.
+    /// Receives messages and spawns their processing until `stop`. Returns the poll that is under
+    /// way then.
     async fn receive(
         &self,
         slots: usize,
@@ -145,10 +146,10 @@ impl Consumer {
         }
     }
 
-    /// Returns at once what a poll brings after the worker stopped.
+    /// Returns the messages of a poll that ends after the worker was told to stop.
     async fn refuse(self, poll: Poll) {
         for delivery in poll.await.into_iter().flatten().flatten() {
-            self.unhide(&delivery, Duration::ZERO).await;
+            self.redeliver_in(&delivery, Duration::ZERO).await;
         }
     }
 
@@ -159,17 +160,17 @@ impl Consumer {
         async {
             let work = tokio::select! {
                 biased;
-                worst = self.work(&delivery) => Some(worst),
+                failure = self.work(&delivery) => Some(failure),
                 () = lease.lost() => {
                     counter!(names::MESSAGES_LOST).increment(1);
-                    tracing::warn!("the message went to another worker; stopping work on it");
+                    tracing::warn!("another worker may have the message; work on it stops");
                     return;
                 }
                 () = self.give_up.cancelled() => None,
             };
             match work {
-                Some(worst) => self.settle(&delivery, lease, worst).await,
-                None => self.hide(&delivery, lease, Duration::ZERO).await,
+                Some(failure) => self.settle(&delivery, lease, failure).await,
+                None => self.release(&delivery, lease, Duration::ZERO).await,
             }
         }
         .instrument(span)
@@ -177,14 +178,15 @@ impl Consumer {
         drop(permit);
     }
 
-    /// Does all a message asks for; gives the failure that decides what becomes of the message.
+    /// Processes all records of a message. Returns the failure that decides about the message: the
+    /// first transient one, else the first one.
     async fn work(&self, delivery: &Delivery) -> Option<Failure> {
         let plan = Plan::new(&delivery.body, self.processor.bucket(), &self.prefixes);
         for (what, why) in &plan.ignored {
             counter!(names::RECORDS_IGNORED).increment(1);
             tracing::info!(what, why, "ignored");
         }
-        let mut worst: Option<Failure> = None;
+        let mut decisive: Option<Failure> = None;
         let mut fail = |failure: Failure, key: Option<&str>| {
             counter!(names::VIDEOS_FAILED, "kind" => failure.kind()).increment(1);
             tracing::error!(
@@ -195,9 +197,10 @@ impl Consumer {
                 error = service_kit::causes(&failure),
                 "failed"
             );
-            // A retry that may help one record outweighs one that cannot help another.
-            if worst.as_ref().is_none_or(|worst| !worst.is_transient()) {
-                worst = Some(failure);
+            // A message comes again as a whole, so one record that a retry may help is enough.
+            let replaces = |decisive: &Failure| failure.is_transient() && !decisive.is_transient();
+            if decisive.as_ref().is_none_or(replaces) {
+                decisive = Some(failure);
             }
         };
         for failure in plan.failures {
@@ -208,49 +211,51 @@ impl Consumer {
                 fail(failure, Some(&job.key));
             }
         }
-        worst
+        decisive
     }
 
-    /// Deletes, buries, or leaves the message for another try.
-    async fn settle(&self, delivery: &Delivery, lease: Lease, worst: Option<Failure>) {
-        match worst {
+    /// Deletes the message, moves it to the dead-letter queue, or leaves it for a retry.
+    async fn settle(&self, delivery: &Delivery, lease: Lease, failure: Option<Failure>) {
+        match failure {
             None => {
-                // If this fails the message comes again, and is found done.
+                // If this fails, the message comes again and its videos are found done.
                 if let Err(error) = self.queue.delete(&delivery.receipt).await {
                     tracing::warn!(%error, "cannot delete the message");
                 }
             }
             Some(failure) if failure.is_transient() => {
                 let delay = retry_delay(self.queue.visibility(), delivery.receive_count);
-                self.hide(delivery, lease, delay).await;
+                self.release(delivery, lease, delay).await;
             }
             Some(failure) if self.queue.has_dlq() => {
-                match self.queue.bury(delivery, &failure).await {
+                match self.queue.move_to_dlq(delivery, &failure).await {
                     Ok(()) => tracing::info!("moved to the dead-letter queue"),
                     Err(error) => {
                         tracing::warn!(%error, "cannot move the message to the dead-letter queue");
                     }
                 }
             }
-            // It shows itself again when its timeout ends, until the redrive policy takes it.
+            // The message becomes visible when its timeout ends, until the redrive policy moves it.
             Some(_) => lease.end().await,
         }
     }
 
-    async fn hide(&self, delivery: &Delivery, lease: Lease, time: Duration) {
-        // Before its next extension, which would undo this.
+    /// Ends the lease and has the message delivered again after `delay`.
+    async fn release(&self, delivery: &Delivery, lease: Lease, delay: Duration) {
+        // First, because an extension that follows would undo the delay.
         lease.end().await;
-        self.unhide(delivery, time).await;
+        self.redeliver_in(delivery, delay).await;
     }
 
-    async fn unhide(&self, delivery: &Delivery, time: Duration) {
-        if let Err(error) = self.queue.set_visibility(&delivery.receipt, time).await {
-            tracing::warn!(%error, "cannot return the message; its timeout will");
+    /// Keeps the message hidden for `delay` from now, after which any worker may receive it.
+    async fn redeliver_in(&self, delivery: &Delivery, delay: Duration) {
+        if let Err(error) = self.queue.set_visibility(&delivery.receipt, delay).await {
+            tracing::warn!(%error, "cannot return the message; it returns when its timeout ends");
         }
     }
 }
 
-/// Waits for a free slot and takes as many as one receive can fill.
+/// Waits for a free slot, then takes as many slots as one receive can fill.
 async fn free_slots(slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let mut permits = match slots.clone().acquire_owned().await {
         Ok(permit) => permit,

@@ -1,4 +1,4 @@
-//! The bucket: what the outputs need of S3.
+//! The bucket: the S3 operations that outputs need.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,11 @@ use anyhow::bail;
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::put_object::builders::PutObjectFluentBuilder,
     primitives::ByteStream,
 };
 use contract::metadata;
+use service_kit::aws::{Written, put_if_absent};
 
 use crate::{
     Config,
@@ -31,15 +33,7 @@ pub(crate) struct Object {
     pub(crate) metadata: HashMap<String, String>,
 }
 
-/// What a conditional write did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    Yes,
-    /// There is an object, or one is being written.
-    Taken,
-}
-
-/// What `HEAD` tells of an object.
+/// An object's `HEAD`.
 #[derive(Debug)]
 pub(crate) struct Head {
     /// Without quotes.
@@ -47,7 +41,7 @@ pub(crate) struct Head {
     pub(crate) metadata: HashMap<String, String>,
 }
 
-/// S3 did not do what it was asked. That is never the video's fault, so a retry may help.
+/// An S3 operation failed. The video is never the reason, so a retry may help.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} of {key:?}: {reason}")]
 pub(crate) struct StoreError {
@@ -57,14 +51,14 @@ pub(crate) struct StoreError {
 }
 
 impl Store {
-    /// Finds the bucket.
+    /// Checks that the bucket exists and can be used.
     pub(crate) async fn connect(client: Client, config: &Config) -> anyhow::Result<Self> {
-        let bucket = config.s3_bucket.clone();
+        let bucket = config.pipeline.s3_bucket.clone();
         if let Err(error) = client.head_bucket().bucket(&bucket).send().await {
             match error.raw_response().map(|raw| raw.status().as_u16()) {
-                Some(404) => bail!("S3_BUCKET: there is no bucket {bucket:?}"),
+                Some(404) => bail!("S3_BUCKET: no bucket {bucket:?} exists"),
                 Some(301) => bail!("S3_BUCKET: {bucket:?} is in another region than AWS_REGION"),
-                // A role may lack s3:ListBucket on the bucket and still do all the work.
+                // A role without s3:ListBucket can still do all of the work.
                 Some(403) => tracing::warn!(bucket, "S3_BUCKET: access to the bucket is denied"),
                 _ => bail!("S3_BUCKET: cannot use {bucket:?}: {}", reason(&error)),
             }
@@ -76,7 +70,7 @@ impl Store {
         &self.bucket
     }
 
-    /// `None` if there is no such object.
+    /// `None` if the key holds no object.
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         let request = self.client.head_object().bucket(&self.bucket).key(key);
         match request.send().await {
@@ -88,45 +82,41 @@ impl Store {
             Err(error) if status(&error) == Some(403) => Err(StoreError {
                 operation: "HEAD",
                 key: key.to_owned(),
-                reason: "denied; it needs s3:GetObject, and s3:ListBucket to tell a missing \
-                         object from a forbidden one"
+                reason: "access denied: the worker needs s3:GetObject, and s3:ListBucket so that \
+                         S3 reports a missing object as missing"
                     .to_owned(),
             }),
             Err(error) => Err(store_error("HEAD", key, &error)),
         }
     }
 
-    /// Writes an object, whatever is there.
+    /// Writes an object; one that the key holds is replaced.
     pub(crate) async fn put(&self, object: Object) -> Result<(), StoreError> {
-        self.write(object, false).await.map(|_| ())
+        let key = object.key.clone();
+        match self.request(object).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(store_error("PUT", &key, &error)),
+        }
     }
 
-    /// Writes an object if there is none of that key.
-    pub(crate) async fn put_new(&self, object: Object) -> Result<Written, StoreError> {
-        self.write(object, true).await
+    /// Writes an object if the key holds none.
+    pub(crate) async fn put_if_absent(&self, object: Object) -> Result<Written, StoreError> {
+        let key = object.key.clone();
+        let put = self.request(object).if_none_match("*");
+        Box::pin(put_if_absent(put.send()))
+            .await
+            .map_err(|error| store_error("PUT", &key, &error))
     }
 
-    async fn write(&self, object: Object, only_new: bool) -> Result<Written, StoreError> {
-        let sent = self
-            .client
+    fn request(&self, object: Object) -> PutObjectFluentBuilder {
+        self.client
             .put_object()
             .bucket(&self.bucket)
-            .key(&object.key)
+            .key(object.key)
             .body(ByteStream::from(object.body))
             .content_type(object.content_type)
             .cache_control(object.cache_control)
             .set_metadata(Some(object.metadata))
-            .set_if_none_match(only_new.then(|| "*".to_owned()))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Written::Yes),
-            // 412: there is one. 409: another write is under way.
-            Err(error) if only_new && matches!(status(&error), Some(409 | 412)) => {
-                Ok(Written::Taken)
-            }
-            Err(error) => Err(store_error("PUT", &object.key, &error)),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use aws_sdk_s3::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use service_kit::aws::{Written, put_if_absent};
 
 use crate::aws::{reason, status, unhurried};
 
@@ -49,15 +50,6 @@ pub(crate) struct Source {
     pub(crate) size: u64,
 }
 
-/// The outcome of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Copied {
-    /// The object was copied.
-    Yes,
-    /// The target key already has an object.
-    Taken,
-}
-
 /// Copies `source` to a key that has no object yet. The error is S3's own text, for the log only.
 pub(crate) async fn copy(
     client: &Client,
@@ -65,11 +57,11 @@ pub(crate) async fn copy(
     bucket: &str,
     key: &str,
     sizes: Sizes,
-) -> Result<Copied, String> {
+) -> Result<Written, String> {
     // Saves the copy, and covers stores that ignore the condition below.
     let head = client.head_object().bucket(bucket).key(key).send().await;
     match head {
-        Ok(_) => return Ok(Copied::Taken),
+        Ok(_) => return Ok(Written::Taken),
         Err(error) if status(&error) == Some(404) => {}
         Err(error) => return Err(reason(&error)),
     }
@@ -85,14 +77,9 @@ pub(crate) async fn copy(
         .if_none_match("*")
         .customize()
         .config_override(unhurried())
-        .send()
-        .await;
-    match sent {
-        Ok(_) => Ok(Copied::Yes),
-        // 412 also means that the source changed; then the target key has no object.
-        Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(Copied::Taken),
-        Err(error) => Err(reason(&error)),
-    }
+        .send();
+    // A source that has changed counts as taken as well: S3 answers both with 412.
+    put_if_absent(sent).await.map_err(|error| reason(&error))
 }
 
 async fn in_parts(
@@ -101,7 +88,7 @@ async fn in_parts(
     bucket: &str,
     key: &str,
     part: u64,
-) -> Result<Copied, String> {
+) -> Result<Written, String> {
     let created = client
         .create_multipart_upload()
         .bucket(bucket)
@@ -111,7 +98,7 @@ async fn in_parts(
         .map_err(|error| reason(&error))?;
     let id = created.upload_id.unwrap_or_default();
     let copied = join(client, source, (bucket, key, &id), part).await;
-    if !matches!(copied, Ok(Copied::Yes)) {
+    if !matches!(copied, Ok(Written::Yes)) {
         // Parts cost money until the upload is aborted.
         let abort = client.abort_multipart_upload().bucket(bucket).key(key);
         if let Err(error) = abort.upload_id(&id).send().await {
@@ -130,7 +117,7 @@ async fn join(
     source: &Source,
     (bucket, key, id): (&str, &str, &str),
     part: u64,
-) -> Result<Copied, String> {
+) -> Result<Written, String> {
     let ranges = (0..source.size.div_ceil(part)).map(|index| {
         let start = index * part;
         (index as i32 + 1, start, (start + part).min(source.size) - 1)
@@ -175,13 +162,8 @@ async fn join(
         )
         .customize()
         .config_override(unhurried())
-        .send()
-        .await;
-    match joined {
-        Ok(_) => Ok(Copied::Yes),
-        Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(Copied::Taken),
-        Err(error) => Err(reason(&error)),
-    }
+        .send();
+    put_if_absent(joined).await.map_err(|error| reason(&error))
 }
 
 impl Source {
@@ -223,14 +205,14 @@ mod tests {
             (Sizes::default(), "uploads/whole.mp4"),
         ] {
             let copied = copy(s3, &source, bucket, key, sizes).await;
-            assert_eq!(copied, Ok(Copied::Yes), "{key}");
+            assert_eq!(copied, Ok(Written::Yes), "{key}");
             let got = s3.get_object().bucket(bucket).key(key).send().await?;
             let is_joined = got.e_tag().is_some_and(|etag| etag.contains("-3"));
             assert_eq!(is_joined, key.contains("parts"), "{:?}", got.e_tag());
             assert!(got.body.collect().await?.to_vec() == bytes, "{key}");
 
             let again = copy(s3, &source, bucket, key, sizes).await;
-            assert_eq!(again, Ok(Copied::Taken), "{key}");
+            assert_eq!(again, Ok(Written::Taken), "{key}");
         }
         let left = s3.list_multipart_uploads().bucket(bucket).send().await?;
         assert!(left.uploads().is_empty(), "{:?}", left.uploads());

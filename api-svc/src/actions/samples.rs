@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_sdk_s3::Client;
 use contract::{Prefixes, api::TestQueued};
 use futures::{StreamExt as _, stream};
+use service_kit::aws::Written;
 
 use super::{
-    copy::{Copied, Sizes, Source, copy},
+    copy::{Sizes, Source, copy},
     progress::Progress,
 };
 use crate::aws::AwsError;
@@ -120,8 +121,8 @@ impl Samples {
             size,
         };
         match copy(&self.client, &source, &self.bucket, &key, Sizes::default()).await {
-            Ok(Copied::Yes) => Ok(true),
-            Ok(Copied::Taken) => {
+            Ok(Written::Yes) => Ok(true),
+            Ok(Written::Taken) => {
                 tracing::info!(?key, "there is an object of this name already");
                 Ok(false)
             }

@@ -33,7 +33,7 @@ async fn sigterm_finishes_the_video_in_hand() -> Result<()> {
     let (mut worker, proxy, etag) = busy(&stack, 60).await?;
     worker.signal("TERM").await?;
     worker.logged("shutting down").await?;
-    worker.logged("finishing what is in hand").await?;
+    worker.logged("finishing the messages in hand").await?;
     proxy.release();
     assert!(worker.exit().await?.success());
 

@@ -1,4 +1,4 @@
-//! What is wrong from the start is said, by the name of the variable.
+//! A wrong setting ends the worker at once with an error that names the variable.
 
 use anyhow::Result;
 

@@ -1,10 +1,13 @@
 //! Each Deployment sets the variables that its service knows, and no others.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use syn::{Attribute, Field, Ident, Token, punctuated::Punctuated, visit::Visit};
+use syn::{Attribute, Ident, ItemStruct, Token, punctuated::Punctuated, visit::Visit};
 
-use crate::repository::{SERVICES, Service, bucket_local};
+use crate::repository::{SERVICES, Service, bucket_local, sources};
 
 /// Variables that a service's manifest leaves alone, and why.
 const LEFT_ALONE: [(&str, &str, &str); 14] = [
@@ -95,36 +98,85 @@ fn set(service: Service) -> BTreeSet<String> {
     names
 }
 
-/// The variables of every clap definition in the service's sources.
+/// The variables of every clap definition in the service's sources, and of the groups of shared
+/// settings that these flatten.
 fn known(service: Service) -> BTreeSet<String> {
-    let mut variables = Variables::default();
-    for (path, text) in service.code() {
-        let file =
-            syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        variables.visit_file(&file);
+    let own = Definitions::of(&service.sources());
+    let shared = Definitions::of(&sources("service-kit/src"));
+    let mut known = BTreeSet::new();
+    for (name, group) in &own.0 {
+        assert!(!shared.0.contains_key(name), "{name} is defined twice");
+        known.extend(group.variables.iter().cloned());
+        for flattened in &group.flattened {
+            if let Some(group) = shared.0.get(flattened) {
+                known.extend(group.variables.iter().cloned());
+            } else {
+                assert!(own.0.contains_key(flattened), "{flattened} is unknown");
+            }
+        }
     }
-    assert!(!variables.0.is_empty(), "{} has no variable", service.name);
-    variables.0
+    assert!(!known.is_empty(), "{} has no variable", service.name);
+    known
 }
 
+/// The clap definitions of some sources, by the struct's name.
 #[derive(Default)]
-struct Variables(BTreeSet<String>);
+struct Definitions(BTreeMap<String, Group>);
 
-impl Visit<'_> for Variables {
-    fn visit_field(&mut self, field: &Field) {
-        let name = field.ident.as_ref().map(ToString::to_string);
-        for attribute in field.attrs.iter().filter(|a| a.path().is_ident("arg")) {
-            self.0.extend(variable(attribute, name.as_deref()));
+/// One struct's fields.
+#[derive(Default)]
+struct Group {
+    variables: BTreeSet<String>,
+    /// The types of flattened fields.
+    flattened: BTreeSet<String>,
+}
+
+impl Definitions {
+    fn of(sources: &[(PathBuf, String)]) -> Self {
+        let mut definitions = Self::default();
+        for (path, text) in sources {
+            let file =
+                syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            definitions.visit_file(&file);
+        }
+        definitions
+    }
+}
+
+impl Visit<'_> for Definitions {
+    fn visit_item_struct(&mut self, item: &ItemStruct) {
+        let mut group = Group::default();
+        for field in &item.fields {
+            let name = field.ident.as_ref().map(ToString::to_string);
+            for attribute in &field.attrs {
+                if attribute.path().is_ident("arg") {
+                    group.variables.extend(variable(attribute, name.as_deref()));
+                } else if attribute.path().is_ident("command")
+                    && arguments(attribute)
+                        .iter()
+                        .any(|argument| argument.name == "flatten")
+                {
+                    group.flattened.insert(last_segment(&field.ty));
+                }
+            }
+        }
+        if !group.variables.is_empty() || !group.flattened.is_empty() {
+            self.0.insert(item.ident.to_string(), group);
         }
     }
 }
 
+/// `LogArgs` of `service_kit::LogArgs`.
+fn last_segment(of: &syn::Type) -> String {
+    let syn::Type::Path(path) = of else {
+        panic!("a flattened field's type is no path");
+    };
+    path.path.segments.last().unwrap().ident.to_string()
+}
+
 /// `env` means the field's name in capitals, `env = "NAME"` that name.
 fn variable(attribute: &Attribute, field: Option<&str>) -> Option<String> {
-    let arguments = attribute
-        .parse_args_with(Punctuated::<Argument, Token![,]>::parse_terminated)
-        .unwrap();
-    let env = arguments.into_iter().find(|a| a.name == "env")?;
+    let env = arguments(attribute).into_iter().find(|a| a.name == "env")?;
     match env.value {
         None => field.map(str::to_uppercase),
         Some(syn::Expr::Lit(syn::ExprLit {
@@ -135,7 +187,13 @@ fn variable(attribute: &Attribute, field: Option<&str>) -> Option<String> {
     }
 }
 
-/// `name`, `name = value` or `name(values)` within `#[arg(…)]`.
+fn arguments(attribute: &Attribute) -> Punctuated<Argument, Token![,]> {
+    attribute
+        .parse_args_with(Punctuated::parse_terminated)
+        .unwrap()
+}
+
+/// `name`, `name = value` or `name(values)` within `#[arg(…)]` or `#[command(…)]`.
 struct Argument {
     name: Ident,
     value: Option<syn::Expr>,

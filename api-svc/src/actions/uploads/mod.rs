@@ -19,6 +19,7 @@ use contract::{
     api::{CompleteUpload, UploadCompleted, UploadRequest, UploadTicket},
     metadata,
 };
+use service_kit::aws::{Written, put_if_absent};
 
 pub(crate) use self::ticket::MAX_UPLOAD;
 use self::{
@@ -214,7 +215,7 @@ impl Uploads {
                 .e_tag(&part.etag)
                 .build()
         });
-        let joined = self
+        let join = self
             .client
             .complete_multipart_upload()
             .bucket(&self.bucket)
@@ -228,14 +229,10 @@ impl Uploads {
             )
             .customize()
             .config_override(unhurried())
-            .send()
-            .await;
-        match joined {
-            Ok(_) => Ok(()),
-            // 412: the key has an object. 409: another write to the key is under way.
-            Err(error) if matches!(status(&error), Some(409 | 412)) => {
-                Err(UploadError::taken(&done.key))
-            }
+            .send();
+        match put_if_absent(join).await {
+            Ok(Written::Yes) => Ok(()),
+            Ok(Written::Taken) => Err(UploadError::taken(&done.key)),
             Err(error) if status(&error) == Some(404) => Err(UploadError::NoUpload),
             Err(error) if status(&error) == Some(400) => Err(UploadError::field(
                 "parts",
