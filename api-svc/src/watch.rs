@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use contract::{
-    Manifest, Prefixes,
+    Manifest, ManifestThumbnail, Prefixes,
     api::{self, Update},
 };
 use tokio::sync::Notify;
@@ -109,16 +109,28 @@ impl Watch {
     /// whatever the manifest says.
     pub(crate) async fn video(&self, manifest: &Manifest) -> Result<api::Video, VideoError> {
         let root = self.prefixes.thumbnails();
-        let keys: Vec<&str> = manifest.thumbnails.iter().map(|t| t.key.as_str()).collect();
+        let thumbnails = &manifest.thumbnails;
+        let further = thumbnails.iter().flat_map(|t| &t.renditions);
+        let firsts = thumbnails.iter().map(|t| t.key.as_str());
+        let keys: Vec<&str> = firsts.chain(further.map(|r| r.key.as_str())).collect();
         if keys.iter().any(|key| !key.starts_with(root)) {
             return Err(VideoError::ForeignKeys {
                 source_key: manifest.source_key.clone(),
             });
         }
-        let Signed { urls, end } = self.urls.of(&keys).await?;
+        let Signed { mut urls, end } = self.urls.of(&keys).await?;
+        let further = urls.split_off(thumbnails.len());
+        let rendition_urls = if further.is_empty() {
+            Vec::new()
+        } else {
+            let mut further = further.into_iter();
+            let of = |t: &ManifestThumbnail| further.by_ref().take(t.renditions.len()).collect();
+            thumbnails.iter().map(of).collect()
+        };
         Ok(api::Video {
             manifest: manifest.clone(),
             urls,
+            rendition_urls,
             expires_at: rfc3339(end),
         })
     }

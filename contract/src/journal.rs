@@ -1,12 +1,9 @@
 //! The journal below `thumbnails/.recent/`: an empty object for each time a video was finished.
 //!
-//! Its key has the time first, so that one listing finds the latest among any number of videos.
-//! Entries may be deleted after a day.
+//! An entry's key begins with the time, so that one listing finds the latest among any number of
+//! videos. Entries may be deleted after a day.
 
-use crate::naming::{MAX_KEY_BYTES, OutputName, Prefixes};
-
-/// The journal's folder, below the thumbnail prefix.
-pub(crate) const RECENT: &str = ".recent";
+use crate::naming::{JOURNAL, MAX_KEY_BYTES, OutputName, Prefixes};
 
 /// An entry of the journal, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +15,14 @@ pub struct RecentEntry {
 }
 
 impl Prefixes {
-    /// What the keys of the journal begin with: `thumbnails/.recent/`.
+    /// The prefix of the journal's keys: `thumbnails/.recent/`.
     #[must_use]
     pub fn recent(&self) -> String {
-        format!("{}{RECENT}/", self.thumbnails)
+        format!("{}{JOURNAL}/", self.thumbnails())
     }
 
-    /// What every journal key of `millis` milliseconds after 1970 or later sorts after.
+    /// A text that sorts before every journal key of `millis` milliseconds after 1970 or later, and
+    /// after all earlier ones.
     #[must_use]
     pub fn recent_since(&self, millis: u64) -> String {
         format!("{}{millis:013}", self.recent())
@@ -43,12 +41,12 @@ impl Prefixes {
     /// ```
     #[must_use]
     pub fn recent_key(&self, name: &OutputName, millis: u64) -> Option<String> {
-        let path = name.0.strip_prefix(&self.thumbnails)?;
+        let path = name.0.strip_prefix(self.thumbnails())?;
         let key = format!("{}/{path}", self.recent_since(millis));
         (key.len() <= MAX_KEY_BYTES).then_some(key)
     }
 
-    /// Reads a key of the journal; `None` if it is none.
+    /// Reads a key of the journal; `None` for any other key.
     #[must_use]
     pub fn parse_recent(&self, key: &str) -> Option<RecentEntry> {
         let rest = key.strip_prefix(&self.recent())?;
@@ -57,7 +55,7 @@ impl Prefixes {
         (whole && !path.is_empty()).then_some(())?;
         Some(RecentEntry {
             millis: millis.parse().ok()?,
-            name: OutputName(format!("{}{path}", self.thumbnails)),
+            name: OutputName(format!("{}{path}", self.thumbnails())),
         })
     }
 }

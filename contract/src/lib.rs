@@ -3,7 +3,7 @@
 //! - [`api`]: the JSON of the API's routes and of its WebSocket.
 //! - [`naming`]: which keys are videos, and under which keys their pictures live.
 //! - [`event`]: the body of a queue message, from S3, SNS, EventBridge or a person.
-//! - [`journal`]: which videos were finished lately.
+//! - [`journal`]: which videos were finished recently.
 //! - [`manifest`]: the JSON document beside a video's pictures.
 //! - [`metadata`]: the user metadata on every object the worker writes.
 //!
@@ -20,7 +20,9 @@ pub mod naming;
 pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
     journal::RecentEntry,
-    manifest::{Manifest, ManifestRead, ManifestThumbnail, MediaFacts, Origin, Timings},
+    manifest::{
+        Manifest, ManifestRead, ManifestRendition, ManifestThumbnail, MediaFacts, Origin, Timings,
+    },
     naming::{
         NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,
         video_extension,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// new fields do not need it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A video's manifest, written after its last picture: where it exists, the pictures do.
+/// A video's manifest. It is written after the last picture, so where it exists, they do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -40,7 +40,7 @@ pub struct Manifest {
     pub timings: Timings,
 }
 
-/// Most [`Manifest::reads`]: an indexed video takes six, one that has to be searched some dozens.
+/// Most [`Manifest::reads`]. An indexed video takes six, one that must be searched some dozens.
 pub const MAX_READS: usize = 256;
 
 /// One range of the video that was fetched.
@@ -91,6 +91,25 @@ pub struct ManifestThumbnail {
     pub bytes: u64,
     /// How it was found.
     pub origin: Origin,
+    /// The same picture in the further widths, in the order of the setting; left out where the
+    /// pipeline makes one width only.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub renditions: Vec<ManifestRendition>,
+}
+
+/// A picture in one of the further widths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ManifestRendition {
+    /// Its key.
+    pub key: String,
+    /// Width in pixels; less than the key says where the video is narrower.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Size in bytes.
+    pub bytes: u64,
 }
 
 /// How a picture was found.
@@ -130,13 +149,18 @@ mod tests {
             "settings": "s", "createdAt": "2026-01-02T03:04:05Z",
             "media": {"container":"mp4","codec":"h264","width":640,"height":360,"durationS":10.0},
             "thumbnails": [{"key":"thumbnails/a_1.jpg","targetS":1.0,"actualS":1.04,"width":640,
-                            "height":360,"bytes":7,"origin":"keyframe"}],
+                            "height":360,"bytes":7,"origin":"keyframe"},
+                           {"key":"thumbnails/a_2.jpg","targetS":5.0,"actualS":5.0,"width":640,
+                            "height":360,"bytes":8,"origin":"decoded","renditions":[
+                             {"key":"thumbnails/a_2_320.jpg","width":320,"height":180,"bytes":3}]}],
             "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
             "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3}
         }"#;
         let manifest: Manifest = serde_json::from_str(text).unwrap();
         assert_eq!(manifest.schema_version, SCHEMA_VERSION);
         assert_eq!(manifest.thumbnails[0].origin, Origin::Keyframe);
+        assert_eq!(manifest.thumbnails[0].renditions, []);
+        assert_eq!(manifest.thumbnails[1].renditions[0].width, 320);
         assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
         let written = serde_json::to_value(&manifest).unwrap();
         assert_eq!(

@@ -1,6 +1,9 @@
 //! Properties of the naming scheme and the event parser, over generated keys and bodies.
 
-use contract::{Message, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, metadata};
+use contract::{
+    Message, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, metadata,
+    naming::{MAX_NUMBER, MIN_RENDITION_WIDTH},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::{prelude::*, sample::select};
 
@@ -28,6 +31,7 @@ fn video() -> impl Strategy<Value = (String, &'static str)> {
 
 fn outputs(name: &OutputName) -> Vec<String> {
     let mut keys: Vec<String> = (1..=3).map(|n| name.thumbnail(n, "jpg")).collect();
+    keys.extend((1..=3).map(|n| name.rendition(n, 320, "jpg")));
     keys.push(name.manifest());
     keys
 }
@@ -79,10 +83,18 @@ proptest! {
     }
 
     #[test]
-    fn thumbnail_keys_read_back((stem, extension) in video(), number in 1usize..100) {
+    fn thumbnail_keys_read_back(
+        (stem, extension) in video(),
+        number in 1..=MAX_NUMBER,
+        width in MIN_RENDITION_WIDTH..=8192,
+    ) {
         for name in Prefixes::default().candidates(&format!("uploads/{stem}.{extension}")).unwrap() {
             let parsed = ThumbnailKey::parse(&name.thumbnail(number, "webp")).unwrap();
             prop_assert_eq!((parsed.number, parsed.extension.as_str()), (number, "webp"));
+            prop_assert_eq!((&parsed.name, parsed.width), (&name, None));
+
+            let parsed = ThumbnailKey::parse(&name.rendition(number, width, "webp")).unwrap();
+            prop_assert_eq!((parsed.number, parsed.width), (number, Some(width)));
             prop_assert_eq!(parsed.name, name);
         }
     }
@@ -126,7 +138,7 @@ proptest! {
     #[test]
     fn metadata_is_ascii_and_short(key in "\\PC{1,256}") {
         let encoded = metadata::encode_key(&key);
-        prop_assert!(encoded.is_ascii() && encoded.len() <= 1600);
+        prop_assert!(encoded.is_ascii() && encoded.len() <= 1601);
         if let Some(decoded) = metadata::decode_key(&encoded) {
             prop_assert_eq!(decoded, key);
         }

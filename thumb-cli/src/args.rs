@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
+use std::{collections::HashSet, ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
 
 use clap::{
     Args, Parser, Subcommand,
@@ -14,6 +14,7 @@ Examples:
   thumb extract videos/ --out thumbs          every video in the folder and below
   thumb extract s3://bucket/a.mkv --at 5,50%  at 5 seconds and in the middle
   thumb extract https://example.com/a.webm --format webp --max-width 320 --json
+  thumb extract clip.mp4 --widths 640,320     clip_1.jpg, clip_1_320.jpg, clip_2.jpg, ...
   thumb probe clip.mp4 --json                 facts, and what they cost to read
 
 S3 takes credentials, region and AWS_ENDPOINT_URL as the AWS tools do.
@@ -28,21 +29,22 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// No progress bar and no summaries; errors are still told
+    /// No progress bar and no summaries; errors are still shown
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// Log what is done to stderr; twice for more. `RUST_LOG` overrides
+    /// Log to stderr; twice for more detail. `RUST_LOG` overrides
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write thumbnails as `<stem>_<n>.<format>`
+    /// Write thumbnails as `<stem>_<n>.<format>`, and `<stem>_<n>_<width>.<format>` in further
+    /// widths
     #[command(after_help = EXAMPLES)]
     Extract(ExtractArgs),
-    /// Tell container, codec, size and duration, and what they cost to read
+    /// Show container, codec, size and duration, and what reading them cost
     #[command(after_help = EXAMPLES)]
     Probe(ProbeArgs),
 }
@@ -52,7 +54,7 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
 
-    /// Where to take pictures: percentages of the duration or seconds
+    /// Where to take pictures: percentages of the duration, or seconds
     #[arg(
         long,
         value_name = "POSITIONS",
@@ -61,7 +63,7 @@ pub(crate) struct ExtractArgs {
     )]
     at: Vec<Position>,
 
-    /// Folder for the pictures; made if missing
+    /// Folder for the pictures; created if missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) out: PathBuf,
 
@@ -69,7 +71,12 @@ pub(crate) struct ExtractArgs {
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(1..))]
     max_width: u32,
 
-    /// The pictures' format
+    /// Widths in pixels, of which each picture is made in all: the first as `<stem>_<n>`, further
+    /// ones, of at least 100, as `<stem>_<n>_<width>`; a narrower video is not enlarged
+    #[arg(long, value_name = "PIXELS,...", value_delimiter = ',', conflicts_with = "max_width", value_parser = clap::value_parser!(u32).range(1..))]
+    widths: Vec<u32>,
+
+    /// Format of the pictures
     #[arg(long, default_value = "jpg", value_parser = format_parser())]
     format: ImageFormat,
 
@@ -101,11 +108,11 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Tell every range that was read, and why
+    /// Show every range that was read, and why
     #[arg(long)]
     pub(crate) trace: bool,
 
-    /// Inputs read at once [default: number of CPUs]
+    /// Inputs read at the same time [default: number of CPUs]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -119,15 +126,46 @@ impl InputArgs {
 }
 
 impl ExtractArgs {
-    pub(crate) fn extractor(&self) -> ExtractorBuilder {
-        Extractor::builder()
+    pub(crate) fn extractor(&self) -> Result<ExtractorBuilder, String> {
+        Ok(Extractor::builder()
             .positions(self.at.iter().copied())
-            .max_width(self.max_width)
+            .widths(self.widths()?)
             .format(self.format)
             .quality(self.quality)
-            .exact(self.exact)
+            .exact(self.exact))
+    }
+
+    /// The widths of the pictures, the first one first.
+    ///
+    /// Numbers of at most two digits and further widths of at least three tell the second width of
+    /// `clip.mp4`, `clip_1_320.jpg`, from a picture of `clip_1.mp4`.
+    pub(crate) fn widths(&self) -> Result<Vec<u32>, String> {
+        let Some((_, further)) = self.widths.split_first() else {
+            return Ok(vec![self.max_width]);
+        };
+        if let Some(narrow) = further.iter().find(|width| **width < MIN_FURTHER_WIDTH) {
+            return Err(format!(
+                "--widths: {narrow}: widths after the first must be at least {MIN_FURTHER_WIDTH}"
+            ));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = self.widths.iter().find(|width| !seen.insert(**width)) {
+            return Err(format!("--widths: {twice} is given twice"));
+        }
+        if !further.is_empty() && self.at.len() > MAX_POSITIONS {
+            return Err(format!(
+                "--at: at most {MAX_POSITIONS} positions with more than one width"
+            ));
+        }
+        Ok(self.widths.clone())
     }
 }
+
+/// Smallest width, in pixels, that may follow the first one.
+const MIN_FURTHER_WIDTH: u32 = 100;
+
+/// Most positions where there are further widths.
+const MAX_POSITIONS: usize = 99;
 
 fn format_parser() -> ValueParser {
     PossibleValuesParser::new([

@@ -1,8 +1,8 @@
-//! What the inputs on the command line mean.
+//! The inputs on the command line.
 //!
 //! [`Input::parse`] is pure; [`expand`] looks at the file system and turns folders into the videos
 //! below them. Only inputs that can never be read (`s3://bucket` without a key, an unknown scheme)
-//! are usage errors; a file that is not there is the failure of one input.
+//! are usage errors; a missing file is the failure of one input.
 
 use std::{
     collections::HashSet,
@@ -17,7 +17,8 @@ use walkdir::WalkDir;
 
 use crate::report::Failure;
 
-/// What is taken from a folder; a file named outright may be called anything.
+/// Extensions of the files that are taken from a folder; a file that is an input itself may have
+/// any.
 const EXTENSIONS: [&str; 10] = [
     "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp",
 ];
@@ -31,7 +32,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// Errors are fit to be shown: they hold no password and no query.
+    /// Parses an argument. Errors may be shown: they hold neither password nor query.
     pub(crate) fn parse(argument: &OsStr) -> Result<Self, String> {
         let file = || Self::File(PathBuf::from(argument));
         let Some((scheme, rest)) = argument.to_str().and_then(|text| text.split_once("://")) else {
@@ -45,8 +46,7 @@ impl Input {
             "http" | "https" => Url::parse(&format!("{scheme}://{rest}"))
                 .map(Self::Http)
                 .map_err(|error| format!("{}: {error}", redact(scheme, rest))),
-            // Keys are taken as they are, as by the AWS tools: `?`, `#` and `%` are part of the
-            // name.
+            // Keys are taken literally, as the AWS tools do: `?`, `#` and `%` are part of them.
             "s3" => match rest.split_once('/') {
                 Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(Self::S3 {
                     bucket: bucket.to_owned(),
@@ -62,13 +62,13 @@ impl Input {
         }
     }
 
-    /// The input as it may be shown: without password and query.
+    /// The input for messages: without password and query.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
             Self::Http(url) => {
                 let mut url = url.clone();
-                // Both fail only for URLs that cannot have them.
+                // These fail only for URLs that cannot have a user name or a password.
                 let _ = url.set_username("");
                 let _ = url.set_password(None);
                 url.set_query(None);
@@ -79,7 +79,7 @@ impl Input {
         }
     }
 
-    /// The file name that the pictures' names come from; never with a `/` in it.
+    /// The file name that the pictures' names are derived from; it contains no `/`.
     pub(crate) fn file_name(&self) -> OsString {
         let remote = |name: &str| OsString::from(name.replace(['/', '\0'], "_"));
         match self {
@@ -100,7 +100,7 @@ impl Input {
     }
 }
 
-/// Cuts what may be secret out of something that is not a URL.
+/// Removes the parts that may be secret from a text that is not a valid URL.
 fn redact(scheme: &str, rest: &str) -> String {
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
     let path = rest.find('/').map_or(end, |slash| slash.min(end));
@@ -108,10 +108,10 @@ fn redact(scheme: &str, rest: &str) -> String {
     format!("{scheme}://{}", &rest[host..end])
 }
 
-/// One line of the result: a video, or why there is none.
+/// One line of the result: a video, or the reason why there is none.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// As it may be shown.
+    /// The input for messages.
     pub(crate) name: String,
     pub(crate) input: Result<Input, Failure>,
 }
@@ -139,7 +139,8 @@ pub(crate) fn expand(inputs: Vec<Input>) -> Vec<Item> {
 
 fn walk(folder: &Path, items: &mut Vec<Item>) {
     let before = items.len();
-    // Links are followed, each folder once: links can form loops, and trees of exponential size.
+    // Links are followed, but into each folder once: links can form loops, and trees of exponential
+    // size.
     let mut folders = HashSet::new();
     let entries = WalkDir::new(folder)
         .follow_links(true)
@@ -165,7 +166,7 @@ fn walk(folder: &Path, items: &mut Vec<Item>) {
             }
             Ok(_) => {}
             Err(error) if error.loop_ancestor().is_some() => {}
-            // A dangling link that is not called like a video is none of our business.
+            // A dangling link is reported only if it is named like a video.
             Err(error) => {
                 let path = error.path().unwrap_or(folder);
                 let dangling = path.is_symlink() && !path.exists();

@@ -1,7 +1,8 @@
 //! `thumb`: thumbcore on the command line.
 //!
-//! [`args`] -> [`input`] (what to read) -> [`run`] (some at once, each through [`source`],
-//! thumbcore and [`output`]) -> [`report`] (a line an input, in the order of the inputs).
+//! [`args`] parses the command line, [`input`] expands it to videos, [`run`] processes some of them
+//! at the same time (each goes through [`source`], thumbcore and [`output`]), and [`report`] prints
+//! one line for each input, in the order of the inputs.
 
 mod args;
 mod input;
@@ -30,17 +31,18 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     args::{Cli, Command},
     input::Input,
+    output::Folder,
     report::Printer,
     run::Work,
 };
 
 /// How a run ended.
 enum End {
-    /// Every input gave everything.
+    /// Every input succeeded.
     Complete,
-    /// Some did not, and stderr or stdout said which.
+    /// Some inputs failed; stderr or stdout has said which.
     Partial,
-    /// Stopped by this signal, or by what would be one in other programs.
+    /// Stopped by this signal, or by an error that other programs get as a signal.
     Signal(u8),
 }
 
@@ -48,7 +50,8 @@ const SIGINT: u8 = 2;
 const SIGPIPE: u8 = 13;
 const SIGTERM: u8 = 15;
 
-/// Decoding cannot be stopped amid a picture; what takes longer than this is left to the kernel.
+/// How long the end of the program waits for blocking work: the decoding of a picture cannot be
+/// interrupted.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
@@ -66,9 +69,12 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<End> {
-    let (inputs, extractor) = match &cli.command {
-        Command::Extract(args) => (&args.inputs, args.extractor()),
-        Command::Probe(args) => (&args.inputs, Extractor::builder()),
+    let (inputs, extractor, widths) = match &cli.command {
+        Command::Extract(args) => {
+            let extractor = args.extractor().unwrap_or_else(|error| usage(&error));
+            (&args.inputs, extractor, args.widths().unwrap_or_default())
+        }
+        Command::Probe(args) => (&args.inputs, Extractor::builder(), Vec::new()),
     };
     let extractor = extractor.build().unwrap_or_else(|error| usage(&error));
     let items = input::expand(
@@ -88,13 +94,13 @@ fn start(cli: Cli) -> anyhow::Result<End> {
     let work = match cli.command {
         Command::Extract(args) => {
             fs::create_dir_all(&args.out)
-                .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-            Work::Extract(extractor, args.out)
+                .with_context(|| format!("cannot create the folder {}", args.out.display()))?;
+            Work::Extract(extractor, Folder::new(args.out, widths))
         }
         Command::Probe(_) => Work::Probe(extractor),
     };
 
-    // One thread for the network; files and libav block threads of their own.
+    // One thread for the network; files and libav block other threads.
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -114,7 +120,7 @@ fn start(cli: Cli) -> anyhow::Result<End> {
         }
     });
     printer.bar.finish_and_clear();
-    // Waits for files that are being written: they take their names or go.
+    // Waits for files that are being written, so that each is either complete or removed.
     runtime.shutdown_timeout(SHUTDOWN);
     end
 }
@@ -138,7 +144,7 @@ fn progress(cli: &Cli, inputs: usize) -> ProgressBar {
     bar
 }
 
-/// Logs of thumbcore and this program; the filter is not even built where nobody asked.
+/// Sets up the log of thumbcore and this program, if somebody asked for it.
 fn log(verbose: u8) {
     let filter = match (env::var("RUST_LOG"), verbose) {
         (Ok(filter), _) if !filter.is_empty() => EnvFilter::new(filter),

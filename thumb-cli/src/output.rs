@@ -1,4 +1,4 @@
-//! Names of pictures, and writing them whole or not at all.
+//! Names of pictures, and writing each file completely or not at all.
 
 use std::{
     collections::HashMap,
@@ -8,14 +8,14 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
-use thumbcore::Thumbnail;
+use thumbcore::{ImageFormat, Thumbnail};
 
 use crate::{input::Input, report::Failure};
 
-/// Gives every input of a run names of its own.
+/// Gives every input of a run its own base name.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Base name to the input that has it.
+    /// From a base name to the input that has it.
     taken: HashMap<OsString, String>,
 }
 
@@ -23,7 +23,9 @@ impl Names {
     /// The base of the input's pictures' names: its stem or, where an earlier input has that, its
     /// whole file name.
     ///
-    /// As a base is followed by `_<number>.`, different bases never give the same picture name.
+    /// Different bases never give the same picture name: a base is followed by `_<number>.`, or by
+    /// `_<number>_<width>.` with numbers and widths that differ in their digits
+    /// ([`ExtractArgs::widths`](crate::args::ExtractArgs::widths)).
     pub(crate) fn claim(&mut self, input: &Input) -> Result<OsString, Failure> {
         let file_name = input.file_name();
         let stem = Path::new(&file_name).file_stem().unwrap_or(&file_name);
@@ -44,36 +46,78 @@ impl Names {
     }
 }
 
-/// Writes an input's pictures as `<base>_<n>.<ext>` and returns their paths in order.
-///
-/// All are written under temporary names in the same folder before the first takes its name, so
-/// that a full disk leaves what was there before. A file of an earlier run is replaced.
-pub(crate) fn write(
-    folder: &Path,
-    base: &OsStr,
-    thumbnails: &[Thumbnail],
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut written = Vec::with_capacity(thumbnails.len());
-    for (index, thumbnail) in thumbnails.iter().enumerate() {
-        let mut name = base.to_owned();
-        name.push(format!("_{}.{}", index + 1, thumbnail.format.extension()));
-        let path = folder.join(name);
-        let file = write_temporary(folder, thumbnail.image()).map_err(|e| failure(&path, &e))?;
-        written.push((file, path));
+/// Where pictures go, and in which widths.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// In pixels, the first one first.
+    widths: Vec<u32>,
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf, widths: Vec<u32>) -> Self {
+        Self { path, widths }
     }
-    written
-        .into_iter()
-        .map(|(file, path)| match file.persist(&path) {
-            Ok(_) => Ok(path),
-            Err(error) => Err(failure(&path, &error.error)),
+
+    /// Writes an input's pictures as `<base>_<n>.<ext>`, in further widths as
+    /// `<base>_<n>_<width>.<ext>`, and returns each thumbnail's paths in the order of the widths.
+    ///
+    /// All are written under temporary names in the same folder before the first gets its name, so
+    /// that a full disk leaves earlier files as they were. A file of an earlier run is replaced.
+    pub(crate) fn write(
+        &self,
+        base: &OsStr,
+        thumbnails: &[Thumbnail],
+    ) -> Result<Vec<Vec<PathBuf>>, Failure> {
+        let mut written = Vec::with_capacity(thumbnails.len());
+        for (index, thumbnail) in thumbnails.iter().enumerate() {
+            let paths = self.paths(base, index + 1, thumbnail.format);
+            let files: Result<Vec<_>, Failure> = paths
+                .zip(&thumbnail.renditions)
+                .map(|(path, rendition)| {
+                    let file = write_temporary(&self.path, &rendition.image);
+                    Ok((file.map_err(|error| failure(&path, &error))?, path))
+                })
+                .collect();
+            written.push(files?);
+        }
+        written
+            .into_iter()
+            .map(|files| files.into_iter().map(persist).collect())
+            .collect()
+    }
+
+    /// The paths of picture `number`, in the order of the widths.
+    fn paths(
+        &self,
+        base: &OsStr,
+        number: usize,
+        format: ImageFormat,
+    ) -> impl Iterator<Item = PathBuf> {
+        let extension = format.extension();
+        self.widths.iter().enumerate().map(move |(index, width)| {
+            let mut name = base.to_owned();
+            name.push(match index {
+                0 => format!("_{number}.{extension}"),
+                _ => format!("_{number}_{width}.{extension}"),
+            });
+            self.path.join(name)
         })
-        .collect()
+    }
+}
+
+/// Gives a complete file its name.
+fn persist((file, path): (NamedTempFile, PathBuf)) -> Result<PathBuf, Failure> {
+    match file.persist(&path) {
+        Ok(_) => Ok(path),
+        Err(error) => Err(failure(&path, &error.error)),
+    }
 }
 
 fn write_temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".thumb-");
-    // Temporary files are private unless told; pictures follow the umask like any other file.
+    // Temporary files are private by default; pictures follow the umask like any other file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;

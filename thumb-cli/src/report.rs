@@ -1,17 +1,18 @@
-//! What became of an input, for people and for programs.
+//! The result of an input, for people and for programs.
 
 use std::{
     fmt::Write as _,
     io::{self, Write},
+    iter,
     path::PathBuf,
     time::Duration,
 };
 
 use indicatif::{DecimalBytes, ProgressBar};
 use serde::{Serialize, Serializer};
-use thumbcore::{Media, RangeRead, Stats, Thumbnail};
+use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
 
-/// Why an input gave nothing.
+/// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Failure {
     /// A stable name: those of [`thumbcore::Error::kind`], `collision` and `output`.
@@ -43,7 +44,7 @@ impl From<&walkdir::Error> for Failure {
     }
 }
 
-/// What became of one input.
+/// The result of one input.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) name: String,
@@ -69,23 +70,51 @@ pub(crate) struct Picture {
     height: u32,
     bytes: usize,
     origin: &'static str,
+    /// The same picture in further widths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    renditions: Vec<File>,
+}
+
+/// A picture in one width.
+#[derive(Debug, Serialize)]
+struct File {
+    #[serde(serialize_with = "lossy")]
+    path: PathBuf,
+    width: u32,
+    height: u32,
+    bytes: usize,
 }
 
 impl Picture {
-    pub(crate) fn new(path: PathBuf, thumbnail: &Thumbnail) -> Self {
-        Self {
+    /// A thumbnail whose renditions were written to `paths`; `None` if it has none.
+    pub(crate) fn new(paths: Vec<PathBuf>, thumbnail: &Thumbnail) -> Option<Self> {
+        let file = |(path, rendition): (PathBuf, &Rendition)| File {
             path,
+            width: rendition.width,
+            height: rendition.height,
+            bytes: rendition.image.len(),
+        };
+        let mut files = paths.into_iter().zip(&thumbnail.renditions).map(file);
+        let first = files.next()?;
+        Some(Self {
+            path: first.path,
             target_s: seconds(thumbnail.target),
             actual_s: seconds(thumbnail.actual),
-            width: thumbnail.width(),
-            height: thumbnail.height(),
-            bytes: thumbnail.image().len(),
+            width: first.width,
+            height: first.height,
+            bytes: first.bytes,
             origin: thumbnail.origin.as_str(),
-        }
+            renditions: files.collect(),
+        })
+    }
+
+    /// The paths of its files.
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        iter::once(&self.path).chain(self.renditions.iter().map(|file| &file.path))
     }
 }
 
-/// The contract's fields, in its order.
+/// The fields of the JSON line, in the order that docs and other programs know.
 #[derive(Serialize)]
 struct Line<'a> {
     input: &'a str,
@@ -193,12 +222,9 @@ impl Success {
             milliseconds(stats.wall),
         );
         for picture in self.pictures.iter().flatten() {
-            let _ = write!(
-                text,
-                "\n  {} at {:.1} s",
-                picture.path.display(),
-                picture.actual_s
-            );
+            for path in picture.paths() {
+                let _ = write!(text, "\n  {} at {:.1} s", path.display(), picture.actual_s);
+            }
         }
         if trace {
             text.push_str("\n  round trip   why              from         to      bytes    ms");
@@ -231,7 +257,10 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// Fails where stdout does; nothing more can be told there then.
+    /// Prints a report.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
     pub(crate) fn print(&self, report: &Report) -> io::Result<()> {
         self.bar.suspend(|| match &report.result {
             _ if self.json => writeln!(io::stdout(), "{}", report.json(self.trace)?),
@@ -242,11 +271,11 @@ impl Printer {
                 plain(&success.human(&report.name, self.trace))
             ),
             Err(failure) => {
-                // Errors of sources begin with the name already.
+                // The errors of sources begin with the input's name already.
                 let prefix = format!("{}: ", report.name);
                 let reason = failure.message.strip_prefix(&prefix);
                 let reason = reason.unwrap_or(&failure.message);
-                // A closed stderr must not keep the other inputs from being worked on.
+                // A closed stderr must not stop the other inputs.
                 let _ = writeln!(
                     io::stderr(),
                     "thumb: {}",
@@ -258,13 +287,14 @@ impl Printer {
     }
 }
 
-/// File names and servers' words may hold terminal control sequences.
+/// Replaces control characters: file names and messages of servers may hold terminal control
+/// sequences.
 fn plain(text: &str) -> String {
     let harmful = |c: char| c.is_control() && c != '\n';
     text.replace(harmful, "\u{fffd}")
 }
 
-/// Microseconds are as fine as timestamps get; more digits are floating-point noise.
+/// Seconds to the microsecond: timestamps are no finer, and more digits are floating-point noise.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
 }

@@ -1,6 +1,6 @@
-//! Works the inputs off: some at once, results in the order of the inputs.
+//! Processes the inputs: some at the same time, results in the order of the inputs.
 
-use std::{ffi::OsString, io, path::PathBuf};
+use std::{ffi::OsString, io};
 
 use futures::{StreamExt, stream};
 use thumbcore::Extractor;
@@ -8,26 +8,26 @@ use tokio::{sync::Semaphore, task};
 
 use crate::{
     input::{Input, Item},
-    output::{self, Names},
+    output::{Folder, Names},
     report::{Failure, Picture, Printer, Report, Success},
     source::Opener,
 };
 
-/// Results kept back behind a slow input, for each job: enough that the other jobs have work for a
-/// while, few enough that memory stays bounded.
+/// Results held back behind a slow input, for each job: enough to keep the other jobs busy, few
+/// enough to bound memory.
 const WINDOW: usize = 16;
 
-/// What is done with each input.
+/// What to do with each input.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Write thumbnails into the folder.
-    Extract(Extractor, PathBuf),
-    /// Tell facts.
+    Extract(Extractor, Folder),
+    /// Read facts.
     Probe(Extractor),
 }
 
-/// Works on `jobs` inputs at once and prints the results in order; returns whether every input
-/// gave everything.
+/// Processes `jobs` inputs at the same time and prints the results in order; returns whether every
+/// input succeeded.
 ///
 /// # Errors
 /// Stdout cannot be written.
@@ -42,13 +42,14 @@ pub(crate) async fn run(
     let mut names = Names::default();
     let mut reports = stream::iter(items)
         .map(|item| {
-            // Here and not in the job, so that names depend on the order of the inputs only.
+            // Names are claimed here, not in the job, so that they depend only on the order of the
+            // inputs.
             let job = item.input.and_then(|input| match work {
                 Work::Extract(..) => names.claim(&input).map(|base| (input, base)),
                 Work::Probe(_) => Ok((input, OsString::new())),
             });
             async move {
-                // Held from opening to the last picture. Nobody closes the semaphore.
+                // Held from opening to the last picture. The semaphore is never closed.
                 let _slot = slots.acquire().await;
                 let result = match job {
                     Ok((input, base)) => one(work, opener, &input, base).await,
@@ -92,11 +93,11 @@ async fn one(
             let out = out.clone();
             let thumbnails = extraction.thumbnails;
             let write = task::spawn_blocking(move || -> Result<_, Failure> {
-                let paths = output::write(&out, &base, &thumbnails)?;
+                let paths = out.write(&base, &thumbnails)?;
                 Ok(paths
                     .into_iter()
                     .zip(&thumbnails)
-                    .map(|(path, thumbnail)| Picture::new(path, thumbnail))
+                    .filter_map(|(paths, thumbnail)| Picture::new(paths, thumbnail))
                     .collect())
             });
             let pictures = write.await.map_err(|error| Failure {

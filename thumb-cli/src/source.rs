@@ -9,11 +9,11 @@ use tokio::sync::OnceCell;
 
 use crate::input::Input;
 
-/// Opens inputs; the AWS SDK is set up when the first S3 input wants it, as that takes longer than
-/// many a local file.
+/// Opens inputs. The AWS SDK is set up for the first S3 input only, because that takes longer than
+/// processing many a local file.
 #[derive(Debug, Default)]
 pub(crate) struct Opener {
-    /// One for all inputs, so that they share connections.
+    /// Shared by all inputs, and so are its connections.
     http: OnceCell<reqwest::Client>,
     s3: OnceCell<aws_sdk_s3::Client>,
 }
@@ -40,11 +40,11 @@ impl Opener {
 async fn s3_client() -> aws_sdk_s3::Client {
     let region = RegionProviderChain::default_provider().or_else("us-east-1");
     let shared = aws_config::from_env().region(region).load().await;
-    // Other stores than AWS's rarely have a host name for every bucket.
+    // Other stores than AWS rarely have a host name for each bucket.
     let elsewhere = shared.endpoint_url().is_some() || env::var_os("AWS_ENDPOINT_URL_S3").is_some();
     let config = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(elsewhere)
-        // thumbcore's reader retries; both would multiply.
+        // thumbcore's reader retries, and the SDK's retries would multiply with those.
         .retry_config(RetryConfig::disabled())
         .build();
     aws_sdk_s3::Client::from_conf(config)

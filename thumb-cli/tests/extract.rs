@@ -253,6 +253,51 @@ fn flags_reach_the_pictures() {
 }
 
 #[test]
+fn one_decode_gives_every_width() {
+    let folder = folder(&["clip.mp4"]);
+    let extract = |flags: &[&str]| {
+        let mut command = thumb();
+        command
+            .current_dir(folder.path())
+            .args(["extract", "clip.mp4", "--json"]);
+        run(command
+            .args(["--at", "10%,50%", "--out", "out"])
+            .args(flags))
+        .clean()
+        .lines()
+    };
+    let plain = &extract(&["--max-width", "320"])[0];
+    assert!(
+        plain["thumbnails"][0].get("renditions").is_none(),
+        "{plain}"
+    );
+    fs::remove_dir_all(folder.path().join("out")).unwrap();
+
+    let line = &extract(&["--widths", "320,160,5000"])[0];
+    for (thumbnail, number) in line["thumbnails"].as_array().unwrap().iter().zip(1..) {
+        assert_eq!(thumbnail["path"], format!("out/clip_{number}.jpg"));
+        assert_eq!(thumbnail["width"], 320);
+        let renditions = thumbnail["renditions"].as_array().unwrap();
+        // The video is 640 pixels wide, and no picture is enlarged.
+        for (rendition, (width, shown)) in renditions.iter().zip([(160, 160), (5000, 640)]) {
+            let name = format!("out/clip_{number}_{width}.jpg");
+            assert_eq!(rendition["path"], name);
+            let bytes = fs::read(folder.path().join(&name)).unwrap();
+            assert_eq!(rendition["bytes"], bytes.len());
+            let picture = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).unwrap();
+            assert_eq!((picture.width(), picture.height()), (shown, shown * 9 / 16));
+            assert_eq!(rendition["width"], shown);
+        }
+        assert_eq!(renditions.len(), 2);
+    }
+    assert_eq!(names(&folder.path().join("out")).len(), 6);
+    // The same bytes are read whatever is made of them.
+    for field in ["bytes_fetched", "requests", "round_trips"] {
+        assert_eq!(line[field], plain[field], "{field}");
+    }
+}
+
+#[test]
 fn folders_are_searched_and_names_never_collide() {
     let folder = folder(&[
         "b.mp4",

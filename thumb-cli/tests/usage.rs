@@ -10,6 +10,7 @@ use common::{names, run, thumb};
 
 #[test]
 fn a_wrong_command_line_exits_with_2_and_says_what_is_wrong() {
+    let many = vec!["1%"; 100].join(",");
     for (arguments, word) in [
         (&[][..], "Usage"),
         (&["extract"], "INPUT"),
@@ -19,6 +20,17 @@ fn a_wrong_command_line_exits_with_2_and_says_what_is_wrong() {
         (&["extract", "a.mp4", "--quality", "0"], "--quality"),
         (&["extract", "a.mp4", "--quality", "101"], "--quality"),
         (&["extract", "a.mp4", "--max-width", "0"], "--max-width"),
+        (&["extract", "a.mp4", "--widths", "640,99"], "at least 100"),
+        (&["extract", "a.mp4", "--widths", "640,320,640"], "twice"),
+        (&["extract", "a.mp4", "--widths", "640,0"], "--widths"),
+        (
+            &["extract", "a.mp4", "--widths", "640", "--max-width", "64"],
+            "--max-width",
+        ),
+        (
+            &["extract", "a.mp4", "--widths", "640,320", "--at", &many],
+            "--at",
+        ),
         (&["extract", "a.mp4", "--format", "gif"], "gif"),
         (&["extract", "a.mp4", "--jobs", "0"], "--jobs"),
         (&["extract", "s3://bucket"], "s3://bucket"),

@@ -33,7 +33,7 @@ pub use service_kit::telemetry::LogFormat;
 use service_kit::{shutdown, telemetry};
 
 pub use self::config::Config;
-use self::{process::Processor, queue::Queue, store::Store};
+use self::{process::Processor, publish::Publisher, queue::Queue, store::Store};
 
 /// Runs the worker until SIGTERM or SIGINT.
 ///
@@ -44,6 +44,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let extractor = config.extractor()?;
+    let outputs = config.outputs()?;
     let prefixes = config.pipeline.prefixes()?;
 
     let aws = aws::Clients::connect(&config).await;
@@ -68,7 +69,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "worker started"
     );
 
-    let processor = Processor::new(store, aws.s3_reads, extractor, prefixes.clone(), &config);
+    let publisher = Publisher::new(store.clone(), prefixes.clone(), outputs);
+    let processor = Processor::new(store, aws.s3_reads, extractor, publisher);
     let consumer = receive::Consumer::new(Arc::new(queue), Arc::new(processor), prefixes);
     consumer
         .run(concurrency, config.shutdown_grace(), &stop)

@@ -1,17 +1,21 @@
-//! One video: is it done, extract, publish, and check that it is still the same.
+//! One video: skip it if it is done, extract, publish, and check that it is still the same version.
 
 use std::{sync::Arc, time::Instant};
 
-use contract::{Manifest, Prefixes, metadata};
+use contract::{Manifest, metadata};
 use metrics::{counter, histogram};
 use thumbcore::{Extraction, Extractor, RangeSource as _, S3Source, SourceError};
 
 use crate::{
-    Config, failure::Failure, metrics as names, plan::Job, publish::Publisher, store::Store,
+    failure::Failure,
+    metrics as names,
+    plan::Job,
+    publish::{Made, Publisher},
+    store::Store,
 };
 
-/// How often a video that was overwritten meanwhile is started afresh before its message is left
-/// for later. Its uploader is then busier than we can be.
+/// How often a video that was overwritten while it was processed is started afresh before its
+/// message is left for later: its uploader is faster than this worker.
 const MAX_RESTARTS: u32 = 3;
 
 #[derive(Debug)]
@@ -20,7 +24,6 @@ pub(crate) struct Processor {
     reads: aws_sdk_s3::Client,
     extractor: Extractor,
     publisher: Publisher,
-    pictures: usize,
 }
 
 impl Processor {
@@ -28,23 +31,13 @@ impl Processor {
         store: Store,
         reads: aws_sdk_s3::Client,
         extractor: Extractor,
-        prefixes: Prefixes,
-        config: &Config,
+        publisher: Publisher,
     ) -> Self {
-        let pictures = config.thumbnail_positions.len();
-        let publisher = Publisher::new(
-            store.clone(),
-            prefixes,
-            pictures,
-            config.thumbnail_format,
-            config.settings_hash(),
-        );
         Self {
             store,
             reads,
             extractor,
             publisher,
-            pictures,
         }
     }
 
@@ -52,7 +45,7 @@ impl Processor {
         self.store.bucket()
     }
 
-    /// Sees to it that the video has all its pictures and its manifest.
+    /// Makes the pictures and the manifest of a video, unless they are there already.
     pub(crate) async fn process(&self, job: &Job) -> Result<(), Failure> {
         if self.publisher.is_done(job).await? {
             counter!(names::VIDEOS_SKIPPED).increment(1);
@@ -68,7 +61,7 @@ impl Processor {
                     tracing::info!(
                         key = job.key,
                         restarts,
-                        "overwritten meanwhile; starting afresh"
+                        "overwritten while it was processed; starting afresh"
                     );
                 }
                 result => break result?,
@@ -80,13 +73,18 @@ impl Processor {
 
     async fn attempt(&self, job: &Job) -> Result<Manifest, Failure> {
         let source = Arc::new(S3Source::new(self.reads.clone(), self.bucket(), &job.key));
-        let extraction = self.extractor.extract(source.clone()).await?;
+        let extraction = self.extractor.extract(Arc::clone(&source)).await?;
         self.check_complete(&extraction)?;
-        let validator = source.stat().await?.validator;
+        let validator = extraction.stat.validator.as_ref();
         let validator = validator
             .ok_or_else(|| SourceError::rejected(source.name(), "the store tells no ETag"))?;
         let etag = metadata::bare_etag(&validator.0);
-        let manifest = self.publisher.publish(job, etag, &extraction).await?;
+        let made = Made {
+            job,
+            etag,
+            extraction: &extraction,
+        };
+        let manifest = self.publisher.publish(made).await?;
 
         // Another worker may have published a newer version before this older one.
         match self.store.head(&job.key).await? {
@@ -96,19 +94,16 @@ impl Processor {
     }
 
     fn check_complete(&self, extraction: &Extraction) -> Result<(), Failure> {
-        let whole = |thumbnail: &&thumbcore::Thumbnail| !thumbnail.image().is_empty();
-        let got = extraction.thumbnails.iter().filter(whole).count();
-        if got == self.pictures && extraction.thumbnails.len() == got {
+        let outputs = self.publisher.outputs();
+        let (got, wanted) = (outputs.complete_pictures(extraction), outputs.pictures);
+        if got == wanted && extraction.thumbnails.len() == got {
             return Ok(());
         }
-        Err(Failure::Incomplete {
-            got,
-            wanted: self.pictures,
-        })
+        Err(Failure::Incomplete { got, wanted })
     }
 }
 
-/// One line and the numbers of a video.
+/// Logs a video that is done and counts it.
 fn report(manifest: &Manifest, began: Instant) {
     let took = began.elapsed();
     counter!(names::VIDEOS_PROCESSED).increment(1);

@@ -43,8 +43,8 @@ pub(super) struct Picture {
 }
 
 impl Object {
-    /// Reads a key without the thumbnail prefix; `None` if it is neither a picture's nor a
-    /// manifest's.
+    /// Reads a key without the thumbnail prefix; `None` if it is neither that of a picture in the
+    /// first width nor that of a manifest. Manifests list the pictures in further widths.
     pub(super) fn parse(key: &str, modified: u32, size: u64) -> Option<Self> {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         if let Some(name) = key.strip_suffix(".json") {
@@ -55,7 +55,7 @@ impl Object {
                 size,
             });
         }
-        let key = ThumbnailKey::parse(key)?;
+        let key = ThumbnailKey::parse(key).filter(|key| key.width.is_none())?;
         let format = match key.extension.as_str() {
             "jpg" => Format::Jpg,
             "webp" => Format::Webp,

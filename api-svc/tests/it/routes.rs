@@ -231,8 +231,12 @@ async fn videos_with_their_manifests() -> Result<()> {
     let mut evil = manifest("evil");
     evil["thumbnails"][0]["key"] = json!("uploads/secret.mp4");
     put(&stack, "thumbnails/evil.json", evil.to_string()).await?;
+    let mut evil = manifest("evil2");
+    evil["thumbnails"][0]["renditions"] =
+        json!([{"key": "uploads/secret.mp4", "width": 320, "height": 180, "bytes": 3}]);
+    put(&stack, "thumbnails/evil2.json", evil.to_string()).await?;
     let api = Api::start(&stack, &[]).await?;
-    api.metrics_when("all are listed", |m| m["videosMeasured"] == 4)
+    api.metrics_when("all are listed", |m| m["videosMeasured"] == 5)
         .await?;
     let videos = api.json("/api/videos?prefix=a").await?;
     assert_eq!(videos.as_array().map(Vec::len), Some(1));
@@ -286,6 +290,7 @@ async fn videos_with_their_manifests() -> Result<()> {
         ("uploads/b/c.txt", 404),
         ("thumbnails/broken", 404),
         ("thumbnails/evil", 502),
+        ("thumbnails/evil2", 502),
         ("..%2F..%2Fetc%2Fpasswd", 404),
         ("a%00b", 404),
         ("a%0d%0aSet-Cookie:x", 404),
@@ -294,6 +299,69 @@ async fn videos_with_their_manifests() -> Result<()> {
         let answer = api.get(&format!("/api/videos/{path}")).await?;
         answer.problem(status).with_context(|| path.to_owned())?;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn further_widths_are_listed_and_are_no_thumbnails_of_their_own() -> Result<()> {
+    let stack = stack().await?;
+    publish(&stack, "a").await?;
+    let mut wide = manifest("a");
+    for (thumbnail, number) in wide["thumbnails"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .zip(1..)
+    {
+        let renditions = [320, 1280].map(|width| {
+            json!({"key": format!("thumbnails/a_{number}_{width}.jpg"), "width": width.min(640),
+                   "height": 180, "bytes": 7})
+        });
+        for rendition in &renditions {
+            put(
+                &stack,
+                rendition["key"].as_str().context("a key")?,
+                "picture",
+            )
+            .await?;
+        }
+        thumbnail["renditions"] = json!(renditions);
+    }
+    put(&stack, "thumbnails/a.json", wide.to_string()).await?;
+    let api = Api::start(&stack, &[]).await?;
+    api.metrics_when("all are listed", |m| {
+        m["videosMeasured"] == 1 && m["indexComplete"] == true
+    })
+    .await?;
+    let metrics = api.json("/api/metrics").await?;
+    assert_eq!(metrics["totalThumbnails"], 3);
+    assert_eq!(metrics["videosProcessed"], 1);
+    assert_eq!(
+        keys(&api.json("/api/thumbnails").await?).len(),
+        3,
+        "one a picture"
+    );
+    let videos = api.json("/api/videos").await?;
+    assert_eq!(videos[0]["manifest"], wide);
+    assert_eq!(videos[0]["thumbnails"].as_array().map(Vec::len), Some(3));
+    let video = api.json("/api/videos/uploads/a.mp4").await?;
+    assert_eq!(video["thumbnails"], wide["thumbnails"]);
+    for (urls, number) in video["renditionUrls"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .zip(1..)
+    {
+        for (url, width) in urls.as_array().into_iter().flatten().zip([320, 1280]) {
+            let url = url.as_str().context("a URL")?;
+            assert!(
+                url.contains(&format!("/thumbnails/a_{number}_{width}.jpg?")),
+                "{url}"
+            );
+        }
+        assert_eq!(urls.as_array().map(Vec::len), Some(2));
+    }
+    assert_eq!(video["renditionUrls"].as_array().map(Vec::len), Some(3));
     Ok(())
 }
 

@@ -33,6 +33,11 @@ pub struct Video {
     pub manifest: Manifest,
     /// The pictures' presigned URLs, in the order of the manifest's `thumbnails`.
     pub urls: Vec<String>,
+    /// The presigned URLs of the pictures in further widths: for each of the manifest's
+    /// `thumbnails` a list in the order of its `renditions`. Left out where the pipeline makes one
+    /// width only.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rendition_urls: Vec<Vec<String>>,
     /// When the URLs end: RFC 3339, UTC. URLs last 60 to 90 minutes, less if the credentials that
     /// signed them end earlier.
     pub expires_at: String,

@@ -5,7 +5,7 @@ use devstack::media::Clip;
 
 use crate::support::{
     Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge, queue_is_empty,
-    send, stack, upload, upload_file,
+    send, stack, until, upload, upload_file,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +140,61 @@ async fn what_is_no_video_is_deleted_and_logged() -> Result<()> {
             >= 4
     );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_width_is_published_and_found_done() -> Result<()> {
+    let stack = stack(30).await?;
+    let with = |widths: &str| WorkerOptions {
+        env: vec![("THUMBNAIL_WIDTHS", widths.to_owned())],
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, with("320,160,1000")).await?;
+    let key = "uploads/a/clip.mp4";
+    let etag = upload_file(&stack, key, &Clip::new("mp4").make()?).await?;
+    let made = manifest(&stack, "thumbnails/a/clip.json").await?;
+    check(&stack, &made, key, &etag).await?;
+    queue_is_empty(&stack).await?;
+    let mut listed = vec!["thumbnails/a/clip.json".to_owned()];
+    for (thumbnail, number) in made.thumbnails.iter().zip(1..) {
+        assert_eq!(thumbnail.key, format!("thumbnails/a/clip_{number}.jpg"));
+        assert_eq!((thumbnail.width, thumbnail.height), (320, 180));
+        listed.push(thumbnail.key.clone());
+        // The video is 640 pixels wide, and no picture is enlarged.
+        for (rendition, (width, shown)) in
+            thumbnail.renditions.iter().zip([(160, 160), (1000, 640)])
+        {
+            let key = format!("thumbnails/a/clip_{number}_{width}.jpg");
+            assert_eq!((&rendition.key, rendition.width), (&key, shown));
+            listed.push(key);
+        }
+        assert_eq!(thumbnail.renditions.len(), 2);
+    }
+    let mut there = keys(&stack, "thumbnails/").await?;
+    there.sort();
+    listed.sort();
+    assert_eq!(there, listed);
+
+    // The same again is no work; without one of the further pictures it is.
+    send(&stack, key).await?;
+    worker.logged("already done").await?;
+    queue_is_empty(&stack).await?;
+    let lost = "thumbnails/a/clip_2_160.jpg";
+    let delete = stack.s3().delete_object().bucket(stack.bucket());
+    delete.key(lost).send().await?;
+    send(&stack, key).await?;
+    until("the lost picture", || get(&stack, lost)).await?;
+    queue_is_empty(&stack).await?;
+    drop(worker);
+
+    // And so are other widths.
+    let _worker = Worker::start(&stack, with("320")).await?;
+    send(&stack, key).await?;
+    until("a manifest of one width", async || {
+        let newest = manifest(&stack, "thumbnails/a/clip.json").await?;
+        Ok(newest.thumbnails[0].renditions.is_empty().then_some(()))
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -175,7 +175,7 @@ async fn an_object_overwritten_while_it_is_read_gives_no_mixture() -> Result<()>
     check(&stack, &manifest, key, &new).await?;
     assert_eq!((manifest.media.width, manifest.media.height), (320, 240));
     worker
-        .logged("overwritten meanwhile; starting afresh")
+        .logged("overwritten while it was processed; starting afresh")
         .await?;
     // The second upload's own message finds it done.
     queue_is_empty(&stack).await?;

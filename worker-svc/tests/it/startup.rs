@@ -18,6 +18,7 @@ async fn what_does_not_exist_is_named() -> Result<()> {
         ),
         ("S3_THUMBNAIL_PREFIX", String::new()),
         ("THUMBNAIL_FORMAT", "gif".to_owned()),
+        ("THUMBNAIL_WIDTHS", "640,64".to_owned()),
         ("RUST_LOG", "a=b=c".to_owned()),
     ] {
         let options = WorkerOptions {

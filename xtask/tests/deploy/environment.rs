@@ -10,12 +10,17 @@ use syn::{Attribute, Ident, ItemStruct, Token, punctuated::Punctuated, visit::Vi
 use crate::repository::{SERVICES, Service, bucket_local, sources};
 
 /// Variables that a service's manifest leaves alone, and why.
-const LEFT_ALONE: [(&str, &str, &str); 14] = [
+const LEFT_ALONE: [(&str, &str, &str); 15] = [
     ("worker", "AWS_ENDPOINT_URL", LOCAL),
     (
         "worker",
         "WORKER_CONCURRENCY",
         "follows from the CPU and the memory that the manifest gives",
+    ),
+    (
+        "worker",
+        "THUMBNAIL_MAX_WIDTH",
+        "the older name of THUMBNAIL_WIDTHS, for one width",
     ),
     ("api", "AWS_ENDPOINT_URL", LOCAL),
     ("api", "WEB_DIR", "the frontend serves the dashboard"),

@@ -1,4 +1,4 @@
-//! What the tests share: the stack, the worker process, and waiting.
+//! The tests' stack, their worker process, and waiting for conditions.
 
 mod proxy;
 mod worker;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use contract::Manifest;
+use contract::{Manifest, ManifestRendition, ManifestThumbnail};
 pub(crate) use devstack::program::until;
 use devstack::{Stack, StackOptions};
 
@@ -83,7 +83,7 @@ pub(crate) fn event(stack: &Stack, keys: &[&str]) -> String {
     serde_json::json!({ "Records": records }).to_string()
 }
 
-/// Empties the queue: what the stack's own notifications put there.
+/// Empties the queue of the stack's own notifications.
 pub(crate) async fn purge(stack: &Stack) -> Result<()> {
     stack
         .sqs()
@@ -214,11 +214,28 @@ pub(crate) async fn check(
     assert_eq!(manifest.source_etag, etag);
     assert_eq!(manifest.thumbnails.len(), 3);
     for thumbnail in &manifest.thumbnails {
-        let output = get(stack, &thumbnail.key)
+        check_thumbnail(stack, manifest, thumbnail).await?;
+    }
+    Ok(())
+}
+
+async fn check_thumbnail(
+    stack: &Stack,
+    manifest: &Manifest,
+    thumbnail: &ManifestThumbnail,
+) -> Result<()> {
+    let first = ManifestRendition {
+        key: thumbnail.key.clone(),
+        width: thumbnail.width,
+        height: thumbnail.height,
+        bytes: thumbnail.bytes,
+    };
+    for rendition in [&first].into_iter().chain(&thumbnail.renditions) {
+        let output = get(stack, &rendition.key)
             .await?
-            .context(thumbnail.key.clone())?;
+            .context(rendition.key.clone())?;
         assert_eq!(output.content_type, "image/jpeg");
-        assert_eq!(output.body.len() as u64, thumbnail.bytes);
+        assert_eq!(output.body.len() as u64, rendition.bytes);
         assert!(
             output.cache_control.contains("max-age"),
             "{}",
@@ -227,9 +244,9 @@ pub(crate) async fn check(
         let metadata = |name: &str| output.metadata.get(name).cloned().unwrap_or_default();
         assert_eq!(
             contract::metadata::decode_key(&metadata("source-key")).as_deref(),
-            Some(source)
+            Some(manifest.source_key.as_str())
         );
-        assert_eq!(metadata("source-etag"), etag);
+        assert_eq!(metadata("source-etag"), manifest.source_etag);
         assert_eq!(metadata("settings"), manifest.settings);
         let target: f64 = metadata("target").parse()?;
         let actual: f64 = metadata("actual").parse()?;
@@ -243,7 +260,7 @@ pub(crate) async fn check(
         assert_eq!(facts.codec, "mjpeg");
         assert_eq!(
             (facts.width, facts.height),
-            (thumbnail.width, thumbnail.height)
+            (rendition.width, rendition.height)
         );
         let shape = |width: u32, height: u32| f64::from(width) / f64::from(height);
         let difference =

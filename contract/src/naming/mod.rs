@@ -1,0 +1,215 @@
+//! Which keys are videos, and under which keys their pictures live.
+//!
+//! `uploads/a/b.mp4` becomes `thumbnails/a/b_1.jpg`, `_2`, `_3` and the manifest
+//! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. Two videos
+//! that differ only in their extension want the same names: the second one tries the next of
+//! [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a name is taken the caller finds
+//! out from the object's [`metadata`](crate::metadata).
+
+mod output;
+
+pub use self::output::{MAX_NUMBER, MIN_RENDITION_WIDTH, OutputName, ThumbnailKey};
+use crate::digest;
+
+/// The file extensions of the videos the pipeline processes, in lower case.
+pub const VIDEO_EXTENSIONS: [&str; 10] = [
+    "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp",
+];
+
+/// Longest key S3 accepts, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// Room kept for what follows an [`OutputName`]: `_`, two digits, `_`, a width of four digits, a
+/// dot and `webp`.
+const SUFFIX_BYTES: usize = 13;
+
+/// The folder below the thumbnail prefix that the [`journal`](crate::journal) has for itself.
+pub(crate) const JOURNAL: &str = ".recent";
+
+/// The extension of `key` as it is written there, if it is one of [`VIDEO_EXTENSIONS`] in any case.
+///
+/// A name that is nothing but an extension (`.mp4`) is a hidden file and has none.
+///
+/// ```
+/// assert_eq!(contract::video_extension("uploads/Clip.MP4"), Some("MP4"));
+/// assert_eq!(contract::video_extension("uploads/notes.txt"), None);
+/// ```
+#[must_use]
+pub fn video_extension(key: &str) -> Option<&str> {
+    let (stem, extension) = file_name(key).rsplit_once('.')?;
+    let known = VIDEO_EXTENSIONS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(extension));
+    (known && !stem.is_empty()).then_some(extension)
+}
+
+/// Whether the bucket announces an object of this key: its extension is that of a video, all in
+/// lower case or all in upper case. The bucket's notification rules match suffixes by their case,
+/// so a `.Mp4` is never announced.
+///
+/// ```
+/// assert!(contract::is_announced("uploads/a.mp4") && contract::is_announced("uploads/a.MP4"));
+/// assert!(!contract::is_announced("uploads/a.Mp4"));
+/// ```
+#[must_use]
+pub fn is_announced(key: &str) -> bool {
+    video_extension(key).is_some_and(|extension| {
+        let has = |unwanted: fn(&u8) -> bool| extension.as_bytes().iter().any(unwanted);
+        !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
+    })
+}
+
+fn file_name(key: &str) -> &str {
+    key.rsplit_once('/').map_or(key, |(_, name)| name)
+}
+
+/// Why a key or a prefix has no place in the naming scheme.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamingError {
+    /// A prefix that cannot be used.
+    #[error("prefix {prefix:?}: {reason}")]
+    Prefix {
+        /// The prefix as given.
+        prefix: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The key is not below the upload prefix, or is below the thumbnail prefix.
+    #[error("{key:?} is not an upload")]
+    NotAnUpload {
+        /// The key.
+        key: String,
+    },
+    /// The key does not end in one of [`VIDEO_EXTENSIONS`].
+    #[error("{key:?} has no supported video extension")]
+    NotAVideo {
+        /// The key.
+        key: String,
+    },
+    /// The keys of the pictures would be longer than S3 allows.
+    #[error("{key:?}: the thumbnails' keys would be longer than {MAX_KEY_BYTES} bytes")]
+    TooLong {
+        /// The key.
+        key: String,
+    },
+}
+
+/// Where uploads are found and thumbnails are put. Both prefixes end in `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefixes {
+    uploads: String,
+    thumbnails: String,
+}
+
+impl Default for Prefixes {
+    /// `uploads/` and `thumbnails/`.
+    fn default() -> Self {
+        Self {
+            uploads: "uploads/".to_owned(),
+            thumbnails: "thumbnails/".to_owned(),
+        }
+    }
+}
+
+impl Prefixes {
+    /// Checks both prefixes; a missing `/` at the end is added. An empty upload prefix means the
+    /// whole bucket except the thumbnails.
+    ///
+    /// # Errors
+    /// [`NamingError::Prefix`] for an empty thumbnail prefix, a leading `/`, an empty, `.` or `..`
+    /// segment, or uploads inside the thumbnails (none would ever be processed).
+    pub fn new(uploads: &str, thumbnails: &str) -> Result<Self, NamingError> {
+        let error = |prefix: &str, reason| NamingError::Prefix {
+            prefix: prefix.to_owned(),
+            reason,
+        };
+        if thumbnails.is_empty() {
+            return Err(error(thumbnails, "the thumbnail prefix must not be empty"));
+        }
+        let prefixes = Self {
+            uploads: normalise(uploads).map_err(|reason| error(uploads, reason))?,
+            thumbnails: normalise(thumbnails).map_err(|reason| error(thumbnails, reason))?,
+        };
+        if prefixes.uploads.starts_with(&prefixes.thumbnails) {
+            return Err(error(
+                uploads,
+                "the upload prefix must not lie within the thumbnail prefix",
+            ));
+        }
+        Ok(prefixes)
+    }
+
+    /// The upload prefix; empty or ending in `/`.
+    #[must_use]
+    pub fn uploads(&self) -> &str {
+        &self.uploads
+    }
+
+    /// The thumbnail prefix, ending in `/`.
+    #[must_use]
+    pub fn thumbnails(&self) -> &str {
+        &self.thumbnails
+    }
+
+    /// The names that the pictures of `key` may take, in the order to try them: the plain one, one
+    /// with the extension, and one with a digest of the key, which no other upload can want.
+    ///
+    /// # Errors
+    /// [`NamingError::NotAnUpload`], [`NamingError::NotAVideo`] or [`NamingError::TooLong`].
+    pub fn candidates(&self, key: &str) -> Result<[OutputName; 3], NamingError> {
+        let not_an_upload = || NamingError::NotAnUpload {
+            key: key.to_owned(),
+        };
+        if key.starts_with(&self.thumbnails) {
+            return Err(not_an_upload());
+        }
+        let path = key.strip_prefix(&self.uploads).ok_or_else(not_an_upload)?;
+        let extension = video_extension(path).ok_or_else(|| NamingError::NotAVideo {
+            key: key.to_owned(),
+        })?;
+        let stem = &path[..path.len() - extension.len() - 1];
+        let plain = format!("{}{}", self.thumbnails, without_dot_segments(stem));
+        let extended = format!("{plain}.{extension}");
+        let unique = format!("{extended}-{}", digest::short(key));
+        if unique.len() + SUFFIX_BYTES > MAX_KEY_BYTES {
+            return Err(NamingError::TooLong {
+                key: key.to_owned(),
+            });
+        }
+        Ok([plain, extended, unique].map(OutputName))
+    }
+}
+
+fn normalise(prefix: &str) -> Result<String, &'static str> {
+    if prefix.is_empty() {
+        return Ok(String::new());
+    }
+    let trimmed = prefix.strip_suffix('/').unwrap_or(prefix);
+    if prefix.chars().any(char::is_control) {
+        return Err("control characters are not allowed");
+    }
+    if trimmed.split('/').any(|s| matches!(s, "" | "." | "..")) {
+        return Err("empty, '.' and '..' segments are not allowed");
+    }
+    Ok(format!("{trimmed}/"))
+}
+
+/// Escapes `.` and `..`: both are ordinary in S3 keys, but clients that map keys to paths or URLs
+/// mishandle them. A first folder of the journal's name is escaped as well.
+fn without_dot_segments(path: &str) -> String {
+    let segments: Vec<&str> = path
+        .split('/')
+        .enumerate()
+        .map(|(index, segment)| match segment {
+            "." => "%2E",
+            ".." => "%2E%2E",
+            JOURNAL if index == 0 => "%2Erecent",
+            other => other,
+        })
+        .collect();
+    segments.join("/")
+}
+
+#[cfg(test)]
+mod tests;
