@@ -1,6 +1,7 @@
 //! From a message's body to the videos to process.
 
 use contract::{CreatedObject, Message, NamingError, OutputName, Prefixes};
+use thumbcore::{Stat, Validator};
 
 use crate::failure::Failure;
 
@@ -8,19 +9,31 @@ use crate::failure::Failure;
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) key: String,
-    /// The version the event is about, where it tells.
+    /// Size in bytes of the version that the event names, where the event tells.
+    pub(crate) size: Option<u64>,
+    /// The version that the event names, without quotes, where the event tells.
     pub(crate) etag: Option<String>,
     /// The names its outputs may take, in the order to try them.
     pub(crate) names: [OutputName; 3],
 }
 
-/// What a message asks for.
+impl Job {
+    /// Length and version of the video as the event has them, if it tells both. They may be
+    /// outdated: the video may have been overwritten since.
+    pub(crate) fn stat(&self) -> Option<Stat> {
+        let (len, etag) = (self.size?, self.etag.as_deref()?);
+        Some(Stat::new(len, Some(Validator(etag.to_owned()))))
+    }
+}
+
+/// The records of a message, sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
+    /// Videos to process.
     pub(crate) jobs: Vec<Job>,
-    /// What is asked for and nobody's business here: (what, why).
+    /// Records to skip, with the reason.
     pub(crate) ignored: Vec<(String, String)>,
-    /// What cannot be done, now or ever.
+    /// Records that cannot be processed, now or ever.
     pub(crate) failures: Vec<Failure>,
 }
 
@@ -59,13 +72,14 @@ impl Plan {
         match prefixes.candidates(&object.key) {
             Ok(names) => self.jobs.push(Job {
                 key: object.key,
+                size: object.size,
                 etag: object.etag,
                 names,
             }),
             Err(error @ NamingError::NotAVideo { .. }) => {
                 self.ignored.push((object.key, error.to_string()));
             }
-            // What we wrote ourselves. Other keys are failures: a worker with a wrong
+            // An output of a worker. Keys elsewhere are failures: a worker with a wrong
             // S3_UPLOAD_PREFIX must not empty the queue.
             Err(error @ NamingError::NotAnUpload { .. })
                 if object.key.starts_with(prefixes.thumbnails()) =>
@@ -87,7 +101,7 @@ mod tests {
 
     fn event(bucket: &str, key: &str) -> String {
         format!(
-            r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}","eTag":"e"}}}}}}]}}"#
+            r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}","size":7,"eTag":"e"}}}}}}]}}"#
         )
     }
 
@@ -96,11 +110,13 @@ mod tests {
         let plan = plan(&event("videos", "uploads/a+b.mp4"));
         assert_eq!(plan.jobs[0].key, "uploads/a b.mp4");
         assert_eq!(plan.jobs[0].etag.as_deref(), Some("e"));
+        let stat = plan.jobs[0].stat().unwrap();
+        assert_eq!(stat, Stat::new(7, Some(Validator("e".to_owned()))));
         assert!(plan.ignored.is_empty() && plan.failures.is_empty());
     }
 
     #[test]
-    fn what_is_no_video_is_ignored_with_a_reason() {
+    fn records_about_no_video_are_skipped_with_the_reason() {
         for body in [
             r#"{"Event":"s3:TestEvent"}"#.to_owned(),
             event("videos", "uploads/notes.txt"),
@@ -114,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_fails_for_good() {
+    fn unreadable_records_fail_permanently() {
         for (body, kind) in [
             ("{".to_owned(), "event"),
             (event("videos", "uploads/%FF.mp4"), "event"),
@@ -131,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_wrong_setting_of_ours_explains_may_succeed_later() {
+    fn records_that_a_wrong_setting_explains_may_succeed_later() {
         for (body, kind) in [
             (event("other", "uploads/a.mp4"), "wrong_bucket"),
             (event("videos", "elsewhere/a.mp4"), "naming"),

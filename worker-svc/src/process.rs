@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use contract::{Manifest, metadata};
 use metrics::{counter, histogram};
-use thumbcore::{Extraction, Extractor, RangeSource as _, S3Source, SourceError};
+use thumbcore::{Extraction, Extractor, Opening, RangeSource as _, S3Source, SourceError, Stat};
 
 use crate::{
     failure::Failure,
@@ -54,8 +54,9 @@ impl Processor {
         }
         let mut restarts = 0;
         let began = Instant::now();
+        let mut known = job.stat();
         let manifest = loop {
-            match self.attempt(job).await {
+            match self.attempt(job, known.take()).await {
                 Err(failure) if failure.is_changed() && restarts < MAX_RESTARTS => {
                     restarts += 1;
                     tracing::info!(
@@ -71,9 +72,15 @@ impl Processor {
         Ok(())
     }
 
-    async fn attempt(&self, job: &Job) -> Result<Manifest, Failure> {
+    /// `known`, the version that the event names, saves a round trip. If the video was overwritten
+    /// since, the current version is read.
+    async fn attempt(&self, job: &Job, known: Option<Stat>) -> Result<Manifest, Failure> {
         let source = Arc::new(S3Source::new(self.reads.clone(), self.bucket(), &job.key));
-        let extraction = self.extractor.extract(Arc::clone(&source)).await?;
+        let mut opening = Opening::from(Arc::clone(&source));
+        if let Some(stat) = known {
+            opening = opening.stat(stat);
+        }
+        let extraction = self.extractor.extract(opening).await?;
         self.check_complete(&extraction)?;
         let validator = extraction.stat.validator.as_ref();
         let validator = validator

@@ -4,7 +4,7 @@ use anyhow::Result;
 use devstack::media::Clip;
 
 use crate::support::{
-    Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge, queue_is_empty,
+    Proxy, Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge, queue_is_empty,
     send, stack, until, upload, upload_file,
 };
 
@@ -29,6 +29,8 @@ async fn an_upload_becomes_three_thumbnails_and_a_manifest() -> Result<()> {
     assert_eq!(manifest.media.container, "mp4");
     assert_eq!((manifest.media.width, manifest.media.height), (640, 360));
     assert_eq!(manifest.source_bytes, std::fs::metadata(&clip)?.len());
+    // The event tells size and version, so a small video is one request.
+    assert_eq!((manifest.requests, manifest.round_trips), (1, 1));
     let targets: Vec<_> = manifest.thumbnails.iter().map(|t| t.target_s).collect();
     let duration = manifest.media.duration_s.unwrap_or_default();
     for (target, fraction) in targets.iter().zip([0.10, 0.50, 0.95]) {
@@ -58,6 +60,31 @@ async fn an_upload_becomes_three_thumbnails_and_a_manifest() -> Result<()> {
         assert_eq!(worker.metric(metric).await?, value, "{metric}");
     }
     worker.http("/health").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_video_is_read_by_one_request() -> Result<()> {
+    let stack = stack(30).await?;
+    let clip = Clip {
+        seconds: 3,
+        width: 320,
+        height: 180,
+        ..Clip::default()
+    };
+    let clip = clip.make()?;
+    assert!(clip.metadata()?.len() < 256 << 10, "a small video");
+    let proxy = Proxy::counting(&stack).await?;
+    let options = WorkerOptions {
+        endpoint: Some(proxy.endpoint()),
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options).await?;
+    let key = "uploads/small.mp4";
+    upload_file(&stack, key, &clip).await?;
+    worker.logged("thumbnails published").await?;
+    // The HEAD after publishing finds out whether the video was overwritten meanwhile.
+    assert_eq!(proxy.methods(&stack, key), ["GET", "HEAD"]);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use devstack::media::{Clip, Shape, looped};
 
 use crate::support::{
-    Proxy, Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge,
+    Proxy, Worker, WorkerOptions, check, dlq_depth, event, event_of, get, keys, manifest, purge,
     queue_is_empty, send, stack, until, upload_file,
 };
 
@@ -181,6 +181,27 @@ async fn an_object_overwritten_while_it_is_read_gives_no_mixture() -> Result<()>
     queue_is_empty(&stack).await?;
     assert_eq!(dlq_depth(&stack).await?, 0);
     check(&stack, &manifest, key, &new).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_about_an_older_version_gives_the_current_one() -> Result<()> {
+    let stack = stack(30).await?;
+    let key = "uploads/stale.mp4";
+    let (mp4, mov) = (Clip::new("mp4").make()?, Clip::new("mov").make()?);
+    let old = upload_file(&stack, key, &mp4).await?;
+    let new = upload_file(&stack, key, &mov).await?;
+    purge(&stack).await?;
+    send(&stack, &event_of(&stack, key, mp4.metadata()?.len(), &old)).await?;
+
+    let worker = Worker::start(&stack, WorkerOptions::default()).await?;
+    let manifest = manifest(&stack, "thumbnails/stale.json").await?;
+    check(&stack, &manifest, key, &new).await?;
+    queue_is_empty(&stack).await?;
+    assert_eq!(worker.log("thumbnails published").len(), 1);
+    // The extraction itself opens afresh: the worker does not start over.
+    let restarts = worker.log("overwritten while it was processed; starting afresh");
+    assert_eq!(restarts.len(), 0);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,6 +83,16 @@ pub(crate) fn event(stack: &Stack, keys: &[&str]) -> String {
     serde_json::json!({ "Records": records }).to_string()
 }
 
+/// The body of an S3 event about one version of an object.
+pub(crate) fn event_of(stack: &Stack, key: &str, size: u64, etag: &str) -> String {
+    let text = event(stack, &[key]);
+    let mut body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let object = &mut body["Records"][0]["s3"]["object"];
+    object["size"] = size.into();
+    object["eTag"] = etag.into();
+    body.to_string()
+}
+
 /// Empties the queue of the stack's own notifications.
 pub(crate) async fn purge(stack: &Stack) -> Result<()> {
     stack

@@ -1,9 +1,9 @@
-//! A TCP proxy between the worker and the stack that can hold a request back, or break.
+//! A TCP proxy between the worker and the stack that counts requests, can hold one back, or break.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -35,9 +35,16 @@ struct State {
     held: AtomicUsize,
     open: watch::Sender<bool>,
     broken: AtomicBool,
+    /// The first lines of all requests.
+    lines: Mutex<Vec<String>>,
 }
 
 impl Proxy {
+    /// Passes everything on.
+    pub(crate) async fn counting(stack: &Stack) -> Result<Self> {
+        Self::holding(stack, "", usize::MAX).await
+    }
+
     /// Holds requests for the object's bytes, after the first `free` ones, until
     /// [`release`](Self::release).
     pub(crate) async fn holding(stack: &Stack, key: &str, free: usize) -> Result<Self> {
@@ -51,6 +58,7 @@ impl Proxy {
             held: AtomicUsize::new(0),
             open: watch::Sender::new(false),
             broken: AtomicBool::new(false),
+            lines: Mutex::default(),
         });
         let accepting = tokio::spawn({
             let state = state.clone();
@@ -75,6 +83,18 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
+    /// The methods of the requests for an object so far.
+    pub(crate) fn methods(&self, stack: &Stack, key: &str) -> Vec<String> {
+        let path = format!(" /{}/{key}", stack.bucket());
+        let lines = self.state.lines();
+        let of_key = |line: &String| {
+            let (method, target) = line.split_at(line.find(' ')?);
+            let target = target.strip_prefix(&path)?;
+            target.starts_with([' ', '?']).then(|| method.to_owned())
+        };
+        lines.iter().filter_map(of_key).collect()
+    }
+
     /// Waits until a request is held back.
     pub(crate) async fn held(&self) -> Result<()> {
         until("a request is held back", || {
@@ -96,6 +116,10 @@ impl Proxy {
 }
 
 impl State {
+    fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn serve(&self, client: TcpStream) -> Result<()> {
         let server = TcpStream::connect(&self.upstream).await?;
         let (mut from_client, mut to_client) = client.into_split();
@@ -106,6 +130,11 @@ impl State {
                 let n = from_client.read(&mut buffer).await?;
                 if n == 0 || self.broken.load(Ordering::SeqCst) {
                     return anyhow::Ok(());
+                }
+                let line = buffer[..n].split(|byte| *byte == b'\r').next();
+                let line = String::from_utf8_lossy(line.unwrap_or_default());
+                if line.ends_with(" HTTP/1.1") {
+                    self.lines().push(line.into_owned());
                 }
                 // A GET is small and comes in one piece.
                 if buffer[..n].starts_with(self.prefix.as_bytes())

@@ -1,6 +1,6 @@
 //! The body of a queue message.
 //!
-//! Understood are S3's event notifications (any number of records, and the `s3:TestEvent` that S3
+//! The parser reads S3's event notifications (any number of records, and the `s3:TestEvent` that S3
 //! sends when a notification is configured), the same wrapped by SNS, EventBridge's `Object
 //! Created`, and a bare key typed by a person. S3 form-encodes keys in its own notifications (a
 //! space is `+`); EventBridge and people do not.
@@ -12,12 +12,12 @@ use serde::Deserialize;
 
 use crate::metadata::bare_etag;
 
-/// What a message asks for.
+/// A message, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// S3's check that the queue accepts messages.
     TestEvent,
-    /// Objects that were written, among other things.
+    /// What happened to objects.
     Notification(Notification),
 }
 
@@ -26,9 +26,9 @@ pub enum Message {
 pub struct Notification {
     /// Objects that were created or overwritten; each key once, as its last record says.
     pub created: Vec<CreatedObject>,
-    /// The names of events that are no creation, such as `ObjectRemoved:Delete`.
+    /// The names of events other than a creation, such as `ObjectRemoved:Delete`.
     pub ignored: Vec<String>,
-    /// Records that cannot be read. Of the whole body they are independent.
+    /// Records that cannot be read; the other records of the message still count.
     pub invalid: Vec<EventError>,
 }
 
@@ -39,33 +39,35 @@ pub struct CreatedObject {
     pub key: String,
     /// The bucket; `None` for a bare key.
     pub bucket: Option<String>,
+    /// Size in bytes, where the event tells it.
+    pub size: Option<u64>,
     /// The `ETag` without quotes, where the event tells it.
     pub etag: Option<String>,
 }
 
-/// Why a message or one of its records cannot be read. No retry will change that.
+/// Why a message or one of its records cannot be read. A retry cannot help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
     /// The body is empty.
     #[error("the message is empty")]
     Empty,
-    /// The body begins like JSON and is none.
+    /// The body begins like JSON and is not valid JSON.
     #[error("the message is not valid JSON: {reason}")]
     Json {
-        /// The parser's words.
+        /// The parser's message.
         reason: String,
     },
-    /// The body is JSON of no kind that is known.
+    /// The body is JSON of an unknown kind.
     #[error("the message is neither an S3 event nor a key: {reason}")]
     Unknown {
         /// What is missing.
         reason: String,
     },
-    /// A record lacks something or has it in the wrong shape.
+    /// A record lacks a field or has one of the wrong type.
     #[error("record {index} of the event: {reason}")]
     Record {
-        /// Which record, from 0.
+        /// The record's index, from 0.
         index: usize,
         /// What is wrong with it.
         reason: String,
@@ -85,7 +87,7 @@ pub enum EventError {
 }
 
 impl Message {
-    /// Reads a message's body.
+    /// Parses a message's body.
     ///
     /// ```
     /// use contract::Message;
@@ -98,7 +100,7 @@ impl Message {
     /// ```
     ///
     /// # Errors
-    /// [`EventError`] if nothing in the body can be read; a single bad record is in
+    /// [`EventError`] if nothing in the body can be read; a single bad record goes to
     /// [`Notification::invalid`] instead.
     pub fn parse(body: &str) -> Result<Self, EventError> {
         let body = body.trim();
@@ -138,13 +140,14 @@ fn bare_key(key: &str) -> Result<Message, EventError> {
         created: vec![CreatedObject {
             key: key.to_owned(),
             bucket: None,
+            size: None,
             etag: None,
         }],
         ..Notification::default()
     }))
 }
 
-/// The shapes a JSON body can have; which one it is shows in the fields that are there.
+/// The union of the shapes that a JSON body can have, told apart by which fields are present.
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(rename = "Records")]
@@ -181,6 +184,8 @@ struct Bucket {
 #[derive(Deserialize)]
 struct Object {
     key: String,
+    // A size that is no number is as good as none: the key and the version are what counts.
+    size: Option<serde_json::Value>,
     // S3 writes eTag, EventBridge etag.
     #[serde(alias = "eTag")]
     etag: Option<String>,
@@ -240,6 +245,7 @@ fn sort_records(records: Vec<serde_json::Value>) -> Notification {
             Ok(key) => notification.add(CreatedObject {
                 key,
                 bucket: bucket.map(|bucket| bucket.name),
+                size: object.size.and_then(|size| size.as_u64()),
                 etag: object.etag.as_deref().map(|e| bare_etag(e).to_owned()),
             }),
             Err(error) => notification.invalid.push(error),
@@ -258,6 +264,7 @@ fn from_event_bridge(detail_type: String, detail: Entity) -> Result<Message, Eve
         notification.add(CreatedObject {
             key: object.key,
             bucket: detail.bucket.map(|bucket| bucket.name),
+            size: object.size.and_then(|size| size.as_u64()),
             etag: object.etag.as_deref().map(|e| bare_etag(e).to_owned()),
         });
     } else {
@@ -293,127 +300,4 @@ fn decode_key(raw: &str) -> Result<String, EventError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(name: &str, key: &str) -> String {
-        format!(
-            r#"{{"eventVersion":"2.1","eventName":"{name}","s3":{{"bucket":{{"name":"b"}},"object":{{"key":"{key}","size":1,"eTag":"e","sequencer":"0"}}}}}}"#
-        )
-    }
-
-    fn parse(body: &str) -> Notification {
-        match Message::parse(body).unwrap() {
-            Message::Notification(notification) => notification,
-            Message::TestEvent => panic!("a test event"),
-        }
-    }
-
-    fn keys(notification: &Notification) -> Vec<&str> {
-        notification
-            .created
-            .iter()
-            .map(|o| o.key.as_str())
-            .collect()
-    }
-
-    #[test]
-    fn every_record_counts_once() {
-        let body = format!(
-            r#"{{"Records":[{},{},{},{}]}}"#,
-            record("ObjectCreated:Put", "uploads/a+b.mp4"),
-            record("ObjectCreated:CompleteMultipartUpload", "uploads/1%2B1.mp4"),
-            record("ObjectCreated:Copy", "uploads/a%20b.mp4"),
-            record("ObjectRemoved:Delete", "uploads/c.mp4"),
-        );
-        let notification = parse(&body);
-        assert_eq!(keys(&notification), ["uploads/a b.mp4", "uploads/1+1.mp4"]);
-        assert_eq!(notification.created[0].bucket.as_deref(), Some("b"));
-        assert_eq!(notification.created[0].etag.as_deref(), Some("e"));
-        assert_eq!(notification.ignored, ["ObjectRemoved:Delete"]);
-        assert!(notification.invalid.is_empty());
-    }
-
-    #[test]
-    fn a_bad_record_does_not_hide_the_others() {
-        let body = format!(
-            r#"{{"Records":[{},{},{{"eventName":"ObjectCreated:Put"}},7,{}]}}"#,
-            record("ObjectCreated:Put", "uploads/%FF.mp4"),
-            record("ObjectCreated:Put", ""),
-            record("ObjectCreated:Put", "uploads/ok.mp4"),
-        );
-        let notification = parse(&body);
-        assert_eq!(keys(&notification), ["uploads/ok.mp4"]);
-        assert_eq!(notification.invalid.len(), 4);
-        assert_eq!(
-            notification.invalid[0].to_string(),
-            r#"the key "uploads/%FF.mp4" does not decode to UTF-8"#
-        );
-    }
-
-    #[test]
-    fn test_events() {
-        let body = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2014-10-13T15:57:02.089Z","Bucket":"b","RequestId":"1","HostId":"2"}"#;
-        assert_eq!(Message::parse(body), Ok(Message::TestEvent));
-        let wrapped = serde_json::json!({"Type": "Notification", "Message": body}).to_string();
-        assert_eq!(Message::parse(&wrapped), Ok(Message::TestEvent));
-    }
-
-    #[test]
-    fn wrapped_events() {
-        let event = format!(
-            r#"{{"Records":[{}]}}"#,
-            record("ObjectCreated:Put", "uploads/a+b.ts")
-        );
-        let sns = serde_json::json!({"Type": "Notification", "Message": event}).to_string();
-        assert_eq!(keys(&parse(&sns)), ["uploads/a b.ts"]);
-
-        let bridge = r#"{"version":"0","detail-type":"Object Created","source":"aws.s3","detail":{
-            "bucket":{"name":"b"},"object":{"key":"uploads/a+b.ts","size":5,"etag":"e"}}}"#;
-        let notification = parse(bridge);
-        // EventBridge does not encode keys.
-        assert_eq!(keys(&notification), ["uploads/a+b.ts"]);
-        assert_eq!(notification.created[0].etag.as_deref(), Some("e"));
-    }
-
-    #[test]
-    fn bare_keys_are_taken_literally() {
-        for (body, key) in [
-            ("uploads/a+b%20c.mp4", "uploads/a+b%20c.mp4"),
-            (" uploads/ü x.mp4\n", "uploads/ü x.mp4"),
-            (r#""uploads/quoted.mp4""#, "uploads/quoted.mp4"),
-        ] {
-            let notification = parse(body);
-            assert_eq!(keys(&notification), [key]);
-            assert_eq!(notification.created[0].bucket, None);
-        }
-    }
-
-    #[test]
-    fn what_is_none_of_these_is_an_error() {
-        for body in [
-            "",
-            " \n",
-            "\"\"",
-            "{",
-            "{}",
-            r#"{"Records":7}"#,
-            r#"{"Event":"s3:Other"}"#,
-            "uploads/a\u{0}.mp4",
-            "two\nlines",
-        ] {
-            assert!(Message::parse(body).is_err(), "{body:?}");
-        }
-        assert!(Message::parse(&"x".repeat(1025)).is_err());
-        // SNS in SNS in SNS is nobody's configuration, and would recurse as deep as the sender
-        // likes.
-        let inner = serde_json::json!({"Type": "Notification", "Message": "{}"}).to_string();
-        let nested = serde_json::json!({"Type": "Notification", "Message": inner}).to_string();
-        assert!(Message::parse(&nested).is_err());
-    }
-
-    #[test]
-    fn no_records_is_an_empty_notification() {
-        assert_eq!(parse(r#"{"Records":[]}"#), Notification::default());
-    }
-}
+mod tests;
