@@ -1,4 +1,4 @@
-//! CPU time: what a busy machine disturbs least.
+//! CPU time, the figure that a busy machine disturbs least.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use rustix::{
 
 /// Keeps this thread, and those that it starts, on one CPU.
 ///
-/// Work that is spread over CPUs shares caches, memory and clock with itself, and so takes more CPU
-/// time than the same work in a row.
+/// Threads on several CPUs compete for caches, memory and clock, so work that is spread over them
+/// takes more CPU time than the same work on one.
 ///
 /// # Errors
-/// The system refuses.
+/// The system refuses to pin the thread.
 pub fn pin() -> std::io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let mut one = CpuSet::new();
@@ -23,7 +23,7 @@ pub fn pin() -> std::io::Result<()> {
     Ok(sched_setaffinity(None, &one)?)
 }
 
-/// User and system time that this process has taken, all threads together.
+/// User and system time of this process so far, all threads together.
 #[must_use]
 pub fn process() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -33,14 +33,14 @@ pub fn process() -> Duration {
     )
 }
 
-/// What `work` takes of it.
+/// The CPU time that `work` takes, and its result.
 pub fn of<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let before = process();
     let result = work();
     (process().saturating_sub(before), result)
 }
 
-/// The middle one; the mean of both middle ones of an even number.
+/// The median; the mean of the two middle values where their number is even.
 #[must_use]
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();

@@ -1,8 +1,9 @@
-//! The least that three thumbnails can cost: their keyframes' packets lie in memory, one decoder
-//! decodes them, libswscale scales, `TurboJPEG` encodes the planes where they are.
+//! The least that three thumbnails can cost: one decoder decodes their keyframes' packets, which
+//! are in memory already, libswscale scales the frames, and `TurboJPEG` encodes their planes in
+//! place.
 //!
-//! No byte is looked for or fetched, no container read, no colour converted, nothing checked. Codec
-//! libraries and the way to scale are thumbcore's, so what thumbcore takes beyond this is its own.
+//! The floor fetches no byte, reads no container, converts no colour and checks nothing. It uses
+//! thumbcore's codec libraries and its way of scaling, so the difference is thumbcore's own cost.
 
 use std::{path::Path, time::Duration};
 
@@ -19,20 +20,20 @@ use ffmpeg_next::{
 /// Packets of one video, ready to become pictures.
 pub struct Floor {
     parameters: Parameters,
-    /// Of the coded picture, in pixels.
+    /// Width of the coded picture, in pixels.
     width: u32,
     packets: Vec<Packet>,
 }
 
 /// How pictures are made: thumbcore's defaults.
 const MAX_WIDTH: u32 = 640;
-/// From this reduction on the edges of blocks cannot be seen and are not smoothed, as in thumbcore.
+/// From this reduction on, block edges are invisible, and the loop filter is skipped as in
+/// thumbcore.
 const HIDES_BLOCKS: u32 = 3;
 const QUALITY: i32 = 85;
 
 impl Floor {
-    /// Takes the keyframes nearest to `times` out of the file at `path`, which is read from start
-    /// to end.
+    /// Reads the file at `path` from start to end and keeps the keyframes nearest to `times`.
     ///
     /// `times` count from the first timestamp, as those of a thumbnail do.
     pub fn load(path: &Path, times: &[Duration]) -> anyhow::Result<Self> {
@@ -77,7 +78,7 @@ impl Floor {
         })
     }
 
-    /// Makes the pictures, with a decoder of their own as every video needs one.
+    /// Makes the pictures with a new decoder, which every video needs.
     pub fn pictures(&self) -> anyhow::Result<Vec<Vec<u8>>> {
         let mut decoder = self.decoder()?;
         self.packets
@@ -120,7 +121,7 @@ fn decode(decoder: &mut Opened, packet: &Packet) -> anyhow::Result<Video> {
 /// `frame` at thumbcore's default width, as 8 bit 4:2:0.
 pub fn scale(frame: &Video) -> anyhow::Result<Video> {
     let width = frame.width().min(MAX_WIDTH);
-    // Whole 2x2 blocks, so that planes need no padding.
+    // An even height, so that the planes need no padding.
     let height = (frame.height() * width / frame.width()).next_multiple_of(2);
     let mut scaler = Scaler::get(
         frame.format(),

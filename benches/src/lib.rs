@@ -1,10 +1,9 @@
-//! How much thumbcore costs, measured against what it could cost at least and against what others
-//! cost.
+//! Measures what thumbcore costs beside the least that it could cost and beside other programs.
 //!
 //! - [`floor`] is the least work that gives the pictures: the same packets, decoded, scaled and
 //!   encoded.
 //! - [`media`] are the videos that are measured, made once.
-//! - [`cpu`] is the clock.
+//! - [`cpu`] measures CPU time.
 //!
 //! Nothing here is part of the product.
 

@@ -1,5 +1,5 @@
-//! The videos that are measured: a clip a codec, encoded once, whose packets are repeated until the
-//! file is long enough.
+//! The videos that are measured: one clip for each codec, encoded once, whose packets are repeated
+//! until the file is long enough.
 //!
 //! The picture moves and carries noise, so that keyframes and bit rates are those of a camera.
 
@@ -29,7 +29,7 @@ const RECIPES: u32 = 1;
 
 const HD: &str = "testsrc2=s=1920x1080:r=30,scroll=h=0.0123:v=0.0097,noise=alls=12:allf=t";
 
-/// What a film of this codec is made of.
+/// The clip that films of a codec repeat.
 macro_rules! clip {
     ($name:literal, $extension:literal, $seconds:literal, $picture:expr, $encoder:expr) => {
         Clip {
@@ -124,28 +124,28 @@ impl Clip {
     }
 }
 
-/// What decides how little of a file has to be read.
+/// How a file's keyframes are found, which decides how little of it must be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Index {
-    /// The whole index lies in one or two places.
+    /// One index, in one or two places.
     Whole,
     /// An index of fragments.
     Fragments,
-    /// Nothing tells where a keyframe lies.
+    /// No index.
     None,
-    /// The file is so small that reading all of it costs little.
+    /// The file is so small that all of it may be read.
     Small,
 }
 
 /// A video that is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Film {
-    /// What options and results call it.
+    /// Its name in options and results.
     pub name: &'static str,
-    /// What tables call it.
+    /// Its title in tables.
     pub title: &'static str,
-    /// What can be expected of it.
+    /// How its keyframes are found.
     pub index: Index,
     /// Its extension.
     pub extension: &'static str,
@@ -215,8 +215,8 @@ impl Film {
             })
     }
 
-    /// The file of about `bytes` bytes at least, or the clip once where the film is a small one;
-    /// made now if it does not exist yet.
+    /// The film's file of at least about `bytes` bytes, made first if it is missing. A small film
+    /// is its clip, whatever `bytes` is.
     pub fn make(&self, bytes: u64) -> anyhow::Result<PathBuf> {
         media::cached(&self.file_name(bytes), |path| {
             let clip = self.clip.make()?;
@@ -235,7 +235,7 @@ impl Film {
         })
     }
 
-    /// What [`Film::make`] calls the file.
+    /// The name of the file that [`Film::make`] makes.
     fn file_name(&self, bytes: u64) -> String {
         let size = if self.index == Index::Small { 0 } else { bytes };
         format!(

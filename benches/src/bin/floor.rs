@@ -1,8 +1,7 @@
-//! `floor`: what thumbcore's pictures cost beside the least that they can cost, as a ratio of CPU
-//! times.
+//! `floor`: the CPU time of thumbcore's pictures as a ratio to the least that they can cost.
 //!
-//! Both take turns in one process and on one CPU, so that what else the machine does hits both
-//! alike.
+//! Both sides take turns in one process and on one CPU, so that other work of the machine disturbs
+//! both alike.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -95,7 +94,7 @@ fn compare(name: &str, path: &PathBuf, options: &Options) -> anyhow::Result<Stri
         .map(|thumbnail| thumbnail.actual)
         .collect();
     let floor = Floor::load(path, &times)?;
-    // Warm-up: code is paged in, memory was allocated once.
+    // Warm-up: pages in the code and allocates memory once.
     floor.pictures()?;
 
     let mut floors = Vec::new();

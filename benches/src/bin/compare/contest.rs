@@ -18,7 +18,7 @@ use crate::{
     requests::{Request, Traffic},
     results::{Outcome, Run, Sheet},
     server::{Network, Server},
-    subject::{Store, Subject},
+    subject::{BATCH, Store, Subject},
 };
 
 #[derive(clap::Args)]
@@ -64,8 +64,6 @@ pub(crate) struct Options {
     #[command(flatten)]
     report: report::Options,
 }
-
-pub(crate) const BATCH: &str = "batch";
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let results = &options.report.results;

@@ -8,10 +8,10 @@ use thumbcore::{Extractor, S3Source};
 use crate::{
     measure::Meter,
     peers::Contender,
-    report::{megabytes, section},
     requests::Traffic,
     server::{Network, Server},
     subject::{BUCKET, Store, Subject},
+    text::{megabytes, section},
 };
 
 /// Smaller files are read in two requests, whatever they are.

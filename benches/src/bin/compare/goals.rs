@@ -1,4 +1,4 @@
-//! What thumbcore sets out to reach, and whether it did.
+//! thumbcore's goals, and which of them the measurements miss.
 
 use std::fmt::Write as _;
 
@@ -6,17 +6,17 @@ use benches::media::Index;
 
 use crate::{
     peers::Contender,
-    report::megabytes,
     results::{Outcome, Sheet},
+    text::megabytes,
 };
 
-/// From this size on, the goals for large files hold, in bytes.
+/// Size in bytes from which the goals for large files hold.
 const LARGE: u64 = 900_000_000;
 
-/// The original's bytes to ours, at least, where there is an index.
+/// Least ratio of the original's bytes to ours, where there is an index.
 const BYTES: f64 = 500.0;
 
-/// The goals as a list: which are reached, and by how much.
+/// The list of goals that are missed, and by how much.
 pub(crate) fn markdown(sheets: &[Sheet]) -> anyhow::Result<String> {
     let mut text = String::new();
     for sheet in sheets {
@@ -68,7 +68,7 @@ fn original(text: &mut String, sheet: &Sheet) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ours is a process here, as theirs are.
+/// Compares `thumb`, a process as the peers are.
 fn peers(text: &mut String, sheet: &Sheet) -> anyhow::Result<()> {
     let Some(ours) = sheet.of(Contender::Thumb) else {
         return Ok(());

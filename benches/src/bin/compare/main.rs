@@ -19,6 +19,7 @@ mod server;
 mod sizes;
 mod start;
 mod subject;
+mod text;
 
 use std::path::PathBuf;
 

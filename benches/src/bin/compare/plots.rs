@@ -9,6 +9,7 @@ use plotters::prelude::*;
 use crate::{
     peers::{ALL, Contender},
     results::{Outcome, Sheet},
+    text::megabytes,
 };
 
 const ROW: u32 = 15;
@@ -30,7 +31,7 @@ const MEASURES: [Measure; 3] = [
         file: "bench-bytes.svg",
         title: "Bytes read for three thumbnails (logarithmic)",
         of: Outcome::bytes,
-        show: crate::report::megabytes,
+        show: megabytes,
     },
     Measure {
         file: "bench-round-trips.svg",

@@ -10,7 +10,14 @@ use std::{
 use anyhow::Context;
 use benches::media::FILMS;
 
-use crate::{contest::BATCH, goals, peers::Contender, plots, results::Sheet};
+use crate::{
+    goals,
+    peers::Contender,
+    plots,
+    results::Sheet,
+    subject::BATCH,
+    text::{megabytes, section},
+};
 
 #[derive(clap::Args)]
 #[group(id = "report")]
@@ -173,32 +180,4 @@ fn everything(sheets: &[Sheet]) -> anyhow::Result<String> {
         }
     }
     Ok(text)
-}
-
-pub(crate) fn megabytes(bytes: f64) -> String {
-    if bytes < 99.5e6 {
-        format!("{:.2} MB", bytes / 1e6)
-    } else {
-        format!("{:.0} MB", bytes / 1e6)
-    }
-}
-
-/// Puts `text` between the marks of `name` in the page at `path`, behind everything else where it
-/// has none.
-pub(crate) fn section(path: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let page =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (begin, end) = (
-        format!("<!-- {name}: written by a program -->"),
-        format!("<!-- {name}: end -->"),
-    );
-    let text = text.trim();
-    let marked = format!("{begin}\n\n{text}\n\n{end}");
-    let page = match (page.find(&begin), page.find(&end)) {
-        (Some(from), Some(to)) => {
-            format!("{}{marked}{}", &page[..from], &page[to + end.len()..])
-        }
-        _ => format!("{}\n\n{marked}\n", page.trim_end()),
-    };
-    Ok(fs::write(path, page)?)
 }

@@ -13,11 +13,11 @@ use crate::{
     in_process::WARM_UP,
     measure::Meter,
     peers::Contender,
-    report::megabytes,
     requests::Traffic,
     results::Run,
     server::{Network, Server},
     subject::{Store, Subject},
+    text::megabytes,
 };
 
 const USUAL: [u64; 2] = [100_000_000, 1_000_000_000];

@@ -16,12 +16,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use benches::media::{Film, Index};
 use devstack::{EXTENSIONS, media::Clip};
 
-use crate::{
-    contest::BATCH,
-    server::{ACCESS_KEY, REGION, SECRET_KEY},
-};
+use crate::server::{ACCESS_KEY, REGION, SECRET_KEY};
 
 pub(crate) const BUCKET: &str = "films";
+
+/// The name of the subject of many small files.
+pub(crate) const BATCH: &str = "batch";
 
 /// A film, or a batch of small ones.
 pub(crate) struct Subject {
