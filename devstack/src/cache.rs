@@ -1,5 +1,5 @@
-//! Things made once and kept under `target/`, by however many tests and processes ask for them at
-//! the same time.
+//! Files that are made once and kept under `target/`, however many tests and processes ask for them
+//! at the same time.
 
 use std::{
     env,
@@ -11,8 +11,8 @@ use anyhow::Context;
 
 /// Cargo's target folder: the one the running program lies in, else the workspace's.
 pub(crate) fn target_dir() -> PathBuf {
-    // Not only `<workspace>/target`: CARGO_TARGET_DIR may name another place. Cargo marks it with
-    // CACHEDIR.TAG.
+    // CARGO_TARGET_DIR may name another folder than `<workspace>/target`. Cargo marks the folder
+    // with CACHEDIR.TAG.
     let of_program = env::current_exe().ok().and_then(|exe| {
         exe.ancestors()
             .find(|folder| folder.join("CACHEDIR.TAG").exists())
@@ -31,7 +31,7 @@ pub(crate) fn lock(folder: &Path, name: &str) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// The file `name` in `folder`, made by `make` if it is not there yet.
+/// The file `name` in `folder`, made by `make` if it is missing.
 ///
 /// `make` writes to a temporary path with the same extension; the file appears under its name only
 /// when complete.
@@ -48,7 +48,7 @@ pub(crate) fn file(
     if path.exists() {
         return Ok(path);
     }
-    // A fixed name is safe under the lock, and what a killed process left behind is overwritten.
+    // A fixed name is safe under the lock, and the rest of a killed process is overwritten.
     let unfinished = folder.join(format!("unfinished-{name}"));
     make(&unfinished).with_context(|| format!("cannot make {name}"))?;
     fs::rename(&unfinished, &path).with_context(|| format!("cannot move {name} into place"))?;

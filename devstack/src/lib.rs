@@ -1,14 +1,14 @@
-//! What tests and `cargo xtask up` run against: a private local S3 and SQS, real media, and
-//! independent judges.
+//! The environment of the tests and of `cargo xtask up`: a private local S3 and SQS, real media,
+//! and independent judges.
 //!
 //! - [`Stack`] is one `ministack` process with the bucket, the queues and the S3 to SQS
 //!   notification of production. A service under test takes [`Stack::env`] and cannot tell it from
 //!   AWS.
 //! - [`media`] makes clips with the `ffmpeg` program, once, into `target/media/`.
-//! - [`oracle`] says what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never our
-//!   own code.
-//! - [`program`] starts a service of ours and waits for what it does and says.
-//! - [`schemathesis`] sends an API what its OpenAPI document allows, and what it does not.
+//! - [`oracle`] tells what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never
+//!   this project's own code.
+//! - [`program`] starts one of the services, waits for conditions, and reads its log.
+//! - [`schemathesis`] tests an API with requests that its OpenAPI document allows, and with others.
 //!
 //! Nothing here is part of the product.
 

@@ -17,12 +17,13 @@ use crate::{process, python::python};
 
 const VERSION: &str = "1.5.33";
 
-/// Starting takes about half a second on a quiet core; tests start many servers on few cores.
+/// Longest that a start may take: half a second on an idle core, and tests start many servers on
+/// few cores.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Runs the server until standard input ends, which the kernel sees to however the parent ends, by
-/// `kill -9` too. Then the parent's clean-up did not run either, so the server removes its own
-/// folder (`TMPDIR`).
+/// Runs the server until standard input ends. The kernel closes it however the parent ends, even by
+/// `kill -9`; the parent's clean-up has not run then, so the server removes its own folder
+/// (`TMPDIR`).
 const LAUNCHER: &str = "\
 import os, shutil, sys, threading
 def watch():
@@ -34,7 +35,7 @@ from ministack.app import main
 main()
 ";
 
-/// The Python interpreter that has ministack, installed if it is not there yet.
+/// The Python interpreter with ministack, which is installed first if it is missing.
 pub(crate) fn install() -> anyhow::Result<PathBuf> {
     python("ministack", &[&format!("ministack=={VERSION}")])
 }
@@ -45,7 +46,7 @@ pub(crate) struct Ministack {
     child: Child,
     /// The launcher's lifeline; see [`LAUNCHER`].
     _lifeline: Option<ChildStdin>,
-    /// Log, pid file and whatever else the server writes.
+    /// The server's log, pid file and other files.
     _folder: TempDir,
     port: u16,
 }
@@ -56,8 +57,7 @@ impl Ministack {
         if let Some(port) = port {
             return Self::try_start(port);
         }
-        // Between choosing a free port and listening on it another process may take it: then choose
-        // again.
+        // Another process may take a free port before the server listens on it: then choose again.
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -83,7 +83,7 @@ impl Ministack {
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
             .env("TMPDIR", folder.path())
-            // Persistence costs two orders of magnitude; someone's shell may have it on.
+            // Persistence makes the server a hundred times slower; the user's shell may turn it on.
             .env("S3_PERSIST", "0")
             .env("PERSIST_STATE", "0")
             .env_remove("LOCALSTACK_PERSISTENCE")
@@ -95,7 +95,7 @@ impl Ministack {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
-            // Ctrl-C in a terminal is for us: we stop the services first, then the server.
+            // Ctrl-C in a terminal must reach only this process, which stops the services first.
             command.process_group(0);
         }
         let mut child = command
@@ -113,7 +113,7 @@ impl Ministack {
         loop {
             let mut text = Vec::new();
             File::open(&log)?.read_to_end(&mut text)?;
-            // The log, not the port: another process may be the one that answers there.
+            // Read the log instead of probing the port: another process may answer there.
             if String::from_utf8_lossy(&text).contains("Running on http") {
                 return Ok(server);
             }
@@ -141,8 +141,8 @@ impl Ministack {
 
 impl Drop for Ministack {
     fn drop(&mut self) {
-        // It keeps everything in memory, so there is nothing to finish. Errors mean that it has
-        // ended already.
+        // The server keeps everything in memory, so there is nothing to finish. Errors mean that it
+        // has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,7 @@
 //! Independent judges: the `ffmpeg` and `ffprobe` programs, and a plain SSIM.
 //!
-//! Times are in seconds from the start of the file, whatever its first timestamp is; so a
-//! keyframe's time from [`keyframes`] is what [`frame_at`] takes for the same picture.
+//! Times are in seconds from the start of the file, whatever its first timestamp is: a keyframe's
+//! time from [`keyframes`] gives the same picture in [`frame_at`].
 
 use std::{array, path::Path, process::Command};
 
@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::process;
 
-/// Above this, decoding from the start would take minutes.
+/// Largest file, in bytes, that is decoded from the start: larger ones would take minutes.
 const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 
 /// The first frame at or after `seconds`, upright, scaled to `width` x `height` pixels.
 ///
-/// Times that were rounded to milliseconds still mean the frame that they came from. Files up to 64
+/// A time that was rounded to milliseconds still gives the frame that it came from. Files up to 64
 /// MiB are decoded from the start, so the answer does not depend on any seeking; in larger ones
 /// ffmpeg seeks well ahead of the frame.
 pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::Result<RgbImage> {
@@ -34,7 +34,7 @@ pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::R
     // The file's own timestamps: those that ffmpeg makes count from the first used stream's start,
     // not the file's.
     let time = facts.start + seconds - SLACK;
-    // The kernel that ffmpeg takes unless told otherwise.
+    // ffmpeg's default kernel.
     let filters = format!(
         "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
     );
@@ -114,7 +114,7 @@ fn window_ssim(pixels: impl Iterator<Item = (f64, f64)>) -> f64 {
         / ((mean_a * mean_a + mean_b * mean_b + C1) * (variance_a + variance_b + C2))
 }
 
-/// What ffprobe says about a file and its first video stream.
+/// ffprobe's facts about a file and its first video stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// ffmpeg's name of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.

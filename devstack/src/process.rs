@@ -1,4 +1,4 @@
-//! Running another program to its end, with an error that says what it said.
+//! Running another program to its end, with an error that shows its output.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! A program under test: its process, its log, and waiting for what it does.
+//! A program under test: its process, its log, and waiting for conditions.
 
 use std::{
     process::{ExitStatus, Stdio},
@@ -14,13 +14,13 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Longest any condition may take: generous, as it only bounds a failing test.
+/// Longest that a condition may take: generous, because it only bounds a failing test.
 pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Polls until `check` gives a value.
 ///
 /// # Errors
-/// `check`'s own, or that `what` did not happen in [`DEADLINE`].
+/// The errors of `check`; and `what` has not happened within [`DEADLINE`].
 pub async fn until<T>(
     what: &str,
     mut check: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
@@ -99,7 +99,7 @@ impl Program {
         Ok(Duration::from_millis(ticks * 10))
     }
 
-    /// What it has said so far.
+    /// Its log so far.
     #[must_use]
     pub fn raw_log(&self) -> String {
         self.log
@@ -108,7 +108,7 @@ impl Program {
             .join("\n")
     }
 
-    /// The lines so far that are JSON.
+    /// The lines of its log so far that are JSON.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,18 +117,18 @@ impl Program {
             .collect()
     }
 
-    /// Waits for a line that says `message`.
+    /// Waits for a line with this `message`.
     ///
     /// # Errors
-    /// None does.
+    /// No such line comes within [`DEADLINE`].
     pub async fn logged(&self, message: &str) -> anyhow::Result<Value> {
         self.logged_if(message, |_| true).await
     }
 
-    /// Waits for a line that says `message` and is `wanted`.
+    /// Waits for a line with this `message` that is `wanted`.
     ///
     /// # Errors
-    /// None does.
+    /// No such line comes within [`DEADLINE`].
     pub async fn logged_if(
         &self,
         message: &str,
@@ -160,7 +160,7 @@ impl Program {
     /// Waits until it ends.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not end within [`DEADLINE`].
     pub async fn exit(&mut self) -> anyhow::Result<ExitStatus> {
         match timeout(DEADLINE, self.child.wait()).await {
             Ok(status) => Ok(status?),

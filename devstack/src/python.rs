@@ -1,4 +1,4 @@
-//! Python programs of `PyPI`, each in a virtual environment of its own.
+//! Python programs from `PyPI`, each in its own virtual environment.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -6,13 +6,13 @@ use anyhow::Context;
 
 use crate::{cache, process};
 
-/// The interpreter of the environment `name`, with `packages` (`name==version`, or an option of
-/// pip), which are installed if they, in these versions, are not there yet.
+/// The interpreter of the environment `name` with `packages` (`name==version`, or an option of
+/// pip), which are installed first if these versions are missing.
 pub fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = cache::target_dir().join(name);
     let venv = folder.join("venv");
     let python = venv.join("bin/python");
-    // Written last: a folder without it is half an installation.
+    // This file is written last: a folder without it is an incomplete installation.
     let complete = venv.join("complete");
     let wanted = packages.join("\n");
     let is_there = || fs::read_to_string(&complete).is_ok_and(|there| there == wanted);

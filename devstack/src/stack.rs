@@ -25,7 +25,7 @@ const UPLOAD_PREFIX: &str = "uploads/";
 const QUEUE: &str = "video-uploads";
 const DLQ: &str = "video-uploads-dlq";
 
-/// How a [`Stack`] is set up. The default is what the tests and `cargo xtask up` want.
+/// How a [`Stack`] is set up. The default suits most tests and `cargo xtask up`.
 #[derive(Clone, Debug)]
 pub struct StackOptions {
     /// Port on 127.0.0.1. Default: a free one.
@@ -54,7 +54,7 @@ impl Default for StackOptions {
 /// Tokio runtime.
 #[derive(Debug)]
 pub struct Stack {
-    /// Held for its drop.
+    /// Ends the server when dropped.
     _server: Ministack,
     endpoint: String,
     queue_url: String,
@@ -64,8 +64,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Installs the server under `target/` if it is not there yet. [`Stack::start`] does so too;
-    /// calling this first only tells the download (once, some seconds) from the start.
+    /// Installs the server under `target/` if it is missing. [`Stack::start`] does so too; a call
+    /// before only separates the download (once, some seconds) from the start.
     pub async fn install() -> anyhow::Result<()> {
         tokio::task::spawn_blocking(ministack::install).await??;
         Ok(())
@@ -74,7 +74,7 @@ impl Stack {
     /// Starts a server and sets up buckets, queues and notification.
     ///
     /// Fails, with the end of the server's log, when the server cannot be installed or started, for
-    /// one because `options.port` is taken.
+    /// example because `options.port` is taken.
     pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
         let port = options.port;
         let server = tokio::task::spawn_blocking(move || Ministack::start(port)).await??;
@@ -225,8 +225,8 @@ async fn arn(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> anyhow::Result<Strin
         .with_context(|| format!("queue {queue_url} has no ARN"))
 }
 
-/// One rule a suffix, since S3 takes only one suffix a rule; its suffixes are case-sensitive, and
-/// cameras write `.MOV`.
+/// Sets one rule for each suffix, because a rule of S3 has one suffix only. Suffixes match by case,
+/// and cameras write `.MOV`.
 async fn announce_uploads(s3: &aws_sdk_s3::Client, queue_arn: &str) -> anyhow::Result<()> {
     let suffixes = EXTENSIONS.iter().flat_map(|extension| {
         [

@@ -1,10 +1,9 @@
 //! Test videos, made with the `ffmpeg` program.
 //!
-//! Unless it is asked for another [`Scene`], a clip's picture moves a third of its width each
-//! second, so that frames a second apart are as unlike as scenes of a film, is never flat, and
-//! carries a running clock. Files are made once, into `target/media/` or the folder that
-//! `DEVSTACK_MEDIA_DIR` names, and are named after their recipe; any number of tests and processes
-//! may ask at once.
+//! In the default [`Scene`] the picture moves by a third of its width each second, so that frames a
+//! second apart differ like scenes of a film; it is never flat, and carries a running clock. Files
+//! are made once, into `target/media/` or the folder that `DEVSTACK_MEDIA_DIR` names, and are named
+//! after their recipe; any number of tests and processes may ask for them at the same time.
 
 mod scene;
 mod shape;
@@ -33,7 +32,7 @@ pub struct Clip {
     /// H.264 and AAC, `avi` MPEG-4 and MP3, `webm` VP9 and Opus, `wmv` WMV2 and WMA, `mpg`
     /// MPEG-2 and MP2, `ogv` Theora and Vorbis.
     pub extension: &'static str,
-    /// What it shows.
+    /// The moving picture.
     pub scene: Scene,
     /// Duration, in seconds.
     pub seconds: u32,
@@ -79,7 +78,7 @@ impl Clip {
         }
     }
 
-    /// The clip's file, made now if it does not exist yet.
+    /// The clip's file, made first if it is missing.
     ///
     /// Fails when `ffmpeg` is missing or has no encoder for the recipe.
     pub fn make(&self) -> anyhow::Result<PathBuf> {
@@ -210,7 +209,7 @@ impl Codecs {
     }
 }
 
-/// Sample videos to look at, with a name for each: of different containers, shapes and scenes.
+/// Sample videos for people, each with a name, in different containers, shapes and scenes.
 ///
 /// Fails as [`Clip::make`] does.
 pub fn samples() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
@@ -236,8 +235,8 @@ pub fn samples() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
         .collect()
 }
 
-/// The file `name` beside the other test videos, made by `make` at the path it is given if it does
-/// not exist yet.
+/// The file `name` beside the other test videos. If it is missing, `make` makes it at the path that
+/// it is given.
 pub fn cached(
     name: &str,
     make: impl FnOnce(&Path) -> anyhow::Result<()>,
@@ -245,7 +244,7 @@ pub fn cached(
     cache::file(&folder(), name, make)
 }
 
-/// Where test videos are kept.
+/// The folder of the test videos.
 #[must_use]
 pub fn folder() -> PathBuf {
     env::var_os("DEVSTACK_MEDIA_DIR").map_or_else(|| cache::target_dir().join("media"), Into::into)

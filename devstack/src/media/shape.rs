@@ -14,9 +14,9 @@ use crate::cache;
 /// A container together with where, and whether, it keeps its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// MP4 whose `moov` comes before the media, as a web server wants it.
+    /// MP4 whose `moov` comes before the media, as for streaming.
     Mp4MoovFirst,
-    /// MP4 whose `moov` comes after the media, as a camera writes it.
+    /// MP4 whose `moov` comes after the media, as cameras write it.
     Mp4MoovLast,
     /// MP4 in fragments of one GOP, without any index: neither `sidx` nor `mfra`.
     Mp4Fragmented,
@@ -88,8 +88,8 @@ impl Shape {
         }
     }
 
-    /// The extension of a clip whose codecs this shape's container takes: the clip's own where it
-    /// can be.
+    /// The extension of a clip whose codecs this shape's container can hold: the clip's own if
+    /// possible.
     fn clip_extension(self, wanted: &'static str) -> &'static str {
         const H264: [&str; 7] = ["mp4", "m4v", "mov", "mkv", "ts", "flv", "3gp"];
         match self {
@@ -120,8 +120,8 @@ pub fn looped(clip: &Clip, shape: Shape, min_bytes: u64) -> anyhow::Result<PathB
         let source = clip.make()?;
         let once = size(&source)?;
         let mut times = min_bytes.div_ceil(once);
-        // Containers differ in overhead, so the first guess may fall short; each next one is right
-        // but for rounding.
+        // Containers differ in overhead, so the first guess may fall short; the next one is right
+        // except for rounding.
         for _ in 0..5 {
             repeat(&source, times, shape, path)?;
             let bytes = size(path)?;
@@ -141,7 +141,7 @@ fn repeat(source: &Path, times: u64, shape: Shape, path: &Path) -> anyhow::Resul
         .arg(source)
         .args(["-map", "0", "-c", "copy"])
         .args(shape.muxer().0);
-    // A muxer that cannot seek back has no place to write Cues to.
+    // A muxer that cannot seek back cannot write Cues.
     if shape == Shape::MkvNoCues {
         command.arg("pipe:1").stdout(File::create(path)?);
     } else {

@@ -16,10 +16,10 @@ use crate::cache;
 const CONTAINERS: [&[u8; 4]; 6] = [b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 
 /// An mp4 of at least `min_bytes` that repeats `clip`, silent, with the index (64-bit offsets) in
-/// front, as a sparse file: of the media only the repetitions in which `shares` of the duration lie
-/// are really there, and the rest reads as zeros.
+/// front. The file is sparse: only the repetitions around `shares` of the duration are stored, and
+/// the rest reads as zeros.
 ///
-/// Needs a file system with holes. Fails when `ffmpeg` is missing.
+/// Needs a file system with sparse files. Fails when `ffmpeg` is missing.
 pub fn vast(clip: &Clip, min_bytes: u64, shares: &[f64]) -> anyhow::Result<PathBuf> {
     let clip = Clip {
         extension: "mp4",
@@ -58,7 +58,7 @@ pub fn vast(clip: &Clip, min_bytes: u64, shares: &[f64]) -> anyhow::Result<PathB
         file.set_len(start + all)?;
         for share in shares {
             let nth = (f64::from(times) * share) as u64;
-            // The nearest keyframe may lie in the neighbour.
+            // The nearest keyframe may lie in a neighbouring repetition.
             for nth in nth.saturating_sub(1)..=(nth + 1).min(u64::from(times) - 1) {
                 file.seek(SeekFrom::Start(start + nth * media.len() as u64))?;
                 file.write_all(&once[media.clone()])?;

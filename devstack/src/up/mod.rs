@@ -1,8 +1,8 @@
-//! The walk through the service: start it, upload videos, watch their thumbnails appear, and stop
-//! it in order.
+//! Runs the whole service: starts it, uploads videos, watches their thumbnails appear, and stops it
+//! in order.
 //!
-//! `upload` says what is sent, `service` holds a service's process, `dashboard` the build of the
-//! page, `watch` sees what comes out, `term` prints.
+//! `upload` finds and sends videos, `service` runs a service's process, `dashboard` the build of
+//! the page, `watch` looks for thumbnails and dead letters, `term` prints.
 
 mod dashboard;
 mod service;
@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use upload::Video;
 use watch::Watch;
 
-/// What `devstack up` takes.
+/// The options of `devstack up`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// End as soon as every thumbnail exists; fail, saying why, if one cannot be made
@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Upload this video, or every video in this folder, instead of the samples (repeatable)
     #[arg(long, value_name = "FILE_OR_DIR")]
     upload: Vec<PathBuf>,
-    /// How long --once waits for the thumbnails after the last upload
+    /// How many seconds --once waits for the thumbnails after the last upload
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
     /// Program whose `web` builds the dashboard in `WEB_DIR` while the pipeline starts; the API
@@ -58,7 +58,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         _ = terminate.recv() => interrupted(&options),
     };
     let result = result.map_err(|error| session.explain(error));
-    // A second signal does not wait for the worker's videos in hand: dropping the session kills it.
+    // A second signal does not wait for the videos in hand: dropping the session kills the worker.
     tokio::select! {
         () = session.stop() => {}
         _ = interrupt.recv() => {}
@@ -75,7 +75,7 @@ fn interrupted(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The processes of a run. Fields drop in this order: first the services, then what they work on.
+/// The processes of a run. Fields drop in this order: the services first, then S3 and SQS.
 #[derive(Default)]
 struct Session {
     api: Option<Service>,
@@ -86,7 +86,7 @@ struct Session {
 impl Session {
     async fn run(&mut self, options: &Options, own: Vec<Video>) -> anyhow::Result<()> {
         let mut dashboard = Dashboard::build(options.dashboard_builder.clone());
-        // Seconds each the first time, nothing later.
+        // Takes seconds the first time only.
         let prepare = async { tokio::try_join!(Stack::install(), upload::samples()) };
         let ((), samples) = step("Prepare S3, SQS and videos", prepare).await?;
         let start = Stack::start(StackOptions {
@@ -96,8 +96,8 @@ impl Session {
         let stack = &*self.stack.insert(step("Start S3 and SQS", start).await?);
         upload::lay_out(stack, &samples).await?;
         let videos = if own.is_empty() { samples } else { own };
-        // It ends with its poll of the queue, which is no longer than this; whoever presses Ctrl-C
-        // does not wait for 20 s.
+        // The worker's poll of the queue is no longer than its grace period: Ctrl-C must not take
+        // the 20 s of the longest poll.
         let grace = [("SHUTDOWN_GRACE_SECONDS", "5")];
         let start = Service::start(&WORKER, stack, free_address(0)?, &grace);
         let worker = self.worker.insert(step("Start a worker", start).await?);
@@ -125,7 +125,8 @@ impl Session {
         }
     }
 
-    /// Adds what the worker logged to the error of a run; one that ended has said so already.
+    /// Adds the worker's log to the error of a run; the error of a worker that ended has it
+    /// already.
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         match &self.worker {
             Some(worker) if worker.is_running() => {

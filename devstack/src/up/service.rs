@@ -22,11 +22,11 @@ use tokio::{
 
 /// A service that can be started.
 pub(crate) struct Program {
-    /// What it is called.
+    /// Its name in messages.
     name: &'static str,
-    /// The file beside this program.
+    /// The program's file, beside this program.
     file: &'static str,
-    /// The variable with the address that it listens on once it is up.
+    /// The variable with the address that it listens on once it has started.
     address: &'static str,
 }
 
@@ -43,10 +43,10 @@ pub(crate) const API: Program = Program {
 };
 
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// As long as Kubernetes waits.
+/// Kubernetes' default grace period.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// What somebody's shell may hold that would lead a service away from the stack.
+/// Variables of the user's shell that would make a service use something else than the stack.
 const FOREIGN: [&str; 6] = [
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -61,7 +61,7 @@ pub(crate) struct Service {
     name: &'static str,
     address: SocketAddr,
     child: Child,
-    /// Ends the service should this process be killed; see [`guard`].
+    /// Ends the service if this process is killed; see [`guard`].
     _guard: Child,
     log: NamedTempFile,
 }
@@ -93,7 +93,7 @@ impl Service {
             command.env("LOG_FORMAT", "text");
         }
         command
-            // No cluster: the one that somebody uses otherwise has nothing to do with this.
+            // No cluster: the user's own must not be watched.
             .env("KUBECONFIG", "/dev/null")
             .envs(stack.env())
             .envs(env.iter().copied())
@@ -101,7 +101,7 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(log.reopen()?)
             .stderr(log.as_file().try_clone()?)
-            // Ctrl-C in a terminal is for us.
+            // Ctrl-C in a terminal must reach only this process.
             .process_group(0)
             .kill_on_drop(true);
         let child = command
@@ -132,12 +132,12 @@ impl Service {
         Ok(service)
     }
 
-    /// What it is called.
+    /// Its name in messages.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -151,7 +151,7 @@ impl Service {
         self.child.id().is_some()
     }
 
-    /// Waits until the service ends of itself, which is always an error.
+    /// Waits until the service ends without being told to, which is always an error.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self.child.wait().await {
             Ok(status) => anyhow!("{} ended ({status}); {}", self.name, self.log_tail()),
@@ -181,7 +181,7 @@ impl Service {
         Ok(())
     }
 
-    /// The end of the service's log, to go below an error.
+    /// The end of the service's log, to be shown below an error.
     pub(crate) fn log_tail(&self) -> String {
         const LINES: usize = 20;
         let mut log = Vec::new();
@@ -199,8 +199,8 @@ impl Service {
     }
 }
 
-/// A process that ends `service` when this one is gone, however it went: it then reads the end of
-/// its standard input.
+/// A process that ends `service` when this one has ended for whatever reason: its standard input
+/// ends then.
 fn guard(service: &Child) -> anyhow::Result<Child> {
     let pid = service.id().context("the service has ended already")?;
     Command::new("sh")
@@ -212,7 +212,7 @@ fn guard(service: &Child) -> anyhow::Result<Child> {
         .context("cannot run `sh`")
 }
 
-/// An address of 127.0.0.1 nobody listens on: at `port`, if that is free.
+/// A free address of 127.0.0.1, at `port` if that is free.
 pub(crate) fn free_address(port: u16) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))

@@ -1,4 +1,4 @@
-//! What the user sees.
+//! The output on the terminal.
 
 use std::{
     io::{self, Write},
@@ -9,14 +9,13 @@ use devstack::Stack;
 
 use super::{service::Service, upload::Video, watch::Watch};
 
-/// Says what is done before doing it, and how long it took.
+/// Prints a step's name before doing it, and afterwards how long it took.
 pub(crate) async fn step<T>(
     what: &str,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
     print!("{what:<28}");
-    // A line without its end stays in the buffer otherwise; not showing it early is no reason to
-    // fail.
+    // Shows the line before it ends. That this fails is no reason to stop.
     let _ = io::stdout().flush();
     let started = Instant::now();
     let result = work.await;
@@ -25,7 +24,7 @@ pub(crate) async fn step<T>(
     result
 }
 
-/// Where to look on, as early as there is something to see.
+/// Prints the dashboard's address.
 pub(crate) fn address(api: &Service) {
     println!("\nDashboard: http://{}/", api.address());
 }
@@ -39,7 +38,7 @@ pub(crate) fn uploaded(video: &Video, took: Duration) {
     );
 }
 
-/// One thumbnail with its age since the upload, if the upload was ours.
+/// Prints a thumbnail, with the time since the upload if this run uploaded the video.
 pub(crate) fn thumbnail(key: &str, bytes: u64, since_upload: Option<Duration>) {
     let age = since_upload.map_or_else(
         || " ".repeat(8),
@@ -71,7 +70,7 @@ pub(crate) fn summary(
     println!("  dashboard     http://{}/", api.address());
 }
 
-/// Bytes in the unit a person would use.
+/// A number of bytes in a readable unit.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

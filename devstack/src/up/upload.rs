@@ -1,4 +1,4 @@
-//! The videos that are sent, and sending them.
+//! The videos, and uploading them.
 
 use std::{
     ffi::OsStr,
@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
 use devstack::{EXTENSIONS, Stack, media};
 
-/// Where uploads lie in their bucket.
+/// The prefix of uploads in their bucket.
 const UPLOADS: &str = "uploads/";
 
 /// A local file and the key it is uploaded under.
@@ -23,7 +23,7 @@ pub(crate) struct Video {
 }
 
 impl Video {
-    /// The file at `path`, to be uploaded as `name` below `uploads/`.
+    /// The file at `path` as an upload `name` below `uploads/`.
     fn new(path: PathBuf, name: &Path) -> anyhow::Result<Self> {
         let name = name
             .to_str()
@@ -40,7 +40,7 @@ impl Video {
     }
 }
 
-/// The sample videos, made where they are not there yet.
+/// The sample videos, made first if they are missing.
 pub(crate) async fn samples() -> anyhow::Result<Vec<Video>> {
     let samples = tokio::task::spawn_blocking(media::samples).await??;
     samples
@@ -88,7 +88,7 @@ fn walk(root: &Path, below: &Path, videos: &mut Vec<Video>) -> anyhow::Result<()
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = below.join(entry.file_name());
-        // A link to a folder is not followed: it may lead back here.
+        // Links to folders are not followed: one may lead back to this folder.
         if entry.file_type()?.is_dir() {
             walk(root, &name, videos)?;
         } else if is_announced(&name) {
@@ -113,8 +113,8 @@ pub(crate) async fn send(stack: &Stack, video: &Video) -> anyhow::Result<Duratio
     Ok(started.elapsed())
 }
 
-/// Puts samples where the dashboard's test takes them from. It copies them beside the uploads,
-/// whose names are taken.
+/// Puts the samples into the bucket that the dashboard's test copies from, under other names than
+/// those of the uploads, which are taken.
 pub(crate) async fn lay_out(stack: &Stack, samples: &[Video]) -> anyhow::Result<()> {
     for sample in samples {
         let key = sample.key.replacen(UPLOADS, "test/", 1);

@@ -1,5 +1,4 @@
-//! Seeing what the service makes of the uploads, from outside: by listing the bucket and reading
-//! the dead letters.
+//! Watches the service from outside: lists the bucket and reads the dead letters.
 
 use std::{
     collections::HashSet,
@@ -18,17 +17,17 @@ use super::{term, upload::Video};
 const PREFIX: &str = "thumbnails/";
 const PERIOD: Duration = Duration::from_millis(50);
 
-/// How many thumbnails a video gets when `THUMBNAIL_POSITIONS` says nothing.
+/// Thumbnails of a video where `THUMBNAIL_POSITIONS` is not set.
 const PICTURES: usize = 3;
 
-/// An upload whose thumbnails are waited for.
+/// An upload whose thumbnails are awaited.
 struct Expected {
     key: String,
     uploaded: Instant,
     pictures: usize,
 }
 
-/// What has been seen so far.
+/// Everything seen so far.
 pub(crate) struct Watch<'a> {
     stack: &'a Stack,
     /// Whether a dead letter is an error.
@@ -53,7 +52,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Waits, from now on, for the thumbnails of `video`.
+    /// Awaits the thumbnails of `video` from now on.
     pub(crate) fn expect(&mut self, video: &Video) {
         self.expected.push(Expected {
             key: video.key.clone(),
@@ -62,7 +61,7 @@ impl<'a> Watch<'a> {
         });
     }
 
-    /// Keys of the videos that have not all their thumbnails.
+    /// Keys of the videos that lack thumbnails.
     pub(crate) fn missing(&self) -> Vec<&str> {
         self.expected
             .iter()
@@ -76,7 +75,7 @@ impl<'a> Watch<'a> {
         self.seen.len()
     }
 
-    /// How many messages the service gave up on.
+    /// How many dead letters there are.
     pub(crate) fn dead(&self) -> usize {
         self.dead.len()
     }
@@ -92,8 +91,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Watches until each expected video has its thumbnails or, unless this run is for once, was
-    /// given up on.
+    /// Watches until each expected video has its thumbnails or, except with `--once`, is a dead
+    /// letter.
     pub(crate) async fn until_settled(&mut self) -> anyhow::Result<()> {
         while self.missing().len() > self.dead.len() {
             self.look().await?;
@@ -108,7 +107,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// One look, after a pause. Dropping it half-way only leaves things for the next look.
+    /// Pauses, then looks once. Dropping this future loses nothing: the next look sees the same.
     async fn look(&mut self) -> anyhow::Result<()> {
         sleep(PERIOD).await;
         self.thumbnails().await?;
@@ -154,7 +153,7 @@ impl<'a> Watch<'a> {
             .queue_url(self.stack.dlq_url())
             .max_number_of_messages(10)
             .message_attribute_names("All")
-            // Only looking: it stays there for others.
+            // Leaves the message visible to other readers.
             .visibility_timeout(0)
             .send()
             .await
@@ -166,7 +165,7 @@ impl<'a> Watch<'a> {
             {
                 let letter = describe(&message);
                 if self.once {
-                    bail!("the worker gave up on {letter}");
+                    bail!("a dead letter: {letter}");
                 }
                 println!("  dead letter: {letter}");
             }
