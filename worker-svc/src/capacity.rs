@@ -1,29 +1,53 @@
-//! How many videos to work on at once, from what this process may use.
+//! How many videos to work on at once, and the memory they share, from what this process may use.
 //!
 //! Most of a video's time is waiting for S3, so there are several videos to a CPU; memory sets the
 //! bound. The CPU quota comes from the standard library, which reads the cgroup's; the memory limit
-//! is read here, from cgroup v2 or v1.
+//! is read here, from cgroup v2 or v1, or else is the machine's memory.
 
 use std::{fs, path::Path, thread};
+
+use thumbcore::MemoryBudget;
 
 /// Videos a CPU can keep going: decoding is about 100 ms of CPU in half a second to a second of
 /// waiting.
 const VIDEOS_PER_CPU: usize = 4;
 
-/// Memory to allow a video: one decoded 64-megapixel frame takes about 100 MB, and the read cache
-/// and pictures come on top. Not the most that one can take: an index of
-/// [`Limits::max_samples`](thumbcore::Limits::max_samples) is 288 MB, and as rare as such films
-/// are.
+/// Memory for each video: one decoded 64-megapixel frame takes about 100 MB, and the read cache and
+/// pictures come on top. A video may need more, such as 288 MB for an index of
+/// [`Limits::max_samples`](thumbcore::Limits::max_samples): [`budget`] has it wait for the
+/// others.
 const BYTES_PER_VIDEO: u64 = 160 << 20;
 
 /// Above this, one pod hurts more by its death than another pod costs.
 const MOST: usize = 64;
 
-/// The default of `WORKER_CONCURRENCY` on this machine, in this cgroup.
-pub(crate) fn default_concurrency() -> usize {
+/// Least memory kept back from the videos, in bytes: code, stacks, connections, and the buffers of
+/// encoders and of the allocator, which no budget counts.
+const LEAST_RESERVE: u64 = 96 << 20;
+
+/// Most memory kept back, in bytes.
+const MOST_RESERVE: u64 = 512 << 20;
+
+/// Smallest budget, in bytes: enough for most videos, one at a time.
+const LEAST_BUDGET: u64 = 64 << 20;
+
+/// The default of `WORKER_CONCURRENCY` on this machine, with `memory` bytes to use.
+pub(crate) fn default_concurrency(memory: Option<u64>) -> usize {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let limit = memory_limit(|path| fs::read_to_string(Path::new("/").join(path)).ok());
-    concurrency(cpus, limit)
+    concurrency(cpus, memory)
+}
+
+/// The default of `WORKER_MEMORY_BYTES`: what this machine and this cgroup let the process use, in
+/// bytes. `None` where neither can be read.
+pub(crate) fn default_memory() -> Option<u64> {
+    memory_limit(|path| fs::read_to_string(Path::new("/").join(path)).ok())
+}
+
+/// What all videos share of `memory` bytes: all but a quarter, of which at least [`LEAST_RESERVE`]
+/// and at most [`MOST_RESERVE`] is kept back.
+pub(crate) fn budget(memory: u64) -> MemoryBudget {
+    let reserve = (memory / 4).clamp(LEAST_RESERVE, MOST_RESERVE);
+    MemoryBudget::new(memory.saturating_sub(reserve).max(LEAST_BUDGET))
 }
 
 fn concurrency(cpus: usize, memory_limit: Option<u64>) -> usize {
@@ -135,6 +159,14 @@ mod tests {
             limit(&[("proc/self/cgroup", "0::/\nx\n\n"), nonsense]),
             None
         );
+    }
+
+    #[test]
+    fn a_quarter_is_kept_back() {
+        const MIB: u64 = 1 << 20;
+        for (memory, shared) in [(64, 64), (256, 160), (768, 576), (8192, 7680)] {
+            assert_eq!(budget(memory * MIB).limit(), shared * MIB, "{memory}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! - Deliveries may repeat and overlap: `publish` is idempotent, and finished videos are skipped.
 //! - All pictures of a video come from one version of it; its manifest tells which.
 //! - A failing video, queue or bucket never ends the loop; only a signal does.
+//! - All videos together stay within one memory budget (`capacity`).
 
 mod aws;
 mod backoff;

@@ -36,6 +36,13 @@ pub struct Config {
     #[arg(long, env)]
     pub worker_concurrency: Option<NonZeroUsize>,
 
+    /// Memory in bytes that this process may use [default: the limit of the cgroup, else the
+    /// machine's memory]. A quarter of it, 96 MiB to 512 MiB, is kept back for the process itself;
+    /// all videos share the rest. A video waits while its share is not free, and fails with
+    /// `limit` only if it needs more than the rest, or more than 512 MiB
+    #[arg(long, env, value_parser = clap::value_parser!(u64).range(128 << 20..))]
+    pub worker_memory_bytes: Option<u64>,
+
     /// Where pictures are taken: percentages of the duration (10%) or seconds (2.5s)
     #[arg(long, env, value_delimiter = ',', default_value = "10%,50%,95%")]
     pub thumbnail_positions: Vec<Position>,
@@ -76,7 +83,11 @@ impl Config {
             "THUMBNAIL_POSITIONS: {} positions; at most {MAX_NUMBER}",
             self.thumbnail_positions.len()
         );
-        Extractor::builder()
+        let mut builder = Extractor::builder();
+        if let Some(memory) = self.memory() {
+            builder = builder.memory(capacity::budget(memory));
+        }
+        builder
             .positions(self.thumbnail_positions.iter().copied())
             .widths(self.widths()?.iter())
             .format(self.thumbnail_format)
@@ -124,9 +135,15 @@ impl Config {
         ]))
     }
 
+    /// Memory in bytes that the process may use; `None` where nothing tells.
+    fn memory(&self) -> Option<u64> {
+        self.worker_memory_bytes.or_else(capacity::default_memory)
+    }
+
     pub(crate) fn concurrency(&self) -> usize {
+        let default = || capacity::default_concurrency(self.memory());
         self.worker_concurrency
-            .map_or_else(capacity::default_concurrency, NonZeroUsize::get)
+            .map_or_else(default, NonZeroUsize::get)
     }
 
     pub(crate) fn shutdown_grace(&self) -> Duration {
@@ -161,6 +178,7 @@ mod tests {
             "S3_UPLOAD_PREFIX",
             "S3_THUMBNAIL_PREFIX",
             "WORKER_CONCURRENCY",
+            "WORKER_MEMORY_BYTES",
             "THUMBNAIL_POSITIONS",
             "THUMBNAIL_WIDTHS",
             "THUMBNAIL_MAX_WIDTH",
@@ -178,6 +196,7 @@ mod tests {
     fn a_wrong_value_names_its_variable() {
         for (flag, variable) in [
             ("--worker-concurrency=0", "WORKER_CONCURRENCY"),
+            ("--worker-memory-bytes=1000", "WORKER_MEMORY_BYTES"),
             ("--thumbnail-positions=10%,150%", "THUMBNAIL_POSITIONS"),
             ("--thumbnail-widths=640,8", "THUMBNAIL_WIDTHS"),
             ("--thumbnail-max-width=0", "THUMBNAIL_MAX_WIDTH"),

@@ -1,6 +1,7 @@
 //! The real worker binary against a real local S3 and SQS, with real media.
 
 mod failures;
+mod memory;
 mod pipeline;
 mod repeats;
 mod shutdown;

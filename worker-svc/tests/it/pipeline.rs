@@ -4,8 +4,8 @@ use anyhow::Result;
 use devstack::media::Clip;
 
 use crate::support::{
-    Proxy, Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge, queue_is_empty,
-    send, stack, until, upload, upload_file,
+    Proxy, Worker, WorkerOptions, check, dlq_depth, event, get, keys, manifest, purge,
+    queue_is_empty, send, stack, until, upload, upload_file,
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,12 +10,17 @@ use syn::{Attribute, Ident, ItemStruct, Token, punctuated::Punctuated, visit::Vi
 use crate::repository::{SERVICES, Service, bucket_local, sources};
 
 /// Variables that a service's manifest leaves alone, and why.
-const LEFT_ALONE: [(&str, &str, &str); 15] = [
+const LEFT_ALONE: [(&str, &str, &str); 16] = [
     ("worker", "AWS_ENDPOINT_URL", LOCAL),
     (
         "worker",
         "WORKER_CONCURRENCY",
         "follows from the CPU and the memory that the manifest gives",
+    ),
+    (
+        "worker",
+        "WORKER_MEMORY_BYTES",
+        "follows from the memory that the manifest gives",
     ),
     (
         "worker",

@@ -1,5 +1,6 @@
 //! The tests' stack, their worker process, and waiting for conditions.
 
+pub(crate) mod hostile;
 mod proxy;
 mod worker;
 
