@@ -5,13 +5,15 @@ use std::{io, process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Listens for SIGTERM and SIGINT: the first cancels the token, the second ends the process.
+/// Listens for SIGTERM, SIGINT and SIGHUP: the first cancels the token, the second ends the
+/// process.
 ///
 /// # Errors
 /// The operating system refuses a signal handler.
 pub fn listen() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let token = CancellationToken::new();
     tokio::spawn({
         let token = token.clone();
@@ -20,6 +22,7 @@ pub fn listen() -> io::Result<CancellationToken> {
                 let name = tokio::select! {
                     _ = terminate.recv() => "SIGTERM",
                     _ = interrupt.recv() => "SIGINT",
+                    _ = hangup.recv() => "SIGHUP",
                 };
                 if token.is_cancelled() {
                     tracing::warn!(signal = name, "second signal: exiting at once");

@@ -7,7 +7,7 @@ pub(crate) use service_kit::aws::{reason, status};
 
 use crate::Config;
 
-/// Longest one try of a request may take: the long poll's 20 s and some.
+/// Longest time for one attempt of a request, the long poll among them.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Clients {

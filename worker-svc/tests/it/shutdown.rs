@@ -46,6 +46,39 @@ async fn sigterm_finishes_the_video_in_hand() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_is_a_graceful_end() -> Result<()> {
+    let stack = stack(30).await?;
+    let mut worker = Worker::start(&stack, WorkerOptions::default()).await?;
+    worker.signal("HUP").await?;
+    assert_eq!(worker.logged("shutting down").await?["signal"], "SIGHUP");
+    assert!(worker.exit().await?.success());
+    worker.logged("worker stopped").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_worker_ends_with_a_poll_of_at_most_five_seconds() -> Result<()> {
+    let stack = stack(600).await?;
+    let proxy = Proxy::counting(&stack).await?;
+    let options = WorkerOptions {
+        endpoint: Some(proxy.endpoint()),
+        ..WorkerOptions::default()
+    };
+    let mut worker = Worker::start(&stack, options).await?;
+    queue_is_empty(&stack).await?;
+    until("a poll", async || {
+        Ok((!proxy.polls().is_empty()).then_some(()))
+    })
+    .await?;
+    worker.signal("TERM").await?;
+    assert!(worker.exit().await?.success());
+    let polls = proxy.polls();
+    assert!(polls.iter().all(|seconds| *seconds <= 5), "{polls:?}");
+    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_the_grace_period_goes_back_at_once() -> Result<()> {
     // Were the message not returned, it would come back after ten minutes.
     let stack = stack(600).await?;
@@ -80,7 +113,7 @@ async fn what_the_last_poll_brings_goes_back_at_once() -> Result<()> {
     worker.signal("TERM").await?;
     worker.logged("shutting down").await?;
     // Longer than a worker that had nothing in hand might wait out of courtesy.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     upload_file(&stack, KEY, &Clip::new("mp4").make()?).await?;
     assert!(worker.exit().await?.success());
     let count = MessageSystemAttributeName::ApproximateReceiveCount;

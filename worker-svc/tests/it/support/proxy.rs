@@ -37,6 +37,8 @@ struct State {
     broken: AtomicBool,
     /// The first lines of all requests.
     lines: Mutex<Vec<String>>,
+    /// How long each receive may wait for a message, in seconds.
+    polls: Mutex<Vec<u32>>,
 }
 
 impl Proxy {
@@ -59,6 +61,7 @@ impl Proxy {
             open: watch::Sender::new(false),
             broken: AtomicBool::new(false),
             lines: Mutex::default(),
+            polls: Mutex::default(),
         });
         let accepting = tokio::spawn({
             let state = state.clone();
@@ -95,6 +98,12 @@ impl Proxy {
         lines.iter().filter_map(of_key).collect()
     }
 
+    /// How long each receive so far may wait for a message, in seconds.
+    pub(crate) fn polls(&self) -> Vec<u32> {
+        let polls = self.state.polls.lock();
+        polls.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Waits until a request is held back.
     pub(crate) async fn held(&self) -> Result<()> {
         until("a request is held back", || {
@@ -120,6 +129,15 @@ impl State {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn note_poll(&self, text: &str) {
+        let Some((_, rest)) = text.split_once("\"WaitTimeSeconds\":") else {
+            return;
+        };
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.extend(digits.parse::<u32>());
+    }
+
     async fn serve(&self, client: TcpStream) -> Result<()> {
         let server = TcpStream::connect(&self.upstream).await?;
         let (mut from_client, mut to_client) = client.into_split();
@@ -136,6 +154,7 @@ impl State {
                 if line.ends_with(" HTTP/1.1") {
                     self.lines().push(line.into_owned());
                 }
+                self.note_poll(&String::from_utf8_lossy(&buffer[..n]));
                 // A GET is small and comes in one piece.
                 if buffer[..n].starts_with(self.prefix.as_bytes())
                     && self.seen.fetch_add(1, Ordering::SeqCst) >= self.free
