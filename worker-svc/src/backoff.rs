@@ -7,7 +7,7 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Longest wait before a message is delivered again. SQS allows 12 hours.
-const LONGEST_RETRY: Duration = Duration::from_mins(15);
+pub(crate) const LONGEST_RETRY: Duration = Duration::from_mins(15);
 
 /// Counts failures in a row.
 #[derive(Debug, Default)]

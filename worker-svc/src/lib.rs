@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //! - A message is deleted only when every video in it has all its pictures and its manifest, or no
-//!   record in it is a video, or the dead-letter queue has the whole message.
+//!   record in it is a video, or its videos were deleted, or the dead-letter queue has the whole
+//!   message.
 //! - Deliveries may repeat and overlap: `publish` is idempotent, and finished videos are skipped.
 //! - All pictures of a video come from one version of it; its manifest tells which.
 //! - A failing video, queue or bucket never ends the loop; only a signal does.
@@ -18,6 +19,7 @@ mod backoff;
 mod capacity;
 mod config;
 mod failure;
+mod foreign;
 mod lease;
 mod metrics;
 mod plan;
@@ -33,7 +35,7 @@ use anyhow::Context as _;
 pub use service_kit::telemetry::LogFormat;
 use service_kit::{shutdown, telemetry};
 
-pub use self::config::Config;
+pub use self::config::{Config, Widths};
 use self::{process::Processor, publish::Publisher, queue::Queue, store::Store};
 
 /// Runs the worker until SIGTERM or SIGINT.

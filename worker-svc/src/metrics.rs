@@ -14,6 +14,8 @@ pub(crate) const VIDEOS_SKIPPED: &str = "thumbnail_worker_videos_skipped_total";
 pub(crate) const VIDEOS_FAILED: &str = "thumbnail_worker_videos_failed_total";
 /// Records that were skipped: test events, other files, other events.
 pub(crate) const RECORDS_IGNORED: &str = "thumbnail_worker_records_ignored_total";
+/// Videos that were deleted before their messages were processed.
+pub(crate) const OBJECTS_GONE: &str = "thumbnail_worker_objects_gone_total";
 /// Messages whose visibility timeout passed while they were processed.
 pub(crate) const MESSAGES_LOST: &str = "thumbnail_worker_messages_lost_total";
 /// Pictures uploaded.
@@ -54,6 +56,11 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
             RECORDS_IGNORED,
             Unit::Count,
             "Event records that were skipped",
+        ),
+        (
+            OBJECTS_GONE,
+            Unit::Count,
+            "Videos that were deleted before they were processed",
         ),
         (
             MESSAGES_LOST,

@@ -1,6 +1,6 @@
 //! From a message's body to the videos to process.
 
-use contract::{CreatedObject, Message, NamingError, OutputName, Prefixes};
+use contract::{CreatedObject, EventError, Message, NamingError, OutputName, Prefixes};
 use thumbcore::{Stat, Validator};
 
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ impl Plan {
     pub(crate) fn new(body: &str, bucket: &str, prefixes: &Prefixes) -> Self {
         let mut plan = Self::default();
         match Message::parse(body) {
-            Err(error) => plan.failures.push(error.into()),
+            Err(error) => plan.failures.push(Failure::Foreign(error)),
             Ok(Message::TestEvent) => {
                 let why = "S3 sends it when a notification is configured".to_owned();
                 plan.ignored.push(("s3:TestEvent".to_owned(), why));
@@ -61,10 +61,11 @@ impl Plan {
     }
 
     fn add(&mut self, object: CreatedObject, bucket: &str, prefixes: &Prefixes) {
+        let named = object.bucket.as_deref();
         // A failure and not ignored: a worker with a wrong S3_BUCKET must not empty the queue.
-        if let Some(named) = object.bucket.filter(|named| named != bucket) {
+        if let Some(named) = named.filter(|named| *named != bucket) {
             self.failures.push(Failure::WrongBucket {
-                named,
+                named: named.to_owned(),
                 configured: bucket.to_owned(),
             });
             return;
@@ -85,6 +86,12 @@ impl Plan {
                 if object.key.starts_with(prefixes.thumbnails()) =>
             {
                 self.ignored.push((object.key, error.to_string()));
+            }
+            // A text that nobody took for an event, and that is no key of an upload either.
+            Err(error @ NamingError::NotAnUpload { .. }) if object.bucket.is_none() => {
+                let reason = error.to_string();
+                self.failures
+                    .push(Failure::Foreign(EventError::Unknown { reason }));
             }
             Err(error) => self.failures.push(error.into()),
         }
@@ -133,6 +140,9 @@ mod tests {
     fn unreadable_records_fail_permanently() {
         for (body, kind) in [
             ("{".to_owned(), "event"),
+            ("hello".to_owned(), "event"),
+            ("elsewhere/a.mp4".to_owned(), "event"),
+            ("<xml/>".to_owned(), "event"),
             (event("videos", "uploads/%FF.mp4"), "event"),
             (
                 event("videos", &format!("uploads/{}.ts", "x".repeat(1010))),

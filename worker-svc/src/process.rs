@@ -65,6 +65,7 @@ impl Processor {
                         "overwritten while it was processed; starting afresh"
                     );
                 }
+                Err(failure) if failure.is_not_found() => return Err(self.missing(job).await),
                 result => break result?,
             }
         };
@@ -97,6 +98,19 @@ impl Processor {
         match self.store.head(&job.key).await? {
             Some(head) if head.etag != etag => Err(SourceError::changed(source.name()).into()),
             _ => Ok(manifest),
+        }
+    }
+
+    /// Why S3 finds no object: somebody deleted the video, or the whole bucket.
+    async fn missing(&self, job: &Job) -> Failure {
+        match self.store.bucket_exists().await {
+            Ok(true) => Failure::Gone {
+                key: job.key.clone(),
+            },
+            Ok(false) => Failure::NoBucket {
+                bucket: self.bucket().to_owned(),
+            },
+            Err(error) => error.into(),
         }
     }
 

@@ -9,7 +9,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
 
-use crate::{Config, aws::reason, failure::Failure};
+use crate::{Config, aws::reason};
 
 /// Longest poll. An idle worker ends with its last poll, since SQS would hand messages to a poll
 /// that is given up. SQS allows 20 s; four times as many empty answers cost 20 cents a month and
@@ -137,12 +137,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves the message to the DLQ with the failure as attributes. Fails without effect where no
+    /// Moves the message to the DLQ, with the kind of the failure that decided about it and all
+    /// reasons as attributes. Fails without effect where no
     /// DLQ is set.
     pub(crate) async fn move_to_dlq(
         &self,
         delivery: &Delivery,
-        failure: &Failure,
+        kind: &str,
+        reasons: &str,
     ) -> Result<(), QueueError> {
         let failed = |reason: String| QueueError::Service {
             operation: "SendMessage",
@@ -162,11 +164,8 @@ impl Queue {
             .send_message()
             .queue_url(dlq)
             .message_body(&delivery.body)
-            .message_attributes("error-kind", attribute(failure.kind().to_owned())?)
-            .message_attributes(
-                "error-message",
-                attribute(printable(&service_kit::causes(failure)))?,
-            )
+            .message_attributes("error-kind", attribute(kind.to_owned())?)
+            .message_attributes("error-message", attribute(printable(reasons))?)
             .send()
             .await
             .map_err(|error| service_error("SendMessage", &error))?;

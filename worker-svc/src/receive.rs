@@ -19,8 +19,9 @@ use tokio_util::{
 use tracing::Instrument as _;
 
 use crate::{
-    backoff::{Backoff, retry_delay},
-    failure::Failure,
+    backoff::{Backoff, LONGEST_RETRY, retry_delay},
+    failure::{Failure, Failures},
+    foreign::Foreign,
     lease::Lease,
     metrics as names,
     plan::Plan,
@@ -42,6 +43,7 @@ pub(crate) struct Consumer {
     queue: Arc<Queue>,
     processor: Arc<Processor>,
     prefixes: Arc<Prefixes>,
+    foreign: Arc<Foreign>,
     /// Cancelled at the end of the grace period: unfinished messages go back to the queue.
     give_up: CancellationToken,
 }
@@ -52,6 +54,7 @@ impl Consumer {
             queue,
             processor,
             prefixes: Arc::new(prefixes),
+            foreign: Arc::default(),
             give_up: CancellationToken::new(),
         }
     }
@@ -79,6 +82,7 @@ impl Consumer {
             // those that are returned below.
             let _ = timeout_at(over.max(Instant::now() + POLL_OVERDUE), late).await;
         }
+        self.foreign.finish();
         if finished {
             return;
         }
@@ -160,7 +164,7 @@ impl Consumer {
         async {
             let work = tokio::select! {
                 biased;
-                failure = self.work(&delivery) => Some(failure),
+                failures = self.work(&delivery) => Some(failures),
                 () = lease.lost() => {
                     counter!(names::MESSAGES_LOST).increment(1);
                     tracing::warn!("another worker may have the message; work on it stops");
@@ -169,7 +173,7 @@ impl Consumer {
                 () = self.give_up.cancelled() => None,
             };
             match work {
-                Some(failure) => self.settle(&delivery, lease, failure).await,
+                Some(failures) => self.settle(&delivery, lease, failures).await,
                 None => self.release(&delivery, lease, Duration::ZERO).await,
             }
         }
@@ -178,45 +182,54 @@ impl Consumer {
         drop(permit);
     }
 
-    /// Processes all records of a message. Returns the failure that decides about the message: the
-    /// first transient one, else the first one.
-    async fn work(&self, delivery: &Delivery) -> Option<Failure> {
+    /// Processes all records of a message.
+    async fn work(&self, delivery: &Delivery) -> Failures {
         let plan = Plan::new(&delivery.body, self.processor.bucket(), &self.prefixes);
         for (what, why) in &plan.ignored {
             counter!(names::RECORDS_IGNORED).increment(1);
             tracing::info!(what, why, "ignored");
         }
-        let mut decisive: Option<Failure> = None;
-        let mut fail = |failure: Failure, key: Option<&str>| {
-            counter!(names::VIDEOS_FAILED, "kind" => failure.kind()).increment(1);
-            tracing::error!(
-                key,
-                kind = failure.kind(),
-                transient = failure.is_transient(),
-                receive_count = delivery.receive_count,
-                error = service_kit::causes(&failure),
-                "failed"
-            );
-            // A message comes again as a whole, so one record that a retry may help is enough.
-            let replaces = |decisive: &Failure| failure.is_transient() && !decisive.is_transient();
-            if decisive.as_ref().is_none_or(replaces) {
-                decisive = Some(failure);
-            }
-        };
+        let mut failures = Failures::default();
         for failure in plan.failures {
-            fail(failure, None);
+            self.report(delivery, None, &failure);
+            failures.push(failure);
         }
         for job in &plan.jobs {
-            if let Err(failure) = self.processor.process(job).await {
-                fail(failure, Some(&job.key));
+            match self.processor.process(job).await {
+                Ok(()) => {}
+                Err(Failure::Gone { key }) => {
+                    counter!(names::OBJECTS_GONE).increment(1);
+                    tracing::warn!(key, "the video was deleted; nothing is left to do");
+                }
+                Err(failure) => {
+                    self.report(delivery, Some(&job.key), &failure);
+                    failures.push(failure);
+                }
             }
         }
-        decisive
+        failures
+    }
+
+    /// Counts and logs a failure.
+    fn report(&self, delivery: &Delivery, key: Option<&str>, failure: &Failure) {
+        counter!(names::VIDEOS_FAILED, "kind" => failure.kind()).increment(1);
+        if let Failure::Foreign(error) = failure {
+            self.foreign.add(&error.to_string());
+            return;
+        }
+        tracing::error!(
+            key,
+            kind = failure.kind(),
+            transient = failure.is_transient(),
+            receive_count = delivery.receive_count,
+            error = service_kit::causes(failure),
+            "failed"
+        );
     }
 
     /// Deletes the message, moves it to the dead-letter queue, or leaves it for a retry.
-    async fn settle(&self, delivery: &Delivery, lease: Lease, failure: Option<Failure>) {
-        match failure {
+    async fn settle(&self, delivery: &Delivery, lease: Lease, failures: Failures) {
+        match failures.decisive() {
             None => {
                 // If this fails, the message comes again and its videos are found done.
                 if let Err(error) = self.queue.delete(&delivery.receipt).await {
@@ -224,11 +237,19 @@ impl Consumer {
                 }
             }
             Some(failure) if failure.is_transient() => {
-                let delay = retry_delay(self.queue.visibility(), delivery.receive_count);
+                let delay = if failure.needs_long_wait() {
+                    LONGEST_RETRY
+                } else {
+                    retry_delay(self.queue.visibility(), delivery.receive_count)
+                };
                 self.release(delivery, lease, delay).await;
             }
             Some(failure) if self.queue.has_dlq() => {
-                match self.queue.move_to_dlq(delivery, &failure).await {
+                let (kind, reasons) = (failure.kind(), failures.reasons());
+                match self.queue.move_to_dlq(delivery, kind, &reasons).await {
+                    Ok(()) if failures.is_foreign() => {
+                        tracing::debug!("moved to the dead-letter queue");
+                    }
                     Ok(()) => tracing::info!("moved to the dead-letter queue"),
                     Err(error) => {
                         tracing::warn!(%error, "cannot move the message to the dead-letter queue");

@@ -70,6 +70,17 @@ impl Store {
         &self.bucket
     }
 
+    /// Whether the bucket is there still.
+    pub(crate) async fn bucket_exists(&self) -> Result<bool, StoreError> {
+        match self.client.head_bucket().bucket(&self.bucket).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(404) => Ok(false),
+            // A role without s3:ListBucket may not ask; there is a bucket to refuse it.
+            Err(error) if status(&error) == Some(403) => Ok(true),
+            Err(error) => Err(store_error("HEAD", "", &error)),
+        }
+    }
+
     /// `None` if the key holds no object.
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
         let request = self.client.head_object().bucket(&self.bucket).key(key);

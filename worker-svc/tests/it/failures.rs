@@ -77,56 +77,111 @@ async fn a_corrupt_video_goes_to_the_dead_letter_queue_with_the_reason() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_object_and_a_nonsense_message_are_failures_with_a_reason() -> Result<()> {
+async fn a_deleted_video_is_done() -> Result<()> {
     let stack = stack(30).await?;
     purge(&stack).await?;
     let options = WorkerOptions {
         dlq: true,
         ..WorkerOptions::default()
     };
-    let _worker = Worker::start(&stack, options).await?;
-    send(&stack, &event(&stack, &["uploads/missing.mp4"])).await?;
-    let message = dead_letter(&stack).await?;
-    assert_eq!(attribute(&message, "error-kind"), "not_found");
-    assert!(attribute(&message, "error-message").contains("uploads/missing.mp4"));
-
-    send(&stack, r#"{"no":"event"}"#).await?;
-    let message = dead_letter(&stack).await?;
-    assert_eq!(attribute(&message, "error-kind"), "event");
-    assert_eq!(message.body.as_deref(), Some(r#"{"no":"event"}"#));
+    let worker = Worker::start(&stack, options).await?;
+    send(&stack, &event(&stack, &["uploads/deleted.mp4"])).await?;
+    let line = worker
+        .logged("the video was deleted; nothing is left to do")
+        .await?;
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["key"], "uploads/deleted.mp4");
     queue_is_empty(&stack).await?;
-    assert!(keys(&stack, "thumbnails/").await?.is_empty());
+    assert_eq!(dlq_depth(&stack).await?, 0);
+    let gone = worker.metric("thumbnail_worker_objects_gone_total").await?;
+    assert_eq!(gone, 1);
+    assert!(worker.log("failed").is_empty());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_object_reaches_the_dead_letter_queue_by_redrive_too() -> Result<()> {
-    let stack = stack(1).await?;
-    purge(&stack).await?;
-    let worker = Worker::start(&stack, WorkerOptions::default()).await?;
-    send(&stack, &event(&stack, &["uploads/missing.mp4"])).await?;
-    dead_letter(&stack).await?;
-    assert_eq!(worker.log("failed").len(), 2);
-    queue_is_empty(&stack).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failing_record_does_not_cost_the_others_their_pictures() -> Result<()> {
+async fn foreign_messages_are_moved_at_once_and_summed_up() -> Result<()> {
     let stack = stack(30).await?;
-    let etag = upload_file(&stack, "uploads/good.mp4", &Clip::new("mp4").make()?).await?;
+    let clip = Clip::new("mp4").make()?;
+    let mut etags = Vec::new();
+    for number in 0..2 {
+        etags.push(upload_file(&stack, &format!("uploads/good{number}.mp4"), &clip).await?);
+    }
     purge(&stack).await?;
-    send(
-        &stack,
-        &event(&stack, &["uploads/missing.mp4", "uploads/good.mp4"]),
-    )
-    .await?;
+    let junk = [
+        "hello",
+        "<xml/>",
+        "elsewhere/a.mp4",
+        "{",
+        r#"{"no":"event"}"#,
+        "[1,2]",
+    ];
+    for number in 0..36 {
+        send(&stack, junk[number % junk.len()]).await?;
+    }
+    for number in 0..2 {
+        let key = format!("uploads/good{number}.mp4");
+        send(&stack, &event(&stack, &[&key])).await?;
+    }
     let options = WorkerOptions {
         dlq: true,
         ..WorkerOptions::default()
     };
-    let _worker = Worker::start(&stack, options).await?;
+    let mut worker = Worker::start(&stack, options).await?;
+    for (number, etag) in etags.iter().enumerate() {
+        let manifest = manifest(&stack, &format!("thumbnails/good{number}.json")).await?;
+        let key = format!("uploads/good{number}.mp4");
+        check(&stack, &manifest, &key, etag).await?;
+    }
+    queue_is_empty(&stack).await?;
+    // None was left to the redrive policy.
+    assert_eq!(dlq_depth(&stack).await?, 36);
+    assert_eq!(
+        attribute(&dead_letter(&stack).await?, "error-kind"),
+        "event"
+    );
+    let failed = worker.metric("thumbnail_worker_videos_failed_total");
+    assert_eq!(failed.await?, 36);
+
+    worker.signal("TERM").await?;
+    assert!(worker.exit().await?.success());
+    let sums = worker.log("messages are neither S3 events nor keys of uploads");
+    let summed: u64 = sums
+        .iter()
+        .filter_map(|line| line["messages"].as_u64())
+        .sum();
+    assert_eq!(summed, 36);
+    assert!(sums.len() < 6, "{sums:?}");
+    assert!(worker.log("failed").is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_records_are_all_named_and_do_not_cost_the_others_their_pictures() -> Result<()> {
+    let stack = stack(30).await?;
+    let etag = upload_file(&stack, "uploads/good.mp4", &Clip::new("mp4").make()?).await?;
+    upload(&stack, "uploads/text.mp4", b"no video at all".repeat(100)).await?;
+    corrupt(&stack).await?;
+    purge(&stack).await?;
+    let records = [
+        "uploads/corrupt.mp4",
+        "uploads/good.mp4",
+        "uploads/text.mp4",
+    ];
+    send(&stack, &event(&stack, &records)).await?;
+    let options = WorkerOptions {
+        dlq: true,
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options).await?;
     let message = dead_letter(&stack).await?;
-    assert_eq!(attribute(&message, "error-kind"), "not_found");
+    let lines = worker.log("failed");
+    assert_eq!(lines.len(), 2);
+    assert_eq!(attribute(&message, "error-kind"), lines[0]["kind"]);
+    for line in lines {
+        let reason = line["error"].as_str().context("no reason")?;
+        assert!(attribute(&message, "error-message").contains(reason));
+    }
     let manifest = manifest(&stack, "thumbnails/good.json").await?;
     check(&stack, &manifest, "uploads/good.mp4", &etag).await
 }
