@@ -14,8 +14,8 @@ use crate::{access::AccessConfig, actions::ActionsConfig};
 /// and WebSocket, thumbnails, videos, failures, and the few things one can do to it.
 ///
 /// OpenAPI is at /api/openapi.json, a page to browse it at /api/docs, Prometheus at /metrics.
-/// SIGTERM and SIGINT stop it: WebSockets are closed and requests in hand finished within the grace
-/// period. A second signal ends it on the spot.
+/// SIGTERM, SIGINT and SIGHUP stop it: WebSockets are closed and requests in hand finished within
+/// the grace period. A second signal ends it immediately.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-api", version)]
 pub struct Config {

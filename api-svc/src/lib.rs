@@ -57,7 +57,7 @@ pub use self::{
 };
 use self::{app::App, aws::Clients, pods::Pods, sampler::Sampler};
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
 /// A wrong setting, or an address that is taken; the error names the variable. Later failures are

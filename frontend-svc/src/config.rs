@@ -12,7 +12,7 @@ use crate::StorageOrigin;
 
 /// Serves the built dashboard, and hands /api, /ws and /health to the API.
 ///
-/// /healthz answers for this server alone. SIGTERM and SIGINT stop it: requests in hand are
+/// /healthz answers for this server alone. SIGTERM, SIGINT and SIGHUP stop it: requests in hand are
 /// finished within the grace period, upgraded connections closed. A second signal ends it on the
 /// spot.
 #[derive(Debug, Clone, Parser)]

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
 /// A wrong setting, a folder without a dashboard, or an address that is taken; the error names the

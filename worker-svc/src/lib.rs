@@ -38,7 +38,7 @@ use service_kit::{shutdown, telemetry};
 pub use self::config::{Config, Widths};
 use self::{process::Processor, publish::Publisher, queue::Queue, store::Store};
 
-/// Runs the worker until SIGTERM or SIGINT.
+/// Runs the worker until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
 /// A wrong setting, a queue or bucket that does not exist, or a metrics address that is taken; the

@@ -178,7 +178,7 @@ async fn listen(
                     live.set(true);
                     dispatch.emit(Action::Heard(Box::new(update), last));
                 }
-                Err(error) => break (format!("a message that makes no sense: {error}"), false),
+                Err(error) => break (format!("a message that could not be read: {error}"), false),
             },
             Some(Ok(Message::Bytes(_))) => {}
             Some(Err(_)) | None => break ("no connection to the API".to_owned(), false),

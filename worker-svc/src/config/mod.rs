@@ -22,8 +22,8 @@ const DEFAULT_WIDTH: u32 = 640;
 /// Makes thumbnails of the videos that an SQS queue announces: reads the few byte ranges that it
 /// needs from S3, uploads the pictures and a manifest, then deletes the message.
 ///
-/// SIGTERM and SIGINT stop the worker: it finishes the videos in hand within the grace period and
-/// returns all other messages to the queue at once. A second signal ends it immediately.
+/// SIGTERM, SIGINT and SIGHUP stop the worker: it finishes the videos in hand within the grace
+/// period and returns all other messages to the queue at once. A second signal ends it immediately.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "thumbnail-worker", version)]
 pub struct Config {
