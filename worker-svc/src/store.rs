@@ -55,7 +55,7 @@ impl Store {
     pub(crate) async fn connect(client: Client, config: &Config) -> anyhow::Result<Self> {
         let bucket = config.pipeline.s3_bucket.clone();
         if let Err(error) = client.head_bucket().bucket(&bucket).send().await {
-            match error.raw_response().map(|raw| raw.status().as_u16()) {
+            match status(&error) {
                 Some(404) => bail!("S3_BUCKET: no bucket {bucket:?} exists"),
                 Some(301) => bail!("S3_BUCKET: {bucket:?} is in another region than AWS_REGION"),
                 // A role without s3:ListBucket can still do all of the work.
