@@ -19,6 +19,10 @@ use crate::SourceError;
 /// one packet train more than asked for, where refusing would lose small files for nothing.
 const SMALL_FILE: u64 = 64 * 1024;
 
+/// Most answers that one read is put together from, where the server sends less than asked: 8 MiB,
+/// the largest read, of answers of 8 KiB.
+const MAX_PARTS: usize = 1024;
+
 /// What tells two versions of a file apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Version {
@@ -112,6 +116,11 @@ pub(super) trait Wire: Send + Sync {
 
     /// GET of `wanted`, on the condition that the file is still `version`.
     async fn get(&self, wanted: &Wanted, version: &Version) -> Result<Reply, SourceError>;
+
+    /// Whether answers of one version may carry different `ETag`s, against RFC 9110.
+    fn may_vary_etags(&self) -> bool {
+        false
+    }
 
     /// Length and version without any body; only asked after a 416 that gave no length.
     async fn head(&self) -> Result<Pin, SourceError>;
@@ -294,6 +303,19 @@ impl<W: Wire> Remote<W> {
     /// Sends one request, pins or compares what it shows, and takes its bytes if they are the right
     /// ones. Where nothing is pinned, only what agrees with `expected` will be.
     async fn ask(&self, wanted: &Wanted, expected: Option<&Pin>) -> Result<Outcome, SourceError> {
+        match self.ask_once(wanted, expected).await {
+            Err(changed @ SourceError::Changed { .. }) if self.wire.may_vary_etags() => {
+                Err(self.told_apart(changed).await)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        wanted: &Wanted,
+        expected: Option<&Pin>,
+    ) -> Result<Outcome, SourceError> {
         let unpinned = Version::default();
         let pinned = self.pin.get().or(expected);
         let version = pinned.map_or(&unpinned, |pin| &pin.version);
@@ -312,18 +334,21 @@ impl<W: Wire> Remote<W> {
                     version,
                 };
                 self.compare(seen, expected)?;
-                if range != wanted.of(total) {
+                let named = wanted.of(total);
+                if range.start < named.start || range.end > named.end {
                     // Some servers read `bytes=-5` as `bytes=0-5`.
                     if matches!(wanted, Wanted::Suffix(_)) {
                         return Ok(Outcome::Unranged);
                     }
-                    return Err(self.rejected(format!(
-                        "asked for {wanted}, the server sent {range:?} of {total}"
-                    )));
+                    return Err(self.misread(wanted, &range, total));
                 }
-                let fetched = range.end - range.start;
-                let bytes = collect(self.wire.name(), body, fetched).await?;
-                Ok(Outcome::Bytes { bytes, fetched })
+                let len = range.end - range.start;
+                let bytes = collect(self.wire.name(), body, len).await?;
+                let bytes = self.completed(named.clone(), range, bytes).await?;
+                Ok(Outcome::Bytes {
+                    bytes,
+                    fetched: named.end - named.start,
+                })
             }
             Reply::Whole { len, version, body } => {
                 let Some(len) = len.filter(|len| *len <= wanted.len().max(SMALL_FILE)) else {
@@ -362,6 +387,90 @@ impl<W: Wire> Remote<W> {
                 self.compare(pin, None)?;
                 Ok(Outcome::Unsatisfiable(len))
             }
+        }
+    }
+
+    /// The bytes of `named`, of which `part` has arrived: servers may send less than asked, at
+    /// either end. What is missing is asked for.
+    async fn completed(
+        &self,
+        named: Range<u64>,
+        part: Range<u64>,
+        bytes: Bytes,
+    ) -> Result<Bytes, SourceError> {
+        if part == named {
+            return Ok(bytes);
+        }
+        let mut whole = BytesMut::with_capacity((named.end - named.start) as usize);
+        let mut parts = MAX_PARTS;
+        self.append(named.start..part.start, &mut whole, &mut parts)
+            .await?;
+        whole.extend_from_slice(&bytes);
+        self.append(part.end..named.end, &mut whole, &mut parts)
+            .await?;
+        Ok(whole.freeze())
+    }
+
+    /// Appends the bytes of `missing`, of at most so many answers.
+    async fn append(
+        &self,
+        mut missing: Range<u64>,
+        whole: &mut BytesMut,
+        parts: &mut usize,
+    ) -> Result<(), SourceError> {
+        while !missing.is_empty() {
+            *parts = parts.checked_sub(1).ok_or_else(|| {
+                self.rejected(format!(
+                    "the server sent {MAX_PARTS} small parts of what was asked"
+                ))
+            })?;
+            let wanted = Wanted::Range(missing.clone());
+            let pin = self.pinned()?.clone();
+            let Reply::Part {
+                range,
+                total,
+                version,
+                body,
+            } = self.wire.get(&wanted, &pin.version).await?
+            else {
+                return Err(self.rejected("the server sent a part, and no part of the rest"));
+            };
+            let len = total.unwrap_or(pin.len);
+            self.compare(Pin { len, version }, None)?;
+            if range.start != missing.start || range.end > missing.end {
+                return Err(self.misread(&wanted, &range, len));
+            }
+            let bytes = collect(self.wire.name(), body, range.end - range.start).await?;
+            whole.extend_from_slice(&bytes);
+            missing.start = range.end;
+        }
+        Ok(())
+    }
+
+    fn misread(&self, wanted: &Wanted, sent: &Range<u64>, total: u64) -> SourceError {
+        self.rejected(format!(
+            "asked for {wanted}, the server sent {sent:?} of {total}"
+        ))
+    }
+
+    /// What `changed` means: that the file was replaced, or that the server sends another `ETag`
+    /// with each answer, which two more answers show.
+    async fn told_apart(&self, changed: SourceError) -> SourceError {
+        let unpinned = Version::default();
+        let byte = Wanted::Range(0..1);
+        let answers = futures::join!(
+            self.wire.get(&byte, &unpinned),
+            self.wire.get(&byte, &unpinned)
+        );
+        let etag = |answer| match answer {
+            Ok(Reply::Part { version, .. } | Reply::Whole { version, .. }) => version.etag,
+            _ => None,
+        };
+        match (etag(answers.0), etag(answers.1)) {
+            (Some(one), Some(other)) if one != other => {
+                self.rejected("the server sends another ETag with each answer")
+            }
+            _ => changed,
         }
     }
 

@@ -8,6 +8,8 @@ mod http;
 #[cfg(test)]
 mod http_answers;
 #[cfg(test)]
+mod http_parts;
+#[cfg(test)]
 mod s3;
 #[cfg(test)]
 mod server;

@@ -73,6 +73,14 @@ pub(crate) enum Quirk {
     IgnoresIfMatch,
     /// Says the file were compressed.
     Gzip,
+    /// Sends the first so many bytes of what was asked for, and says so.
+    Capped(u64),
+    /// Sends at most the last so many bytes, where a suffix was asked for, and says so.
+    SuffixCapped(u64),
+    /// Sends another `ETag` with each answer.
+    VaryingEtag,
+    /// Sends the part asked for, with its Content-Range, under status 200.
+    PartUnder200,
 }
 
 #[derive(Debug, Clone)]
@@ -280,6 +288,10 @@ fn answer(shared: &Arc<Shared>, quirk: Quirk, file: &File, headers: &HeaderMap) 
             );
         }
         Quirk::WeakEtag => write!(etag, "W/\"{}\"", file.version).unwrap(),
+        Quirk::VaryingEtag => {
+            let nth = shared.versions.fetch_add(1, SeqCst);
+            write!(etag, "\"{nth}\"").unwrap();
+        }
         _ => write!(etag, "\"{}\"", file.version).unwrap(),
     }
     if !etag.is_empty() {
@@ -341,6 +353,11 @@ fn answer(shared: &Arc<Shared>, quirk: Quirk, file: &File, headers: &HeaderMap) 
         }
         return (StatusCode::RANGE_NOT_SATISFIABLE, out, "no such bytes").into_response();
     };
+    let (start, end) = match quirk {
+        Quirk::Capped(most) => (start, end.min(start + most)),
+        Quirk::SuffixCapped(most) if suffix.is_some() => (start.max(end - most), end),
+        _ => (start, end),
+    };
     let said = match quirk {
         Quirk::WrongRange => format!("bytes {}-{}/{}", start + 1, end, len + 1),
         Quirk::UnsoundRange => "bytes what/ever".to_owned(),
@@ -366,7 +383,12 @@ fn answer(shared: &Arc<Shared>, quirk: Quirk, file: &File, headers: &HeaderMap) 
         }
         _ => Body::from(part),
     };
-    (StatusCode::PARTIAL_CONTENT, out, body).into_response()
+    let status = if quirk == Quirk::PartUnder200 {
+        StatusCode::OK
+    } else {
+        StatusCode::PARTIAL_CONTENT
+    };
+    (status, out, body).into_response()
 }
 
 fn chunked(bytes: Bytes) -> Body {

@@ -20,8 +20,9 @@ use crate::SourceError;
 /// more, so that a dead address is told from a slow one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Object stores answer within a second, and their own advice is to give up on a silent request
-/// after a few; thirty seconds leave room for a cold cache that must fetch from its origin first.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// after a few; ten seconds leave room for a cold cache that must fetch from its origin first, and
+/// within a call's time for another try.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// As many as browsers and curl's users are used to.
 const MAX_REDIRECTS: usize = 10;
 
@@ -32,6 +33,8 @@ const MAX_REDIRECTS: usize = 10;
 /// - Later reads carry `If-Match` (strong `ETag`) or else `If-Unmodified-Since`, and their answers
 ///   are compared as well: some servers ignore preconditions. Where a server sends neither, only a
 ///   change of length is noticed.
+/// - A server that answers with less than asked is asked for the rest. One that sends another
+///   `ETag` with each answer is refused: nothing tells then whether the file was replaced.
 /// - A server without range support gives [`SourceError::NoRanges`] and its body is not downloaded,
 ///   unless the whole file is small (64 KiB) or no larger than the read.
 /// - Redirects are followed, but never from https to http. Where they lead is remembered for later
@@ -79,7 +82,7 @@ impl HttpSource {
         })
     }
 
-    /// Gives up on a read when nothing arrives for `timeout` (30 s unless told): neither the
+    /// Gives up on a read when nothing arrives for `timeout` (10 s unless told): neither the
     /// answer's head nor the next piece of its body. A slow but steady transfer is not a stall.
     #[must_use]
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {

@@ -168,6 +168,11 @@ fn version(response: &Response) -> Version {
     }
 }
 
+/// Whether a `Content-Range` names all of a file.
+fn is_whole(range: Option<&ContentRange>) -> bool {
+    matches!(range, Some(ContentRange::Part { range, total: Some(total) }) if *range == (0..*total))
+}
+
 /// Not [`Response::content_length`]: that is the length of what is left of the body.
 fn content_length(response: &Response) -> Option<u64> {
     text(response, &CONTENT_LENGTH)?.parse().ok()
@@ -208,6 +213,14 @@ impl Wire for HttpWire {
                 }),
                 _ => Err(self.rejected("partial answer without a sound Content-Range")),
             },
+            // Players that trust the status would take the part for the whole file.
+            StatusCode::OK
+                if range
+                    .as_ref()
+                    .is_some_and(|range| !is_whole(range.as_ref())) =>
+            {
+                Err(self.rejected("the server sends a part of the file as if it were all of it"))
+            }
             StatusCode::OK => Ok(Reply::Whole {
                 len: content_length(&response),
                 version: version(&response),
@@ -221,6 +234,10 @@ impl Wire for HttpWire {
             }),
             _ => Err(self.refusal(&response)),
         }
+    }
+
+    fn may_vary_etags(&self) -> bool {
+        true
     }
 
     async fn head(&self) -> Result<Pin, SourceError> {
