@@ -30,9 +30,10 @@ impl Names {
         let file_name = input.file_name();
         let stem = Path::new(&file_name).file_stem().unwrap_or(&file_name);
         for base in [stem, &file_name] {
-            if !self.taken.contains_key(base) {
-                self.taken.insert(base.to_owned(), input.name());
-                return Ok(base.to_owned());
+            let base = shortened(base);
+            if !self.taken.contains_key(&base) {
+                self.taken.insert(base.clone(), input.name());
+                return Ok(base);
             }
         }
         Err(Failure {
@@ -40,10 +41,34 @@ impl Names {
             message: format!(
                 "its pictures ({}_1, …) would overwrite those of {}; use another --out",
                 file_name.display(),
-                self.taken[&file_name]
+                self.taken[&shortened(&file_name)]
             ),
         })
     }
+}
+
+/// Longest base of a picture's name, in bytes: file systems take 255, an encrypted folder 143, of
+/// which number, width and extension need some.
+const MAX_BASE: usize = 120;
+
+/// `base`, or a shorter name that no other base gives: its beginning and a hash of all of it.
+fn shortened(base: &OsStr) -> OsString {
+    let bytes = base.as_encoded_bytes();
+    if bytes.len() <= MAX_BASE {
+        return base.to_owned();
+    }
+    let hash = format!("~{:016x}", fnv1a(bytes));
+    let mut start = base.to_string_lossy().into_owned();
+    start.truncate(start.floor_char_boundary(MAX_BASE - hash.len()));
+    (start + &hash).into()
+}
+
+/// The 64-bit FNV-1a hash, the same in every version of this program.
+/// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Where pictures go, and in which widths.
@@ -135,6 +160,21 @@ fn failure(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_no_file_system_takes_is_shortened() {
+        let mut names = Names::default();
+        let long = |last: &str| Input::File(format!("{}{last}.mp4", "é".repeat(120)).into());
+        let one = names.claim(&long("1")).unwrap();
+        let other = names.claim(&long("2")).unwrap();
+        assert_ne!(one, other);
+        for name in [&one, &other] {
+            assert!(name.len() <= MAX_BASE, "{}", name.display());
+            assert!(name.to_str().unwrap().starts_with("éééé"));
+        }
+        assert_eq!(Names::default().claim(&long("1")).unwrap(), one);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
 
     #[test]
     fn equal_stems_get_names_of_their_own() {
