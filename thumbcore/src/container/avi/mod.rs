@@ -168,8 +168,9 @@ impl Locator for Avi {
     }
 
     fn end_behind(&self, time_us: i64, count: usize) -> Option<u64> {
-        // One more, as a time that was rounded down may be the frame before.
-        let last = self.video.number(time_us).saturating_add(count + 1);
+        // One more, as the time was rounded down.
+        let keyframe = self.video.number(time_us.saturating_add(1));
+        let last = keyframe.saturating_add(count);
         Some(self.frames.get(last)?.end())
     }
 }
