@@ -13,7 +13,6 @@ use tokio::runtime::{Builder, Runtime};
 /// libav's own slowness is not what is looked for: little to decode, and little time for it.
 static EXTRACTOR: LazyLock<Extractor> = LazyLock::new(|| {
     let limits = Limits {
-        max_side: 512,
         max_pixels: 512 * 512,
         max_packets: 50,
         max_time: Duration::from_secs(5),

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use crate::{
-    Error, Limits,
+    Codec, Error, Limits,
+    codec::{RandomAccess, cinepak, sei},
     demux::Track,
-    libav::{AvError, Frame, Packet, Received, VideoDecoder},
+    libav::{AvError, Frame, Marks, Packet, PictureKind, Received, VideoDecoder},
     memory::Charge,
     reader::Reader,
 };
@@ -30,8 +31,7 @@ pub(crate) struct Picture {
 /// Decodes pictures of one track.
 pub(crate) struct Decoder {
     inner: VideoDecoder,
-    /// A picture that needs no other was seen since the last restart: what follows can be trusted.
-    anchored: bool,
+    anchor: Anchor,
     /// Pictures of keyframes alone are made so much smaller that their finest detail is lost.
     is_coarse: bool,
     /// The time of the last packet, for pictures that carry none.
@@ -44,6 +44,13 @@ pub(crate) struct Decoder {
 /// What a decoder's pictures take: four of 4:2:0 at 8 bits, which a keyframe or a short group of
 /// pictures needs.
 const BYTES_A_PIXEL: u64 = 6;
+
+/// As [`BYTES_A_PIXEL`], of pictures larger than [`HUGE`]: two, which a keyframe alone needs, and
+/// what libav keeps of a picture beside its pixels.
+const BYTES_A_HUGE_PIXEL: u64 = 4;
+
+/// Pixels of a picture of more than twice 8K UHD.
+const HUGE: u64 = 80 << 20;
 
 /// Pixels of a picture whose size the container does not tell: 1080p.
 const USUAL_PIXELS: u64 = 1920 * 1088;
@@ -65,16 +72,15 @@ impl Decoder {
             0 => USUAL_PIXELS,
             pixels => pixels,
         };
-        let charge = reader.charge(pixels * BYTES_A_PIXEL)?;
-        let inner = VideoDecoder::open(&track.parameters, limits.max_pixels).map_err(|error| {
-            Error::Unsupported {
-                what: "codec",
-                name: format!("{} ({error})", track.codec),
-            }
-        })?;
+        let bytes_a_pixel = if pixels > HUGE {
+            BYTES_A_HUGE_PIXEL
+        } else {
+            BYTES_A_PIXEL
+        };
+        let charge = reader.charge(pixels * bytes_a_pixel)?;
         Ok(Self {
-            inner,
-            anchored: false,
+            inner: open_libav(track, limits)?,
+            anchor: Anchor::new(track.codec),
             is_coarse: false,
             fed_us: None,
             track: Arc::clone(track),
@@ -90,30 +96,42 @@ impl Decoder {
         self
     }
 
-    /// Trusts the first picture whatever its kind: the start of a file has nothing before it that
+    /// Trusts the next picture whatever its kind: the start of a file has nothing before it that
     /// could be missing.
-    pub(crate) fn trusting_any_start(mut self) -> Self {
-        self.anchored = true;
-        self
+    pub(crate) fn trust_any_start(&mut self) {
+        self.anchor.hold();
     }
 
     /// Forgets what was decoded, before packets from elsewhere.
-    pub(crate) fn restart(&mut self) {
-        self.inner.flush();
+    pub(crate) fn restart(&mut self) -> Result<(), Error> {
+        if self.anchor.access == RandomAccess::Filled {
+            // Flushing such a decoder leaves it the last picture, which would fill what a picture
+            // leaves out.
+            self.inner = open_libav(&self.track, &self.limits)?;
+        } else {
+            self.inner.flush();
+        }
         self.inner.skip_deblocking(false);
-        self.anchored = false;
+        self.anchor = Anchor::new(self.track.codec);
         self.fed_us = None;
+        Ok(())
     }
 
     /// Decodes `packet` alone. `None` where it gives no whole picture by itself.
     pub(crate) fn keyframe(&mut self, packet: &Packet) -> Result<Option<Picture>, Error> {
-        self.restart();
+        self.restart()?;
         self.inner.skip_deblocking(self.is_coarse);
         if packet.is_corrupt() || self.inner.send(packet).is_err() || self.inner.finish().is_err() {
             return Ok(None);
         }
+        self.anchor.fed(packet);
         self.fed_us = self.track.micros(packet.timestamp());
         self.next()
+    }
+
+    /// The time of the last packet, in microseconds.
+    pub(crate) fn fed_us(&self) -> Option<i64> {
+        self.fed_us
     }
 
     /// How many packets later than its own a picture comes out, so that a packet's own time is not
@@ -138,12 +156,19 @@ impl Decoder {
             .map_or(0, |(target, time)| target.saturating_sub(time));
         self.inner.skip_disposable(to_go > NEARLY_THERE_US);
         if packet.is_corrupt() {
+            self.anchor.missed();
             return Fed::Taken;
         }
         match self.inner.send(packet) {
             Err(AvError::AGAIN) => return Fed::Full,
-            Err(error) => tracing::debug!(%error, "the decoder refused a packet"),
-            Ok(()) => self.fed_us = time_us,
+            Err(error) => {
+                tracing::debug!(%error, "the decoder refused a packet");
+                self.anchor.missed();
+            }
+            Ok(()) => {
+                self.fed_us = time_us;
+                self.anchor.fed(packet);
+            }
         }
         Fed::Taken
     }
@@ -158,6 +183,7 @@ impl Decoder {
                 Ok(Received::Hungry | Received::Drained) => return Ok(None),
                 Err(error) => {
                     tracing::debug!(%error, "no picture came out");
+                    self.anchor.missed();
                     errors += 1;
                     if error == AvError::EOF || errors > MAX_ERRORS {
                         return Ok(None);
@@ -166,11 +192,132 @@ impl Decoder {
                 }
             };
             self.limits.check(frame.width(), frame.height())?;
-            self.anchored |= frame.stands_alone();
-            if frame.has_pixels() && !frame.is_damaged() && self.anchored {
+            if frame.has_pixels() && self.anchor.trusts(&frame) {
                 let time_us = self.track.micros(frame.timestamp()).or(self.fed_us);
                 return Ok(Some(Picture { frame, time_us }));
             }
         }
     }
+}
+
+fn open_libav(track: &Track, limits: &Limits) -> Result<VideoDecoder, Error> {
+    let marks = match track.codec.random_access() {
+        RandomAccess::Filled => Marks::Dense,
+        _ => Marks::Sparse,
+    };
+    VideoDecoder::open(&track.parameters, limits.max_pixels, marks).map_err(|error| {
+        Error::Unsupported {
+            what: "codec",
+            name: format!("{} ({error})", track.codec),
+        }
+    })
+}
+
+/// Which of a decoder's pictures can be trusted: those that need no other, and what follows them as
+/// long as nothing is lost.
+#[derive(Debug)]
+struct Anchor {
+    codec: Codec,
+    access: RandomAccess,
+    /// Everything that the next picture may be made from was seen whole.
+    holds: bool,
+    /// Packets since the start.
+    packets: usize,
+    /// Pictures that come out before a stream that was entered at a recovery point has refreshed
+    /// everything.
+    recovering: Option<u32>,
+}
+
+impl Anchor {
+    fn new(codec: Codec) -> Self {
+        let access = codec.random_access();
+        Self {
+            codec,
+            access,
+            // libav itself says where it is not so.
+            holds: access == RandomAccess::Recovery,
+            packets: 0,
+            recovering: None,
+        }
+    }
+
+    /// Nothing is missing before the next picture.
+    fn hold(&mut self) {
+        self.holds = true;
+    }
+
+    /// A packet was decoded.
+    fn fed(&mut self, packet: &Packet) {
+        if self.access == RandomAccess::Strips {
+            self.holds |= cinepak::stands_alone(packet.data());
+        }
+        // Its picture is decoded and not given out: an edit list begins behind it.
+        self.holds |= packet.is_keyframe() && packet.is_discarded() && !self.access.is_unmarked();
+        if self.recovering.is_none() && self.codec.has_recovery_points() {
+            self.recovering = match sei::recovery_pictures(self.codec, packet.data()) {
+                // A whole picture.
+                Some(0) => Some(0),
+                // The first packet of all has nothing to refer to and may be lost, and with it the
+                // part of the picture that it refreshes.
+                Some(count) if self.packets > 0 => Some(count.saturating_add(margin(count))),
+                _ => None,
+            };
+        }
+        self.packets += 1;
+    }
+
+    /// A packet was not decoded, so that the pictures made from its own are wrong. libav itself
+    /// finds that out where it tells of recovery.
+    fn missed(&mut self) {
+        if self.access != RandomAccess::Recovery {
+            self.lose();
+        }
+    }
+
+    fn lose(&mut self) {
+        self.holds = false;
+        self.recovering = None;
+    }
+
+    /// Whether `frame`, the next picture, is whole.
+    fn trusts(&mut self, frame: &Frame) -> bool {
+        match &mut self.recovering {
+            Some(0) => self.hold(),
+            Some(pictures) => *pictures -= 1,
+            None => {}
+        }
+        let kind = frame.kind();
+        if self.access != RandomAccess::Filled && frame.is_damaged() {
+            // Of H.264 and HEVC, others may be made from pictures of every type; what is corrupt
+            // only because the stream was entered there says nothing of later ones.
+            let is_used = kind != PictureKind::Bidirectional || self.codec.has_recovery_points();
+            let is_entry = self.access == RandomAccess::Recovery && frame.is_corrupt();
+            if is_entry {
+                self.holds = false;
+                self.recovering = self.recovering.filter(|pictures| *pictures > 0);
+            } else if is_used {
+                self.lose();
+            }
+            return false;
+        }
+        self.holds |= match self.access {
+            RandomAccess::Every => true,
+            RandomAccess::Type => match kind {
+                PictureKind::Intra => true,
+                PictureKind::Untold => frame.is_key(),
+                PictureKind::Predicted | PictureKind::Bidirectional => false,
+            },
+            // A picture of two fields has the type of the second.
+            RandomAccess::Recovery => kind == PictureKind::Intra || frame.is_key(),
+            RandomAccess::Flag => frame.is_key(),
+            RandomAccess::Filled => frame.is_filled(),
+            RandomAccess::Strips => false,
+        };
+        self.holds
+    }
+}
+
+/// Pictures that are not trusted after so many that recovering took: encoders count too few.
+fn margin(pictures: u32) -> u32 {
+    pictures / 4 + 2
 }

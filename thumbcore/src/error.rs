@@ -138,14 +138,12 @@ pub enum LimitError {
         limit: Duration,
     },
     /// The video claims more pixels than may be decoded.
-    #[error("{width}x{height} pixels; at most {max_side} a side and {max_pixels} in all")]
+    #[error("{width}x{height} pixels; at most {max_pixels} in all")]
     Dimensions {
         /// Coded width in pixels.
         width: u32,
         /// Coded height in pixels.
         height: u32,
-        /// Longest side allowed, in pixels.
-        max_side: u32,
         /// Most pixels allowed in one picture.
         max_pixels: u64,
     },

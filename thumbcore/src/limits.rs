@@ -12,9 +12,8 @@ use crate::LimitError;
 /// extraction end in [`Error::Limit`](crate::Error::Limit), which says what was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest side of a coded picture, in pixels: 8192, which is 8K UHD with room.
-    pub max_side: u32,
-    /// Most pixels in a coded picture: 64 Mi, as one frame of it takes about 100 MB decoded.
+    /// Most pixels in a coded picture, whatever its shape: 96 Mi, which is 12K with room. One
+    /// picture of it takes about 150 MB decoded.
     pub max_pixels: u64,
     /// Most streams a container may declare: 64; broadcast streams carry a dozen.
     pub max_streams: usize,
@@ -23,8 +22,13 @@ pub struct Limits {
     /// reordered pictures, of each as it opens the file. (Uncompressed audio counts by its
     /// chunks.)
     pub max_samples: u64,
-    /// Most video packets read to find one picture: 2000, a minute of video.
+    /// Most video packets read to find one picture: 100,000, an hour of video.
     pub max_packets: usize,
+    /// Longest CPU time spent on decoding forward to pictures that need not be
+    /// [exact](crate::Request::exact), all of them together: 5 s, half a minute to some minutes of
+    /// video. It is shared out among the pictures; one whose share is spent is the last that was
+    /// reached.
+    pub max_decoding: Duration,
     /// Most bytes fetched: 256 MiB, far more than any valid file needs.
     pub max_bytes: u64,
     /// Most requests sent: 512.
@@ -39,13 +43,11 @@ pub struct Limits {
 impl Limits {
     /// Refuses a coded picture of more pixels than may be decoded.
     pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), LimitError> {
-        let (max_side, max_pixels) = (self.max_side, self.max_pixels);
-        let pixels = u64::from(width) * u64::from(height);
-        if width > max_side || height > max_side || pixels > max_pixels {
+        let max_pixels = self.max_pixels;
+        if u64::from(width) * u64::from(height) > max_pixels {
             return Err(LimitError::Dimensions {
                 width,
                 height,
-                max_side,
                 max_pixels,
             });
         }
@@ -56,11 +58,11 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_side: 8192,
-            max_pixels: 64 << 20,
+            max_pixels: 96 << 20,
             max_streams: 64,
             max_samples: 12_000_000,
-            max_packets: 2000,
+            max_packets: 100_000,
+            max_decoding: Duration::from_secs(5),
             max_bytes: 256 << 20,
             max_requests: 512,
             max_memory: 512 << 20,

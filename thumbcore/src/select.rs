@@ -2,9 +2,9 @@
 
 use crate::container::{Around, Keyframe};
 
-/// Furthest that a video is decoded forward where the exact picture was not asked for: beyond half
-/// a minute, decoding costs more than a picture at exactly that time is worth.
-pub(crate) const MAX_FORWARD_US: i64 = 30_000_000;
+/// As far a video is decoded forward without asking what that costs: half a minute is a long group
+/// of pictures.
+pub(crate) const NEAR_US: i64 = 30_000_000;
 
 /// What rounding to microseconds and to ticks may add to a distance.
 const ROUNDING_US: u64 = 1000;
@@ -19,6 +19,13 @@ pub(crate) enum Plan {
         from: Option<Keyframe>,
         until_us: i64,
     },
+    /// Enter the stream somewhere before a time and decode until the pictures are whole: keyframes
+    /// are far, or are not what the container says.
+    RollIn {
+        until_us: i64,
+        /// Where decoding forward begins if that fails, as in [`Forward`](Self::Forward).
+        otherwise: Option<Keyframe>,
+    },
 }
 
 impl Plan {
@@ -27,6 +34,7 @@ impl Plan {
         match self {
             Self::Keyframe(keyframe) => Some(keyframe),
             Self::Forward { from, .. } => from.as_ref(),
+            Self::RollIn { .. } => None,
         }
     }
 
@@ -34,7 +42,7 @@ impl Plan {
     pub(crate) fn until_us(&self) -> Option<i64> {
         match self {
             Self::Keyframe(_) => None,
-            Self::Forward { until_us, .. } => Some(*until_us),
+            Self::Forward { until_us, .. } | Self::RollIn { until_us, .. } => Some(*until_us),
         }
     }
 }
@@ -60,19 +68,18 @@ impl Planner {
     }
 
     /// The nearest keyframe within the tolerance that no earlier target took, else decoding
-    /// forward, which gives different targets different pictures.
-    pub(crate) fn plan(&mut self, target_us: i64, around: &Around) -> Plan {
+    /// forward, which gives different targets different pictures: up to `affordable_us` where the
+    /// picture need not be exact.
+    pub(crate) fn plan(&mut self, target_us: i64, around: &Around, affordable_us: i64) -> Plan {
         if !self.is_exact
-            && let Some(keyframe) = self.nearest(target_us, around)
+            && let Some(keyframe) = self.nearest(target_us, around, affordable_us)
         {
             self.taken.push(keyframe.clone());
             return Plan::Keyframe(keyframe);
         }
         let from = around.before.clone();
         let until_us = match &from {
-            Some(from) if !self.is_exact => {
-                target_us.min(from.time_us.saturating_add(MAX_FORWARD_US))
-            }
+            Some(_) if !self.is_exact => target_us.min(affordable_us),
             _ => target_us,
         };
         Plan::Forward { from, until_us }
@@ -80,19 +87,22 @@ impl Planner {
 
     /// The keyframe of the two in `around` that is nearest to the target and not taken, if it is
     /// near enough or nothing else can be decoded for a fair price.
-    fn nearest(&self, target_us: i64, around: &Around) -> Option<Keyframe> {
+    fn nearest(&self, target_us: i64, around: &Around, affordable_us: i64) -> Option<Keyframe> {
         let distance = |keyframe: &&Keyframe| keyframe.time_us.abs_diff(target_us);
         let nearest = [&around.before, &around.after]
             .into_iter()
             .flatten()
             .filter(|keyframe| !self.taken.contains(keyframe))
             .min_by_key(distance)?;
-        let is_near = distance(&nearest) <= self.tolerance_us.saturating_add(ROUNDING_US);
-        let is_only_choice = around
-            .before
-            .as_ref()
-            .is_none_or(|from| target_us.saturating_sub(from.time_us) > MAX_FORWARD_US);
+        let is_near = self.is_near(nearest, target_us);
+        let is_only_choice = around.before.is_none() || affordable_us < target_us;
         (is_near || is_only_choice).then(|| nearest.clone())
+    }
+
+    /// Whether `keyframe` lies within the tolerance of a target.
+    pub(crate) fn is_near(&self, keyframe: &Keyframe, target_us: i64) -> bool {
+        let distance = keyframe.time_us.abs_diff(target_us);
+        distance <= self.tolerance_us.saturating_add(ROUNDING_US)
     }
 }
 
@@ -102,6 +112,9 @@ mod tests {
     use crate::container::Place;
 
     const SECOND: i64 = 1_000_000;
+
+    /// Seconds up to which decoding forward is affordable.
+    const AFFORDABLE: i64 = 600;
 
     /// Keyframes at these seconds.
     fn around(keyframes: &[i64], target: i64) -> Around {
@@ -120,7 +133,9 @@ mod tests {
     fn planned(keyframes: &[i64], targets: &[i64], tolerance: u64) -> Vec<(bool, Option<i64>)> {
         let mut planner = Planner::new(tolerance * SECOND as u64, false);
         let plans = targets.iter().map(|target| {
-            let plan = planner.plan(target * SECOND, &around(keyframes, target * SECOND));
+            let affordable_us = (*target).min(AFFORDABLE) * SECOND;
+            let around = around(keyframes, target * SECOND);
+            let plan = planner.plan(target * SECOND, &around, affordable_us);
             let alone = matches!(plan, Plan::Keyframe(_));
             let seconds = plan.keyframe().map(|keyframe| keyframe.time_us / SECOND);
             (alone, seconds)
@@ -150,19 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn far_targets_are_not_decoded_towards_for_minutes() {
+    fn far_targets_are_decoded_towards_as_far_as_that_is_affordable() {
         assert_eq!(
-            planned(&[0, 900], &[100, 500], 10),
-            [(true, Some(0)), (true, Some(900))]
+            planned(&[0, 1000], &[100, 900], 10),
+            [(false, Some(0)), (true, Some(1000))]
         );
-        let target_us = 500 * SECOND;
-        let until_us = |is_exact| {
+        let until_us = |target: i64, is_exact| {
             let mut planner = Planner::new(SECOND as u64, is_exact);
-            planner.plan(target_us, &around(&[0], target_us));
-            planner.plan(target_us, &around(&[0], target_us)).until_us()
+            let around = around(&[0], target * SECOND);
+            let affordable_us = target.min(AFFORDABLE) * SECOND;
+            planner.plan(target * SECOND, &around, affordable_us);
+            let plan = planner.plan(target * SECOND, &around, affordable_us);
+            plan.until_us().map(|until| until / SECOND)
         };
-        assert_eq!(until_us(false), Some(MAX_FORWARD_US));
-        assert_eq!(until_us(true), Some(target_us), "exact means exact");
+        assert_eq!(until_us(500, false), Some(500));
+        assert_eq!(until_us(900, false), Some(AFFORDABLE));
+        assert_eq!(until_us(900, true), Some(900), "exact means exact");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct ListedKeyframe {
 pub(crate) enum Place {
     /// In libav's index: a timestamp that seeks to it, and its bytes.
     Indexed { seek: i64, bytes: Range<u64> },
+    /// Any picture in libav's index, keyframe or not: the timestamp of its entry, and its bytes.
+    Sample { timestamp: i64, bytes: Range<u64> },
     /// Found by a [`Locator`](super::Locator): a demuxer of its own reads `pieces` one after the
     /// other as if they were the file (headers first, then from the keyframe on; the last piece
     /// may reach to the end of the file). `bytes` are what the keyframe needs of them.
@@ -93,7 +95,9 @@ impl Place {
     /// The bytes to fetch before the keyframe is read, where they are known.
     pub(crate) fn bytes(&self) -> Option<Range<u64>> {
         match self {
-            Self::Indexed { bytes, .. } | Self::Spliced { bytes, .. } => Some(bytes.clone()),
+            Self::Indexed { bytes, .. }
+            | Self::Sample { bytes, .. }
+            | Self::Spliced { bytes, .. } => Some(bytes.clone()),
             Self::Counted(_) => None,
         }
     }

@@ -81,6 +81,12 @@ impl Demuxer {
         settle(&self.cursor, "read", moved)
     }
 
+    /// Moves to the picture at or before `timestamp`, keyframe or not.
+    pub(super) fn seek_any(&mut self, index: usize, timestamp: i64) -> Result<(), Error> {
+        let moved = self.input.seek_any(index, timestamp);
+        settle(&self.cursor, "read", moved)
+    }
+
     /// The next packet of any stream that is not discarded. A read that failed is an error, unless
     /// a whole packet came out all the same.
     pub(super) fn read(&mut self) -> Result<Read, Error> {

@@ -15,10 +15,11 @@ use std::{ops::Range, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use self::{opener::Opener, route::Route};
+use self::{demuxer::Read, opener::Opener, route::Route};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Error, LimitError,
+    codec::sei,
     container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
     reader::{Reader, Reason},
@@ -70,6 +71,9 @@ impl Session {
         }
         let (profile, container) = container::of_demuxer(demuxer.input().format_name());
         let mut track = Track::choose(demuxer.input(), profile, timeline, reader.limits())?;
+        if !profile.has_index && track.display_matrix.is_none() {
+            track.display_matrix = told_by_codec(&opener, reader, &track, head.len() as u64)?;
+        }
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
         let track = Arc::new(track);
         demuxer.input_mut().discard_all_but(track.stream);
@@ -127,6 +131,21 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// A picture at `time_us` from which packets can be read, keyframe or not: the one before where
+    /// an index tells every picture's place, else a keyframe as near as could be found.
+    pub(crate) fn entry_near(
+        &mut self,
+        reader: &Reader,
+        time_us: i64,
+    ) -> Result<Option<Keyframe>, Error> {
+        if let Route::Index(index) = &mut self.route {
+            return Ok(index.entry_before(&self.track, time_us));
+        }
+        let around: Result<Vec<_>, _> = self.around(reader, &[time_us])?.into_iter().collect();
+        let around = around?.pop().unwrap_or_default();
+        Ok(around.before.or(around.after))
     }
 
     /// The bytes of `keyframe`, or those that are decoded from it forward to `until_us`, where
@@ -191,14 +210,15 @@ impl Session {
                 })
             }
             Place::Indexed { seek, .. } => {
-                let Route::Index(index) = &mut self.route else {
-                    return Err(Error::Internal {
-                        reason: "an index entry without an index".to_owned(),
-                    });
-                };
-                let demuxer = index.demuxer.as_mut();
+                let demuxer = self.route.demuxer()?;
                 demuxer.attach(reader);
                 demuxer.seek_backward(self.track.stream, *seek)?;
+                Ok(Packets::shared(demuxer, reader, &self.track))
+            }
+            Place::Sample { timestamp, .. } => {
+                let demuxer = self.route.demuxer()?;
+                demuxer.attach(reader);
+                demuxer.seek_any(self.track.stream, *timestamp)?;
                 Ok(Packets::shared(demuxer, reader, &self.track))
             }
         }
@@ -223,3 +243,32 @@ impl Session {
 /// How far before a time a keyframe to decode forward from is searched for: a usual group of
 /// pictures, then a long one.
 const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
+
+/// How the picture is turned, by the first packet among the file's first `held` bytes: some codecs
+/// have a message for it, which encoders send once. Reads nothing that is not held.
+fn told_by_codec(
+    opener: &Opener,
+    reader: &Arc<Reader>,
+    track: &Track,
+    held: u64,
+) -> Result<Option<[i32; 9]>, Error> {
+    if !track.codec.has_recovery_points() || held == 0 {
+        return Ok(None);
+    }
+    let Ok(mut demuxer) = opener.spliced(reader, std::iter::once(0..held)) else {
+        return Ok(None);
+    };
+    for _ in 0..FIRST_PACKETS {
+        match demuxer.read()? {
+            Read::Packet(packet) if track.owns(&packet, demuxer.input()) => {
+                return Ok(sei::display_matrix(track.codec, packet.data()));
+            }
+            Read::Packet(_) => {}
+            Read::Damage(_) | Read::End => break,
+        }
+    }
+    Ok(None)
+}
+
+/// Packets of other streams that may come before the first picture.
+const FIRST_PACKETS: usize = 64;

@@ -75,6 +75,29 @@ impl<'a> Packets<'a> {
         Ok(())
     }
 
+    /// Discards what comes before the first packet that `is_it`, up to `until_us`. Whether there is
+    /// one, which is the next packet then.
+    pub(crate) fn skip_to(
+        &mut self,
+        until_us: i64,
+        is_it: impl Fn(&Packet) -> bool,
+    ) -> Result<bool, Error> {
+        while let Some(packet) = self.next()? {
+            if is_it(&packet) {
+                self.put_back(packet);
+                return Ok(true);
+            }
+            if self
+                .track
+                .micros(packet.timestamp())
+                .is_some_and(|time_us| time_us > until_us)
+            {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
     /// Gives `packet` out again before any other.
     pub(crate) fn put_back(&mut self, packet: Packet) {
         self.put_back = Some(packet);

@@ -37,6 +37,16 @@ impl Route {
         scan(demuxer, reader, track).map(Self::Scan)
     }
 
+    /// The demuxer whose index names the places.
+    pub(super) fn demuxer(&mut self) -> Result<&mut Demuxer, Error> {
+        match self {
+            Self::Index(index) => Ok(&mut index.demuxer),
+            Self::Locate(_) | Self::Scan(_) => Err(Error::Internal {
+                reason: "an index entry without an index".to_owned(),
+            }),
+        }
+    }
+
     /// See [`Session::around`](super::Session::around).
     pub(super) fn around(
         &mut self,
@@ -146,6 +156,23 @@ impl Index {
             before: before.and_then(|entry| self.keyframe(track, entry)),
             after: after.and_then(|entry| self.keyframe(track, entry)),
         }
+    }
+
+    /// The entry at or before a time, keyframe or not.
+    pub(super) fn entry_before(&mut self, track: &Track, time_us: i64) -> Option<Keyframe> {
+        let ticks = track.ticks(time_us.saturating_sub(self.delay_us));
+        let input = self.demuxer.input_mut();
+        let entry = input.index_search_any(track.stream, ticks)?;
+        let entry = input.index_entry(track.stream, entry)?;
+        Some(Keyframe {
+            time_us: track
+                .micros(Some(entry.timestamp))?
+                .saturating_add(self.delay_us),
+            place: Place::Sample {
+                timestamp: entry.timestamp,
+                bytes: entry.position..entry.position + entry.size,
+            },
+        })
     }
 
     fn keyframe(&mut self, track: &Track, entry: usize) -> Option<Keyframe> {

@@ -27,7 +27,7 @@ impl Request {
     pub(super) fn finish(&self, track: &Track, picture: &Picture) -> Result<Finished, Error> {
         let frame = &picture.frame;
         let coded = (frame.width(), frame.height());
-        let aspect = frame.sample_aspect();
+        let (aspect, matrix) = (frame.sample_aspect(), frame.display_matrix());
         let mut finished = Finished {
             renditions: Vec::with_capacity(self.widths.len()),
             time_us: picture.time_us,
@@ -35,7 +35,7 @@ impl Request {
             shown: (0, 0),
         };
         for width in &self.widths {
-            let geometry = geometry(track, coded, aspect, *width);
+            let geometry = geometry(track, coded, (aspect, matrix), *width);
             let planes = render(frame, &geometry)?;
             if finished.renditions.is_empty() {
                 finished.is_blank = is_blank(&planes);
@@ -54,23 +54,29 @@ impl Request {
     pub(super) fn hides_blocks(&self, track: &Track) -> bool {
         let coded = (track.width, track.height);
         let mut widths = self.widths.iter();
-        widths.all(|width| geometry(track, coded, (0, 1), *width).hides_blocks())
+        widths.all(|width| geometry(track, coded, UNTOLD, *width).hides_blocks())
     }
 }
 
-/// The sizes of a picture of `coded` pixels whose frame states the pixel shape `of_frame`.
+/// What a frame says of its pixels' shape and of how it is turned.
+pub(super) type Shape = ((i32, i32), Option<[i32; 9]>);
+
+/// A frame that says neither, or that was not seen.
+pub(super) const UNTOLD: Shape = ((0, 1), None);
+
+/// The sizes of a picture of `coded` pixels whose frame states the shape `of_frame`.
 pub(super) fn geometry(
     track: &Track,
     coded: (u32, u32),
-    of_frame: (i32, i32),
+    (aspect, matrix): Shape,
     max_width: u32,
 ) -> Geometry {
-    // The container's word on pixel shape wins over the codec's, as in players.
+    // The container's word wins over the codec's, as in players.
     let aspect = if track.sample_aspect.0 > 0 {
         track.sample_aspect
     } else {
-        of_frame
+        aspect
     };
-    let orientation = Orientation::from_matrix(track.display_matrix);
+    let orientation = Orientation::from_matrix(track.display_matrix.or(matrix));
     Geometry::new(coded, aspect, orientation, max_width)
 }

@@ -1,6 +1,8 @@
 //! Decoding forward: packets in, one picture out.
 
-use super::task::Task;
+use std::time::Duration;
+
+use super::{cpu::CpuTime, task::Task};
 use crate::{
     Error, LimitError,
     decode::{Decoder, Fed, Picture},
@@ -19,15 +21,70 @@ pub(super) struct Search<'a> {
     decoder: &'a mut Decoder,
     /// No packet follows: the decoder gives what it holds back.
     is_ended: bool,
+    /// Came out behind a gap that the last target lies in.
+    behind_gap: Option<Picture>,
 }
 
-/// What a search does where it has read as many packets as it may.
+/// How far a search goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Beyond {
-    /// The last picture before will do.
-    TakeLast,
-    /// Only the picture at the target will do.
+    /// As far as this allows; the last picture before will do.
+    TakeLast(Allowance),
+    /// As far as the limits allow: only the picture at the target will do.
     Fail,
+}
+
+/// What may be spent on the way to one picture that need not be exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowance {
+    /// CPU time of decoding.
+    pub(super) cpu: Duration,
+    /// Bytes that are fetched on the way.
+    pub(super) bytes: u64,
+    /// A time, in microseconds, that the target's picture cannot be later than.
+    pub(super) latest_us: Option<i64>,
+}
+
+impl Beyond {
+    /// The last picture will do, and the budgets of the call are the only bound.
+    pub(super) const TAKE_LAST: Self = Self::TakeLast(Allowance {
+        cpu: Duration::MAX,
+        bytes: u64::MAX,
+        latest_us: None,
+    });
+}
+
+/// How one search is bounded, and what it has spent.
+struct Bounds {
+    beyond: Beyond,
+    max_packets: usize,
+    packets: usize,
+    cpu: CpuTime,
+    bytes_before: u64,
+}
+
+impl Bounds {
+    fn new(task: &Task, beyond: Beyond) -> Self {
+        Self {
+            beyond,
+            max_packets: task.reader.limits().max_packets,
+            packets: 0,
+            cpu: CpuTime::start(),
+            bytes_before: task.reader.bytes_fetched(),
+        }
+    }
+
+    /// Whether the search must end here, with what it has.
+    fn are_met(&self, task: &Task, time_us: Option<i64>) -> bool {
+        let Beyond::TakeLast(allowance) = self.beyond else {
+            return self.packets >= self.max_packets;
+        };
+        let is_late = time_us.zip(allowance.latest_us);
+        self.packets >= self.max_packets
+            || is_late.is_some_and(|(time, latest)| time > latest)
+            || task.reader.bytes_fetched() - self.bytes_before > allowance.bytes
+            || self.cpu.spent() > allowance.cpu
+    }
 }
 
 impl<'a> Search<'a> {
@@ -38,6 +95,7 @@ impl<'a> Search<'a> {
             packets,
             decoder,
             is_ended: false,
+            behind_gap: None,
         }
     }
 
@@ -52,41 +110,56 @@ impl<'a> Search<'a> {
             return Ok(alone);
         }
         self.packets.put_back(packet);
-        self.decoder.restart();
-        self.reach(None, Beyond::TakeLast)
+        self.decoder.restart()?;
+        self.reach(None, Beyond::TAKE_LAST)
     }
 
     /// The next picture at or after `target_us`, or the next of all; the last whole picture where
-    /// the stream ends before.
+    /// the stream, or what may be spent on it, ends before, or where the next is further away.
     pub(super) fn reach(
         &mut self,
         target_us: Option<i64>,
         beyond: Beyond,
     ) -> Result<Option<Picture>, Error> {
-        let limit = self.task.reader.limits().max_packets;
+        let mut bounds = Bounds::new(self.task, beyond);
         let mut last = None;
         // What the decoder still has from the target before.
-        let mut ready = self.task.run(|| self.decoder.next())?;
-        for read in 0.. {
+        let mut ready = match self.behind_gap.take() {
+            None => self.task.run(|| self.decoder.next())?,
+            picture => picture,
+        };
+        loop {
             while let Some(picture) = ready {
                 if is_reached(&picture, target_us) {
+                    if beyond != Beyond::Fail && lies_in_gap(target_us, last.as_ref(), &picture) {
+                        self.behind_gap = Some(picture);
+                        return Ok(last);
+                    }
                     return Ok(Some(picture));
                 }
                 last = Some(picture);
                 ready = self.task.run(|| self.decoder.next())?;
             }
             if self.is_ended {
-                break;
+                return Ok(last);
             }
-            if read >= limit {
-                if last.is_some() && beyond == Beyond::TakeLast {
-                    break;
+            if bounds.are_met(self.task, self.decoder.fed_us()) {
+                let limit = bounds.max_packets;
+                let is_refused = beyond == Beyond::Fail || last.is_none();
+                if is_refused && bounds.packets >= limit {
+                    return Err(LimitError::Packets { limit }.into());
                 }
-                return Err(LimitError::Packets { limit }.into());
+                return Ok(last);
             }
-            ready = self.step(target_us)?;
+            bounds.packets += 1;
+            ready = match self.step(target_us) {
+                // A budget that is spent on the way leaves what was reached.
+                Err(error) if error.is_budget() && last.is_some() && beyond != Beyond::Fail => {
+                    return Ok(last);
+                }
+                stepped => stepped?,
+            };
         }
-        Ok(last)
     }
 
     /// Reads and decodes one packet. The first picture that comes out for it.
@@ -111,6 +184,17 @@ impl<'a> Search<'a> {
                 }
                 picture
             })
+    }
+}
+
+/// Whether a target lies in a gap of the video, nearer to the picture before it.
+fn lies_in_gap(target_us: Option<i64>, before: Option<&Picture>, after: &Picture) -> bool {
+    /// More than the distance of two pictures of any usual video.
+    const GAP_US: u64 = 1_000_000;
+    let distance = |picture: &Picture| Some(picture.time_us?.abs_diff(target_us?));
+    match (before.and_then(distance), distance(after)) {
+        (Some(before), Some(after)) => after > GAP_US && before < after,
+        _ => false,
     }
 }
 

@@ -87,7 +87,7 @@ impl Target {
     pub(super) fn keyframe_alone(&self) -> Option<&Keyframe> {
         match &self.plan {
             Plan::Keyframe(keyframe) => Some(keyframe),
-            Plan::Forward { .. } => None,
+            Plan::Forward { .. } | Plan::RollIn { .. } => None,
         }
     }
 }

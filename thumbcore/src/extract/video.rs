@@ -14,7 +14,7 @@ use super::{
     cpu::{CpuTime, Cpus},
     ladder::{Climbed, Ladder, undecodable},
     outcome::{Extraction, Thumbnail},
-    picture::geometry,
+    picture::{UNTOLD, geometry},
     request::Request,
     search::Search,
     task::Task,
@@ -237,7 +237,7 @@ fn shown(session: &Session, task: &Task, request: &Request) -> Result<(u32, u32)
     let track: &Arc<Track> = &session.track;
     let width = request.widths.first().copied().unwrap_or(u32::MAX);
     if track.width > 0 && track.height > 0 {
-        return Ok(geometry(track, (track.width, track.height), (0, 1), width).shown);
+        return Ok(geometry(track, (track.width, track.height), UNTOLD, width).shown);
     }
     let packets = session.packets_from_start(&task.reader)?;
     // Only the picture's size is wanted.
@@ -245,7 +245,8 @@ fn shown(session: &Session, task: &Task, request: &Request) -> Result<(u32, u32)
     let picture = Search::new(task, packets, &mut decoder).first()?;
     let frame = picture.ok_or_else(undecodable)?.frame;
     let coded = (frame.width(), frame.height());
-    Ok(geometry(track, coded, frame.sample_aspect(), width).shown)
+    let shape = (frame.sample_aspect(), frame.display_matrix());
+    Ok(geometry(track, coded, shape, width).shown)
 }
 
 fn media(session: &Session, (width, height): (u32, u32)) -> Media {

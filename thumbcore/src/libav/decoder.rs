@@ -2,7 +2,11 @@
 
 use ffmpeg_next::{Discard, codec, codec::decoder::Opened, ffi, frame::Video};
 
-use super::{AvError, Packet, init, input::Parameters};
+use super::{
+    AvError, Packet, init,
+    input::{Parameters, matrix},
+    unwritten::{Marks, Shown},
+};
 
 /// A decoder of one video stream, single-threaded: a keyframe needs no more, and threads would add
 /// latency (one frame each) and memory.
@@ -12,6 +16,19 @@ pub(crate) struct VideoDecoder {
 
 /// A decoded picture.
 pub(crate) struct Frame(pub(crate) Video);
+
+/// What a picture's header says that it is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PictureKind {
+    /// No other picture.
+    Intra,
+    /// Others, that are shown before.
+    Predicted,
+    /// Others on both sides. Before H.264, no picture is made from such a one.
+    Bidirectional,
+    /// The codec has no types, or the decoder does not tell.
+    Untold,
+}
 
 /// What a decoder had to give.
 pub(crate) enum Received {
@@ -24,8 +41,13 @@ pub(crate) enum Received {
 }
 
 impl VideoDecoder {
-    /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`.
-    pub(crate) fn open(parameters: &Parameters, max_pixels: u64) -> Result<Self, AvError> {
+    /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`, whose
+    /// memory carries `marks` until the decoder writes it.
+    pub(crate) fn open(
+        parameters: &Parameters,
+        max_pixels: u64,
+        marks: Marks,
+    ) -> Result<Self, AvError> {
         init();
         let mut context = codec::Context::from_parameters(parameters.0.clone())
             .map_err(|error| AvError(error.into()))?;
@@ -34,6 +56,7 @@ impl VideoDecoder {
             let fields = unsafe { &mut *context.as_mut_ptr() };
             fields.max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX);
             fields.thread_count = 1;
+            fields.get_buffer2 = Some(marks.callback());
             // Give out what can be shown even where an earlier reference is missing: the first
             // picture after a seek is the one that is wanted. `Frame::is_damaged` judges damage.
             fields.flags |= ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as i32;
@@ -127,24 +150,59 @@ impl Frame {
             .find(|ticks| *ticks != ffi::AV_NOPTS_VALUE)
     }
 
-    /// Part of the picture was missing or could not be decoded, and libav filled that part in.
+    /// Part of the picture was missing or could not be decoded: libav says so, or nobody wrote that
+    /// part.
     pub(crate) fn is_damaged(&self) -> bool {
         let fields = self.fields();
-        fields.decode_error_flags != 0 || fields.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+        fields.decode_error_flags != 0 || self.is_corrupt() || self.has_mark()
     }
 
-    /// Made without reference to other pictures. Some containers mark every packet as a keyframe,
-    /// and what is decoded from one that is none looks sound and is not.
-    pub(crate) fn stands_alone(&self) -> bool {
-        let fields = self.fields();
-        let kind = fields.pict_type;
+    /// libav cannot vouch for the picture: what it was made from was not seen or is damaged.
+    pub(crate) fn is_corrupt(&self) -> bool {
+        self.fields().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+    }
+
+    /// Whether nobody wrote a part of the picture, where it was marked by [`Marks::Sparse`].
+    fn has_mark(&self) -> bool {
+        self.shown().is_some_and(|shown| shown.has_mark())
+    }
+
+    /// Whether every pixel was written, where the picture was marked by [`Marks::Dense`].
+    pub(crate) fn is_filled(&self) -> bool {
+        self.shown().is_some_and(|shown| !shown.has_fill())
+    }
+
+    fn shown(&self) -> Option<Shown<'_>> {
+        Shown::of(self.fields(), self.0.format().into())
+    }
+
+    /// The type of the picture that its header states.
+    pub(crate) fn kind(&self) -> PictureKind {
+        match self.fields().pict_type {
+            ffi::AVPictureType::AV_PICTURE_TYPE_I => PictureKind::Intra,
+            ffi::AVPictureType::AV_PICTURE_TYPE_NONE => PictureKind::Untold,
+            ffi::AVPictureType::AV_PICTURE_TYPE_B => PictureKind::Bidirectional,
+            _ => PictureKind::Predicted,
+        }
+    }
+
+    /// The decoder calls it a keyframe; many that know none call every picture so.
+    pub(crate) fn is_key(&self) -> bool {
         #[cfg(ffmpeg_6_1)]
-        let is_key = fields.flags & ffi::AV_FRAME_FLAG_KEY != 0;
+        return self.fields().flags & ffi::AV_FRAME_FLAG_KEY != 0;
         #[cfg(not(ffmpeg_6_1))]
-        let is_key = fields.key_frame != 0;
-        is_key
-            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_I
-            || kind == ffi::AVPictureType::AV_PICTURE_TYPE_NONE
+        return self.fields().key_frame != 0;
+    }
+
+    /// How the picture is turned to be shown, where the codec's own messages say it.
+    pub(crate) fn display_matrix(&self) -> Option<[i32; 9]> {
+        const KIND: ffi::AVFrameSideDataType =
+            ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;
+        // SAFETY: a valid frame; gives null or side data that lives as long as the frame.
+        let side_data = unsafe { ffi::av_frame_get_side_data(self.fields(), KIND).as_ref() }?;
+        // SAFETY: so many bytes belong to the side data.
+        let bytes = unsafe { std::slice::from_raw_parts(side_data.data, side_data.size) };
+        matrix(bytes)
     }
 
     /// Two fields of different times are woven into the picture.

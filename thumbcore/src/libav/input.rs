@@ -3,7 +3,7 @@
 use std::{
     ffi::CStr,
     io::{Read, Seek},
-    ptr,
+    ptr, slice,
 };
 
 use ffmpeg_next::{
@@ -324,13 +324,22 @@ impl Input {
     /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`). What failed
     /// before is forgotten.
     pub(crate) fn seek_backward(&mut self, index: usize, timestamp: i64) -> Result<(), AvError> {
+        self.seek(index, timestamp, ffi::AVSEEK_FLAG_BACKWARD)
+    }
+
+    /// Moves to the picture at or before `timestamp`, keyframe or not.
+    pub(crate) fn seek_any(&mut self, index: usize, timestamp: i64) -> Result<(), AvError> {
+        let flags = ffi::AVSEEK_FLAG_BACKWARD | ffi::AVSEEK_FLAG_ANY;
+        self.seek(index, timestamp, flags)
+    }
+
+    fn seek(&mut self, index: usize, timestamp: i64, flags: i32) -> Result<(), AvError> {
         let not_found = AvError(ffi::AVERROR_STREAM_NOT_FOUND);
         if index >= self.stream_count() {
             return Err(not_found);
         }
         let index = i32::try_from(index).map_err(|_| not_found)?;
         self.inner.clear_eof();
-        let flags = ffi::AVSEEK_FLAG_BACKWARD;
         let context = self.context_ptr();
         // SAFETY: an opened context, borrowed exclusively, and one of its streams; libav does not
         // check the index.
@@ -369,6 +378,14 @@ impl Packet {
         self.0.is_corrupt()
     }
 
+    /// To be decoded and not shown.
+    pub(crate) fn is_discarded(&self) -> bool {
+        use ffmpeg_next::packet::Ref;
+        // SAFETY: a live packet, of which a number is read.
+        let flags = unsafe { (*self.0.as_ptr()).flags };
+        flags & ffi::AV_PKT_FLAG_DISCARD != 0
+    }
+
     /// Presentation time in ticks, or the decoding time where the container has no other.
     pub(crate) fn timestamp(&self) -> Option<i64> {
         self.0.pts().or_else(|| self.0.dts())
@@ -386,6 +403,11 @@ impl Packet {
 
     pub(crate) fn size(&self) -> usize {
         self.0.size()
+    }
+
+    /// The coded bytes.
+    pub(crate) fn data(&self) -> &[u8] {
+        self.0.data().unwrap_or_default()
     }
 }
 
@@ -414,15 +436,17 @@ fn display_matrix(stream: &ffi::AVStream) -> Option<[i32; 9]> {
     for i in 0..usize::try_from(count).ok()? {
         // SAFETY: the array holds so many entries.
         let entry = unsafe { &*entries.add(i) };
-        if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX && entry.size >= 36 {
-            let mut matrix = [0; 9];
-            for (j, cell) in matrix.iter_mut().enumerate() {
-                // SAFETY: within the 36 bytes checked above; an array of bytes has no alignment.
-                let bytes = unsafe { entry.data.add(4 * j).cast::<[u8; 4]>().read() };
-                *cell = i32::from_ne_bytes(bytes);
-            }
-            return Some(matrix);
+        if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX {
+            // SAFETY: so many bytes belong to the entry.
+            return matrix(unsafe { slice::from_raw_parts(entry.data, entry.size) });
         }
     }
     None
+}
+
+/// The display matrix that side data holds: nine numbers of the machine's byte order.
+pub(super) fn matrix(bytes: &[u8]) -> Option<[i32; 9]> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    let numbers = numbers.first_chunk::<9>()?;
+    Some(numbers.map(i32::from_ne_bytes))
 }

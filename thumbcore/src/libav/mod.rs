@@ -14,6 +14,7 @@
 mod decoder;
 mod input;
 mod scaler;
+mod unwritten;
 
 use std::{
     ffi::CStr,
@@ -25,9 +26,10 @@ use std::{
 use ffmpeg_next::ffi;
 
 pub(crate) use self::{
-    decoder::{Frame, Received, VideoDecoder},
+    decoder::{Frame, PictureKind, Received, VideoDecoder},
     input::{Input, OpenOptions, Packet, Parameters, StreamInfo},
     scaler::{ColourInfo, Planes, Transfer, scale},
+    unwritten::Marks,
 };
 
 /// An error code of libav, with its text.
@@ -56,10 +58,10 @@ impl std::fmt::Display for AvError {
     }
 }
 
-/// Most bytes that libav may take at once, where it would take 2 GiB: 576 MiB, the pixels of an
-/// allowed picture of 64 Mi at 8 bytes each, and what pads them. Claims in a file that nobody
+/// Most bytes that libav may take at once, where it would take 2 GiB: 832 MiB, the pixels of an
+/// allowed picture of 96 Mi at 8 bytes each, and what pads them. Claims in a file that nobody
 /// checked before, such as those of movie fragments, get no more.
-const MAX_ALLOCATION: usize = 576 << 20;
+const MAX_ALLOCATION: usize = 832 << 20;
 
 /// Sets libav up, once a process: quiet, since stderr, where libav logs by default, belongs to the
 /// caller, and with a bound on allocations. Called wherever a first use of libav can happen.
@@ -170,7 +172,7 @@ mod tests {
     fn the_largest_allowed_picture_can_be_had() {
         init();
         for pixels in [Pixel::YUV420P, Pixel::YUV444P16LE, Pixel::RGBA64LE] {
-            let frame = Video::new(pixels, 8192, 8192);
+            let frame = Video::new(pixels, 12_288, 8192);
             // SAFETY: a live frame, whose pointers are only looked at.
             let plane = unsafe { (*frame.as_ptr()).data[0] };
             assert!(!plane.is_null(), "{pixels:?}");

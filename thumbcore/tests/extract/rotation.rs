@@ -5,7 +5,7 @@ use std::sync::Arc;
 use devstack::{media::Clip, oracle};
 use thumbcore::{Extractor, MemorySource};
 
-use crate::support::{decoded, extract};
+use crate::support::{decoded, extract, made};
 
 /// A quarter turn clockwise, as fixed-point numbers.
 const QUARTER: [i32; 9] = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
@@ -42,6 +42,35 @@ async fn pictures_are_upright() {
             let expected = image::imageops::rotate90(&decoded(lying));
             let ssim = oracle::ssim(&decoded(upright), &expected);
             assert!(ssim > 0.95, "{extension}: {ssim}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_codecs_own_message_turns_the_picture_where_the_container_has_none() {
+    for rotate in ["90", "180", "270"] {
+        let filter = format!("h264_metadata=display_orientation=insert:rotate={rotate}");
+        for extension in ["ts", "mkv", "flv", "264"] {
+            let name = format!("sei-{rotate}.{extension}");
+            let source = "testsrc2=size=160x96:rate=10:duration=6";
+            let codec = ["-c:v", "libx264", "-g", "10", "-bsf:v", &filter];
+            let path = made(&name, source, &codec);
+            let lying = made(&format!("sei-none.{extension}"), source, &codec[..4]);
+            let (upright, lying) = (
+                extract(&path).await.unwrap(),
+                extract(&lying).await.unwrap(),
+            );
+            for (upright, lying) in upright.thumbnails.iter().zip(&lying.thumbnails) {
+                let expected = match rotate {
+                    "90" => image::imageops::rotate270(&decoded(lying)),
+                    "180" => image::imageops::rotate180(&decoded(lying)),
+                    _ => image::imageops::rotate90(&decoded(lying)),
+                };
+                let upright = decoded(upright);
+                assert_eq!(upright.dimensions(), expected.dimensions(), "{name}");
+                let ssim = oracle::ssim(&upright, &expected);
+                assert!(ssim > 0.95, "{name}: {ssim}");
+            }
         }
     }
 }

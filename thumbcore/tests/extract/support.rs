@@ -77,3 +77,39 @@ pub(crate) fn noisy() -> Clip {
         ..Clip::new("mp4")
     }
 }
+
+/// A test video that ffmpeg makes of a moving picture with these arguments, made once.
+pub(crate) fn made(name: &str, picture: &str, arguments: &[&str]) -> PathBuf {
+    let made = devstack::media::cached(name, |path| {
+        let output = Command::new("ffmpeg")
+            .args([
+                "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", picture,
+            ])
+            .args(arguments)
+            .arg(path)
+            .output()?;
+        assert!(output.status.success(), "{name}: {output:?}");
+        Ok(())
+    });
+    made.unwrap()
+}
+
+/// Every thumbnail is ffmpeg's frame of its time, and they come in order.
+pub(crate) fn assert_frames(path: &Path, extraction: &Extraction) {
+    let wrong: Vec<_> = extraction
+        .thumbnails
+        .iter()
+        .filter_map(|thumbnail| unlike_ffmpeg(path, thumbnail))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let times: Vec<_> = extraction.thumbnails.iter().map(|it| it.actual).collect();
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+}
+
+/// Each thumbnail lies within `seconds` of its target.
+pub(crate) fn assert_near(extraction: &Extraction, seconds: f64) {
+    for thumbnail in &extraction.thumbnails {
+        let off = thumbnail.actual.as_secs_f64() - thumbnail.target.as_secs_f64();
+        assert!(off.abs() <= seconds, "{thumbnail:?}");
+    }
+}

@@ -91,11 +91,11 @@ fn the_images_decode_what_thumbcore_allows() {
     assert_eq!(translated, built);
 }
 
-/// The decoders of the table of codecs, whose lines are `Variant = "name" by ["decoder", …];`.
+/// The decoders of the table of codecs, whose lines are `Variant = "name" by ["decoder", …], Access;`.
 fn decoders(source: &str) -> BTreeSet<String> {
     let lists = source.split(" by [").skip(1);
     let decoders: BTreeSet<_> = lists
-        .filter_map(|rest| rest.split_once("];"))
+        .filter_map(|rest| rest.split_once(']'))
         .flat_map(|(list, _)| list.split('"').skip(1).step_by(2))
         .map(ToOwned::to_owned)
         .collect();

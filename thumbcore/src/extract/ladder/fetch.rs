@@ -83,13 +83,17 @@ impl Ladder<'_> {
         let mut batch = Vec::new();
         let cache = self.task.reader.config().cache;
         // A quarter is for headers, and for what libav reads beyond the plan.
-        let mut room = (cache - cache / 4) as u64;
+        let all_room = (cache - cache / 4) as u64;
+        let mut room = all_room;
         for nth in order {
             let target = &self.targets[nth];
             let range = target.plan.keyframe().and_then(|keyframe| {
                 let until_us = target.plan.until_us();
                 self.session.planned(&self.task.reader, keyframe, until_us)
             });
+            // The rest of a long way is read on the way, or it would push out what it follows.
+            let range =
+                range.map(|range| range.start..range.end.min(range.start.saturating_add(all_room)));
             let bytes = range
                 .as_ref()
                 .map_or(0, |range| range.end.saturating_sub(range.start));

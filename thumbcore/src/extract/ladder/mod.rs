@@ -1,6 +1,8 @@
 //! The ladder: how each target's picture is made, the cheapest way first.
 
 mod fetch;
+mod forward;
+mod roll_in;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +16,12 @@ use super::{
     task::Task,
 };
 use crate::{
-    Error, LimitError,
+    Error,
     container::Keyframe,
     decode::{Decoder, Picture},
     demux::Session,
     reader::Reserve,
-    select::{MAX_FORWARD_US, Plan, Planner},
+    select::{NEAR_US, Plan, Planner},
 };
 
 /// All targets of one request on their way to a picture. The rungs are methods, called in the
@@ -36,6 +38,8 @@ pub(super) struct Ladder<'a> {
     limit: FirstLimit,
     /// CPU time of other threads.
     cpu: Duration,
+    /// What decoding forward has cost so far.
+    decoding: Duration,
 }
 
 /// What came of a request.
@@ -61,6 +65,7 @@ impl<'a> Ladder<'a> {
             targets: Vec::new(),
             limit: FirstLimit::default(),
             cpu: Duration::ZERO,
+            decoding: Duration::ZERO,
             session,
             request,
         };
@@ -74,17 +79,23 @@ impl<'a> Ladder<'a> {
         self.keyframes_alone()?;
         self.replace_blank()?;
         self.learn_times()?;
+        self.roll_in()?;
         self.decode_forward()?;
         self.take_what_decodes()?;
+        let made = self
+            .targets
+            .into_iter()
+            .filter_map(|target| match target.state {
+                State::Made(made) => Some((target.time_us, made)),
+                State::Wanted | State::OverBudget => None,
+            });
+        let made: Vec<_> = made.collect();
         Ok(Climbed {
-            made: self
-                .targets
-                .into_iter()
-                .filter_map(|target| match target.state {
-                    State::Made(made) => Some((target.time_us, made)),
-                    State::Wanted | State::OverBudget => None,
-                })
-                .collect(),
+            made: if self.request.exact {
+                made
+            } else {
+                in_order(made)
+            },
             cpu: self.cpu,
         })
     }
@@ -103,9 +114,11 @@ impl<'a> Ladder<'a> {
                 None => State::OverBudget,
             };
             let around = around.unwrap_or_default();
+            let affordable_us = self.affordable_us(around.before.as_ref(), time_us);
+            let plan = planner.plan(time_us, &around, affordable_us);
             self.targets.push(Target {
                 time_us,
-                plan: planner.plan(time_us, &around),
+                plan: self.entered_later(plan),
                 around,
                 state,
                 supply: Supply::Unfetched,
@@ -140,28 +153,58 @@ impl<'a> Ladder<'a> {
             .collect()
     }
 
-    /// The first rung: keyframes alone. Where that gives no picture, another plan.
+    /// The first rung: keyframes alone, then the ones on the targets' other sides. Where that gives
+    /// no picture, another plan.
     fn keyframes_alone(&mut self) -> Result<(), Error> {
         let wanted = self.those(|target| target.is_wanted() && target.keyframe_alone().is_some());
-        for (nth, made) in self.decode_keyframes(&wanted)? {
-            self.targets[nth].state = State::Made(made);
+        self.make_of_keyframes(&wanted)?;
+        let mut others = Vec::new();
+        for nth in &wanted {
+            let target = &self.targets[*nth];
+            let is_near = |spare: &Keyframe| {
+                let tolerance_us = self.request.tolerance_us(self.session.track.duration_us);
+                spare.time_us.abs_diff(target.time_us) <= tolerance_us
+            };
+            if target.is_wanted()
+                && let Some(spare) = self.spare(*nth).filter(is_near)
+            {
+                self.targets[*nth].replan(Plan::Keyframe(spare));
+                others.push(*nth);
+            }
         }
-        let start_us = self.session.track.start_us;
+        self.make_of_keyframes(&others)?;
         for nth in wanted {
+            let otherwise = self.start_behind_damage(nth);
             let target = &mut self.targets[nth];
             if target.is_wanted() {
                 // No whole picture by itself: the stream refreshes step by step, is damaged there,
-                // or calls everything a keyframe. What comes before helps; best the start.
-                let start_is_near = target.time_us.saturating_sub(start_us) <= MAX_FORWARD_US;
-                let around = &target.around;
-                let from = around.before.as_ref().or(around.after.as_ref()).cloned();
-                target.replan(Plan::Forward {
-                    from: from.filter(|_| !start_is_near),
-                    until_us: target.time_us,
+                // or calls everything a keyframe.
+                let until_us = target.time_us;
+                target.replan(Plan::RollIn {
+                    until_us,
+                    otherwise,
                 });
             }
         }
         Ok(())
+    }
+
+    fn make_of_keyframes(&mut self, wanted: &[usize]) -> Result<(), Error> {
+        for (nth, made) in self.decode_keyframes(wanted)? {
+            self.targets[nth].state = State::Made(made);
+        }
+        Ok(())
+    }
+
+    /// Where decoding forward to target `nth` begins if its keyframes give no picture; `None` for
+    /// the start of the file, which is best where it is near, or where a codec's keyframes cannot
+    /// be told.
+    fn start_behind_damage(&self, nth: usize) -> Option<Keyframe> {
+        let (target, track) = (&self.targets[nth], &self.session.track);
+        let is_start_near = target.time_us.saturating_sub(track.start_us) <= NEAR_US;
+        let around = &target.around;
+        let from = around.before.as_ref().or(around.after.as_ref()).cloned();
+        from.filter(|_| !is_start_near && !track.codec.random_access().is_unmarked())
     }
 
     /// A picture that shows nothing loses to the keyframe on the target's other side.
@@ -211,80 +254,6 @@ impl<'a> Ladder<'a> {
         Ok(())
     }
 
-    /// From a keyframe forward to the target. Targets behind the same keyframe share one pass.
-    fn decode_forward(&mut self) -> Result<(), Error> {
-        let mut order =
-            self.those(|target| target.is_wanted() && target.keyframe_alone().is_none());
-        order.sort_by_key(|nth| self.targets[*nth].time_us);
-        let mut decoder = None;
-        let mut rest = &order[..];
-        while let Some(first) = rest.first() {
-            let from = self.targets[*first].plan.keyframe().cloned();
-            let is_same = |nth: &&usize| self.targets[**nth].plan.keyframe() == from.as_ref();
-            let (group, others) = rest.split_at(rest.iter().take_while(is_same).count());
-            rest = others;
-            let mut within = Vec::new();
-            for nth in group {
-                if self.fetch(*nth)? {
-                    within.push(*nth);
-                }
-            }
-            if within.is_empty() {
-                continue;
-            }
-            let decoder = match &mut decoder {
-                Some(decoder) => decoder,
-                none => none.insert(self.open_decoder()?),
-            };
-            match self.pass(&within, from.as_ref(), decoder) {
-                // Another picture is not the exact one, and more packets are not allowed.
-                Err(error @ Error::Limit(LimitError::Packets { .. })) if self.request.exact => {
-                    return Err(error);
-                }
-                passed => self.limit.allow(passed)?,
-            };
-        }
-        Ok(())
-    }
-
-    /// Decodes from one keyframe, or the start of the file, forward to each of `group`, which are
-    /// sorted by time.
-    fn pass(
-        &mut self,
-        group: &[usize],
-        from: Option<&Keyframe>,
-        decoder: &mut Decoder,
-    ) -> Result<(), Error> {
-        let (task, request) = (&self.task, self.request);
-        let track = Arc::clone(&self.session.track);
-        let beyond = if request.exact {
-            Beyond::Fail
-        } else {
-            Beyond::TakeLast
-        };
-        decoder.restart();
-        let packets = match from {
-            Some(keyframe) => self.session.packets(&task.reader, keyframe)?,
-            None => self.session.packets_from_start(&task.reader)?,
-        };
-        let mut search = Search::new(task, packets, decoder);
-        let mut latest: Option<Finished> = None;
-        for nth in group {
-            let target = &mut self.targets[*nth];
-            // Without `exact`, another target gets another picture.
-            let serves_both = |it: &Finished| request.exact && it.time_us >= Some(target.time_us);
-            if !latest.as_ref().is_some_and(serves_both)
-                && let Some(picture) = search.reach(target.plan.until_us(), beyond)?
-            {
-                latest = Some(task.run(|| request.finish(&track, &picture))?);
-            }
-            if let Some(picture) = latest.clone() {
-                target.state = State::Made(Made::new(picture, Origin::Decoded));
-            }
-        }
-        Ok(())
-    }
-
     /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
     /// decodes from the start of the file; over budget, the first picture there.
     fn take_what_decodes(&mut self) -> Result<(), Error> {
@@ -311,7 +280,7 @@ impl<'a> Ladder<'a> {
     /// What decodes from the start of the file, towards `target_us` while the budgets last.
     fn start_of_file(&mut self, target_us: i64) -> Result<Option<Finished>, Error> {
         let track = &self.session.track;
-        let reach_us = track.start_us.saturating_add(MAX_FORWARD_US);
+        let reach_us = track.start_us.saturating_add(NEAR_US);
         let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
         // The first picture is the cheapest; nothing else can be had once a budget is spent.
         let attempts = std::iter::once(towards).chain(towards.map(|_| None));
@@ -327,9 +296,10 @@ impl<'a> Ladder<'a> {
     fn picture_from_start(&self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
         let task = &self.last;
         let packets = self.session.packets_from_start(&task.reader)?;
-        let mut decoder = self.open_decoder()?.trusting_any_start();
+        let mut decoder = self.open_decoder()?;
+        decoder.trust_any_start();
         let picture =
-            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TakeLast)?;
+            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TAKE_LAST)?;
         self.finish(task, picture)
     }
 
@@ -338,7 +308,7 @@ impl<'a> Ladder<'a> {
         let task = &self.task;
         let mut decoder = self.open_decoder()?;
         let packets = self.session.packets(&task.reader, keyframe)?;
-        let picture = Search::new(task, packets, &mut decoder).reach(None, Beyond::TakeLast)?;
+        let picture = Search::new(task, packets, &mut decoder).reach(None, Beyond::TAKE_LAST)?;
         self.finish(&self.task, picture)
     }
 
@@ -374,6 +344,27 @@ impl<'a> Ladder<'a> {
         let spare = target.around.other_than(target.plan.keyframe());
         spare.filter(|spare| !is_taken(spare))
     }
+}
+
+/// The pictures given to the targets so that they are in the targets' order: a target whose own
+/// picture was taken from behind the next one's changes with it.
+fn in_order(mut made: Vec<(i64, Made)>) -> Vec<(i64, Made)> {
+    let mut places: Vec<_> = (0..made.len())
+        .filter(|nth| made[*nth].1.picture.time_us.is_some())
+        .collect();
+    places.sort_by_key(|nth| made[*nth].0);
+    let mut by_time = places.clone();
+    by_time.sort_by_key(|nth| made[*nth].1.picture.time_us);
+    let mut pictures: Vec<_> = made
+        .drain(..)
+        .map(|(target_us, made)| (target_us, Some(made)))
+        .collect();
+    let sorted: Vec<_> = by_time.iter().map(|nth| pictures[*nth].1.take()).collect();
+    for (place, picture) in places.into_iter().zip(sorted) {
+        pictures[place].1 = picture;
+    }
+    let given = |(target_us, made): (i64, Option<Made>)| Some((target_us, made?));
+    pictures.into_iter().filter_map(given).collect()
 }
 
 /// No picture can be made, whatever the budget.

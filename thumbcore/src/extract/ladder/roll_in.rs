@@ -1,0 +1,160 @@
+//! Entering a stream between its keyframes.
+
+use super::Ladder;
+use crate::{
+    Error,
+    codec::sei,
+    container::{Keyframe, Place},
+    decode::{Decoder, Picture},
+    extract::{
+        cpu::CpuTime,
+        outcome::Origin,
+        search::{Beyond, Search},
+        target::{Made, State, Target},
+    },
+    libav::Packet,
+    select::{NEAR_US, Plan},
+};
+
+/// How long before a target a stream is entered, in microseconds: a short group of pictures, then
+/// longer ones. A refresh in steps takes as long as a group of pictures, and must begin anew.
+const STEPS_BACK_US: [i64; 3] = [2_000_000, 8_000_000, 32_000_000];
+
+/// How much before the time that was asked for a keyframe may lie and still serve as the entry.
+const ENTRY_US: i64 = 16_000_000;
+
+/// Least that a picture may lie from its target, in microseconds, where the tolerance is less.
+const LEAST_TOLERANCE_US: i64 = 500_000;
+
+impl Ladder<'_> {
+    /// Another plan for a target whose keyframe is far, or cannot be told: first to enter the
+    /// stream shortly before the target.
+    pub(super) fn entered_later(&self, plan: Plan) -> Plan {
+        let track = &self.session.track;
+        let is_unmarked = track.codec.random_access().is_unmarked();
+        match plan {
+            Plan::Forward { until_us, .. } if is_unmarked => Plan::RollIn {
+                until_us,
+                otherwise: None,
+            },
+            Plan::Forward {
+                from: Some(from),
+                until_us,
+            } if track.codec.has_recovery_points()
+                && until_us.saturating_sub(from.time_us) > NEAR_US =>
+            {
+                Plan::RollIn {
+                    until_us,
+                    otherwise: Some(from),
+                }
+            }
+            plan => plan,
+        }
+    }
+
+    /// Enters the stream before a target, further and further, and decodes to the target once the
+    /// pictures are whole. Where they never are, decoding forward is left.
+    pub(super) fn roll_in(&mut self) -> Result<(), Error> {
+        for nth in self.those(Target::is_wanted) {
+            let target = &self.targets[nth];
+            let Plan::RollIn {
+                until_us,
+                otherwise,
+            } = target.plan.clone()
+            else {
+                continue;
+            };
+            let picture = self.rolled_in(target.time_us, otherwise.as_ref());
+            if let Some(picture) = self.limit.allow(picture)?.flatten() {
+                let finish = || self.request.finish(&self.session.track, &picture);
+                let finished = self.task.run(finish)?;
+                self.targets[nth].state = State::Made(Made::new(finished, Origin::Decoded));
+            } else {
+                let from = otherwise;
+                self.targets[nth].replan(Plan::Forward { from, until_us });
+            }
+        }
+        Ok(())
+    }
+
+    /// The picture at a target, if the stream can be entered before it.
+    fn rolled_in(
+        &mut self,
+        target_us: i64,
+        keyframe: Option<&Keyframe>,
+    ) -> Result<Option<Picture>, Error> {
+        let tolerance_us = self.request.tolerance_us(self.session.track.duration_us);
+        let tolerance_us = i64::try_from(tolerance_us).unwrap_or(i64::MAX);
+        let tolerance_us = if self.request.exact {
+            0
+        } else {
+            tolerance_us.max(LEAST_TOLERANCE_US)
+        };
+        let mut decoder: Option<Decoder> = None;
+        for back_us in STEPS_BACK_US {
+            let entry_us = target_us.saturating_sub(back_us);
+            if entry_us <= self.session.track.start_us {
+                break;
+            }
+            let entry = self.session.entry_near(&self.task.reader, entry_us)?;
+            let entries = entry_us.saturating_sub(ENTRY_US)..target_us;
+            let is_near = |entry: &Keyframe| entries.contains(&entry.time_us);
+            let Some(entry) = entry
+                .filter(is_near)
+                .filter(|entry| Some(entry) != keyframe)
+            else {
+                continue;
+            };
+            let decoder = match &mut decoder {
+                Some(decoder) => decoder,
+                none => none.insert(self.open_decoder()?),
+            };
+            let picture = self.entered(&entry, target_us, tolerance_us, decoder)?;
+            let is_near = |picture: &Picture| {
+                let time_us = picture.time_us.unwrap_or(i64::MAX);
+                let latest_us = target_us.saturating_add(tolerance_us.max(LEAST_TOLERANCE_US));
+                (target_us.saturating_sub(tolerance_us)..=latest_us).contains(&time_us)
+            };
+            if let Some(picture) = picture.filter(is_near) {
+                return Ok(Some(picture));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The picture at a target of a stream that is entered at `entry`, or the last one before that
+    /// is whole; `None` where none is whole in time.
+    fn entered(
+        &mut self,
+        entry: &Keyframe,
+        target_us: i64,
+        tolerance_us: i64,
+        decoder: &mut Decoder,
+    ) -> Result<Option<Picture>, Error> {
+        let waiting = self.those(Target::is_wanted).len();
+        let first = self.allowance(waiting, Some(target_us.saturating_add(tolerance_us)));
+        let task = self.task.clone();
+        let codec = self.session.track.codec;
+        if matches!(entry.place, Place::Sample { .. }) && codec.has_recovery_points() {
+            // Decoding is in vain where no recovery point follows.
+            let mut packets = self.session.packets(&task.reader, entry)?;
+            let is_it = |packet: &Packet| sei::recovery_pictures(codec, packet.data()).is_some();
+            if !packets.skip_to(target_us, is_it)? {
+                return Ok(None);
+            }
+        }
+        let packets = self.session.packets(&task.reader, entry)?;
+        decoder.restart()?;
+        let cpu = CpuTime::start();
+        let mut search = Search::new(&task, packets, decoder);
+        let mut found = search.reach(None, Beyond::TakeLast(first))?;
+        let is_before = |picture: &Picture| picture.time_us.is_some_and(|us| us < target_us);
+        if found.as_ref().is_some_and(is_before) {
+            let reached = search.reach(Some(target_us), Beyond::TakeLast(first))?;
+            found = reached.or(found);
+        }
+        drop(search);
+        self.decoding += cpu.spent();
+        Ok(found)
+    }
+}
