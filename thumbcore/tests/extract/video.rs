@@ -25,6 +25,8 @@ async fn a_second_call_costs_one_round_trip_and_a_request_a_keyframe() {
     for (clip, shape) in [
         (Clip::default(), Shape::Mp4MoovFirst),
         (noisy(), Shape::Mp4MoovLast),
+        (noisy(), Shape::Mp4FragmentedMfra),
+        (Clip::default(), Shape::Mp4FragmentedSidx),
         (Clip::new("avi"), Shape::Avi),
         (Clip::new("mkv"), Shape::Mkv),
     ] {
@@ -36,8 +38,13 @@ async fn a_second_call_costs_one_round_trip_and_a_request_a_keyframe() {
         let second = video.extract(&at(positions)).await.unwrap();
         let stats = &second.stats;
         assert_eq!(stats.round_trips, 1, "{shape:?}: {:?}", stats.reads);
-        // A cluster of Matroska on the target's other side is glanced at, at the same time.
-        let requests = if shape == Shape::Mkv { 8 } else { 4 };
+        // A cluster on the target's other side, or the fragments there, are glanced at, at the same
+        // time.
+        let requests = match shape {
+            Shape::Mkv => 8,
+            Shape::Mp4FragmentedMfra | Shape::Mp4FragmentedSidx => 12,
+            _ => 4,
+        };
         assert!(stats.requests <= requests, "{shape:?}: {:?}", stats.reads);
         assert!(stats.reads.iter().all(|read| read.reason != Reason::Demux));
         for thumbnail in &second.thumbnails {

@@ -14,7 +14,11 @@ mod index;
 mod movie;
 mod search;
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::future::{try_join, try_join_all};
@@ -44,6 +48,9 @@ const INDEX: IndexBounds = IndexBounds {
     max_bytes: 16 << 20,
     memory: 5,
 };
+/// Bytes read along with the head of a fragment, at most, so that the keyframe behind it costs no
+/// round trip of its own: 1 MiB, whose transfer takes a third of a short one.
+const MAX_REACH: u64 = 1 << 20;
 /// Boxes passed on the way from one fragment to the next.
 const MAX_BOXES: usize = 64;
 
@@ -58,6 +65,9 @@ pub(super) struct Fragmented {
     timeline: Timeline,
     /// Bytes read at once where a fragment is expected.
     window: u64,
+    /// From the start of a fragment to the end of the keyframe that it starts with: the longest
+    /// stretch seen so far.
+    reach: AtomicU64,
     first: Fragment,
     way: Way,
 }
@@ -98,9 +108,12 @@ impl Fragmented {
             headers: headers(reader, movie_box),
             timeline: Timeline::default(),
             window: window.clamp(MOOF_WINDOW, 1 << 20),
+            reach: AtomicU64::new(0),
             first: front.first.clone(),
             way: Way::Index(Vec::new()),
         };
+        // Seen here, so that the next ones are read whole.
+        this.among(std::slice::from_ref(&this.first), i64::MAX);
         let Some(ends) = this.find_way(reader, &front, entries, positions).await? else {
             return Ok(None);
         };
@@ -180,10 +193,9 @@ impl Fragmented {
         let needed = positions.iter().flat_map(|position| {
             let since_start = position.resolve(Some(about)).as_micros() as i64;
             let micros = self.video().micros(first.time).saturating_add(since_start);
-            self.neighbours(&entries, micros)
+            self.windows(&entries, micros)
         });
-        let windows = needed.map(|nth| entries[nth].at);
-        let windows = windows.chain([last.at]).map(|at| at..at + self.window);
+        let windows = needed.chain([last.at..last.at + self.window]);
         reader
             .prefetch(windows.collect::<Vec<_>>(), Reason::Index)
             .await?;
@@ -263,6 +275,22 @@ impl Fragmented {
         neighbours(entries, self.video().ticks(time_us), slack)
     }
 
+    /// What to read of the fragments around `time_us`: their heads, and the keyframe behind the
+    /// nearest one's, which will be taken.
+    fn windows(&self, entries: &[IndexEntry], time_us: i64) -> Vec<Range<u64>> {
+        let ticks = self.video().ticks(time_us);
+        let near = self.neighbours(entries, time_us);
+        let keyframes = near.clone().filter(|nth| entries[*nth].is_keyframe);
+        let nearest = keyframes.min_by_key(|nth| entries[*nth].time.abs_diff(ticks));
+        let reach = self.reach.load(Relaxed) * 5 / 4;
+        let window_of = |nth: usize| {
+            let at = entries[nth].at;
+            let reach = if Some(nth) == nearest { reach } else { 0 };
+            at..at + self.window.max(reach.min(MAX_REACH))
+        };
+        near.map(window_of).collect()
+    }
+
     async fn around_indexed(
         &self,
         reader: &Reader,
@@ -270,6 +298,8 @@ impl Fragmented {
         time_us: i64,
     ) -> Result<Around, Error> {
         let near = self.neighbours(entries, time_us);
+        let windows = self.windows(entries, time_us);
+        reader.prefetch(windows, Reason::Index).await?;
         let fetch = near
             .clone()
             .map(|nth| self.video_from(reader, entries[nth].at, Reason::Index));
@@ -316,6 +346,8 @@ impl Fragmented {
         nth: usize,
     ) -> Option<Keyframe> {
         let (made, bytes) = fragment.starting_at_sample(run, nth)?;
+        let reach = bytes.end.saturating_sub(fragment.moof.start);
+        self.reach.fetch_max(reach, Relaxed);
         let end = if fragment.is_absolute {
             fragment.media.end
         } else {
