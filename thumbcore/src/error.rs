@@ -1,6 +1,8 @@
 //! What can go wrong, sorted by what the caller can do about it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use crate::text::shown;
 
 /// Why an extraction failed.
 ///
@@ -51,6 +53,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Other calls had what this one needs for as long as it may wait
+    /// ([`ExtractorBuilder::max_wait`](crate::ExtractorBuilder::max_wait)), or the system had no
+    /// thread to give. Nothing is wrong with the video.
+    #[error("busy: there was no {resource} to be had, after a wait of {waited:?}")]
+    Busy {
+        /// What was waited for, in words.
+        resource: &'static str,
+        /// How long the call had waited, for this and for other things.
+        waited: Duration,
+    },
     /// The caller went away before the work was done.
     #[error("cancelled")]
     Cancelled,
@@ -70,7 +82,7 @@ impl Error {
             Self::Source(error) => error.is_transient(),
             Self::Limit(LimitError::Memory { needed, limit }) => needed <= limit,
             Self::Limit(error) => matches!(error, LimitError::Time { .. }),
-            Self::Cancelled | Self::Internal { .. } => true,
+            Self::Busy { .. } | Self::Cancelled | Self::Internal { .. } => true,
             Self::Unsupported { .. }
             | Self::Corrupt { .. }
             | Self::NoVideo { .. }
@@ -89,7 +101,15 @@ impl Error {
 
     /// Whether something cheaper may still succeed.
     pub(crate) fn is_budget(&self) -> bool {
-        matches!(self, Self::Limit(limit) if limit.is_budget())
+        self.spent_budget().is_some()
+    }
+
+    /// The budget that was spent, where something cheaper may still succeed.
+    pub(crate) fn spent_budget(&self) -> Option<LimitError> {
+        match self {
+            Self::Limit(limit) if limit.is_budget() => Some(limit.clone()),
+            _ => None,
+        }
     }
 
     /// A stable name for the kind of error, for JSON and metric labels.
@@ -103,6 +123,7 @@ impl Error {
             Self::Source(error) => error.kind(),
             Self::Encode { .. } => "encode",
             Self::Invalid { .. } => "invalid",
+            Self::Busy { .. } => "busy",
             Self::Cancelled => "cancelled",
             Self::Internal { .. } => "internal",
         }
@@ -308,40 +329,40 @@ impl std::error::Error for SourceError {
 }
 
 /// What every implementation of [`RangeSource`](crate::RangeSource) makes its errors with. `name`
-/// is the source's, as it may be shown.
+/// is the source's, as it may be shown. Control characters in names and reasons are escaped.
 impl SourceError {
     /// There is no such file or object.
     pub fn not_found(name: impl Into<String>) -> Self {
-        let name = name.into();
+        let name = line(name);
         Self::NotFound { name }
     }
 
     /// The source refuses these credentials, or wants some.
     pub fn denied(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Denied {
-            name: name.into(),
-            reason: reason.into(),
+            name: line(name),
+            reason: line(reason),
             cause: None,
         }
     }
 
     /// The object was overwritten since it was first read.
     pub fn changed(name: impl Into<String>) -> Self {
-        let name = name.into();
+        let name = line(name);
         Self::Changed { name }
     }
 
     /// The server does not serve byte ranges.
     pub fn no_ranges(name: impl Into<String>) -> Self {
-        let name = name.into();
+        let name = line(name);
         Self::NoRanges { name }
     }
 
     /// The source is throttling or broken right now.
     pub fn unavailable(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Unavailable {
-            name: name.into(),
-            reason: reason.into(),
+            name: line(name),
+            reason: line(reason),
             cause: None,
         }
     }
@@ -349,8 +370,8 @@ impl SourceError {
     /// The connection broke or stalled, or delivered what was not asked for.
     pub fn io(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Io {
-            name: name.into(),
-            reason: reason.into(),
+            name: line(name),
+            reason: line(reason),
             cause: None,
         }
     }
@@ -358,8 +379,8 @@ impl SourceError {
     /// Any other answer that a retry will not change.
     pub fn rejected(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Rejected {
-            name: name.into(),
-            reason: reason.into(),
+            name: line(name),
+            reason: line(reason),
             cause: None,
         }
     }
@@ -376,6 +397,15 @@ impl SourceError {
             Self::NotFound { .. } | Self::Changed { .. } | Self::NoRanges { .. } => {}
         }
         self
+    }
+}
+
+/// `text` as it may be shown on one line.
+fn line(text: impl Into<String>) -> String {
+    let text = text.into();
+    match shown(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
     }
 }
 

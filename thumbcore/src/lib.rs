@@ -66,6 +66,7 @@ mod reader;
 mod render;
 mod select;
 pub mod source;
+mod text;
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]

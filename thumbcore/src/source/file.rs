@@ -1,19 +1,20 @@
 //! A file on disk.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{File, Metadata, OpenOptions},
     io::{self, ErrorKind},
     ops::Range,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{Ends, RangeSource, Stat, Validator, past_the_end};
-use crate::SourceError;
+use crate::{SourceError, text::shown};
 
 /// A file on disk, read with `pread` on the runtime's blocking threads.
 ///
@@ -67,24 +68,18 @@ impl FileSource {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// [`SourceError::NotFound`], [`SourceError::Denied`], [`SourceError::Rejected`] for a folder
-    /// or another thing without a length (a pipe, a device), or [`SourceError::Io`].
+    /// [`SourceError::NotFound`], [`SourceError::Denied`], [`SourceError::Rejected`] for a folder,
+    /// another thing without a length (a pipe, a socket, a device) or symbolic links that lead in a
+    /// circle, or [`SourceError::Io`]. Opening never waits for another process.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, SourceError> {
         let path = path.as_ref().to_owned();
-        let name = path.display().to_string();
+        let name = shown(&path.display().to_string()).into_owned();
         let lost = name.clone();
         blocking(&lost, move || {
-            let rejected = |reason: &str| SourceError::rejected(&name, reason);
-            // Looked at before it is opened: opening a pipe waits for its writer.
+            // Looked at before it is opened, since opening a device may do something.
             let metadata = std::fs::metadata(&path).map_err(|error| failure(&name, error))?;
-            if metadata.is_dir() {
-                return Err(rejected("is a folder, not a file"));
-            }
-            if !metadata.is_file() {
-                return Err(rejected("is not a regular file"));
-            }
-            let file = File::open(&path).map_err(|error| failure(&name, error))?;
-            let metadata = file.metadata().map_err(|error| failure(&name, error))?;
+            check_kind(&name, &metadata)?;
+            let (file, metadata) = open_regular(&name, &path)?;
             let path = std::path::absolute(&path).map_err(|error| failure(&name, error))?;
             Ok(Self {
                 inner: Arc::new(Inner {
@@ -178,9 +173,41 @@ impl RangeSource for FileSource {
     }
 }
 
+/// Opens the regular file at `path`. It is looked at again once it is open, for the path may lead
+/// to another thing by now; and the opening never waits, as that of a pipe without writers would.
+fn open_regular(name: &str, path: &Path) -> Result<(File, Metadata), SourceError> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+        .map_err(|error| failure(name, error))?;
+    let metadata = file.metadata().map_err(|error| failure(name, error))?;
+    check_kind(name, &metadata)?;
+    Ok((file, metadata))
+}
+
+/// Fails for anything but a regular file.
+fn check_kind(name: &str, metadata: &Metadata) -> Result<(), SourceError> {
+    if metadata.is_dir() {
+        return Err(SourceError::rejected(name, "is a folder, not a file"));
+    }
+    if !metadata.is_file() {
+        return Err(SourceError::rejected(name, "is not a regular file"));
+    }
+    Ok(())
+}
+
 /// What the system said when it was asked to open or read the file.
 fn failure(name: &str, error: io::Error) -> SourceError {
     let told = match error.kind() {
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            SourceError::rejected(name, "its symbolic links lead in a circle")
+        }
+        // What opening a socket says, or a pipe or device with nobody behind it.
+        _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            SourceError::rejected(name, "is not a regular file")
+        }
         ErrorKind::NotFound | ErrorKind::NotADirectory => SourceError::not_found(name),
         ErrorKind::PermissionDenied => SourceError::denied(name, "the file may not be read"),
         ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
@@ -241,6 +268,54 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_path_that_turns_into_a_pipe_is_refused_and_not_waited_for() {
+        let folder = folder();
+        let path = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        // As if it had been a file when it was looked at first.
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(open_regular("pipe", &path).map(|_| ())));
+        let told = told.recv_timeout(std::time::Duration::from_mins(1));
+        let error = told.expect("opening waits").unwrap_err();
+        assert_eq!(error.to_string(), "pipe: is not a regular file");
+        assert!(!error.is_transient());
+    }
+
+    #[tokio::test]
+    async fn links_in_a_circle_and_sockets_are_refused_for_good() {
+        let folder = folder();
+        let path = folder.path().join("circle");
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let error = FileSource::open(&path).await.unwrap_err();
+        assert!(error.to_string().contains("circle"), "{error}");
+        assert!(!error.is_transient(), "{error:?}");
+        let path = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(
+            FileSource::open(&path).await.unwrap_err().kind(),
+            "rejected"
+        );
+        let error = open_regular("socket", &path).unwrap_err();
+        assert!(!error.is_transient(), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_name_cannot_write_lines_of_its_own() {
+        let folder = folder();
+        let path = folder.path().join("a\n\u{1b}[31mERROR\u{202e}b.mp4");
+        let error = FileSource::open(&path).await.unwrap_err().to_string();
+        assert!(
+            error.contains("a\\n\\u{1b}[31mERROR\\u{202e}b.mp4"),
+            "{error}"
+        );
+        fs::write(&path, "x").unwrap();
+        let source = FileSource::open(&path).await.unwrap();
+        assert!(!source.name().contains('\n'), "{:?}", source.name());
+        assert_eq!(&source.read(0..1).await.unwrap()[..], b"x");
+    }
+
+    #[tokio::test]
     async fn an_unreadable_file_is_denied() {
         let folder = folder();
         let path = folder.path().join("secret.mp4");
@@ -260,11 +335,11 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("clip.mp4");
         let changes: [fn(&Path) -> io::Result<()>; 4] = [
-            |path| fs::OpenOptions::new().write(true).open(path)?.set_len(5),
+            |path| OpenOptions::new().write(true).open(path)?.set_len(5),
             |path| fs::write(path, "012345678901"),
             |path| fs::remove_file(path),
             |path| {
-                let file = fs::OpenOptions::new().write(true).open(path)?;
+                let file = OpenOptions::new().write(true).open(path)?;
                 file.set_modified(std::time::UNIX_EPOCH)
             },
         ];

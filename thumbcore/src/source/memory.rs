@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{RangeSource, Stat, past_the_end};
-use crate::SourceError;
+use crate::{SourceError, text::shown};
 
 /// A file held in memory: for uploads that are already there, and for tests.
 ///
@@ -31,7 +31,7 @@ impl MemorySource {
     /// Wraps `bytes`; `name` is what errors call it.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
-            name: name.into(),
+            name: shown(&name.into()).into_owned(),
             bytes: bytes.into(),
         }
     }

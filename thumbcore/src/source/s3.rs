@@ -19,7 +19,7 @@ use super::{
     content_range::{ContentRange, Wanted},
     remote::{Body, Pin, Remote, Reply, Version, Wire},
 };
-use crate::SourceError;
+use crate::{SourceError, text::shown};
 
 /// An object in S3, read by range requests.
 ///
@@ -63,7 +63,7 @@ impl S3Source {
         let (bucket, key) = (bucket.into(), key.into());
         Self {
             remote: Remote::new(S3Wire {
-                name: format!("s3://{bucket}/{key}"),
+                name: shown(&format!("s3://{bucket}/{key}")).into_owned(),
                 client,
                 bucket,
                 key,
