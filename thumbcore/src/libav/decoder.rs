@@ -3,7 +3,7 @@
 use ffmpeg_next::{Discard, codec, codec::decoder::Opened, ffi, frame::Video};
 
 use super::{
-    AvError, Packet, init,
+    AvError, Packet, ensure_init,
     input::{Parameters, matrix},
     unwritten::{Marks, Shown},
 };
@@ -41,6 +41,7 @@ pub(crate) enum Received {
 }
 
 impl VideoDecoder {
+<<<<<<< HEAD
     /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`, whose
     /// memory carries `marks` until the decoder writes it.
     pub(crate) fn open(
@@ -48,7 +49,12 @@ impl VideoDecoder {
         max_pixels: u64,
         marks: Marks,
     ) -> Result<Self, AvError> {
-        init();
+        ensure_init();
+=======
+    /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`.
+    pub(crate) fn open(parameters: &Parameters, max_pixels: u64) -> Result<Self, AvError> {
+        ensure_init();
+>>>>>>> f7da2a2 (Let programs set libav up, or leave it alone)
         let mut context = codec::Context::from_parameters(parameters.0.clone())
             .map_err(|error| AvError(error.into()))?;
         {

@@ -12,7 +12,7 @@ use ffmpeg_next::{
     format::context::{Input as AvInput, StreamIo},
 };
 
-use super::{AvError, Guarded, codec_name, init};
+use super::{AvError, Guarded, codec_name, ensure_init};
 
 /// How a demuxer is opened.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ impl Input {
     }
 
     fn open(mut io: StreamIo, options: &OpenOptions<'_>) -> Result<Self, AvError> {
-        init();
+        ensure_init();
         let format = match options.format {
             // SAFETY: a terminated string; the result is a static table entry or null.
             Some(name) => match unsafe { ffi::av_find_input_format(name.as_ptr()) } {

@@ -1,4 +1,5 @@
-//! The one place that calls libav through its C interface.
+//! The one place that calls libav through its C interface, and what of libav holds for the whole
+//! process: see [`init`].
 //!
 //! `ffmpeg-next` wraps most of libav; what it lacks (opening without `avformat_find_stream_info`,
 //! index look-ups, seeks on one stream, discarding streams, colour-aware scaling) is wrapped here
@@ -20,7 +21,7 @@ use std::{
     ffi::CStr,
     io::{self, Read, Seek, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Once,
+    sync::OnceLock,
 };
 
 use ffmpeg_next::ffi;
@@ -31,6 +32,7 @@ pub(crate) use self::{
     scaler::{ColourInfo, Planes, Transfer, scale},
     unwritten::Marks,
 };
+use crate::{Error, panic::message};
 
 /// An error code of libav, with its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,21 +65,116 @@ impl std::fmt::Display for AvError {
 /// checked before, such as those of movie fragments, get no more.
 const MAX_ALLOCATION: usize = 832 << 20;
 
-/// Sets libav up, once a process: quiet, since stderr, where libav logs by default, belongs to the
-/// caller, and with a bound on allocations. Called wherever a first use of libav can happen.
-pub(crate) fn init() {
-    static INIT: Once = Once::new();
-    INIT.call_once(|| {
-        let level = if std::env::var_os("THUMBCORE_LIBAV_LOG").is_some() {
-            ffi::AV_LOG_VERBOSE
-        } else {
-            ffi::AV_LOG_QUIET
-        };
-        // SAFETY: sets an integer; no other thread of ours touches libav before `INIT` is done.
-        unsafe { ffi::av_log_set_level(level) };
-        // SAFETY: likewise.
-        unsafe { ffi::av_max_alloc(MAX_ALLOCATION) };
-    });
+/// How much libav writes on standard error, of everything that this process does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Log {
+    /// Nothing.
+    Quiet,
+    /// What it makes of a file.
+    Verbose,
+}
+
+/// What is set in libav for the whole process, by [`init`].
+///
+/// libav keeps both settings in global variables, so they hold for other users of libav in the same
+/// process as well. A program that has such users leaves alone what it sets itself:
+///
+/// ```
+/// use thumbcore::libav::{self, InitOptions};
+///
+/// # fn main() -> Result<(), thumbcore::Error> {
+/// libav::init(InitOptions::new().log(None).max_allocation(None))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InitOptions {
+    log: Option<Log>,
+    max_allocation: Option<usize>,
+}
+
+impl Default for InitOptions {
+    fn default() -> Self {
+        let is_verbose = std::env::var_os("THUMBCORE_LIBAV_LOG").is_some();
+        Self {
+            log: Some(if is_verbose { Log::Verbose } else { Log::Quiet }),
+            max_allocation: Some(MAX_ALLOCATION),
+        }
+    }
+}
+
+impl InitOptions {
+    /// The defaults: libav says nothing (or what it makes of a file, where the variable
+    /// `THUMBCORE_LIBAV_LOG` is set), since standard error belongs to the program; and it takes at
+    /// most 576 MiB of memory at once, which the largest picture of the default
+    /// [`Limits`](crate::Limits) needs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How much libav says; `None` leaves its level alone.
+    #[must_use]
+    pub fn log(mut self, log: Option<Log>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Most bytes that libav takes at once; `None` leaves its bound alone, which is 2 GiB unless
+    /// the program sets another. A hostile file may then claim as much.
+    #[must_use]
+    pub fn max_allocation(mut self, bytes: Option<usize>) -> Self {
+        self.max_allocation = bytes;
+        self
+    }
+
+    fn apply(self) {
+        let level = self.log.map(|log| match log {
+            Log::Quiet => ffi::AV_LOG_QUIET,
+            Log::Verbose => ffi::AV_LOG_VERBOSE,
+        });
+        if let Some(level) = level {
+            // SAFETY: sets an integer; no other thread of ours touches libav before `init` is done.
+            unsafe { ffi::av_log_set_level(level) };
+        }
+        if let Some(bytes) = self.max_allocation {
+            // SAFETY: likewise.
+            unsafe { ffi::av_max_alloc(bytes) };
+        }
+    }
+}
+
+/// What libav was set up with.
+static OPTIONS: OnceLock<InitOptions> = OnceLock::new();
+
+/// Sets libav up for the whole process. Called before anything else of this crate, it decides what
+/// is set and what is left alone; otherwise the first use of libav sets the defaults of
+/// [`InitOptions`].
+///
+/// # Errors
+/// [`Error::Invalid`] where libav was set up with other options before.
+pub fn init(options: InitOptions) -> Result<(), Error> {
+    if set_up(options) == options {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        option: "libav",
+        reason: "it was set up with other options before".to_owned(),
+    })
+}
+
+/// Sets libav up by `options` unless it is set up already, and gives what it was set up with.
+fn set_up(options: InitOptions) -> InitOptions {
+    *OPTIONS.get_or_init(|| {
+        options.apply();
+        options
+    })
+}
+
+/// Called wherever a first use of libav can happen.
+fn ensure_init() {
+    set_up(InitOptions::default());
 }
 
 /// Stops panics of the wrapped reader at the C boundary: a panic in a callback would abort.
@@ -85,8 +182,10 @@ pub(crate) struct Guarded<T>(pub(crate) T);
 
 impl<T> Guarded<T> {
     fn call<R>(&mut self, f: impl FnOnce(&mut T) -> io::Result<R>) -> io::Result<R> {
-        catch_unwind(AssertUnwindSafe(|| f(&mut self.0)))
-            .unwrap_or_else(|_| Err(io::Error::other("the reader panicked")))
+        catch_unwind(AssertUnwindSafe(|| f(&mut self.0))).unwrap_or_else(|panic| {
+            let words = format!("the reader panicked: {}", message(&*panic));
+            Err(io::Error::other(words))
+        })
     }
 }
 
@@ -118,8 +217,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_to_set_libav_up_decides() {
+        let options = InitOptions::default();
+        assert_eq!(set_up(options), options);
+        init(options).unwrap();
+        let error = init(options.max_allocation(None)).unwrap_err();
+        assert_eq!(error.kind(), "invalid");
+    }
+
+    #[test]
+    fn what_is_left_alone_stays() {
+        // SAFETY: only reads an integer.
+        let level = || unsafe { ffi::av_log_get_level() };
+        ensure_init();
+        let before = level();
+        // SAFETY: sets an integer; libav only reads it meanwhile.
+        unsafe { ffi::av_log_set_level(ffi::AV_LOG_PANIC) };
+        InitOptions::new().log(None).max_allocation(None).apply();
+        assert_eq!(level(), ffi::AV_LOG_PANIC);
+        InitOptions::new().log(Some(Log::Quiet)).apply();
+        assert_eq!(level(), ffi::AV_LOG_QUIET);
+        // SAFETY: as above.
+        unsafe { ffi::av_log_set_level(before) };
+    }
+
+    #[test]
     fn no_allocation_is_huge() {
-        init();
+        ensure_init();
         // SAFETY: gives null or a block that is freed at once.
         let can_have = |bytes| unsafe {
             let block = ffi::av_malloc(bytes);
@@ -170,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_largest_allowed_picture_can_be_had() {
-        init();
+        ensure_init();
         for pixels in [Pixel::YUV420P, Pixel::YUV444P16LE, Pixel::RGBA64LE] {
             let frame = Video::new(pixels, 12_288, 8192);
             // SAFETY: a live frame, whose pointers are only looked at.

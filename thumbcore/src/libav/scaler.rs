@@ -12,7 +12,7 @@ use ffmpeg_next::{
     frame::Video,
 };
 
-use super::{AvError, Frame, init};
+use super::{AvError, Frame, ensure_init};
 
 /// Planar 4:2:0 (8 bit) or 4:4:4 (16 bit) samples, tightly packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ pub(crate) fn scale<T: Sample>(
     width: u32,
     height: u32,
 ) -> Result<Planes<T>, AvError> {
-    init();
+    ensure_init();
     let invalid = AvError(ffi::AVERROR_INVALIDDATA);
     let fields = frame.fields();
     let source_height = if one_field {
