@@ -87,11 +87,15 @@ impl Demuxer {
         settle(&self.cursor, "read", moved)
     }
 
-    /// The next packet of any stream that is not discarded. A read that failed is an error, unless
-    /// a whole packet came out all the same.
+    /// The next packet of any stream that is not discarded. A read that failed is an error, for
+    /// demuxers step over what they could not read to a later packet. Only a budget that ended
+    /// behind a whole packet is told after it.
     pub(super) fn read(&mut self) -> Result<Read, Error> {
         let read = match self.input.read_packet() {
-            Ok(Some(packet)) if !packet.is_corrupt() => return Ok(Read::Packet(packet)),
+            Ok(Some(packet)) if !packet.is_corrupt() => {
+                let failure = self.cursor.take_failure_if(|error| !error.is_budget());
+                return failure.map_or(Ok(Read::Packet(packet)), Err);
+            }
             Ok(Some(packet)) => Read::Packet(packet),
             Ok(None) => Read::End,
             Err(error) => Read::Damage(error),

@@ -41,7 +41,6 @@ pub(crate) enum Received {
 }
 
 impl VideoDecoder {
-<<<<<<< HEAD
     /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`, whose
     /// memory carries `marks` until the decoder writes it.
     pub(crate) fn open(
@@ -50,11 +49,6 @@ impl VideoDecoder {
         marks: Marks,
     ) -> Result<Self, AvError> {
         ensure_init();
-=======
-    /// Opens the decoder for `parameters`, refusing pictures of more than `max_pixels`.
-    pub(crate) fn open(parameters: &Parameters, max_pixels: u64) -> Result<Self, AvError> {
-        ensure_init();
->>>>>>> f7da2a2 (Let programs set libav up, or leave it alone)
         let mut context = codec::Context::from_parameters(parameters.0.clone())
             .map_err(|error| AvError(error.into()))?;
         {

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::{ReadConfig, Reader, Reason};
-use crate::Error;
+use crate::{Error, panic::message};
 
 /// Reads a source through the cache, from a thread that may block.
 ///
@@ -68,6 +69,11 @@ impl CursorHandle {
         self.lock().failure.take()
     }
 
+    /// As [`take_failure`](Self::take_failure), where the failure is one that `matters`.
+    pub(crate) fn take_failure_if(&self, matters: impl FnOnce(&Error) -> bool) -> Option<Error> {
+        self.lock().failure.take_if(|failure| matters(failure))
+    }
+
     fn fail(&self, error: Error) {
         self.lock().failure.get_or_insert(error);
     }
@@ -103,7 +109,13 @@ impl Cursor {
         let size = self.window(reader.config());
         let wanted = self.position..(self.position + size).min(limit);
         let read = reader.read(wanted.clone(), Reason::Demux);
-        let bytes = self.runtime.block_on(read).map_err(|error| {
+        // libav would tell a panic as damage of the file.
+        let read = catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(read)));
+        let read = read.unwrap_or_else(|panic| {
+            let reason = format!("a panic was stopped: {}", message(&*panic));
+            Err(Error::Internal { reason })
+        });
+        let bytes = read.map_err(|error| {
             let text = io::Error::other(error.to_string());
             self.handle.fail(error);
             text

@@ -8,8 +8,15 @@ use super::{
 };
 use crate::{
     Error, RangeSource, SourceError,
-    source::{Ends, Stat},
+    source::{Ends, Guard, Stat},
 };
+
+/// Requests that both ends may take at once: a server that knows no suffix ranges is asked for the
+/// length and once more for the tail.
+const BOTH_ENDS: u64 = 4;
+
+/// Requests that are believed to have been needed for both ends.
+const MOST_REQUESTS: u64 = 64;
 
 impl Reader {
     /// Opens `source` by reading its head and tail, in one round trip.
@@ -23,20 +30,20 @@ impl Reader {
         config: ReadConfig,
         call: Call,
     ) -> Result<Self, Error> {
-        let call = Arc::new(call);
+        let (call, source) = (Arc::new(call), Guard::new(source));
         // An empty file has no byte that would show whether the file is still empty.
         let Some(stat) = known.filter(|stat| stat.len > 0) else {
             return Self::open_unknown(source, config, call).await;
         };
         let ends = config.ends_of(stat.len);
         let account = Arc::clone(call.account());
-        let store = Store::new(Arc::clone(&source), stat, config.clone(), account).expecting();
+        let store = Store::new(source.clone(), stat, config.clone(), account).expecting();
         let mut reader = Arc::new(store).reader(Arc::clone(&call));
         match reader.prefetch(ends, Reason::Ends).await {
             Ok(()) => {
                 if reader.store.stat().validator.is_none() {
                     // The answers have told the source.
-                    let seen = reader.in_time(source.stat()).await??;
+                    let seen = told(&source, &config, &call).await?;
                     if let Some(store) = Arc::get_mut(&mut reader.store) {
                         store.confirm(seen)?;
                     }
@@ -53,13 +60,13 @@ impl Reader {
 
     /// Head and tail of a file whose length the first answer tells.
     async fn open_unknown(
-        source: Arc<dyn RangeSource>,
+        source: Guard,
         config: ReadConfig,
         call: Arc<Call>,
     ) -> Result<Self, Error> {
         let limits = call.limits();
         let head = config.head.min(limits.max_bytes).max(1);
-        let both = config.concurrency > 1 && limits.max_requests > 1;
+        let both = config.concurrency > 1 && limits.max_requests >= BOTH_ENDS;
         let tail = config.tail.min(limits.max_bytes.saturating_sub(head));
         let asked = Asked {
             head,
@@ -68,7 +75,7 @@ impl Reader {
         let account = Arc::clone(call.account());
         let head_charge = account.charge(asked.head)?;
         let tail_charge = account.charge(asked.tail)?;
-        let ends = asked.answer(&*source, &config, &call).await?;
+        let ends = asked.answer(&source, &config, &call).await?;
         let len = ends.stat.len;
         let store = Store::new(source, ends.stat, config, account);
         let tail_start = len - ends.tail.len() as u64;
@@ -85,6 +92,19 @@ impl Reader {
     }
 }
 
+/// Length and version by the source's own word, after some retries where they are needed.
+async fn told(source: &Guard, config: &ReadConfig, call: &Call) -> Result<Stat, Error> {
+    let mut attempt = 0;
+    loop {
+        let error = match call.in_time(Reserve::Nothing, source.stat()).await? {
+            Ok(stat) => return Ok(stat),
+            Err(error) => error,
+        };
+        let wait = config.back_off(&mut attempt, error);
+        call.in_time(Reserve::Nothing, wait).await??;
+    }
+}
+
 /// Bytes asked for at either end.
 struct Asked {
     head: u64,
@@ -95,7 +115,7 @@ impl Asked {
     /// The ends, after some retries where they are needed.
     async fn answer(
         &self,
-        source: &dyn RangeSource,
+        source: &Guard,
         config: &ReadConfig,
         call: &Call,
     ) -> Result<Ends, Error> {
@@ -106,10 +126,8 @@ impl Asked {
             let mut request = Request::begin(call, requests, bytes, Reserve::Nothing)?;
             request.sent();
             let began = Instant::now();
-            let answer = source.ends(self.head, self.tail);
-            let answer = call.in_time(Reserve::Nothing, answer).await?;
-            let checked = answer.and_then(|ends| self.check(source.name(), &ends).map(|()| ends));
-            let error = match checked {
+            let answer = self.checked(source);
+            let error = match call.in_time(Reserve::Nothing, answer).await? {
                 Ok(ends) => {
                     let waited = began.elapsed();
                     request.settle(|ledger, ticket| ledger.opened(ticket, &ends, waited));
@@ -124,12 +142,48 @@ impl Asked {
         }
     }
 
-    /// Whether head and tail are as long as they must be in a file of this length.
+    /// What `source` answers, if it makes sense.
+    async fn checked(&self, source: &Guard) -> Result<Ends, SourceError> {
+        let ends = source.ends(self.head, self.tail).await?;
+        self.check(source.name(), &ends)?;
+        // By contract this costs nothing now. Everything follows from the length, and one that is
+        // wrong would make pictures of other times.
+        let seen = source.stat().await?;
+        if seen.len != ends.stat.len {
+            let reason = format!(
+                "the source gave its length as {} bytes and then as {}",
+                ends.stat.len, seen.len
+            );
+            return Err(SourceError::io(source.name(), reason));
+        }
+        if !seen.agrees_with(&ends.stat) {
+            return Err(SourceError::changed(source.name()));
+        }
+        Ok(ends)
+    }
+
+    /// Whether head and tail are as long as they must be in a file of this length, and what they
+    /// are said to have cost is possible.
     fn check(&self, name: &str, ends: &Ends) -> Result<(), SourceError> {
         let len = ends.stat.len;
         let head = self.head.min(len);
         check_len(name, &ends.head, head..=head)?;
         let tail = self.tail.min(len);
-        check_len(name, &ends.tail, tail.min(len - head)..=tail)
+        check_len(name, &ends.tail, tail.min(len - head)..=tail)?;
+        // Each end may have taken the whole file.
+        let most = len.max(self.head).max(self.tail).saturating_mul(2);
+        if ends.bytes_fetched > most || ends.requests > MOST_REQUESTS {
+            let Ends {
+                requests,
+                bytes_fetched,
+                ..
+            } = ends;
+            let reason = format!(
+                "the source says that both ends of {len} bytes took {requests} requests and \
+                 {bytes_fetched} bytes"
+            );
+            return Err(SourceError::io(name, reason));
+        }
+        Ok(())
     }
 }

@@ -10,16 +10,16 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::{Call, ReadConfig, Reader, Reserve, cache::SparseCache};
 use crate::{
-    RangeSource, SourceError,
+    SourceError,
     memory::{Account, Charge},
-    source::Stat,
+    source::{Guard, Stat},
 };
 
 /// A source at one version, the bytes of it that are held, and its connections. Whoever keeps a
 /// video open keeps its store; each call reads through a [`Reader`] of its own.
 #[derive(Debug)]
 pub(crate) struct Store {
-    source: Arc<dyn RangeSource>,
+    source: Guard,
     stat: Stat,
     /// `stat` is what somebody else said, not the source.
     is_expected: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Store {
 impl Store {
     /// Keeps `source`, whose own word `stat` is, and charges `account` for what is held.
     pub(super) fn new(
-        source: Arc<dyn RangeSource>,
+        source: Guard,
         stat: Stat,
         config: ReadConfig,
         account: Arc<Account>,

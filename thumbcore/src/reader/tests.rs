@@ -88,9 +88,10 @@ async fn a_version_that_is_gone_is_forgotten() {
         let reader = reader.await.unwrap();
         assert_eq!(*reader.store().stat(), truth);
         assert_eq!(reader.cached(0).unwrap()[..], noise(64 << 10)[..]);
-        let last = asked(&trace).pop();
+        let asked = asked(&trace);
         let (head, tail) = (64 << 10, 64 << 10);
-        assert_eq!(last, Some(Asked::Ends { head, tail }));
+        // The length is compared with what the source says afterwards, which costs nothing.
+        assert!(asked.ends_with(&[Asked::Ends { head, tail }, Asked::Stat]));
     }
 }
 
@@ -120,7 +121,9 @@ async fn budgets_hold_from_the_first_request_on() {
         let reader = Reader::open(trace.clone(), known, one.clone(), call());
         let reader = reader.await.unwrap();
         assert!(reader.cached(LEN as u64 - 1).is_some());
-        assert_eq!((trace.calls(), trace.max_concurrency()), (2, 1));
+        let calls = asked(&trace);
+        let requests = calls.iter().filter(|call| **call != Asked::Stat).count();
+        assert_eq!((requests, trace.max_concurrency()), (2, 1));
         assert_eq!(reader.costs().requests, 2);
     }
     let limited = |max_bytes, max_requests| {
@@ -218,7 +221,7 @@ async fn what_is_fetched_is_charged_before_it_is_asked_for() {
         "{error}"
     );
     assert!(!error.is_transient());
-    assert_eq!((trace.calls(), used()), (1, 128 << 10));
+    assert_eq!((trace.reads().len(), used()), (0, 128 << 10));
     for nth in 1..8 {
         let at = nth * (400 << 10);
         reader

@@ -9,6 +9,7 @@ pub mod conformance;
 #[cfg(any(feature = "http", feature = "s3"))]
 mod content_range;
 mod file;
+mod guard;
 #[cfg(feature = "http")]
 mod http;
 mod memory;
@@ -24,6 +25,7 @@ use std::{fmt, ops::Range};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub(crate) use self::guard::Guard;
 #[cfg(feature = "http")]
 pub use self::http::HttpSource;
 #[cfg(feature = "s3")]
@@ -130,8 +132,19 @@ pub trait RangeSource: Send + Sync + fmt::Debug {
         let stat = self.stat().await?;
         let head_end = head.min(stat.len);
         let tail_start = stat.len.saturating_sub(tail).max(head_end);
-        let (head, tail) =
-            futures::try_join!(self.read(0..head_end), self.read(tail_start..stat.len))?;
+        let head = async {
+            match head_end {
+                0 => Ok(Bytes::new()),
+                end => self.read(0..end).await,
+            }
+        };
+        let tail = async {
+            match tail_start..stat.len {
+                empty if empty.is_empty() => Ok(Bytes::new()),
+                range => self.read(range).await,
+            }
+        };
+        let (head, tail) = futures::try_join!(head, tail)?;
         Ok(Ends {
             requests: 1 + u64::from(!tail.is_empty()),
             bytes_fetched: (head.len() + tail.len()) as u64,
