@@ -36,7 +36,9 @@ pub struct Limits {
     /// Most memory, in bytes: 512 MiB, which an index of a day at 60 frames a second or the
     /// pictures of 8K UHD take. Counted as [`MemoryBudget`](crate::MemoryBudget) says.
     pub max_memory: u64,
-    /// Longest wall-clock time: 60 s.
+    /// Longest wall-clock time of a call's own: 60 s. Waiting for what other calls use (a place
+    /// among the calls in flight, memory, a CPU) is not counted, so that a video's pictures do not
+    /// depend on its neighbours.
     pub max_time: Duration,
 }
 

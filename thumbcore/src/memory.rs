@@ -4,21 +4,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Error, LimitError, Limits};
+use crate::{
+    Error, LimitError, Limits,
+    patience::{Patience, Resource},
+};
 
 /// Memory that several videos share, in bytes. Clones share it as well.
 ///
 /// A video reserves a little as it begins, and more where its claims (the size of its index, its
 /// samples, its pictures) need more. What is not free at once is waited for, first come, first
 /// served: the video gives back all it has, waits for the whole in one step and begins anew, so
-/// that no two videos wait for each other. The time it waits is not counted. Only a video that
-/// needs more than the whole budget, or than its own
+/// that no two videos wait for each other. The wait is no part of
+/// [`Limits::max_time`](crate::Limits::max_time);
+/// [`ExtractorBuilder::max_wait`](crate::ExtractorBuilder::max_wait) may bound it. Only a video
+/// that needs more than the whole budget, or than its own
 /// [`Limits::max_memory`](crate::Limits::max_memory), is refused with
 /// [`LimitError::Memory`](crate::LimitError::Memory).
 ///
 /// A [`Video`](crate::Video) that is kept open keeps what its source's bytes and its index take. If
-/// it needs more for a request than is free, it waits for that as long as a call may last: whoever
-/// keeps videos open leaves enough of the budget free for one more to be worked on.
+/// it needs more for a request than is free, it waits for that as long as a call may last, and then
+/// fails with [`Error::Busy`](crate::Error::Busy): whoever keeps videos open leaves enough of the
+/// budget free for one more to be worked on.
 ///
 /// Counted are bytes that are fetched and held, libav's index of an mp4, and decoded pictures (six
 /// bytes a pixel and decoder: four pictures of 8 bits). Not counted are code, stacks and the
@@ -45,7 +51,7 @@ const UNIT: u64 = 1 << 10;
 
 /// What a video reserves as it begins: 32 MiB, which an hour of 1080p needs for its index,
 /// keyframes and pictures.
-const BEGINNING: u64 = 32 << 20;
+pub(crate) const BEGINNING: u64 = 32 << 20;
 
 impl MemoryBudget {
     /// A budget of `bytes`, rounded down to whole KiB.
@@ -71,7 +77,7 @@ impl MemoryBudget {
         self.limit - self.units.available_permits() as u64 * UNIT
     }
 
-    /// Waits until `bytes` are free.
+    /// `bytes` of it, once they are free.
     async fn reserve(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
         let permits = Arc::clone(&self.units).acquire_many_owned(units(bytes));
         permits.await.map_err(|error| Error::Internal {
@@ -133,16 +139,18 @@ impl Account {
         budget: Option<&MemoryBudget>,
         limits: &Limits,
         needed: u64,
+        patience: &Patience,
     ) -> Result<Arc<Self>, Error> {
         let Some(budget) = budget else {
             return Ok(Self::unshared(limits));
         };
         let limit = limits.max_memory.min(budget.limit);
         let floor = needed.max(BEGINNING).min(limit);
+        let reserved = patience.wait(Resource::Memory, budget.reserve(floor));
         let state = State {
             used: 0,
             floor,
-            reserved: Some(budget.reserve(floor).await?),
+            reserved: Some(reserved.await??),
         };
         Ok(Arc::new(Self {
             budget: Some(budget.clone()),
@@ -276,7 +284,8 @@ mod tests {
     ) -> Result<T, Error> {
         let mut needed = 0;
         loop {
-            let account = Account::reserve(Some(budget), limits, needed).await?;
+            let patience = Patience::new(None);
+            let account = Account::reserve(Some(budget), limits, needed, &patience).await?;
             let result = attempt(account).await;
             match result.as_ref().err().and_then(Error::is_short_of) {
                 Some(short) => needed = short,

@@ -50,7 +50,12 @@ fn jpeg(planes: &Planes<u8>, quality: u8) -> turbojpeg::Result<Bytes> {
         height: planes.height,
         subsamp: turbojpeg::Subsamp::Sub2x2,
     })?;
-    Ok(encoded.into())
+    Ok(fitted(encoded))
+}
+
+/// `encoded` without spare capacity: pictures are often kept for long.
+fn fitted(encoded: Vec<u8>) -> Bytes {
+    encoded.into_boxed_slice().into()
 }
 
 fn webp(planes: &Planes<u8>, quality: u8) -> Result<Bytes, Error> {
@@ -77,7 +82,7 @@ fn avif(planes: &Planes<u8>, quality: u8) -> Result<Bytes, Error> {
             ExtendedColorType::Rgb8,
         )
         .map_err(|error| failed(ImageFormat::Avif, error))?;
-    Ok(out.into())
+    Ok(fitted(out))
 }
 
 #[cfg(not(feature = "avif"))]

@@ -1,13 +1,17 @@
 //! Options of an extractor.
 
-use super::{Extractor, Request, request::check};
+mod checks;
+
+use std::time::Duration;
+
+use super::{Extractor, Request, admission::Admission, cpu::Cpus};
 use crate::{Error, ImageFormat, Limits, MemoryBudget, Position, ReadConfig};
 
 /// Builds an [`Extractor`].
 ///
-/// [`limits`](Self::limits), [`read`](Self::read) and [`decoding`](Self::decoding) hold for every
-/// video. The other options are those of the default [`Request`], which
-/// [`Extractor::extract`] makes.
+/// [`limits`](Self::limits), [`read`](Self::read), [`memory`](Self::memory), [`cpus`](Self::cpus),
+/// [`max_in_flight`](Self::max_in_flight) and [`max_wait`](Self::max_wait) hold for every video.
+/// The other options are those of the default [`Request`], which [`Extractor::extract`] makes.
 #[derive(Debug, Clone, Default)]
 pub struct ExtractorBuilder {
     pub(super) settings: Settings,
@@ -21,8 +25,19 @@ pub(super) struct Settings {
     pub(super) read: ReadConfig,
     /// `None` where videos share no memory.
     pub(super) memory: Option<MemoryBudget>,
-    /// Pictures decoded at once; `None` for as many as there are CPUs.
-    pub(super) decoding: Option<usize>,
+    pub(super) cpus: Cpus,
+    /// Calls worked on at once; `None` for as many as CPUs and memory suggest.
+    max_in_flight: Option<usize>,
+    /// `None` where a call waits for others as long as it takes.
+    pub(super) max_wait: Option<Duration>,
+}
+
+impl Settings {
+    /// Calls worked on at once.
+    pub(super) fn max_in_flight(&self) -> usize {
+        let default = || Admission::default_calls(&self.cpus, self.memory.as_ref());
+        self.max_in_flight.unwrap_or_else(default)
+    }
 }
 
 impl ExtractorBuilder {
@@ -97,11 +112,40 @@ impl ExtractorBuilder {
         self
     }
 
-    /// How many pictures are decoded or encoded at once, of all videos together: 1 to 1024. As
-    /// many as there are CPUs (of the container's quota) by default.
+    /// CPUs that all videos share, also with other extractors that are given a clone: so many
+    /// pictures are decoded or encoded at once. By default an extractor has as many for itself as
+    /// the process may use (of the container's quota).
     #[must_use]
-    pub fn decoding(mut self, pictures: usize) -> Self {
-        self.settings.decoding = Some(pictures);
+    pub fn cpus(mut self, cpus: Cpus) -> Self {
+        self.settings.cpus = cpus;
+        self
+    }
+
+    /// How many pictures are decoded or encoded at once, of all videos together: 1 to 1024. Short
+    /// for [`cpus`](Self::cpus) with CPUs of its own.
+    #[must_use]
+    pub fn decoding(self, pictures: usize) -> Self {
+        self.cpus(Cpus::new(pictures))
+    }
+
+    /// How many calls are worked on at once, 1 to 65,536. Further calls wait, and cost neither a
+    /// thread nor a byte until they are let in. By default 16 for each CPU, or as many as begin
+    /// within the [`memory`](Self::memory) (32 MiB each) where those are fewer.
+    ///
+    /// A call has one thread; keyframes of one call that are decoded side by side have one more for
+    /// each further CPU. So the threads are as many as the calls in flight and the CPUs together.
+    #[must_use]
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.settings.max_in_flight = Some(calls);
+        self
+    }
+
+    /// How long a call may wait for what others use (its place among the calls in flight, memory,
+    /// CPUs, its turn on an open video), all waits together. Beyond that it ends with
+    /// [`Error::Busy`]. By default it waits as long as it takes.
+    #[must_use]
+    pub fn max_wait(mut self, limit: Duration) -> Self {
+        self.settings.max_wait = Some(limit);
         self
     }
 
@@ -113,76 +157,9 @@ impl ExtractorBuilder {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the option that is wrong.
+    /// [`Error::Invalid`] names the option that is wrong, or that cannot work with another.
     pub fn build(self) -> Result<Extractor, Error> {
-        let settings = self.settings;
-        settings.request.check()?;
-        let decoding = settings.decoding.unwrap_or(1);
-        check(
-            (1..=1024).contains(&decoding),
-            "decoding",
-            "not within 1 to 1024",
-        )?;
-        // Nothing can be read by windows of nothing, and sums with larger ones would overflow.
-        let ReadConfig {
-            head,
-            window,
-            max_window,
-            ..
-        } = settings.read;
-        for (option, bytes) in [
-            ("head", head),
-            ("window", window),
-            ("max_window", max_window),
-        ] {
-            check(
-                (1..=1 << 30).contains(&bytes),
-                option,
-                "not within 1 byte to 1 GiB",
-            )?;
-        }
-        Ok(Extractor::new(settings))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(builder: ExtractorBuilder) -> Option<&'static str> {
-        match builder.build() {
-            Ok(_) => None,
-            Err(Error::Invalid { option, .. }) => Some(option),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-
-    #[test]
-    fn reads_of_nothing_or_of_too_much_are_refused() {
-        type Change = fn(&mut ReadConfig, u64);
-        let refused = |change: Change, bytes| {
-            let mut config = ReadConfig::default();
-            change(&mut config, bytes);
-            refused(ExtractorBuilder::default().read(config))
-        };
-        let options: [(&str, Change); 3] = [
-            ("head", |config, bytes| config.head = bytes),
-            ("window", |config, bytes| config.window = bytes),
-            ("max_window", |config, bytes| config.max_window = bytes),
-        ];
-        for (option, change) in options {
-            assert_eq!(refused(change, 0), Some(option));
-            assert_eq!(refused(change, 1), None);
-            assert_eq!(refused(change, 1 << 30), None);
-            assert_eq!(refused(change, u64::MAX), Some(option));
-        }
-        assert_eq!(refused(|config, bytes| config.tail = bytes, 0), None);
-    }
-
-    #[test]
-    fn no_picture_at_once_is_refused() {
-        let builder = ExtractorBuilder::default;
-        assert_eq!(refused(builder().decoding(0)), Some("decoding"));
-        assert_eq!(refused(builder().decoding(1)), None);
+        self.settings.check()?;
+        Ok(Extractor::new(self.settings))
     }
 }

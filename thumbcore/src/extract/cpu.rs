@@ -1,6 +1,6 @@
 //! CPUs: who may use one, and how long one was used.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{
@@ -8,24 +8,61 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::{Error, reader::Reader};
+use crate::{Error, patience::Resource, reader::Reader};
 
-/// The CPUs that all videos of one extractor share: a permit for each picture that may be decoded
-/// or encoded at the same time. No permit is ever held across a read.
+/// CPUs that extractors share: as many pictures are decoded, rendered or encoded at once as there
+/// are permits, of all extractors that were given a clone.
+///
+/// ```
+/// use thumbcore::{Cpus, Extractor};
+///
+/// # fn main() -> Result<(), thumbcore::Error> {
+/// let cpus = Cpus::new(2);
+/// let thumbnails = Extractor::builder().cpus(cpus.clone()).build()?;
+/// let scrubbing = Extractor::builder().cpus(cpus.clone()).max_width(320).build()?;
+/// assert_eq!(cpus.count(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-pub(super) struct Cpus {
+pub struct Cpus {
     permits: Arc<Semaphore>,
+    count: usize,
+}
+
+/// The right to use a CPU until it is dropped: see [`Cpus::acquire`].
+#[derive(Debug)]
+#[must_use = "the CPU is free again once the permit is dropped"]
+pub struct CpuPermit {
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Cpus {
-    pub(super) fn new(count: usize) -> Self {
+    /// So many CPUs: 1 to 1024, which [`ExtractorBuilder::build`](super::ExtractorBuilder::build)
+    /// checks.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS))),
+            count,
         }
     }
 
-    /// Does `work`, which decodes or encodes and reads nothing, once a CPU is free. Waits no
-    /// longer than the time of `reader`'s call allows.
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// A CPU for the caller's own work, once one is free: first come, first served.
+    pub async fn acquire(&self) -> CpuPermit {
+        // Nobody closes the semaphore, so there is always a permit.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        CpuPermit { _permit: permit }
+    }
+
+    /// Does `work`, which decodes or encodes and reads nothing, once a CPU is free. No permit is
+    /// ever held across a read.
     pub(super) fn run<T>(
         &self,
         runtime: &Handle,
@@ -35,14 +72,13 @@ impl Cpus {
         reader.check_time()?;
         let _permit = match self.spare() {
             Some(permit) => permit,
-            None => runtime.block_on(self.wait(reader))?,
+            None => runtime.block_on(reader.wait(Resource::Cpu, self.wait()))??,
         };
         work()
     }
 
-    async fn wait(&self, reader: &Reader) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned();
-        let permit = reader.in_time(permit).await?;
+    async fn wait(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
         permit.map_err(|error| Error::Internal {
             reason: error.to_string(),
         })
@@ -51,6 +87,13 @@ impl Cpus {
     /// A CPU that nobody uses or waits for.
     pub(super) fn spare(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+}
+
+impl Default for Cpus {
+    /// As many as this process may use, of the container's quota.
+    fn default() -> Self {
+        Self::new(available_parallelism().map_or(1, usize::from))
     }
 }
 

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use super::{cpu::CpuTime, outcome::Origin, request::Request, target::Made, task::Task};
+use super::{
+    cpu::CpuTime, outcome::Origin, request::Request, target::Made, task::Task, thread::traced,
+};
 use crate::{Error, LimitError, decode::Decoder, demux::Track, libav::Packet};
 
 /// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
@@ -83,7 +85,7 @@ impl Shared<'_> {
                 let Some(permit) = self.task.cpus.spare() else {
                     break;
                 };
-                let help = move || {
+                let help = traced(move || {
                     let cpu = CpuTime::start();
                     let result = self.decode_all().or_else(|error| match error {
                         Error::Limit(LimitError::Memory { .. }) => Ok(()),
@@ -91,7 +93,7 @@ impl Shared<'_> {
                     });
                     drop(permit);
                     (result, cpu.spent())
-                };
+                });
                 let builder = thread::Builder::new().name("thumbcore-decode".to_owned());
                 match builder.spawn_scoped(scope, help) {
                     Ok(helper) => started.push(helper),
@@ -136,6 +138,7 @@ impl Shared<'_> {
                 picture: self.request.finish(self.track, &picture)?,
                 origin: Origin::Keyframe,
                 late_by: (work.is_untimed && reordering > 0).then_some(reordering),
+                limit: None,
             };
             lock(&self.made).push((work.target, made));
         }

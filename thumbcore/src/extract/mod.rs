@@ -1,9 +1,10 @@
 //! The public entry: a source in, pictures and facts out.
 //!
-//! [`Extractor`] opens a [`Video`]; a [`Request`] says which pictures are wanted. The work of one
-//! call runs on one blocking thread, since libav blocks; while it waits for bytes it costs no CPU
-//! and holds no permit to decode.
+//! [`Extractor`] opens a [`Video`]; a [`Request`] says which pictures are wanted. A call is let in
+//! first ([`admission`]). Its work runs on one blocking thread, since libav blocks; while it waits
+//! for bytes it costs no CPU and holds no permit to decode.
 
+mod admission;
 mod builder;
 mod cpu;
 mod first_limit;
@@ -24,30 +25,36 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    admission::{Admission, Place},
+    builder::Settings,
+    cpu::CpuTime,
+    task::Task,
+    thread::on_thread,
+};
 pub use self::{
     builder::ExtractorBuilder,
+    cpu::{CpuPermit, Cpus},
     opening::Opening,
     outcome::{Extraction, KeyframeEntry, Media, Origin, Probe, Rendition, Stats, Thumbnail},
     request::Request,
     video::Video,
 };
-use self::{
-    builder::Settings,
-    cpu::{CpuTime, Cpus},
-    task::Task,
-    thread::on_thread,
-};
 use crate::{
     Error, Position,
     demux::Session,
     memory::Account,
+    patience::Patience,
     reader::{Call, Reader},
 };
 
 /// Opens videos and extracts thumbnails; cheap to clone and to share between tasks.
 ///
-/// Clones, and the videos that they open, share one limit on decoding: as many pictures at once as
-/// there are CPUs (of the container's quota), however many videos wait for bytes.
+/// Clones, and the videos that they open, share one limit on calls that are worked on at once
+/// ([`ExtractorBuilder::max_in_flight`]) and one on decoding: as many pictures at once as there are
+/// CPUs (of the container's quota), however many videos wait for bytes. Any number of calls may be
+/// made at once; those beyond wait, and have neither a thread nor a byte of their video until they
+/// are let in.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -67,7 +74,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Extractor {
     settings: Arc<Settings>,
-    cpus: Cpus,
+    admission: Admission,
 }
 
 impl Extractor {
@@ -79,9 +86,8 @@ impl Extractor {
     }
 
     fn new(settings: Settings) -> Self {
-        let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            cpus: Cpus::new(settings.decoding.unwrap_or_else(cpus)),
+            admission: Admission::new(settings.max_in_flight()),
             settings: Arc::new(settings),
         }
     }
@@ -95,10 +101,10 @@ impl Extractor {
     pub async fn open(&self, opening: impl Into<Opening>) -> Result<Video, Error> {
         let opening = opening.into();
         let positions = opening.positions.clone();
-        let settings = Arc::clone(&self.settings);
+        let extractor = self.clone();
         self.run(opening, move |task, cpu| {
             let session = open(&task, &positions)?;
-            let video = Video::of(session, &task, Arc::clone(&settings), &cpu)?;
+            let video = Video::of(session, &task, extractor.clone(), cpu)?;
             task.reader.store().account().settle();
             Ok(video)
         })
@@ -119,7 +125,7 @@ impl Extractor {
         self.run(opening.into(), move |task, cpu| {
             let request = &settings.request;
             let mut session = open(&task, &request.positions)?;
-            video::extract(&mut session, task, request, &cpu)
+            video::extract(&mut session, task, request, cpu)
         })
         .await
     }
@@ -136,19 +142,36 @@ impl Extractor {
         })
     }
 
-    /// Reads the first bytes of a source, and does `work` on a thread whose CPU time is measured.
+    /// Opens a source, and does `work` with it on a thread whose CPU time is measured.
     async fn run<T: Send + 'static>(
         &self,
         opening: Opening,
-        work: impl Fn(Task, CpuTime) -> Result<T, Error> + Send + Sync + 'static,
+        work: impl Fn(Task, &CpuTime) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let (settings, work) = (&self.settings, Arc::new(work));
+        let runtime = runtime()?;
+        let patience = Arc::new(Patience::new(settings.max_wait));
+        let place = self.admission.enter(&patience).await?;
         let mut needed = 0;
         loop {
             let memory = settings.memory.as_ref();
-            let account = Account::reserve(memory, &settings.limits, needed).await?;
-            let work = Arc::clone(&work);
-            let result = self.attempt(&opening, account, move |task| work(task, CpuTime::start()));
+            let account = Account::reserve(memory, &settings.limits, needed, &patience).await?;
+            let (opening, work) = (opening.clone(), Arc::clone(&work));
+            let (read, runtime) = (settings.read.clone(), runtime.clone());
+            let cpus = settings.cpus.clone();
+            let result = self.attempt(&patience, place.clone(), move |call| {
+                let cpu = CpuTime::start();
+                let Opening { source, stat, .. } = opening;
+                let call = call.charged_to(account);
+                let reader = runtime.block_on(Reader::open(source, stat, read, call))?;
+                let reader = Arc::new(reader);
+                let task = Task {
+                    reader,
+                    runtime,
+                    cpus,
+                };
+                work(task, &cpu)
+            });
             let result = result.await;
             match result.as_ref().err().and_then(Error::is_short_of) {
                 // Others have the memory. All that the attempt had is dropped by now.
@@ -158,25 +181,28 @@ impl Extractor {
         }
     }
 
-    /// Does `work` with the memory that `account` has, or fails where that is too little.
+    /// Does `work` as a call that begins now, on a thread that keeps `place`. Dropping the future
+    /// cancels the call.
     async fn attempt<T: Send + 'static>(
         &self,
-        opening: &Opening,
-        account: Arc<Account>,
-        work: impl FnOnce(Task) -> Result<T, Error> + Send + 'static,
+        patience: &Arc<Patience>,
+        place: Place,
+        work: impl FnOnce(Call) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let cancelled = CancellationToken::new();
         let _cancel_on_drop = cancelled.clone().drop_guard();
-        let call = Call::new(self.settings.limits.clone(), cancelled).charged_to(account);
-        let Opening { source, stat, .. } = opening.clone();
-        let reader = Reader::open(source, stat, self.settings.read.clone(), call).await?;
-        let task = Task {
-            reader: Arc::new(reader),
-            runtime: Handle::current(),
-            cpus: self.cpus.clone(),
-        };
-        on_thread(move || work(task)).await
+        let call = Call::new(self.settings.limits.clone(), cancelled);
+        let call = call.patient(Arc::clone(patience));
+        on_thread(place, move || work(call)).await
     }
+}
+
+/// The runtime of whoever calls, on which sources read.
+fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|error| Error::Invalid {
+        option: "runtime",
+        reason: format!("calls are made within a tokio runtime: {error}"),
+    })
 }
 
 fn open(task: &Task, positions: &[Position]) -> Result<Session, Error> {

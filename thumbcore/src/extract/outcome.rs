@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
+    LimitError,
     codec::Codec,
     container::Container,
     encode::ImageFormat,
@@ -86,6 +87,11 @@ pub struct Thumbnail {
     pub actual: Duration,
     /// How the picture was made.
     pub origin: Origin,
+    /// The budget of [`Limits`](crate::Limits) whose end kept the target from another, better
+    /// picture; `None` where the video itself allows no better one. After
+    /// [`LimitError::Time`](crate::LimitError::Time) the same call may give the better one at
+    /// another time; what is kept for long is better made then.
+    pub limit: Option<LimitError>,
 }
 
 impl Thumbnail {
@@ -171,8 +177,11 @@ pub struct Stats {
     pub requests: u64,
     /// Longest chain of requests of which each had to wait for the one before.
     pub round_trips: u64,
-    /// Wall-clock time.
+    /// Wall-clock time, waits included.
     pub wall: Duration,
+    /// The part of it in which the call waited for what others used: its place among the calls in
+    /// flight, memory, CPUs. No part of [`Limits::max_time`](crate::Limits::max_time).
+    pub queued: Duration,
     /// Reads, by us or by libav, that were answered from what was held already.
     pub cache_hits: u64,
     /// Time during which at least one request was under way.
@@ -192,6 +201,7 @@ impl Stats {
             requests: costs.requests,
             round_trips: costs.round_trips,
             wall: costs.wall,
+            queued: costs.queued,
             cache_hits: costs.cache_hits,
             waiting: costs.waiting,
             cpu,

@@ -2,6 +2,7 @@
 
 use super::{outcome::Origin, picture::Finished};
 use crate::{
+    LimitError,
     container::{Around, Keyframe},
     select::Plan,
 };
@@ -17,6 +18,8 @@ pub(super) struct Target {
     pub(super) plan: Plan,
     pub(super) state: State,
     pub(super) supply: Supply,
+    /// The first budget that kept it from a picture, or from a better one.
+    pub(super) limit: Option<LimitError>,
 }
 
 /// The bytes that a target's plan reads, as far as their place is known.
@@ -46,6 +49,8 @@ pub(super) struct Made {
     /// The picture's time is not known before so many further packets are decoded; `None` where it
     /// is known.
     pub(super) late_by: Option<usize>,
+    /// The first budget that kept the target from a better picture, once all are made.
+    pub(super) limit: Option<LimitError>,
 }
 
 impl Made {
@@ -54,6 +59,7 @@ impl Made {
             picture,
             origin,
             late_by: None,
+            limit: None,
         }
     }
 }

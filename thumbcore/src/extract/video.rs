@@ -2,29 +2,25 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    sync::{Mutex, OwnedMutexGuard},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    KeyframeEntry, Media, Stats,
-    builder::Settings,
-    cpu::{CpuTime, Cpus},
+    Extractor, KeyframeEntry, Media, Stats,
+    cpu::CpuTime,
     ladder::{Climbed, Ladder, undecodable},
     outcome::{Extraction, Thumbnail},
     picture::{UNTOLD, geometry},
     request::Request,
+    runtime,
     search::Search,
     task::Task,
-    thread::on_thread,
 };
 use crate::{
     Error,
     decode::Decoder,
     demux::{Session, Track},
-    reader::{Call, Store},
+    patience::{Patience, Resource},
+    reader::Store,
     source::Stat,
 };
 
@@ -70,8 +66,7 @@ struct Opened {
     index_bytes: usize,
     stats: Stats,
     store: Arc<Store>,
-    settings: Arc<Settings>,
-    cpus: Cpus,
+    extractor: Extractor,
     /// One call at a time has it.
     session: Arc<Mutex<Session>>,
 }
@@ -81,10 +76,10 @@ impl Video {
     pub(super) fn of(
         mut session: Session,
         task: &Task,
-        settings: Arc<Settings>,
+        extractor: Extractor,
         cpu: &CpuTime,
     ) -> Result<Self, Error> {
-        let shown = shown(&session, task, &settings.request)?;
+        let shown = shown(&session, task, &extractor.settings.request)?;
         let start_us = session.track.start_us;
         let listed = session.keyframes().into_iter().flatten();
         let keyframes: Vec<_> = listed
@@ -100,8 +95,7 @@ impl Video {
             keyframes: Some(keyframes).filter(|listed| !listed.is_empty()),
             stats: Stats::new(task.reader.costs(), cpu.spent()),
             store: Arc::clone(task.reader.store()),
-            settings,
-            cpus: task.cpus.clone(),
+            extractor,
             session: Arc::new(Mutex::new(session)),
         };
         Ok(Self {
@@ -153,17 +147,18 @@ impl Video {
     pub async fn extract(&self, request: &Request) -> Result<Extraction, Error> {
         request.check()?;
         let account = self.opened.store.account();
+        let settings = &self.opened.extractor.settings;
+        let patience = Arc::new(Patience::new(settings.max_wait));
         loop {
-            let result = self.attempt(request).await;
-            if let Err(error) = &result
-                && let Some(needed) = error.is_short_of()
-            {
+            let mut result = self.attempt(request, &patience).await;
+            if let Some(needed) = result.as_ref().err().and_then(Error::is_short_of) {
                 // What the open video has it keeps, so others may wait for it in vain: not for
                 // ever.
-                let patience = self.opened.settings.limits.max_time;
-                let wait = tokio::time::timeout(patience, account.grow_to(needed));
-                if wait.await.is_ok() {
-                    continue;
+                let most = settings.limits.max_time;
+                let grown = patience.wait_within(most, Resource::Memory, account.grow_to(needed));
+                match grown.await.flatten() {
+                    Ok(()) => continue,
+                    Err(busy) => result = Err(busy),
                 }
             }
             account.settle();
@@ -172,23 +167,28 @@ impl Video {
     }
 
     /// Takes the pictures of `request` with the memory that is free now.
-    async fn attempt(&self, request: &Request) -> Result<Extraction, Error> {
-        let opened = &self.opened;
-        let session = Arc::clone(&opened.session).lock_owned().await;
-        let cancelled = CancellationToken::new();
-        let _cancel_on_drop = cancelled.clone().drop_guard();
-        let call = Call::new(opened.settings.limits.clone(), cancelled);
-        let task = Task {
-            reader: Arc::new(opened.store.reader(call)),
-            runtime: Handle::current(),
-            cpus: opened.cpus.clone(),
-        };
-        let request = request.clone();
-        on_thread(move || {
+    async fn attempt(
+        &self,
+        request: &Request,
+        patience: &Arc<Patience>,
+    ) -> Result<Extraction, Error> {
+        let (opened, runtime) = (&self.opened, runtime()?);
+        let turn = Arc::clone(&opened.session).lock_owned();
+        let session = patience.wait(Resource::Turn, turn).await?;
+        // After the turn: who waits for a video must not keep others from theirs.
+        let place = opened.extractor.admission.enter(patience).await?;
+        let (request, store) = (request.clone(), Arc::clone(&opened.store));
+        let cpus = opened.extractor.settings.cpus.clone();
+        let work = opened.extractor.attempt(patience, place, move |call| {
             let mut session: OwnedMutexGuard<Session> = session;
+            let task = Task {
+                reader: Arc::new(store.reader(call)),
+                runtime,
+                cpus,
+            };
             extract(&mut session, task, &request, &CpuTime::start())
-        })
-        .await
+        });
+        work.await
     }
 }
 
@@ -213,10 +213,11 @@ pub(super) fn extract(
     let Climbed { made, cpu: helpers } = Ladder::new(session, request, task)?.climb()?;
     let shown = made.first().map(|(_, made)| made.picture.shown);
     let start_us = session.track.start_us;
-    let thumbnails = made.into_iter().map(|(target_us, made)| {
-        let target = since(start_us, target_us);
+    let thumbnails = made.into_iter().map(|(time_us, made)| {
+        let target = since(start_us, time_us);
         let actual = made.picture.time_us;
         Thumbnail {
+            limit: made.limit,
             renditions: made.picture.renditions,
             format: request.format,
             target,

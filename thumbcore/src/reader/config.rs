@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use crate::{Error, SourceError};
+use crate::{Error, SourceError, time::sleep};
 
 /// How a source is read.
 ///
@@ -23,7 +23,8 @@ pub struct ReadConfig {
     pub tail: u64,
     /// Where the length is known before anything is read, head and tail grow to a thousandth of
     /// it, which is what an index weighs (550 bytes a second of video with audio, at 4 Mb/s),
-    /// but no further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB.
+    /// but no further than this: 2 MiB, 21 ms of transfer, the index of a file of 2 GB. Nor
+    /// further than a quarter of the [`cache`](Self::cache).
     pub max_ends: u64,
     /// Files of at most this many bytes are read in one request where their length is known before
     /// anything is read: 8 MiB, 84 ms of transfer, where reading by parts takes one to five round
@@ -76,7 +77,9 @@ impl ReadConfig {
         if len <= self.whole {
             return [0..len, len..len];
         }
-        let index = (len / INDEX_SHARE).min(self.max_ends);
+        // What is read unasked must leave the cache room for what is asked for.
+        let most = self.max_ends.min(self.cache as u64 / 4);
+        let index = (len / INDEX_SHARE).min(most);
         let head = self.head.max(index).min(len);
         let tail = self.tail.max(index).min(len - head);
         [0..head, len - tail..len]
@@ -93,7 +96,8 @@ impl ReadConfig {
             return Err(error.into());
         }
         tracing::debug!(%error, attempt, "retrying a read");
-        tokio::time::sleep(self.retry_wait * 2u32.saturating_pow(*attempt)).await;
+        let doubled = 2u32.saturating_pow(*attempt);
+        sleep(self.retry_wait.saturating_mul(doubled)).await;
         *attempt += 1;
         Ok(())
     }

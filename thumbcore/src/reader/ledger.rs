@@ -64,8 +64,10 @@ pub(crate) struct Costs {
     pub(crate) requests: u64,
     /// Longest chain of requests of which each had to wait for the one before.
     pub(crate) round_trips: u64,
-    /// Wall-clock time since the call began.
+    /// Wall-clock time since the caller asked.
     pub(crate) wall: Duration,
+    /// The part of it in which the call waited for what others use.
+    pub(crate) queued: Duration,
     /// Reads that were answered from what was held already.
     pub(crate) cache_hits: u64,
     /// Time during which at least one request was under way.

@@ -37,7 +37,7 @@ pub use self::{
     config::ReadConfig,
     ledger::{RangeRead, Reason},
 };
-use crate::{Error, Limits, memory::Charge};
+use crate::{Error, Limits, memory::Charge, patience::Resource};
 
 /// One call's view of a [`Store`]: what it reads is charged to the call's budgets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -184,6 +184,16 @@ impl Reader {
         self.call.in_time(self.reserve, work).await
     }
 
+    /// Waits for `resource`, which others use and `given` gives. The wait is no part of the
+    /// wall-clock budget.
+    pub(crate) async fn wait<T>(
+        &self,
+        resource: Resource,
+        given: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        self.call.wait(resource, given).await
+    }
+
     /// Whether the wall-clock budget is spent or the caller has gone.
     pub(crate) fn check_time(&self) -> Result<(), Error> {
         self.call.check_time(self.reserve)
@@ -198,7 +208,8 @@ impl Reader {
     pub(crate) fn costs(&self) -> Costs {
         Costs {
             source_bytes: self.len(),
-            wall: self.call.started().elapsed(),
+            wall: self.call.wall(),
+            queued: self.call.waited(),
             ..self.call.ledger().costs()
         }
     }

@@ -168,6 +168,19 @@ async fn over_budget_a_keyframe_does_instead_of_the_exact_picture() {
         origins,
         [Origin::Fallback, Origin::Fallback, Origin::Decoded]
     );
+    let limits: Vec<_> = poor.thumbnails.iter().map(|it| it.limit.clone()).collect();
+    assert!(
+        matches!(
+            limits[..],
+            [
+                Some(LimitError::Bytes { .. }),
+                Some(LimitError::Bytes { .. }),
+                None
+            ]
+        ),
+        "{limits:?}"
+    );
+    assert!(rich.thumbnails.iter().all(|it| it.limit.is_none()));
     let least = rich.stats.reads[0].end + rich.stats.reads[1].end - rich.stats.reads[1].start;
     let error = extract_with(&exactly(least + 1), &path).await.unwrap_err();
     assert!(

@@ -23,9 +23,9 @@ impl Ladder<'_> {
         wanted: &[usize],
     ) -> Result<Vec<(usize, Made)>, Error> {
         let mut made = Vec::new();
-        for batch in wanted.chunks(BATCH) {
+        for chunk in wanted.chunks(BATCH) {
             let mut work = Vec::new();
-            for nth in batch {
+            for nth in chunk {
                 work.extend(self.keyframe_packet(*nth)?);
             }
             if work.is_empty() {
@@ -34,7 +34,9 @@ impl Ladder<'_> {
             let batch = Batch::decode(&self.task, &self.session.track, self.request, work);
             made.extend(batch.made);
             self.cpu += batch.cpu;
-            self.limit.allow(batch.result)?;
+            let pictured = |nth: &usize| made.iter().any(|(of, _)| of == nth);
+            let without: Vec<_> = chunk.iter().copied().filter(|nth| !pictured(nth)).collect();
+            self.allow(&without, batch.result)?;
         }
         Ok(made)
     }
@@ -44,15 +46,14 @@ impl Ladder<'_> {
         if !self.fetch(nth)? {
             return Ok(None);
         }
-        let target = &mut self.targets[nth];
-        let Some(keyframe) = target.keyframe_alone() else {
+        let Some(keyframe) = self.targets[nth].keyframe_alone() else {
             return Ok(None);
         };
         let is_untimed = keyframe.place.is_untimed();
         let packets = self.session.packets(&self.task.reader, keyframe);
         let packet = packets.and_then(|mut packets| packets.next());
-        let Some(packet) = self.limit.allow(packet)? else {
-            target.give_up_plan();
+        let Some(packet) = self.allow(&[nth], packet)? else {
+            self.targets[nth].give_up_plan();
             return Ok(None);
         };
         Ok(packet.map(|packet| Work {
@@ -113,14 +114,14 @@ impl Ladder<'_> {
         let fetched = self.session.prefetch(reader, all);
         let is_within = FirstLimit::default().allow(fetched)?.is_some();
         for (nth, range) in batch {
-            let target = &mut self.targets[*nth];
-            target.supply = Supply::Fetched;
+            self.targets[*nth].supply = Supply::Fetched;
             if is_within {
                 continue;
             }
             // Those that fit were fetched and cost nothing now.
-            let fetched = self.session.prefetch(reader, range.clone());
-            if self.limit.allow(fetched)?.is_none() {
+            let fetched = self.session.prefetch(&self.task.reader, range.clone());
+            if self.allow(&[*nth], fetched)?.is_none() {
+                let target = &mut self.targets[*nth];
                 target.supply = Supply::Denied;
                 target.give_up_plan();
             }

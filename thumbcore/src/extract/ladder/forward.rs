@@ -111,7 +111,10 @@ impl Ladder<'_> {
                 Err(error @ Error::Limit(LimitError::Packets { .. })) if self.request.exact => {
                     return Err(error);
                 }
-                passed => self.limit.allow(passed)?,
+                passed => {
+                    within.retain(|nth| self.targets[*nth].made().is_none());
+                    self.allow(&within, passed)?
+                }
             };
         }
         Ok(())

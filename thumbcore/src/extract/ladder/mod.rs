@@ -86,7 +86,10 @@ impl<'a> Ladder<'a> {
             .targets
             .into_iter()
             .filter_map(|target| match target.state {
-                State::Made(made) => Some((target.time_us, made)),
+                State::Made(made) => {
+                    let limit = target.limit;
+                    Some((target.time_us, Made { limit, ..made }))
+                }
                 State::Wanted | State::OverBudget => None,
             });
         let made: Vec<_> = made.collect();
@@ -108,6 +111,7 @@ impl<'a> Ladder<'a> {
         let mut planner = Planner::new(tolerance_us, self.request.exact);
         let found = self.session.around(&self.task.reader, &times_us)?;
         for (time_us, around) in times_us.into_iter().zip(found) {
+            let limit = around.as_ref().err().and_then(Error::spent_budget);
             let around = self.limit.allow(around)?;
             let state = match &around {
                 Some(_) => State::Wanted,
@@ -122,6 +126,7 @@ impl<'a> Ladder<'a> {
                 around,
                 state,
                 supply: Supply::Unfetched,
+                limit,
             });
         }
         Ok(())
@@ -129,19 +134,37 @@ impl<'a> Ladder<'a> {
 
     /// Searches further back where no keyframe was seen before a target that is decoded towards.
     fn find_starts(&mut self) -> Result<(), Error> {
-        for target in &mut self.targets {
-            if let State::Wanted = target.state
-                && let Plan::Forward { from, until_us } = &mut target.plan
-                && from.is_none()
-            {
-                let start = self.session.start_before(&self.task.reader, *until_us);
-                match self.limit.allow(start)? {
-                    Some(start) => *from = start,
-                    None => target.give_up_plan(),
-                }
+        for nth in self.those(Target::is_wanted) {
+            let Plan::Forward {
+                from: None,
+                until_us,
+            } = self.targets[nth].plan
+            else {
+                continue;
+            };
+            let start = self.session.start_before(&self.task.reader, until_us);
+            match self.allow(&[nth], start)? {
+                Some(from) => self.targets[nth].plan = Plan::Forward { from, until_us },
+                None => self.targets[nth].give_up_plan(),
             }
         }
         Ok(())
+    }
+
+    /// Takes a spent budget for "nothing", and notes it at `targets`, which get nothing by it.
+    fn allow<T>(
+        &mut self,
+        targets: &[usize],
+        result: Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        if let Some(limit) = result.as_ref().err().and_then(Error::spent_budget) {
+            for nth in targets {
+                self.targets[*nth]
+                    .limit
+                    .get_or_insert_with(|| limit.clone());
+            }
+        }
+        self.limit.allow(result)
     }
 
     /// Numbers of the targets that `is_it`.
@@ -241,13 +264,13 @@ impl<'a> Ladder<'a> {
             self.session.behind(reader, target.plan.keyframe()?, count)
         });
         let fetched = self.session.prefetch(reader, ranges);
-        self.limit.allow(fetched)?;
+        self.allow(&late, fetched)?;
         for nth in late {
             let Some(keyframe) = self.targets[nth].plan.keyframe().cloned() else {
                 continue;
             };
             let picture = self.next_picture(&keyframe);
-            if let Some(picture) = self.limit.allow(picture)?.flatten() {
+            if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
                 self.targets[nth].state = State::Made(Made::new(picture, Origin::Keyframe));
             }
         }
@@ -263,11 +286,11 @@ impl<'a> Ladder<'a> {
             for keyframe in [chosen, self.spare(nth)].into_iter().flatten() {
                 if found.is_none() {
                     let picture = self.first_picture(&keyframe);
-                    found = self.limit.allow(picture)?.flatten();
+                    found = self.allow(&[nth], picture)?.flatten();
                 }
             }
             if found.is_none() {
-                found = self.start_of_file(self.targets[nth].time_us)?;
+                found = self.start_of_file(nth)?;
             }
             let Some(picture) = found else {
                 return Err(self.limit.or(undecodable()));
@@ -277,16 +300,16 @@ impl<'a> Ladder<'a> {
         Ok(())
     }
 
-    /// What decodes from the start of the file, towards `target_us` while the budgets last.
-    fn start_of_file(&mut self, target_us: i64) -> Result<Option<Finished>, Error> {
-        let track = &self.session.track;
+    /// What decodes from the start of the file, towards target `nth` while the budgets last.
+    fn start_of_file(&mut self, nth: usize) -> Result<Option<Finished>, Error> {
+        let (track, target_us) = (&self.session.track, self.targets[nth].time_us);
         let reach_us = track.start_us.saturating_add(NEAR_US);
         let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
         // The first picture is the cheapest; nothing else can be had once a budget is spent.
         let attempts = std::iter::once(towards).chain(towards.map(|_| None));
         for target_us in attempts {
             let picture = self.picture_from_start(target_us);
-            if let Some(picture) = self.limit.allow(picture)? {
+            if let Some(picture) = self.allow(&[nth], picture)? {
                 return Ok(picture);
             }
         }

@@ -65,7 +65,7 @@ impl Ladder<'_> {
                 continue;
             };
             let picture = self.rolled_in(target.time_us, otherwise.as_ref());
-            if let Some(picture) = self.limit.allow(picture)?.flatten() {
+            if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
                 let finish = || self.request.finish(&self.session.track, &picture);
                 let finished = self.task.run(finish)?;
                 self.targets[nth].state = State::Made(Made::new(finished, Origin::Decoded));

@@ -94,6 +94,12 @@ impl HttpSource {
     /// no decompression (ranges count the bytes as stored), 10 s to connect, at most 10 redirects
     /// and none from https to http.
     ///
+    /// TLS is rustls, with the crypto provider that the program has installed for the process, or
+    /// else with aws-lc; none is installed. A program that also links rustls with another provider
+    /// must name its provider for its own connections
+    /// (`rustls::ClientConfig::builder_with_provider`), since rustls guesses only where one is
+    /// linked.
+    ///
     /// # Errors
     /// [`SourceError::Rejected`] if TLS cannot be set up.
     pub fn client() -> Result<Client, SourceError> {

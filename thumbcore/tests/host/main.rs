@@ -1,0 +1,8 @@
+//! The library inside other programs: under load, with sources and settings of theirs.
+
+#![cfg(test)]
+
+mod foreign;
+mod guest;
+mod load;
+mod support;
