@@ -180,6 +180,10 @@ impl Decoder {
         loop {
             let frame = match self.inner.receive() {
                 Ok(Received::Frame(frame)) => frame,
+                Ok(Received::Hidden(frame)) => {
+                    self.anchor.trusts(&frame);
+                    continue;
+                }
                 Ok(Received::Hungry | Received::Drained) => return Ok(None),
                 Err(error) => {
                     tracing::debug!(%error, "no picture came out");

@@ -92,7 +92,7 @@ impl Planner {
         let nearest = [&around.before, &around.after]
             .into_iter()
             .flatten()
-            .filter(|keyframe| !self.taken.contains(keyframe))
+            .filter(|keyframe| keyframe.place.is_shown() && !self.taken.contains(keyframe))
             .min_by_key(distance)?;
         let is_near = self.is_near(nearest, target_us);
         let is_only_choice = around.before.is_none() || affordable_us < target_us;

@@ -40,8 +40,13 @@ pub(crate) struct ListedKeyframe {
 /// How the packets from a keyframe on are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In libav's index: a timestamp that seeks to it, and its bytes.
-    Indexed { seek: i64, bytes: Range<u64> },
+    /// In libav's index: a timestamp that seeks to it, and its bytes. An edit list may hide it: it
+    /// is decoded for what follows, and not shown.
+    Indexed {
+        seek: i64,
+        bytes: Range<u64>,
+        is_hidden: bool,
+    },
     /// Any picture in libav's index, keyframe or not: the timestamp of its entry, and its bytes.
     Sample { timestamp: i64, bytes: Range<u64> },
     /// Found by a [`Locator`](super::Locator): a demuxer of its own reads `pieces` one after the
@@ -79,6 +84,17 @@ impl Place {
             bytes: start..end.min(len),
             entry: Entry::Exact,
         }
+    }
+
+    /// Whether the keyframe itself is a picture of the film.
+    pub(crate) fn is_shown(&self) -> bool {
+        !matches!(
+            self,
+            Self::Indexed {
+                is_hidden: true,
+                ..
+            }
+        )
     }
 
     /// Whether its packets carry no times.

@@ -26,6 +26,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
 
+    /// libav's number for the track that is searched; `None` where it is the one that is chosen
+    /// among libav's streams.
+    fn stream_id(&self) -> Option<i32> {
+        None
+    }
+
     /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
     /// streams. `None` lets it read the file from the start until it knows them.
     fn headers(&self) -> Option<Vec<Piece>> {
@@ -59,9 +65,23 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_field_names, reason = "the postfix is the unit")]
 pub(crate) struct Timeline {
     /// The earliest presentation time of any audio or video stream, in microseconds.
     pub(crate) start_us: i64,
     /// In microseconds; `None` where the container does not tell.
     pub(crate) duration_us: Option<i64>,
+    /// Until the last picture's end, in microseconds, where sound is known to go on longer.
+    pub(crate) film_us: Option<i64>,
+}
+
+impl Timeline {
+    /// A timeline in which nothing is known to outlast the pictures.
+    pub(crate) fn new(start_us: i64, duration_us: Option<i64>) -> Self {
+        Self {
+            start_us,
+            duration_us,
+            film_us: None,
+        }
+    }
 }

@@ -7,8 +7,11 @@
 
 mod asf;
 mod avi;
+mod blank;
 mod bounds;
+mod duration;
 mod elementary;
+pub(crate) mod film;
 mod flv;
 #[cfg(feature = "testing")]
 pub mod fuzzing;
@@ -28,10 +31,13 @@ mod stream;
 use std::{ffi::CStr, fmt};
 
 pub(crate) use self::{
+    duration::believed,
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
     locate::{Locator, Timeline},
+    mp4::{Composition, TrackComposition},
     profile::{Opened, Profile},
 };
+use crate::Error;
 
 /// A container family.
 ///
@@ -105,6 +111,19 @@ static PROFILES: [&Profile; 8] = [
 /// further files or devices (hls, dash, concat, sdp, image2, lavfi, …), audio and subtitles.
 pub(crate) const DEMUXERS: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
     mxf,rm,gif,ivf,dv,nut,h264,hevc,m4v,mpegvideo,obu,av1,vc1,h263,h261,dirac,yuv4mpegpipe";
+
+/// Whether libav's demuxer `name` reads elementary streams, whose packets may carry no times.
+pub(crate) fn is_elementary(name: &str) -> bool {
+    other::is_elementary(name)
+}
+
+/// What a file ends in whose pictures need a key, by `scheme`.
+pub(crate) fn encrypted(scheme: &str) -> Error {
+    Error::Unsupported {
+        what: "encryption",
+        name: scheme.to_owned(),
+    }
+}
 
 /// The family of a file that starts with `head`.
 pub(crate) fn sniff(head: &[u8]) -> &'static Profile {

@@ -1,5 +1,7 @@
 //! Every container on the allow-list that has no family of its own: libav probes it and reads it
 //! front to back.
+//!
+//! Elementary streams are among them, which carry no times: pictures are counted.
 
 use super::{
     Container,
@@ -17,9 +19,30 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: false,
     whole: 0,
+    check: |_| Ok(()),
     open,
 };
 
 fn open<'a>(_: &'a Reader, _: &'a [Position]) -> Opening<'a> {
     Box::pin(async { Ok(PROFILE.left_to_libav()) })
+}
+
+/// libav's demuxers of elementary streams.
+const ELEMENTARY: [&str; 11] = [
+    "h264",
+    "hevc",
+    "m4v",
+    "mpegvideo",
+    "obu",
+    "av1",
+    "vc1",
+    "h263",
+    "h261",
+    "dirac",
+    "vvc",
+];
+
+/// Whether packets of libav's demuxer `name` may carry no times.
+pub(super) fn is_elementary(name: &str) -> bool {
+    ELEMENTARY.contains(&name)
 }

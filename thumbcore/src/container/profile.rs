@@ -4,7 +4,7 @@ use std::{ffi::CStr, fmt};
 
 use futures::future::BoxFuture;
 
-use super::{Container, Locator};
+use super::{Composition, Container, Locator};
 use crate::{
     Codec, Error,
     position::Position,
@@ -29,13 +29,16 @@ pub(crate) struct Profile {
     /// The header leaves out the start, dimensions, duration or even the streams, so that libav
     /// must read packets to learn them.
     pub(super) needs_stream_info: bool,
-    /// libav's index, read with the header, says where each keyframe is.
-    pub(crate) has_index: bool,
+    /// libav's index, read with the header, says where each keyframe is, unless opening finds
+    /// otherwise.
+    pub(super) has_index: bool,
     /// A stream keeps its number in the container whatever part of the file a demuxer starts in,
     /// although the header does not declare it.
     pub(crate) keeps_stream_ids: bool,
     /// A file of up to this many bytes is fetched whole and read by libav alone.
     pub(super) whole: u64,
+    /// Refuses such a file, by all of its bytes, where its pictures need a key.
+    pub(super) check: fn(&[u8]) -> Result<(), Error>,
     /// Reads the index. Called once, after head and tail were read; the positions will probably
     /// be asked for, so that what they need can be read along.
     pub(super) open: for<'a> fn(&'a Reader, &'a [Position]) -> Opening<'a>,
@@ -51,6 +54,10 @@ pub(crate) struct Opened {
     pub(crate) locator: Option<Box<dyn Locator>>,
     /// libav must read packets to know the streams.
     pub(crate) needs_stream_info: bool,
+    /// libav's index, read with the header, says where each keyframe is.
+    pub(crate) has_index: bool,
+    /// What the header tells beside libav's index.
+    pub(crate) composition: Option<Composition>,
 }
 
 impl Profile {
@@ -61,7 +68,8 @@ impl Profile {
         positions: &[Position],
     ) -> Result<Opened, Error> {
         if reader.len() <= self.whole {
-            reader.read(0..reader.len(), Reason::Index).await?;
+            let bytes = reader.read(0..reader.len(), Reason::Index).await?;
+            (self.check)(&bytes)?;
             return Ok(self.left_to_libav());
         }
         (self.open)(reader, positions).await
@@ -83,7 +91,7 @@ impl Profile {
     pub(super) fn opened<L: Locator + 'static>(&self, locator: Option<L>) -> Opened {
         Opened {
             locator: locator.map(|locator| Box::new(locator) as Box<dyn Locator>),
-            needs_stream_info: self.needs_stream_info,
+            ..self.left_to_libav()
         }
     }
 
@@ -92,6 +100,8 @@ impl Profile {
         Opened {
             locator: None,
             needs_stream_info: self.needs_stream_info,
+            has_index: self.has_index,
+            composition: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{ops::Range, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use self::{demuxer::Read, opener::Opener, route::Route};
+use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Error, LimitError,
@@ -50,12 +50,15 @@ impl Session {
         let Opened {
             locator,
             needs_stream_info,
+            has_index,
+            composition,
         } = runtime.block_on(profile.open(reader, positions))?;
         let opener = Opener {
             runtime,
             profile,
             decoders: profile.decoders(),
             needs_stream_info,
+            has_index,
         };
         let (mut demuxer, timeline) = match &locator {
             Some(locator) => (
@@ -70,21 +73,26 @@ impl Session {
             return Err(LimitError::Streams { streams, limit }.into());
         }
         let (profile, container) = container::of_demuxer(demuxer.input().format_name());
-        let mut track = Track::choose(demuxer.input(), profile, timeline, reader.limits())?;
-        if !profile.has_index && track.display_matrix.is_none() {
+        let clues = Clues {
+            profile,
+            timeline,
+            stream_id: locator.as_ref().and_then(|locator| locator.stream_id()),
+            composition: composition.as_ref(),
+        };
+        let mut track = Track::choose(demuxer.input(), clues, reader.limits())?;
+        if !opener.has_index && track.display_matrix.is_none() {
             track.display_matrix = told_by_codec(&opener, reader, &track, head.len() as u64)?;
         }
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
-        let track = Arc::new(track);
         demuxer.input_mut().discard_all_but(track.stream);
         let route = match locator {
             Some(locator) => Route::Locate(locator),
-            None => Route::of_libav(&opener, demuxer, reader, &track)?,
+            None => Route::of_libav(&opener, demuxer, reader, &mut track)?,
         };
         Ok(Self {
             opener,
             container,
-            track,
+            track: Arc::new(track),
             route,
         })
     }
@@ -201,7 +209,14 @@ impl Session {
                 Ok(packets)
             }
             Place::Spliced { pieces, entry, .. } => {
-                let demuxer = self.opener.spliced(reader, pieces.iter().cloned())?;
+                let demuxer = match self.opener.spliced(reader, pieces.iter().cloned()) {
+                    // Damage at one place is no word on the rest of the file.
+                    Err(Error::Corrupt { reason }) => {
+                        tracing::debug!(reason, "nothing can be read from a keyframe's place on");
+                        return Ok(Packets::none(reader, &self.track));
+                    }
+                    demuxer => demuxer?,
+                };
                 let packets = Packets::owned(demuxer, reader, &self.track);
                 Ok(match entry {
                     Entry::Exact => packets,

@@ -27,6 +27,8 @@ pub(super) struct Opener {
     pub(super) decoders: String,
     /// libav must read packets to know the streams.
     pub(super) needs_stream_info: bool,
+    /// libav's index, read with the header, says where each keyframe is.
+    pub(super) has_index: bool,
 }
 
 impl Opener {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Track,
-    demuxer::{Demuxer, Read, unreadable},
+    demuxer::{Demuxer, Read},
 };
 use crate::{Error, libav::Packet, reader::Reader};
 
-/// Stretches of damage in a row after which a file counts as unreadable there.
+/// Stretches of damage in a row after which nothing more is expected there.
 const MAX_DAMAGE: usize = 16;
 
 /// The video packets from a keyframe on.
@@ -19,6 +19,8 @@ pub(crate) struct Packets<'a> {
     put_back: Option<Packet>,
     /// Packets up to the first keyframe are discarded.
     skips_to_keyframe: bool,
+    /// Video packets read so far.
+    read: usize,
     /// What the first packet's time must become, until that packet is read.
     first_time_us: Option<i64>,
     /// Added to all times, in ticks.
@@ -29,6 +31,8 @@ pub(crate) struct Packets<'a> {
 enum Held<'a> {
     Shared(&'a mut Demuxer),
     Owned(Box<Demuxer>),
+    /// Nothing can be read.
+    None,
 }
 
 impl<'a> Packets<'a> {
@@ -47,6 +51,7 @@ impl<'a> Packets<'a> {
             reader: Arc::clone(reader),
             track: Arc::clone(track),
             put_back: None,
+            read: 0,
             skips_to_keyframe: false,
             first_time_us: None,
             shift: 0,
@@ -111,6 +116,7 @@ impl<'a> Packets<'a> {
         let demuxer = match &mut self.demuxer {
             Held::Shared(demuxer) => demuxer,
             Held::Owned(demuxer) => demuxer.as_mut(),
+            Held::None => return Ok(None),
         };
         let mut damage = 0;
         loop {
@@ -130,7 +136,8 @@ impl<'a> Packets<'a> {
                 Read::Damage(error) => {
                     damage += 1;
                     if damage > MAX_DAMAGE {
-                        return Err(unreadable("read", error));
+                        tracing::debug!(%error, "nothing but damage follows");
+                        return Ok(None);
                     }
                 }
             }
@@ -144,11 +151,23 @@ impl<'a> Packets<'a> {
             self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
         }
         packet.shift(self.shift);
+        // Elementary streams carry no times: pictures are counted. Decoding times, as the order of
+        // presentation is not known here.
+        if self.track.is_untimed {
+            let nth = i64::try_from(self.read).unwrap_or(i64::MAX);
+            packet.count_as(nth.saturating_mul(self.track.picture_ticks));
+            self.read += 1;
+        }
         packet
     }
 }
 
 impl Packets<'static> {
+    /// No packet at all.
+    pub(super) fn none(reader: &Arc<Reader>, track: &Arc<Track>) -> Self {
+        Self::new(Held::None, reader, track)
+    }
+
     /// The packets of `demuxer`, which nothing else reads.
     pub(super) fn owned(mut demuxer: Demuxer, reader: &Arc<Reader>, track: &Arc<Track>) -> Self {
         demuxer.input_mut().discard_all_but(track.stream);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use tokio::runtime::Handle;
 
-use super::{Packets, Track, demuxer::Demuxer, opener::Opener};
+use super::{Packets, Track, demuxer::Demuxer, opener::Opener, track};
 use crate::{
     Error,
     container::{Around, Keyframe, ListedKeyframe, Locator, Place},
+    libav::{IndexEntry, Input, StreamInfo},
     reader::{Reader, Reserve},
 };
 
@@ -23,18 +24,26 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// The way that libav alone offers.
+    /// The way that libav alone offers. Measures how long the track is.
     pub(super) fn of_libav(
         opener: &Opener,
         demuxer: Demuxer,
         reader: &Reader,
-        track: &Arc<Track>,
+        track: &mut Track,
     ) -> Result<Self, Error> {
         let info = demuxer.input().info(track.stream);
-        if opener.profile.has_index && info.is_some_and(|info| info.index_entries > 0) {
-            return Ok(Self::Index(Index::new(demuxer, track)));
+        if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
+            let index = Index::new(demuxer, track);
+            if let Some((film_us, end_us)) = index.ends_us(track) {
+                track.measure(film_us, end_us);
+            }
+            return Ok(Self::Index(index));
         }
-        scan(demuxer, reader, track).map(Self::Scan)
+        let Scan { keyframes, end_us } = scan(demuxer, reader, track)?;
+        if let Some(end_us) = end_us {
+            track.measure(end_us, end_us);
+        }
+        Ok(Self::Scan(keyframes))
     }
 
     /// The demuxer whose index names the places.
@@ -131,27 +140,101 @@ const BYTES_AN_ENTRY: usize = 48;
 /// libav's index of the video track.
 pub(super) struct Index {
     pub(super) demuxer: Box<Demuxer>,
-    /// How long after its entry's decoding time a keyframe is shown: what edit lists take off the
-    /// front of a track whose pictures are reordered, so that the first decoding time is negative.
-    delay_us: i64,
+    shown: Shown,
+}
+
+/// When the keyframes of an index, which has decoding times, are shown.
+enum Shown {
+    /// All so long after they are decoded, in microseconds.
+    Alike(i64),
+    /// Each at a time of its own: the keyframes' times, in microseconds, with the numbers of their
+    /// entries, by time.
+    Each(Vec<(i64, usize)>),
+}
+
+impl Shown {
+    fn of(input: &Input, track: &Track) -> Self {
+        let entry = |nth| input.index_entry(track.stream, nth);
+        let Some(composition) = &track.composition else {
+            // What edit lists take off the front of a track whose pictures are reordered makes the
+            // first decoding time negative.
+            let first = entry(0).filter(|first| !first.is_hidden);
+            let first_us = first.and_then(|first| track.micros(Some(first.timestamp)));
+            let delay_us = first_us.map_or(0, |us| us.saturating_neg().clamp(0, REORDERING_US));
+            return Self::Alike(delay_us);
+        };
+        if !composition.is_reordered() {
+            return Self::Alike(0);
+        }
+        let count = input
+            .info(track.stream)
+            .map_or(0, |info| info.index_entries);
+        let keyframes = (0..count).filter_map(|nth| {
+            let entry = entry(nth).filter(|entry| entry.is_keyframe)?;
+            let delay = composition.delay_at(entry.position);
+            let ticks = entry.timestamp.saturating_add(delay);
+            Some((track.micros(Some(ticks))?, nth))
+        });
+        let mut keyframes: Vec<_> = keyframes.collect();
+        keyframes.sort_unstable();
+        Self::Each(keyframes)
+    }
 }
 
 impl Index {
     fn new(demuxer: Demuxer, track: &Track) -> Self {
-        let first = demuxer.input().index_entry(track.stream, 0);
-        let first_us = first.and_then(|entry| track.micros(Some(entry.timestamp)));
+        let shown = Shown::of(demuxer.input(), track);
         Self {
             demuxer: Box::new(demuxer),
-            delay_us: first_us.map_or(0, |us| us.saturating_neg().clamp(0, REORDERING_US)),
+            shown,
         }
     }
 
+    /// When the last picture of the track ends, and the last packet of any track, in microseconds.
+    fn ends_us(&self, track: &Track) -> Option<(i64, i64)> {
+        let input = self.demuxer.input();
+        let last = |info: &StreamInfo| {
+            let last = info.index_entries.checked_sub(1)?;
+            let spacing = input
+                .index_entry(info.index, last.checked_sub(1)?)?
+                .timestamp;
+            let last = input.index_entry(info.index, last)?.timestamp;
+            Some((last, last.saturating_sub(spacing)))
+        };
+        let end_us = |info: &StreamInfo| {
+            let (last, spacing) = last(info)?;
+            track::micros(last.saturating_add(spacing), info.time_base)
+        };
+        let film = input.info(track.stream)?;
+        let film_us = match &track.composition {
+            Some(composition) => {
+                let last = input.index_entry(film.index, film.index_entries.checked_sub(1)?)?;
+                let duration = i64::from(composition.last_duration);
+                track.micros(Some(last.timestamp.saturating_add(duration)))?
+            }
+            None => end_us(&film)?,
+        };
+        let streams = (0..input.stream_count()).filter_map(|nth| input.info(nth));
+        let ends = streams.filter_map(|info| end_us(&info));
+        Some((film_us, ends.fold(film_us, i64::max)))
+    }
+
     fn around(&mut self, track: &Track, time_us: i64) -> Around {
-        let ticks = track.ticks(time_us.saturating_sub(self.delay_us));
-        let stream = track.stream;
-        let input = self.demuxer.input_mut();
-        let before = input.index_search(stream, ticks, true);
-        let after = input.index_search(stream, ticks.saturating_add(1), false);
+        let (before, after) = match &self.shown {
+            Shown::Alike(delay_us) => {
+                let ticks = track.ticks(time_us.saturating_sub(*delay_us));
+                let input = self.demuxer.input_mut();
+                (
+                    input.index_search(track.stream, ticks, true),
+                    input.index_search(track.stream, ticks.saturating_add(1), false),
+                )
+            }
+            Shown::Each(keyframes) => {
+                let after = keyframes.partition_point(|(shown_us, _)| *shown_us <= time_us);
+                let entry = |nth: usize| keyframes.get(nth).map(|(_, entry)| *entry);
+                (after.checked_sub(1).and_then(entry), entry(after))
+            }
+        };
         Around {
             before: before.and_then(|entry| self.keyframe(track, entry)),
             after: after.and_then(|entry| self.keyframe(track, entry)),
@@ -160,19 +243,40 @@ impl Index {
 
     /// The entry at or before a time, keyframe or not.
     pub(super) fn entry_before(&mut self, track: &Track, time_us: i64) -> Option<Keyframe> {
-        let ticks = track.ticks(time_us.saturating_sub(self.delay_us));
+        let delay_us = match &self.shown {
+            Shown::Alike(delay_us) => *delay_us,
+            // Too early by less than a group of pictures.
+            Shown::Each(_) => 0,
+        };
+        let ticks = track.ticks(time_us.saturating_sub(delay_us));
         let input = self.demuxer.input_mut();
         let entry = input.index_search_any(track.stream, ticks)?;
         let entry = input.index_entry(track.stream, entry)?;
         Some(Keyframe {
             time_us: track
                 .micros(Some(entry.timestamp))?
-                .saturating_add(self.delay_us),
+                .saturating_add(delay_us),
             place: Place::Sample {
                 timestamp: entry.timestamp,
                 bytes: entry.position..entry.position + entry.size,
             },
         })
+    }
+
+    /// When the keyframe of `entry` is shown, in microseconds.
+    fn shown_us(&self, track: &Track, entry: &IndexEntry) -> Option<i64> {
+        match (&self.shown, &track.composition) {
+            (Shown::Each(_), Some(composition)) => {
+                let delay = composition.delay_at(entry.position);
+                track.micros(Some(entry.timestamp.saturating_add(delay)))
+            }
+            (Shown::Alike(delay_us), _) => Some(
+                track
+                    .micros(Some(entry.timestamp))?
+                    .saturating_add(*delay_us),
+            ),
+            (Shown::Each(_), None) => None,
+        }
     }
 
     fn keyframe(&mut self, track: &Track, entry: usize) -> Option<Keyframe> {
@@ -190,12 +294,11 @@ impl Index {
                 .saturating_add(next.timestamp.saturating_sub(entry.timestamp) / 2)
         });
         Some(Keyframe {
-            time_us: track
-                .micros(Some(entry.timestamp))?
-                .saturating_add(self.delay_us),
+            time_us: self.shown_us(track, &entry)?,
             place: Place::Indexed {
                 seek,
                 bytes: entry.position..entry.position + entry.size,
+                is_hidden: entry.is_hidden,
             },
         })
     }
@@ -207,12 +310,10 @@ impl Index {
             .map_or(0, |info| info.index_entries);
         (0..count)
             .filter_map(|entry| input.index_entry(track.stream, entry))
-            .filter(|entry| entry.is_keyframe)
+            .filter(|entry| entry.is_keyframe && !entry.is_hidden)
             .filter_map(|entry| {
                 Some(ListedKeyframe {
-                    time_us: track
-                        .micros(Some(entry.timestamp))?
-                        .saturating_add(self.delay_us),
+                    time_us: self.shown_us(track, &entry)?,
                     position: entry.position,
                     size: Some(entry.size),
                 })
@@ -231,21 +332,28 @@ impl Index {
 
 /// Reads packets from the start and notes the keyframes, to the end of the file, or as far as half
 /// of each budget and [`MAX_SCAN`] go: the pictures must be made from the rest.
-fn scan(demuxer: Demuxer, reader: &Reader, track: &Arc<Track>) -> Result<Vec<Keyframe>, Error> {
+fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<Scan, Error> {
     let half = Arc::new(reader.within(Reserve::Half));
     demuxer.attach(&half);
+    let track = &Arc::new(track.clone());
     let mut packets = Packets::owned(demuxer, &half, track);
     let mut keyframes = Vec::new();
+    let mut last = None;
+    let mut is_whole = false;
     for nth in 0..MAX_SCAN_PACKETS {
         if half.bytes_fetched() > MAX_SCAN {
             break;
         }
         let packet = match packets.next() {
             Ok(Some(packet)) => packet,
-            Ok(None) => break,
+            Ok(None) => {
+                is_whole = true;
+                break;
+            }
             Err(error) if error.is_budget() => break,
             Err(error) => return Err(error),
         };
+        last = last.max(packet.timestamp());
         if packet.is_keyframe() {
             let time_us = track.micros(packet.timestamp()).unwrap_or(0);
             keyframes.push(Keyframe {
@@ -255,7 +363,24 @@ fn scan(demuxer: Demuxer, reader: &Reader, track: &Arc<Track>) -> Result<Vec<Key
         }
     }
     keyframes.sort_by_key(|keyframe| keyframe.time_us);
-    Ok(keyframes)
+    // What was not read cannot be shown, so that positions are parts of what was, where no header
+    // tells better.
+    let is_measured = is_whole || track.duration_us.is_none();
+    let end = last.map(|last| last.saturating_add(track.picture_ticks));
+    Ok(Scan {
+        keyframes,
+        end_us: end
+            .filter(|_| is_measured)
+            .and_then(|end| track.micros(Some(end))),
+    })
+}
+
+/// What reading front to back found.
+struct Scan {
+    /// By time.
+    keyframes: Vec<Keyframe>,
+    /// When the last picture ends, in microseconds, where that was seen or nothing else tells.
+    end_us: Option<i64>,
 }
 
 /// Bytes read front to back in search of keyframes: 32 MiB, what the cache holds to decode from.

@@ -1,16 +1,33 @@
 //! The video track that pictures are taken from.
 
+use std::sync::Arc;
+
 use crate::{
     Codec, Error, Limits,
-    container::{Profile, Timeline},
+    container::{
+        Composition, Profile, Timeline, TrackComposition, believed, encrypted,
+        film::{self, Candidate},
+        is_elementary,
+    },
     libav::{Input, Packet, Parameters, StreamInfo},
 };
 
+/// What opening the container told of its tracks beside what libav says.
+#[derive(Clone, Copy)]
+pub(super) struct Clues<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) timeline: Option<Timeline>,
+    /// libav's number of the track that a locator searches.
+    pub(super) stream_id: Option<i32>,
+    pub(super) composition: Option<&'a Composition>,
+}
+
 /// One video track and its timeline.
+#[derive(Clone)]
 pub(crate) struct Track {
     pub(crate) stream: usize,
     pub(crate) codec: Codec,
-    pub(crate) parameters: Parameters,
+    pub(crate) parameters: Arc<Parameters>,
     /// Coded size in pixels; 0 where the header does not say.
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -25,37 +42,31 @@ pub(crate) struct Track {
     declared: bool,
     /// Where the container's timeline starts, in microseconds: times are shown from here.
     pub(crate) start_us: i64,
-    /// In microseconds.
+    /// The container's, in microseconds.
     pub(crate) duration_us: Option<i64>,
+    /// How long the pictures last, in microseconds, where sound goes on longer.
+    film_us: Option<i64>,
+    /// Ticks of a picture, by the rate that the demuxer knows or assumes.
+    pub(super) picture_ticks: i64,
+    /// Packets may carry no times, so that pictures are counted.
+    pub(super) is_untimed: bool,
+    /// What libav's index leaves out, where the header tells.
+    pub(super) composition: Option<TrackComposition>,
 }
 
 impl Track {
     /// Picks the video stream a player would show.
-    pub(crate) fn choose(
-        input: &Input,
-        profile: &Profile,
-        timeline: Option<Timeline>,
-        limits: &Limits,
-    ) -> Result<Self, Error> {
+    pub(super) fn choose(input: &Input, clues: Clues<'_>, limits: &Limits) -> Result<Self, Error> {
         let streams: Vec<_> = (0..input.stream_count())
             .filter_map(|index| input.info(index))
             .collect();
-        let video = streams
-            .iter()
-            .filter(|stream| stream.is_video && !stream.is_attached_picture)
-            .max_by_key(|stream| {
-                let area = u64::from(stream.width) * u64::from(stream.height);
-                (stream.is_default, area, std::cmp::Reverse(stream.index))
-            })
-            .ok_or_else(|| Error::NoVideo {
-                reason: describe(&streams),
-            })?;
+        let video = film_among(&streams, clues.stream_id).ok_or_else(|| Error::NoVideo {
+            reason: describe(&streams),
+        })?;
         if &video.codec_tag.to_le_bytes() == b"encv" {
-            return Err(Error::Unsupported {
-                what: "encryption",
-                name: "Common Encryption".to_owned(),
-            });
+            return Err(encrypted("Common Encryption"));
         }
+        let (profile, timeline) = (clues.profile, clues.timeline);
         let codec = profile.codec(video.codec);
         let codec = codec.ok_or_else(|| Error::Unsupported {
             what: "codec",
@@ -74,7 +85,7 @@ impl Track {
         Ok(Self {
             stream: video.index,
             codec,
-            parameters,
+            parameters: Arc::new(parameters),
             width: video.width,
             height: video.height,
             sample_aspect: video.sample_aspect,
@@ -82,11 +93,32 @@ impl Track {
             time_base: video.time_base,
             id: profile.keeps_stream_ids.then_some(video.id),
             wrap_bits: None,
-            start_us: timeline
-                .map_or_else(|| start_us(input, &streams), |timeline| timeline.start_us),
+            start_us: timeline.map_or_else(
+                || start_us(input, &streams, clues.composition),
+                |timeline| timeline.start_us,
+            ),
             declared: !input.declares_streams_late(),
             duration_us,
+            film_us: timeline.and_then(|timeline| timeline.film_us),
+            picture_ticks: picture_ticks(video),
+            is_untimed: is_elementary(input.format_name()),
+            composition: clues
+                .composition
+                .and_then(|composition| composition.of_track(video.id)),
         })
+    }
+
+    /// How long the pictures last, in microseconds: what positions are parts of.
+    pub(crate) fn film_us(&self) -> Option<i64> {
+        self.film_us.or(self.duration_us)
+    }
+
+    /// Takes in when the last picture ends, and the last picture or sound of all, in microseconds
+    /// of the container's timeline, by an index or by reading all of the file.
+    pub(super) fn measure(&mut self, film_end_us: i64, end_us: i64) {
+        let since_start = |end_us: i64| Some(end_us.saturating_sub(self.start_us));
+        self.duration_us = believed(self.duration_us, since_start(end_us.max(film_end_us)));
+        self.film_us = believed(self.duration_us, since_start(film_end_us));
     }
 
     /// Whether `packet`, read from `input`, is this track's.
@@ -135,20 +167,48 @@ impl Track {
     }
 }
 
+/// The film among `streams`: the one that a locator searches, or the most like one.
+fn film_among(streams: &[StreamInfo], stream_id: Option<i32>) -> Option<&StreamInfo> {
+    let mut videos = streams
+        .iter()
+        .filter(|stream| stream.is_video && !stream.is_attached_picture);
+    if stream_id.is_some() {
+        return videos.find(|stream| Some(stream.id) == stream_id);
+    }
+    let videos: Vec<_> = videos.collect();
+    let candidates = videos.iter().map(|stream| Candidate {
+        is_still_codec: film::is_still_codec(stream.codec),
+        frames: stream.frames,
+        is_default: stream.is_default,
+        area: u64::from(stream.width) * u64::from(stream.height),
+    });
+    videos.get(film::choose(candidates)?).copied()
+}
+
+/// Ticks of a picture: a 25th of a second where nothing tells, as libav assumes.
+fn picture_ticks(video: &StreamInfo) -> i64 {
+    let (frames, seconds) = video.frame_rate.unwrap_or((25, 1));
+    let (num, den) = video.time_base;
+    let ticks = i64::from(den) * i64::from(seconds);
+    (ticks / (i64::from(num) * i64::from(frames)).max(1)).max(1)
+}
+
 /// The earliest start of any audio or video stream, as libav defines a container's start.
-fn start_us(input: &Input, streams: &[StreamInfo]) -> i64 {
+fn start_us(input: &Input, streams: &[StreamInfo], composition: Option<&Composition>) -> i64 {
     input
         .start_us()
         .or_else(|| {
             streams
                 .iter()
                 .filter_map(|stream| {
-                    let first = || input.index_entry(stream.index, 0);
-                    // What an edit list cuts off the front has a negative time.
-                    let ticks = stream
-                        .start_time
-                        .or_else(|| Some(first()?.timestamp.max(0)))?;
-                    micros(ticks, stream.time_base)
+                    let first = || {
+                        let first = input.index_entry(stream.index, 0)?;
+                        let track = composition.and_then(|all| all.of_track(stream.id));
+                        let delay = track.map_or(0, |track| track.delay_at(first.position));
+                        // What an edit list cuts off the front has a negative time.
+                        Some(first.timestamp.saturating_add(delay).max(0))
+                    };
+                    micros(stream.start_time.or_else(first)?, stream.time_base)
                 })
                 .min()
         })
@@ -156,7 +216,7 @@ fn start_us(input: &Input, streams: &[StreamInfo]) -> i64 {
 }
 
 /// Rounded down, so that a time shown never lies after its picture.
-fn micros(ticks: i64, (num, den): (i32, i32)) -> Option<i64> {
+pub(super) fn micros(ticks: i64, (num, den): (i32, i32)) -> Option<i64> {
     if den <= 0 {
         return None;
     }

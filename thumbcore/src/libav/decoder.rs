@@ -12,6 +12,8 @@ use super::{
 /// latency (one frame each) and memory.
 pub(crate) struct VideoDecoder {
     opened: Opened,
+    /// Times of the hidden packets whose pictures have not come out, in ticks.
+    hidden: Vec<i64>,
 }
 
 /// A decoded picture.
@@ -34,6 +36,8 @@ pub(crate) enum PictureKind {
 pub(crate) enum Received {
     /// A picture.
     Frame(Frame),
+    /// A picture that others need and an edit list hides.
+    Hidden(Frame),
     /// It wants more packets.
     Hungry,
     /// Everything was given.
@@ -68,15 +72,22 @@ impl VideoDecoder {
             .decoder()
             .open_as(codec)
             .map_err(|error| AvError(error.into()))?;
-        Ok(Self { opened })
+        Ok(Self {
+            opened,
+            hidden: Vec::new(),
+        })
     }
 
     /// Decodes `packet`. [`AvError::AGAIN`] asks for [`receive`](Self::receive) first: the packet
     /// was not taken.
     pub(crate) fn send(&mut self, packet: &Packet) -> Result<(), AvError> {
         self.opened
-            .send_packet(&packet.0)
-            .map_err(|error| AvError(error.into()))
+            .send_packet(&packet.inner)
+            .map_err(|error| AvError(error.into()))?;
+        if packet.is_hidden {
+            self.hidden.extend(packet.timestamp());
+        }
+        Ok(())
     }
 
     /// Says that no packet follows, so that held-back pictures come out.
@@ -89,6 +100,7 @@ impl VideoDecoder {
     /// Forgets everything, for a fresh start elsewhere in the stream.
     pub(crate) fn flush(&mut self) {
         self.opened.flush();
+        self.hidden.clear();
     }
 
     /// Pictures that the stream seen so far holds back to put them in order: so many packets later
@@ -118,7 +130,18 @@ impl VideoDecoder {
     pub(crate) fn receive(&mut self) -> Result<Received, AvError> {
         let mut frame = Video::empty();
         match self.opened.receive_frame(&mut frame) {
-            Ok(()) => Ok(Received::Frame(Frame(frame))),
+            Ok(()) => {
+                let frame = Frame(frame);
+                let time = frame.timestamp();
+                let hidden = self.hidden.iter().position(|ticks| Some(*ticks) == time);
+                Ok(match hidden {
+                    Some(nth) => {
+                        self.hidden.swap_remove(nth);
+                        Received::Hidden(frame)
+                    }
+                    None => Received::Frame(frame),
+                })
+            }
             Err(ffmpeg_next::Error::Other { errno }) if errno == ffi::EAGAIN => {
                 Ok(Received::Hungry)
             }

@@ -10,6 +10,7 @@ use ffmpeg_next::{
     Dictionary, codec,
     ffi::{self, AVMediaType, AVRational},
     format::context::{Input as AvInput, StreamIo},
+    packet::Mut as _,
 };
 
 use super::{AvError, Guarded, codec_name, ensure_init};
@@ -43,7 +44,11 @@ pub(crate) struct Parameters(pub(super) codec::Parameters);
 unsafe impl Sync for Parameters {}
 
 /// One compressed packet.
-pub(crate) struct Packet(pub(crate) ffmpeg_next::Packet);
+pub(crate) struct Packet {
+    pub(super) inner: ffmpeg_next::Packet,
+    /// An edit list hides its picture, which others need.
+    pub(super) is_hidden: bool,
+}
 
 /// What a demuxer says of one stream.
 #[derive(Debug, Clone)]
@@ -68,6 +73,10 @@ pub(crate) struct StreamInfo {
     pub(crate) start_time: Option<i64>,
     /// In ticks.
     pub(crate) duration: Option<i64>,
+    /// Pictures, where the header says.
+    pub(crate) frames: Option<u64>,
+    /// Frames a second, as a fraction, where the demuxer knows or assumes a rate.
+    pub(crate) frame_rate: Option<(i32, i32)>,
     /// The 3x3 display matrix in 16.16 fixed point, where the container has one.
     pub(crate) display_matrix: Option<[i32; 9]>,
     /// Entries in libav's index of this stream.
@@ -83,6 +92,8 @@ pub(crate) struct IndexEntry {
     /// Bytes; 0 where the container does not say.
     pub(crate) size: u64,
     pub(crate) is_keyframe: bool,
+    /// An edit list hides its picture, which others need.
+    pub(crate) is_hidden: bool,
 }
 
 impl Input {
@@ -257,6 +268,13 @@ impl Input {
             time_base: ratio(stream.time_base),
             start_time: known(stream.start_time),
             duration: known(stream.duration).filter(|ticks| *ticks > 0),
+            frames: u64::try_from(stream.nb_frames)
+                .ok()
+                .filter(|count| *count > 0),
+            frame_rate: [stream.avg_frame_rate, stream.r_frame_rate]
+                .map(ratio)
+                .into_iter()
+                .find(|(num, den)| *num > 0 && *den > 0),
             display_matrix: display_matrix(stream),
             index_entries: usize::try_from(index_entries).unwrap_or(0),
         })
@@ -290,6 +308,7 @@ impl Input {
             timestamp: found.timestamp,
             size: u64::try_from(found.size()).unwrap_or(0),
             is_keyframe: found.flags() & ffi::AVINDEX_KEYFRAME != 0,
+            is_hidden: found.flags() & ffi::AVINDEX_DISCARD_FRAME != 0,
         })
     }
 
@@ -351,7 +370,7 @@ impl Input {
     pub(crate) fn read_packet(&mut self) -> Result<Option<Packet>, AvError> {
         let mut packet = ffmpeg_next::Packet::empty();
         match packet.read(&mut self.inner) {
-            Ok(()) => Ok(Some(Packet(packet))),
+            Ok(()) => Ok(Some(Packet::of(packet))),
             Err(ffmpeg_next::Error::Eof) => Ok(None),
             Err(error) => Err(av_error(error)),
         }
@@ -365,49 +384,64 @@ impl Input {
 }
 
 impl Packet {
+    /// Takes off the mark of a hidden packet: a decoder would keep its picture to itself, and
+    /// nobody could tell whether those that follow are whole.
+    fn of(mut inner: ffmpeg_next::Packet) -> Self {
+        let discard = ffi::AV_PKT_FLAG_DISCARD;
+        // SAFETY: the packet is this function's alone.
+        let fields = unsafe { &mut *inner.as_mut_ptr() };
+        let is_hidden = fields.flags & discard != 0;
+        fields.flags &= !discard;
+        Self { inner, is_hidden }
+    }
+
     pub(crate) fn stream(&self) -> usize {
-        self.0.stream()
+        self.inner.stream()
     }
 
     pub(crate) fn is_keyframe(&self) -> bool {
-        self.0.is_key()
+        self.inner.is_key()
     }
 
     /// Cut short by the end of the file, or marked damaged by the demuxer.
     pub(crate) fn is_corrupt(&self) -> bool {
-        self.0.is_corrupt()
+        self.inner.is_corrupt()
     }
 
     /// To be decoded and not shown.
     pub(crate) fn is_discarded(&self) -> bool {
-        use ffmpeg_next::packet::Ref;
-        // SAFETY: a live packet, of which a number is read.
-        let flags = unsafe { (*self.0.as_ptr()).flags };
-        flags & ffi::AV_PKT_FLAG_DISCARD != 0
+        self.is_hidden
     }
 
     /// Presentation time in ticks, or the decoding time where the container has no other.
     pub(crate) fn timestamp(&self) -> Option<i64> {
-        self.0.pts().or_else(|| self.0.dts())
+        self.inner.pts().or_else(|| self.inner.dts())
     }
 
     /// Adds `ticks` to its times.
     pub(crate) fn shift(&mut self, ticks: i64) {
         if ticks != 0 {
             let shifted = |time: Option<i64>| time.map(|time| time.saturating_add(ticks));
-            let (pts, dts) = (shifted(self.0.pts()), shifted(self.0.dts()));
-            self.0.set_pts(pts);
-            self.0.set_dts(dts);
+            let (pts, dts) = (shifted(self.inner.pts()), shifted(self.inner.dts()));
+            self.inner.set_pts(pts);
+            self.inner.set_dts(dts);
+        }
+    }
+
+    /// Gives a packet that carries no time the decoding time `ticks`.
+    pub(crate) fn count_as(&mut self, ticks: i64) {
+        if self.timestamp().is_none() {
+            self.inner.set_dts(Some(ticks));
         }
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.0.size()
+        self.inner.size()
     }
 
     /// The coded bytes.
     pub(crate) fn data(&self) -> &[u8] {
-        self.0.data().unwrap_or_default()
+        self.inner.data().unwrap_or_default()
     }
 }
 

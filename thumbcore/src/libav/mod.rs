@@ -28,7 +28,7 @@ use ffmpeg_next::ffi;
 
 pub(crate) use self::{
     decoder::{Frame, PictureKind, Received, VideoDecoder},
-    input::{Input, OpenOptions, Packet, Parameters, StreamInfo},
+    input::{IndexEntry, Input, OpenOptions, Packet, Parameters, StreamInfo},
     scaler::{ColourInfo, Planes, Transfer, scale},
     unwritten::Marks,
 };

@@ -224,7 +224,7 @@ async fn no_movie_box_is_opened_unread() {
     let fragment = boxed(b"moof", &[table(b"mfhd", &[0, 1])]);
     let behind = [fragment, padding.repeat(2), movie, padding.repeat(2)].concat();
     let error = extract_bytes("behind.mp4", behind).await.unwrap_err();
-    assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("a media segment"), "{error}");
 }
 
 #[tokio::test]

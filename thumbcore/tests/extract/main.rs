@@ -4,6 +4,7 @@
 
 mod corpus;
 mod costs;
+mod defects;
 mod faults;
 mod formats;
 mod hostile;

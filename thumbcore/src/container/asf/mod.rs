@@ -36,6 +36,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: false,
     whole: 0,
+    check: |_| Ok(()),
     open,
 };
 
@@ -191,10 +192,8 @@ fn timeline(header: &Header, packets: &[u8]) -> Option<Timeline> {
         .duration_ms
         .saturating_add(last - first)
         .checked_mul(1000)?;
-    Some(Timeline {
-        start_us: first * 1000,
-        duration_us: Some(duration_us).filter(|us| *us > 0),
-    })
+    let duration_us = Some(duration_us).filter(|us| *us > 0);
+    Some(Timeline::new(first * 1000, duration_us))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use self::{
     index::{Frames, SuperEntry},
 };
 use super::{
-    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, believed,
     bounds::IndexBounds,
     profile::{Opening, Profile},
 };
@@ -40,6 +40,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: true,
     keeps_stream_ids: false,
     whole: 0,
+    check: |_| Ok(()),
     open,
 };
 
@@ -111,10 +112,7 @@ impl Avi {
         Ok(Some(Self {
             len: reader.len(),
             header: 0..header.media.start,
-            timeline: Timeline {
-                start_us: 0,
-                duration_us: Some(duration_us as i64).filter(|us| *us > 0),
-            },
+            timeline: Timeline::new(0, believed(Some(duration_us as i64), Some(counted))),
             video,
             frames,
         }))

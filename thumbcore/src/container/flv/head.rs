@@ -153,8 +153,7 @@ async fn read_tag(reader: &Reader, at: u64) -> Result<Option<(Tag, Bytes)>, Erro
 }
 
 /// The last tag with a time. Where the file was cut off in the middle of a tag, the last whole one.
-pub(super) async fn last_tag(reader: &Reader) -> Result<Option<Anchor>, Error> {
-    let len = reader.len();
+pub(super) async fn last_tag(reader: &Reader, len: u64) -> Result<Option<Anchor>, Error> {
     for tail in [reader.config().tail, CUT_OFF] {
         let start = len.saturating_sub(tail);
         let bytes = reader.read(start..len, Reason::Index).await?;

@@ -16,7 +16,8 @@ use self::{
     tag::{Kind, TagScanner, chain},
 };
 use super::{
-    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, believed,
+    blank::data_end,
     profile::{Opening, Profile},
     search::GroupSize,
     stream::{StreamLocator, WHOLE},
@@ -51,6 +52,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: false,
     whole: WHOLE,
+    check: |_| Ok(()),
     open,
 };
 
@@ -75,7 +77,8 @@ impl Flv {
         let Some(head) = Head::read(reader).await? else {
             return Ok(None);
         };
-        let Some(high) = last_tag(reader).await? else {
+        let len = data_end(reader).await?;
+        let Some(high) = last_tag(reader, len).await? else {
             return Ok(None);
         };
         let (Some(low), Some(start_us)) = (head.first, head.start_us()) else {
@@ -87,7 +90,6 @@ impl Flv {
         let stated = head.metadata.duration.map(|seconds| (seconds * 1e6) as i64);
         // Recordings of a stream that ran for an hour before may start at an hour.
         let seen = high.time_us.saturating_sub(start_us);
-        let len = reader.len();
         Ok(Some(Self {
             index: ascending(&head.metadata.keyframes, low.position..len),
             guess: head.first_keyframe.map_or(reader.config().window, |bytes| {
@@ -95,10 +97,7 @@ impl Flv {
             }),
             stream: StreamLocator {
                 len,
-                timeline: Timeline {
-                    start_us,
-                    duration_us: stated.or((seen > 0).then_some(seen)),
-                },
+                timeline: Timeline::new(start_us, believed(stated, Some(seen))),
                 scanner: Box::new(TagScanner),
                 ends: (low, high),
                 probe: reader.config().window,
@@ -222,10 +221,7 @@ mod tests {
             let call = Call::new(limits, CancellationToken::new());
             let reader = Reader::open(source, None, config, call).await.unwrap();
             let flv = Flv::open(&reader).await.unwrap().unwrap();
-            let expected = Timeline {
-                start_us: i64::from(start_ms) * 1000,
-                duration_us: Some(10_000_000),
-            };
+            let expected = Timeline::new(i64::from(start_ms) * 1000, Some(10_000_000));
             assert_eq!(flv.timeline(), expected);
         }
     }

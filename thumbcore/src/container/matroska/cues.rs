@@ -26,6 +26,48 @@ pub(super) fn parse(payload: &[u8], track: u64, segment: u64, len: u64) -> Vec<C
     cues
 }
 
+/// How much of a file an index names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Coverage {
+    /// No stretch is left out. An index of a single entry, of times that are all alike, or half of
+    /// one is of no use.
+    pub(super) is_whole: bool,
+    /// When the film ends by the index, in ticks, where the last entry is near the end of the
+    /// file.
+    pub(super) end: Option<i64>,
+}
+
+impl Coverage {
+    /// What `cues`, which are in the order of time, name of a file of `len` bytes.
+    pub(super) fn of(cues: &[Cue], len: u64) -> Self {
+        let places = cues.iter().map(|cue| cue.cluster);
+        let first = places.clone().next().unwrap_or(0);
+        let media = len.saturating_sub(first);
+        let ends = places.clone().skip(1).chain([len]);
+        let mut gaps: Vec<_> = places
+            .zip(ends)
+            .map(|(at, next)| next.saturating_sub(at))
+            .collect();
+        let at_end = gaps.last().copied().unwrap_or(media);
+        gaps.sort_unstable();
+        let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(0);
+        let widest = gaps.last().copied().unwrap_or(media);
+        // Some distance is normal: groups of pictures differ, and attachments may lie between.
+        let is_left_out = |gap: u64| gap > media / 8 && (gaps.len() < 2 || gap / 4 > usual);
+        let end = match cues {
+            [first, .., last] if !is_left_out(at_end) => {
+                let spacing = (last.time - first.time) / (cues.len() as i64 - 1);
+                Some(last.time.saturating_add(spacing))
+            }
+            _ => None,
+        };
+        Self {
+            is_whole: !is_left_out(widest),
+            end,
+        }
+    }
+}
+
 fn cue(point: &[u8], track: u64, segment: u64) -> Option<Cue> {
     let find = |wanted| {
         children(point)
@@ -89,6 +131,34 @@ mod tests {
             parse(&payload.concat(), 1, 40, 2000),
             [cue(3, 140, Some(9)), cue(7, 540, None)]
         );
+    }
+
+    #[test]
+    fn an_index_that_leaves_out_a_stretch_is_not_whole() {
+        let cues = |seconds: &[i64]| {
+            let cue = |second: &i64| Cue {
+                time: second * 1000,
+                cluster: 100 + second.unsigned_abs() * 1000,
+                relative: None,
+            };
+            let cues: Vec<_> = seconds.iter().map(cue).collect();
+            Coverage::of(&cues, 100_100)
+        };
+        let each: Vec<i64> = (0..100).collect();
+        let whole = Coverage {
+            is_whole: true,
+            end: Some(100_000),
+        };
+        assert_eq!(cues(&each), whole);
+        assert_eq!(cues(&[0, 25, 50, 75]), whole);
+        for useless in [
+            &each[..1],
+            &each[..50],
+            &[&each[..30], &each[70..]].concat(),
+        ] {
+            assert!(!cues(useless).is_whole, "{useless:?}");
+        }
+        assert_eq!(cues(&each[..50]).end, None);
     }
 
     proptest! {

@@ -22,6 +22,11 @@ pub(super) mod id {
     pub(in super::super) const FLAG_DEFAULT: u32 = 0x88;
     pub(in super::super) const TRACK_TIMESTAMP_SCALE: u32 = 0x23_314f;
     pub(in super::super) const CODEC_DELAY: u32 = 0x56aa;
+    pub(in super::super) const CODEC_ID: u32 = 0x86;
+    pub(in super::super) const CONTENT_ENCODINGS: u32 = 0x6d80;
+    pub(in super::super) const CONTENT_ENCODING: u32 = 0x6240;
+    pub(in super::super) const CONTENT_ENCODING_TYPE: u32 = 0x5033;
+    pub(in super::super) const CONTENT_ENCRYPTION: u32 = 0x5035;
     pub(in super::super) const VIDEO: u32 = 0xe0;
     pub(in super::super) const PIXEL_WIDTH: u32 = 0xb0;
     pub(in super::super) const PIXEL_HEIGHT: u32 = 0xba;

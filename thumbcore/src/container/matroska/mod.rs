@@ -30,7 +30,9 @@ use self::{
     unindexed::Unindexed,
 };
 use super::{
-    Around, Container, Keyframe, ListedKeyframe, Locator, Timeline,
+    Around, Container, Keyframe, ListedKeyframe, Locator, Timeline, believed,
+    blank::data_end,
+    encrypted,
     profile::{Opening, Profile},
 };
 use crate::{
@@ -49,6 +51,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: false,
     whole: 0,
+    check: |_| Ok(()),
     open,
 };
 
@@ -87,6 +90,9 @@ impl Matroska {
         let (Some(info), Some(video)) = (info, tracks::choose(&tracks)) else {
             return Ok(None);
         };
+        if video.is_encrypted {
+            return Err(encrypted("an encrypted Matroska track"));
+        }
         let mut headers = vec![
             0..segment.start,
             segment.info.clone(),
@@ -94,7 +100,7 @@ impl Matroska {
         ];
         headers.sort_by_key(|range| range.start);
         let file = File {
-            len: reader.len(),
+            len: data_end(reader).await?,
             info,
             track: video.number,
             delay: info.delay(video),
@@ -107,15 +113,18 @@ impl Matroska {
         if let Some(first) = cues.first() {
             let at = segment.first_cluster;
             let start = at.and_then(|at| start(&info, &tracks, at, reader));
-            let timeline = Timeline {
-                start_us: start.unwrap_or_else(|| {
-                    let unseen = tracks.iter().filter(|track| track.kind == Kind::Audio);
-                    let earliest = guess(&info, first.time, unseen);
-                    info.micros(earliest.unwrap_or(first.time).min(first.time))
-                }),
-                duration_us: info.duration_us(),
-            };
-            if timeline.duration_us.is_some() {
+            let start_us = start.unwrap_or_else(|| {
+                let unseen = tracks.iter().filter(|track| track.kind == Kind::Audio);
+                let earliest = guess(&info, first.time, unseen);
+                info.micros(earliest.unwrap_or(first.time).min(first.time))
+            });
+            let coverage = cues::Coverage::of(&cues, file.len);
+            let end_us = coverage.end.map(|end| info.micros(end));
+            let measured = end_us.map(|end_us| end_us.saturating_sub(start_us));
+            let stated = info.duration_us();
+            let timeline = Timeline::new(start_us, believed(stated, measured));
+            let is_short = timeline.duration_us.is_some_and(|us| us <= SHORT_US);
+            if timeline.duration_us.is_some() && (coverage.is_whole || is_short) {
                 return Ok(Some(Self {
                     file,
                     timeline,
@@ -152,10 +161,7 @@ impl Matroska {
         let measured = last_us.map(|last| last.saturating_sub(start_us));
         Ok(Some(Self {
             file,
-            timeline: Timeline {
-                start_us,
-                duration_us: stated.or(measured.filter(|us| *us > 0)),
-            },
+            timeline: Timeline::new(start_us, believed(stated, measured)),
             index,
         }))
     }
@@ -254,6 +260,9 @@ fn start(info: &Info, tracks: &[TrackEntry], at: u64, reader: &Reader) -> Option
     let guess = guess(info, first?, unseen.into_iter());
     Some(info.micros(guess.into_iter().chain(earliest).min()?))
 }
+
+/// A film so short, half a minute, may have one keyframe.
+const SHORT_US: i64 = 30_000_000;
 
 /// How far behind the file's start its first picture may be because the audio comes first: a
 /// quarter of a second, more than any codec's priming or delay.

@@ -1,6 +1,7 @@
 //! The segment's facts about time and tracks: Info and Tracks.
 
 use super::ebml::{children, float, id, uint};
+use crate::container::film::{self, Candidate};
 
 /// From Info.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,9 +19,10 @@ pub(super) struct TrackEntry {
     pub(super) kind: Kind,
     /// Nanoseconds that the codec puts before the first sample: times count from after them.
     pub(super) codec_delay: u64,
-    is_default: bool,
-    /// Pixels.
-    area: u64,
+    /// Its blocks need a key.
+    pub(super) is_encrypted: bool,
+    /// What it is chosen by among video tracks.
+    candidate: Candidate,
     /// Ticks are those of the segment, as in every file of the last decade.
     is_plain: bool,
 }
@@ -78,8 +80,13 @@ impl TrackEntry {
             number: 0,
             kind: Kind::Other,
             codec_delay: 0,
-            is_default: true,
-            area: 0,
+            is_encrypted: false,
+            candidate: Candidate {
+                is_still_codec: false,
+                frames: None,
+                is_default: true,
+                area: 0,
+            },
             is_plain: true,
         };
         for (id, value) in children(payload) {
@@ -92,12 +99,14 @@ impl TrackEntry {
                         _ => Kind::Other,
                     };
                 }
-                id::FLAG_DEFAULT => entry.is_default = uint(value) != 0,
+                id::FLAG_DEFAULT => entry.candidate.is_default = uint(value) != 0,
                 id::CODEC_DELAY => entry.codec_delay = uint(value),
                 id::TRACK_TIMESTAMP_SCALE => {
                     entry.is_plain = float(value).is_none_or(|scale| (scale - 1.0).abs() < 1e-9);
                 }
-                id::VIDEO => entry.area = area(value),
+                id::CONTENT_ENCODINGS => entry.is_encrypted = has_encryption(value),
+                id::CODEC_ID => entry.candidate.is_still_codec = value.starts_with(b"V_MJPEG"),
+                id::VIDEO => entry.candidate.area = area(value),
                 _ => {}
             }
         }
@@ -115,6 +124,19 @@ fn area(video: &[u8]) -> u64 {
     side(id::PIXEL_WIDTH).saturating_mul(side(id::PIXEL_HEIGHT))
 }
 
+/// Whether one of a track's content encodings is an encryption.
+fn has_encryption(encodings: &[u8]) -> bool {
+    const ENCRYPTION: u64 = 1;
+    children(encodings)
+        .filter(|(id, _)| *id == id::CONTENT_ENCODING)
+        .flat_map(|(_, encoding)| children(encoding))
+        .any(|(id, value)| match id {
+            id::CONTENT_ENCODING_TYPE => uint(value) == ENCRYPTION,
+            id::CONTENT_ENCRYPTION => true,
+            _ => false,
+        })
+}
+
 /// The tracks of a payload of Tracks.
 pub(super) fn tracks(payload: &[u8]) -> Vec<TrackEntry> {
     children(payload)
@@ -126,13 +148,13 @@ pub(super) fn tracks(payload: &[u8]) -> Vec<TrackEntry> {
 /// The video track that pictures are taken from: the choice that is made among libav's streams,
 /// made from the file. `None` where there is none, or its times are not the segment's.
 pub(super) fn choose(tracks: &[TrackEntry]) -> Option<&TrackEntry> {
-    tracks
+    let videos: Vec<_> = tracks
         .iter()
-        .enumerate()
-        .filter(|(_, track)| track.kind == Kind::Video)
-        .max_by_key(|(index, track)| (track.is_default, track.area, std::cmp::Reverse(*index)))
-        .map(|(_, track)| track)
-        .filter(|track| track.is_plain)
+        .filter(|track| track.kind == Kind::Video)
+        .collect();
+    let film = film::choose(videos.iter().map(|track| track.candidate))?;
+    let film = videos.get(film)?;
+    Some(*film).filter(|track| track.is_plain)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     Error,
     container::{
         Around, Keyframe,
+        blank::{behind_blank, ends_blank},
         search::{Anchor, interpolate},
     },
     reader::{Reader, Reason},
@@ -270,7 +271,7 @@ impl Search<'_> {
 
     /// Reads on from `range.start` until a keyframe comes.
     async fn sweep(&mut self, range: Range<u64>) -> Result<Option<Found>, Error> {
-        let limit = range.end.min(range.start.saturating_add(MAX_SWEEP));
+        let mut limit = range.end.min(range.start.saturating_add(MAX_SWEEP));
         let mut step = self.reader.config().window;
         let (mut from, mut end) = (range.start, range.start);
         while end < limit && self.reads < MAX_READS {
@@ -283,6 +284,11 @@ impl Search<'_> {
             let bytes = self.reader.read(from..end, Reason::Search).await?;
             match look(self.file, &bytes, from) {
                 Look::Found(found) => return Ok(Some(found)),
+                Look::From(_) if ends_blank(&bytes) => {
+                    from = behind_blank(self.reader, end, range.end).await?;
+                    end = from;
+                    limit = limit.max(from.saturating_add(MAX_STEP)).min(range.end);
+                }
                 Look::From(next) => from = next,
                 Look::Until(next, needed) => {
                     from = next;

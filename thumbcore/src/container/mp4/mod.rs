@@ -6,11 +6,15 @@
 
 mod boxes;
 mod claims;
+mod composition;
+mod description;
 mod fragmented;
 mod layout;
 mod open;
+mod samples;
 
 use self::boxes::BoxHeader;
+pub(crate) use self::composition::{Composition, TrackComposition};
 #[cfg(feature = "testing")]
 pub(super) use self::{claims::Claims, layout::Layout};
 use super::{Container, profile::Profile};
@@ -27,6 +31,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: true,
     keeps_stream_ids: false,
     whole: 0,
+    check: |_| Ok(()),
     open: open::open,
 };
 

@@ -6,14 +6,20 @@ use bytes::Bytes;
 
 use super::{
     PROFILE,
-    boxes::{BoxHeader, child},
+    boxes::{BoxHeader, child, children},
     claims::{Claims, unpacked_len},
-    fragmented::Fragmented,
+    composition::Composition,
+    description,
+    fragmented::{Fragmented, Outcome},
     layout::Layout,
+    samples::SampleTables,
 };
 use crate::{
     Error,
-    container::profile::{Opened, Opening},
+    container::{
+        encrypted, film,
+        profile::{Opened, Opening},
+    },
     position::Position,
     reader::{Reader, Reason},
 };
@@ -41,17 +47,29 @@ pub(super) struct MovieBox {
 pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening<'a> {
     Box::pin(async move {
         let movie = MovieBox::find(reader).await?;
+        movie.check_encryption()?;
+        let plain = Opened {
+            composition: Some(Composition::new(movie.shared_payload())),
+            ..PROFILE.left_to_libav()
+        };
         if !movie.announces_fragments() {
-            return Ok(PROFILE.left_to_libav());
+            return Ok(plain);
         }
-        let locator = if movie.follows_fragment {
-            None
+        let outcome = if movie.follows_fragment {
+            Outcome::Unreadable
         } else {
             Fragmented::open(reader, &movie, positions).await?
+        };
+        let locator = match outcome {
+            Outcome::Opened(locator) => Some(*locator),
+            Outcome::Unreadable => None,
+            Outcome::NoFragments => return Ok(plain),
         };
         Ok(Opened {
             // The header of a fragmented file tells no duration.
             needs_stream_info: true,
+            // libav's index has the fragments that were read only.
+            has_index: false,
             ..PROFILE.opened(locator)
         })
     })
@@ -71,7 +89,13 @@ impl MovieBox {
                 return Self::read(reader, place, layout.starts_with_fragment).await;
             }
             let is_stuck = looked_at == Some(layout.next);
-            if layout.starts_with_fragment || layout.next >= reader.len() || is_stuck {
+            if layout.starts_with_fragment {
+                return Err(Error::Unsupported {
+                    what: "container",
+                    name: "a media segment, whose movie box is in another file".to_owned(),
+                });
+            }
+            if layout.next >= reader.len() || is_stuck {
                 return Err(Error::Corrupt {
                     reason: "there is no movie box where it should be".to_owned(),
                 });
@@ -136,8 +160,36 @@ impl MovieBox {
 
     /// What the box holds.
     pub(super) fn payload(&self) -> &[u8] {
-        let header = BoxHeader::parse(&self.bytes).map_or(0, |header| header.header_len as usize);
-        self.bytes.get(header..).unwrap_or_default()
+        self.bytes.get(self.header_len()..).unwrap_or_default()
+    }
+
+    fn header_len(&self) -> usize {
+        BoxHeader::parse(&self.bytes).map_or(0, |header| header.header_len as usize)
+    }
+
+    /// The payload, sharing the memory.
+    fn shared_payload(&self) -> Bytes {
+        self.bytes.slice(self.header_len().min(self.bytes.len())..)
+    }
+
+    /// Refuses a film whose pictures need a key.
+    fn check_encryption(&self) -> Result<(), Error> {
+        let traks = children(self.payload()).filter(|(kind, _)| kind == b"trak");
+        let videos: Vec<_> = traks
+            .map(|(_, trak)| trak)
+            .filter(|trak| description::is_video(trak))
+            .collect();
+        let candidates = videos.iter().map(|trak| {
+            let tables = SampleTables::parse(trak);
+            // A track in fragments has none here.
+            let frames = tables.map(|tables| u64::from(tables.count));
+            description::candidate(trak, frames.filter(|frames| *frames > 0))
+        });
+        let film = film::choose(candidates).and_then(|nth| videos.get(nth));
+        match film {
+            Some(trak) if description::is_encrypted(trak) => Err(encrypted("Common Encryption")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the samples are in movie fragments that follow.

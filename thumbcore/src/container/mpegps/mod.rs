@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use self::scan::{PackScanner, packets};
 use super::{
     Container, Entry, Timeline,
+    blank::data_end,
     pes::{self, CLOCK_BITS, Clock, Times},
     profile::{Opening, Profile},
     search::{Anchor, GroupSize, Scanner},
@@ -32,6 +33,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: true,
     whole: WHOLE,
+    check: |_| Ok(()),
     open,
 };
 
@@ -52,7 +54,9 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         return Ok(None);
     };
     let first_keyframes = scanner.scan(&bytes, 0).keyframes;
-    let (Some(_), Some(end_us)) = (first_keyframes.first(), end_us(reader, &scanner).await?) else {
+    let len = data_end(reader).await?;
+    let end_us = end_us(reader, &scanner, len).await?;
+    let (Some(_), Some(end_us)) = (first_keyframes.first(), end_us) else {
         return Ok(None);
     };
     if end_us <= start_us {
@@ -60,13 +64,9 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     }
     let group = GroupSize::default();
     group.learn(&first_keyframes);
-    let len = reader.len();
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline {
-            start_us,
-            duration_us: Some(end_us - start_us),
-        },
+        timeline: Timeline::new(start_us, Some(end_us - start_us)),
         scanner: Box::new(scanner),
         ends: (
             Anchor {
@@ -112,12 +112,12 @@ fn first_times(head: &[u8]) -> Option<(PackScanner, i64)> {
     Some((PackScanner { video, clock }, start_us))
 }
 
-/// When the last audio or picture ends, in microseconds.
-async fn end_us(reader: &Reader, scanner: &PackScanner) -> Result<Option<i64>, Error> {
+/// When the last audio or picture in the first `len` bytes ends, in microseconds.
+async fn end_us(reader: &Reader, scanner: &PackScanner, len: u64) -> Result<Option<i64>, Error> {
     let mut end_us = None;
     for tail in TAILS {
-        let start = reader.len().saturating_sub(tail);
-        let bytes = reader.read(start..reader.len(), Reason::Index).await?;
+        let start = len.saturating_sub(tail);
+        let bytes = reader.read(start..len, Reason::Index).await?;
         let mut times: BTreeMap<u8, Times> = BTreeMap::new();
         for packet in packets(&bytes) {
             if let Some(pts) = packet.pes.pts

@@ -17,6 +17,8 @@ use self::{
 };
 use super::{
     Container, Entry, Timeline,
+    blank::data_end,
+    encrypted,
     pes::{self, CLOCK_BITS, Clock, Pes, Times},
     profile::{Opening, Profile},
     search::{Anchor, GroupSize},
@@ -38,8 +40,22 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: true,
     whole: WHOLE,
+    check,
     open,
 };
+
+/// As [`check_scrambling`], of a whole file.
+fn check(bytes: &[u8]) -> Result<(), Error> {
+    let Some((framing, _)) = Framing::detect(bytes) else {
+        return Ok(());
+    };
+    let mut tables = Tables::default();
+    for (offset, packet) in framing.packets(bytes) {
+        let at = offset as u64;
+        tables.push(&packet, at..at + framing.stride as u64);
+    }
+    check_scrambling(framing, bytes, &tables)
+}
 
 fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
     Box::pin(async { Ok(PROFILE.opened(locator(reader).await?)) })
@@ -73,12 +89,12 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         media: head.tables.media,
         clock,
     };
-    let Some(end_us) = end_us(reader, &scanner).await? else {
+    let len = data_end(reader).await?;
+    let Some(end_us) = end_us(reader, &scanner, len).await? else {
         return Ok(None);
     };
     // Packet ids that carry no audio or video cost time to look at.
     scanner.media.retain(|pid| head.times.contains_key(pid));
-    let len = reader.len();
     let duration_us = end_us.saturating_sub(start_us);
     let seconds = u64::try_from(duration_us).unwrap_or(0).div_ceil(1_000_000);
     if seconds == 0 || !BYTES_PER_SECOND.contains(&(len / seconds)) {
@@ -90,10 +106,7 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     let opening = head.start..len.min(OPENING.max(head.video.end()));
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline {
-            start_us,
-            duration_us: Some(duration_us),
-        },
+        timeline: Timeline::new(start_us, Some(duration_us)),
         scanner: Box::new(scanner),
         ends: (
             Anchor {
@@ -157,6 +170,7 @@ impl Head {
                 let at = offset as u64;
                 tables.push(&packet, at..at + framing.stride as u64);
             }
+            check_scrambling(framing, &bytes, &tables)?;
             let mut times = BTreeMap::new();
             let mut first_time = None;
             for (_, packet) in framing.packets(&bytes) {
@@ -192,11 +206,38 @@ impl Head {
     }
 }
 
-/// When the last audio or picture ends, in microseconds.
-async fn end_us(reader: &Reader, scanner: &PacketScanner) -> Result<Option<i64>, Error> {
+/// Refuses a stream whose video needs a key, or most of which does where no table names the video.
+fn check_scrambling(framing: Framing, bytes: &[u8], tables: &Tables) -> Result<(), Error> {
+    if tables.is_encrypted {
+        return Err(encrypted("HLS SAMPLE-AES"));
+    }
+    let video = tables.video.as_ref().map(|video| video.pid);
+    let (mut clear, mut scrambled) = (0_u32, 0_u32);
+    for (_, packet) in framing.packets(bytes) {
+        if !packet.payload.is_empty() && video.is_none_or(|pid| pid == packet.pid) {
+            *(if packet.is_scrambled {
+                &mut scrambled
+            } else {
+                &mut clear
+            }) += 1;
+        }
+    }
+    let is_scrambled = if video.is_some() {
+        scrambled > 0
+    } else {
+        scrambled > clear
+    };
+    if is_scrambled {
+        return Err(encrypted("a scrambled transport stream"));
+    }
+    Ok(())
+}
+
+/// When the last audio or picture in the first `len` bytes ends, in microseconds.
+async fn end_us(reader: &Reader, scanner: &PacketScanner, len: u64) -> Result<Option<i64>, Error> {
     for tail in TAILS {
-        let start = reader.len().saturating_sub(tail);
-        let bytes = reader.read(start..reader.len(), Reason::Index).await?;
+        let start = len.saturating_sub(tail);
+        let bytes = reader.read(start..len, Reason::Index).await?;
         let mut times: BTreeMap<u16, Times> = BTreeMap::new();
         for (_, packet) in scanner.framing.packets(&bytes) {
             if packet.starts

@@ -26,6 +26,8 @@ pub(super) struct Packet<'a> {
     pub(super) starts: bool,
     /// A decoder can start here, says the multiplexer.
     pub(super) random_access: bool,
+    /// The payload needs a key.
+    pub(super) is_scrambled: bool,
     pub(super) payload: &'a [u8],
 }
 
@@ -105,6 +107,7 @@ impl<'a> Packet<'a> {
         Some(Self {
             pid: u16::from_be_bytes([high & 0x1f, low]),
             starts: high & 0x40 != 0,
+            is_scrambled: control & 0xc0 != 0,
             random_access: adaptation.first().is_some_and(|flags| flags & 0x40 != 0),
             payload: if control & 0x10 == 0 { &[] } else { rest },
         })

@@ -19,6 +19,8 @@ pub(super) struct Tables {
     pub(super) video: Option<Video>,
     /// Packet ids of the audio and video of all programs.
     pub(super) media: Vec<u16>,
+    /// A video's pictures need a key, by its type in the tables.
+    pub(super) is_encrypted: bool,
 }
 
 /// A video stream.
@@ -35,6 +37,10 @@ struct Section {
     bytes: Vec<u8>,
     place: Range<u64>,
 }
+
+/// The type of H.264 whose slices are encrypted (Apple, "MPEG-2 Stream Encryption Format for HTTP
+/// Live Streaming").
+const SAMPLE_AES_H264: u8 = 0xdb;
 
 /// Programs followed at most; a whole transponder has a few dozen.
 const MAX_PROGRAMS: usize = 128;
@@ -122,6 +128,7 @@ impl Tables {
             };
             rest = tail;
             let pid = u16::from_be_bytes([p0 & 0x1f, *p1]);
+            self.is_encrypted |= *kind == SAMPLE_AES_H264;
             match media_of(*kind, of_program, of_stream) {
                 Some(Media::Video(codec)) => {
                     self.media.push(pid);

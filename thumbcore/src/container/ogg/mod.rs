@@ -24,6 +24,7 @@ use self::{
 };
 use super::{
     Container, Entry, Timeline,
+    blank::data_end,
     profile::{Opening, Profile},
     search::{Anchor, GroupSize, Scanner},
     stream::{StreamLocator, WHOLE},
@@ -44,6 +45,7 @@ pub(super) static PROFILE: Profile = Profile {
     has_index: false,
     keeps_stream_ids: false,
     whole: WHOLE,
+    check: |_| Ok(()),
     open,
 };
 
@@ -67,19 +69,16 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     let Some(head) = Head::read(reader).await? else {
         return Ok(None);
     };
-    let end_us = match last_time(reader, &head).await? {
+    let len = data_end(reader).await?;
+    let end_us = match last_time(reader, &head, len).await? {
         Some(end_us) if end_us > head.start_us => end_us,
         _ => return Ok(None),
     };
     // libav wants to see a frame before it calls headers complete.
     let frame = one_packet(head.scanner.serial, 1, NO_KEYFRAME);
-    let len = reader.len();
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline {
-            start_us: head.start_us,
-            duration_us: Some(end_us - head.start_us),
-        },
+        timeline: Timeline::new(head.start_us, Some(end_us - head.start_us)),
         scanner: Box::new(head.scanner),
         ends: (
             Anchor {
@@ -233,8 +232,7 @@ fn known_pages<'a>(bytes: &'a [u8], streams: &'a [Stream]) -> impl Iterator<Item
 
 /// The last time that any stream tells; `None` where there is none, or what is there at the end is
 /// not what began.
-async fn last_time(reader: &Reader, head: &Head) -> Result<Option<i64>, Error> {
-    let len = reader.len();
+async fn last_time(reader: &Reader, head: &Head, len: u64) -> Result<Option<i64>, Error> {
     for tail in TAILS {
         let start = len.saturating_sub(tail).max(head.media);
         let bytes = reader.read(start..len, Reason::Index).await?;

@@ -5,6 +5,9 @@
 //! Interpolation first (each probe one small read), then one sweep forward in growing reads until
 //! a keyframe is whole. At a constant bit rate that is one probe and at most one group of pictures.
 //! [`keyframes_around`] also sweeps backward where what lies ahead is too far from the target.
+//!
+//! A stretch that holds nothing (see [`blank`](super::blank)) is gone round in growing strides, so
+//! that it costs the times in it and no others.
 
 use std::{
     fmt,
@@ -14,6 +17,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::blank::{begins_blank, ends_blank, is_blank};
 use crate::{
     Error,
     reader::{Reader, Reason},
@@ -113,7 +117,8 @@ pub(crate) async fn keyframe_from(
     (low, high): (Anchor, Anchor),
     effort: Effort,
 ) -> Result<Option<Sighting>, Error> {
-    let start = land(reader, scanner, time_us, (low, high), effort).await?;
+    let landing = land(reader, scanner, time_us, (low, high), effort).await?;
+    let start = landing.start;
     let config = reader.config();
     let steps = Steps {
         next: config.window.max(effort.probe),
@@ -135,7 +140,7 @@ pub(crate) async fn keyframes_around(
     effort: Effort,
     group: &GroupSize,
 ) -> Result<Nearby, Error> {
-    let start = land(reader, scanner, time_us, (low, high), effort).await?;
+    let Landing { start, hole } = land(reader, scanner, time_us, (low, high), effort).await?;
     let steps = Steps {
         // What a large probe read is scanned before more is read.
         next: if effort.probe >= FIRST_STEP / 2 {
@@ -147,6 +152,10 @@ pub(crate) async fn keyframes_around(
         limit: effort.sweep,
         group,
     };
+    if let Some(hole) = hole {
+        let ends = low.position..high.position;
+        return beside_hole(reader, scanner, time_us, hole, ends, steps).await;
+    }
     // Beyond this place every keyframe is too late, so one before the time is worth more.
     let late = probe_at(low, high, time_us.saturating_add(tolerance_us));
     let late = late
@@ -162,10 +171,51 @@ pub(crate) async fn keyframes_around(
     if seen.is_empty() {
         (seen, _) = sweep(reader, scanner, start..high.position, steps).await?;
     }
-    Ok(Nearby {
-        before: seen.iter().rfind(|s| s.time_us <= time_us).cloned(),
-        after: seen.into_iter().find(|s| s.time_us > time_us),
-    })
+    Ok(Nearby::among(seen, time_us))
+}
+
+impl Nearby {
+    /// The nearest ones around `time_us` of those that were seen, which are in order.
+    fn among(seen: Vec<Sighting>, time_us: i64) -> Self {
+        Self {
+            before: seen.iter().rfind(|s| s.time_us <= time_us).cloned(),
+            after: seen.into_iter().find(|s| s.time_us > time_us),
+        }
+    }
+}
+
+/// Where a sweep begins.
+#[derive(Debug, Clone, Copy)]
+struct Landing {
+    start: u64,
+    /// The time is in a stretch that holds nothing, between these places.
+    hole: Option<(Anchor, Anchor)>,
+}
+
+/// The keyframes beside a hole that the time is in: on the nearer side, or on the other where the
+/// nearer has none.
+async fn beside_hole(
+    reader: &Reader,
+    scanner: &dyn Scanner,
+    time_us: i64,
+    (before, after): (Anchor, Anchor),
+    ends: Range<u64>,
+    steps: Steps<'_>,
+) -> Result<Nearby, Error> {
+    let is_later_nearer = time_us.abs_diff(after.time_us) <= time_us.abs_diff(before.time_us);
+    for is_later in [is_later_nearer, !is_later_nearer] {
+        let seen = if is_later {
+            let range = after.position..ends.end;
+            sweep(reader, scanner, range, steps).await?.0
+        } else {
+            let edge = before.position + steps.next;
+            retreat(reader, scanner, ends.start..before.position, edge, steps).await?
+        };
+        if !seen.is_empty() {
+            return Ok(Nearby::among(seen, time_us));
+        }
+    }
+    Ok(Nearby::default())
 }
 
 /// A place at most `effort.near_us` before `time_us`, or the best that the probes found.
@@ -175,17 +225,17 @@ async fn land(
     time_us: i64,
     (mut low, mut high): (Anchor, Anchor),
     effort: Effort,
-) -> Result<u64, Error> {
+) -> Result<Landing, Error> {
     // Aim at the middle of what is near enough.
     let aim_us = time_us.saturating_sub(effort.near_us / 2);
     let is_found = |low: Anchor, high: Anchor| {
         high.position.saturating_sub(low.position) <= effort.probe
             || time_us.saturating_sub(low.time_us) <= effort.near_us
     };
-    for _ in 0..effort.probes {
-        if is_found(low, high) {
-            break;
-        }
+    let mut left = effort.probes;
+    let mut holes = 0;
+    while left > 0 && !is_found(low, high) {
+        left -= 1;
         let position = probe_at(low, high, aim_us);
         let bytes = reader
             .read(position..position + effort.probe, Reason::Search)
@@ -203,16 +253,78 @@ async fn land(
                     time_us: found.max(low.time_us),
                 }
             }
+            None if is_blank(&bytes) && holes < MAX_HOLES => {
+                holes += 1;
+                // What is learnt of the hole is worth as much as a probe.
+                left += 1;
+                let sides = skirt(reader, scanner, position, (low, high), effort.probe).await?;
+                let (before, after) = sides;
+                if time_us < before.time_us {
+                    high = before;
+                } else if time_us >= after.time_us {
+                    low = after;
+                } else {
+                    let hole = Some((before, after));
+                    let start = after.position;
+                    return Ok(Landing { start, hole });
+                }
+            }
             // Nothing but one large packet: look further on next time.
             None => low.position = position + effort.probe,
         }
     }
     // Out of probes, the estimate between the anchors is better than the anchor itself.
-    Ok(if is_found(low, high) {
+    let start = if is_found(low, high) {
         low.position
     } else {
         probe_at(low, high, aim_us)
-    })
+    };
+    Ok(Landing { start, hole: None })
+}
+
+/// Holes gone round in one search.
+const MAX_HOLES: u32 = 4;
+
+/// The places nearest to a hole at `position` where times were seen before and behind it, looked
+/// for on both sides at once in growing strides; the anchors where there is none.
+async fn skirt(
+    reader: &Reader,
+    scanner: &dyn Scanner,
+    position: u64,
+    (low, high): (Anchor, Anchor),
+    probe: u64,
+) -> Result<(Anchor, Anchor), Error> {
+    let look = async |at: u64| {
+        let bytes = reader.read(at..at + probe, Reason::Search).await?;
+        let time_us = scanner.scan(&bytes, at).first_time_us;
+        Ok::<_, Error>(time_us.map(|time_us| Anchor {
+            position: at,
+            time_us: time_us.clamp(low.time_us, high.time_us.max(low.time_us)),
+        }))
+    };
+    let (mut before, mut after) = (None, None);
+    let mut reach = probe;
+    while before.is_none() || after.is_none() {
+        let back = position.saturating_sub(reach);
+        let ahead = position.saturating_add(reach);
+        let back_look = async {
+            match before {
+                None if back <= low.position => Ok(Some(low)),
+                None => look(back).await,
+                found => Ok(found),
+            }
+        };
+        let ahead_look = async {
+            match after {
+                None if ahead >= high.position => Ok(Some(high)),
+                None => look(ahead).await,
+                found => Ok(found),
+            }
+        };
+        (before, after) = futures::future::try_join(back_look, ahead_look).await?;
+        reach = reach.saturating_mul(2);
+    }
+    Ok((before.unwrap_or(low), after.unwrap_or(high)))
 }
 
 /// The place where `time_us` should be if bytes were even in time between the anchors; the nearer
@@ -303,6 +415,8 @@ async fn sweep(
                 return Ok((seen, end));
             }
             from = first.start;
+        } else if scan.first_time_us.is_none() && ends_blank(&bytes) {
+            break;
         } else if scan.first_time_us.is_some() {
             from = from.max(end.saturating_sub(seam));
         }
@@ -341,6 +455,9 @@ async fn retreat(
         seen.retain(|sighting| sighting.start < range.end);
         if !seen.is_empty() {
             return Ok(seen);
+        }
+        if begins_blank(&bytes) {
+            break;
         }
     }
     Ok(Vec::new())

@@ -106,8 +106,8 @@ impl<'a> Ladder<'a> {
     /// Finds the keyframes around each target and makes a plan of them.
     fn plan(&mut self) -> Result<(), Error> {
         let track = Arc::clone(&self.session.track);
-        let times_us = self.request.times_us(track.start_us, track.duration_us);
-        let tolerance_us = self.request.tolerance_us(track.duration_us);
+        let times_us = self.request.times_us(track.start_us, track.film_us());
+        let tolerance_us = self.request.tolerance_us(track.film_us());
         let mut planner = Planner::new(tolerance_us, self.request.exact);
         let found = self.session.around(&self.task.reader, &times_us)?;
         for (time_us, around) in times_us.into_iter().zip(found) {

@@ -6,7 +6,10 @@ use std::ops::Range;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::movie::{Defaults, Movie, TrackHead};
-use crate::container::mp4::boxes::{BoxHeader, child, children};
+use crate::container::mp4::{
+    boxes::{BoxHeader, child, children},
+    samples::TableSample,
+};
 
 /// Samples of one fragment at most: hours of audio, far from what would fill memory.
 const MAX_SAMPLES: usize = 1 << 18;
@@ -34,6 +37,8 @@ pub(super) struct Run {
     pub(super) track: u32,
     /// Decoding time of the first, in ticks.
     pub(super) time: i64,
+    /// They need a key.
+    pub(super) is_encrypted: bool,
     pub(super) samples: Vec<Sample>,
 }
 
@@ -47,6 +52,21 @@ pub(super) struct Sample {
     pub(super) flags: u32,
     /// From decoding to presentation, in ticks.
     pub(super) delay: i32,
+}
+
+/// Flags of a sample that is not decodable by itself.
+const NON_SYNC: u32 = 0x0001_0000;
+
+impl From<TableSample> for Sample {
+    fn from(sample: TableSample) -> Self {
+        Self {
+            at: sample.at,
+            size: sample.size,
+            duration: sample.duration,
+            flags: if sample.is_sync { 0 } else { NON_SYNC },
+            delay: sample.delay,
+        }
+    }
 }
 
 impl Sample {
@@ -111,6 +131,22 @@ impl Run {
 }
 
 impl Fragment {
+    /// What the movie box at `place` holds itself, as if it were a fragment. It ends where
+    /// `first`, the first fragment proper, begins.
+    pub(super) fn of_movie(place: Range<u64>, runs: Vec<Run>, first: &Self) -> Option<Self> {
+        let samples = || runs.iter().flat_map(|run| &run.samples);
+        let start = samples().map(|sample| sample.at).min()?;
+        let end = samples().map(Sample::end).max()?;
+        let is_in_front = end <= first.moof.start;
+        let end = if is_in_front { first.moof.start } else { end };
+        Some(Self {
+            moof: place,
+            media: start..end,
+            runs,
+            is_absolute: first.is_absolute || !is_in_front,
+        })
+    }
+
     /// Reads the `moof` box at `at` of a file, the whole of which is at the start of `bytes`, and
     /// the header of the box behind it. `None` where it is no valid fragment; tracks without a
     /// decoding time are left out.
@@ -267,6 +303,7 @@ impl Reading {
         Some(track.zip(time).map(|(_, time)| Run {
             track: part.track,
             time,
+            is_encrypted: is_encrypted(traf),
             samples,
         }))
     }
@@ -351,6 +388,19 @@ impl Reading {
         }
         Some(())
     }
+}
+
+/// Whether a `traf` box says how its samples are decrypted: by Common Encryption, or by PIFF
+/// before it.
+fn is_encrypted(traf: &[u8]) -> bool {
+    const PIFF: [u8; 16] = *b"\xa2\x39\x4f\x52\x5a\x9b\x4f\x14\xa2\x44\x6c\x42\x7c\x64\x8d\xf4";
+    children(traf).any(|(kind, payload)| match &kind {
+        b"senc" => true,
+        b"uuid" => payload.starts_with(&PIFF),
+        // A group of samples with keys of their own.
+        b"sgpd" => payload.get(4..8) == Some(b"seig"),
+        _ => false,
+    })
 }
 
 /// The time in a `tfdt` box's payload, in ticks.

@@ -29,19 +29,28 @@ pub(super) struct Front {
     pub(super) starts: Vec<(u32, i64)>,
 }
 
+/// What follows the movie box.
+pub(super) enum Following {
+    Front(Front),
+    /// Fragments of which none has video whose time is told.
+    Unreadable,
+    /// No fragment at all.
+    Nothing,
+}
+
 impl Front {
-    /// Reads on from the end of the movie box. `None` where no fragment with video follows.
+    /// Reads on from the end of the movie box.
     pub(super) async fn read(
         reader: &Reader,
         movie: &Movie,
         from: u64,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Following, Error> {
         let mut at = from;
         let mut sidxs = Vec::new();
         for _ in 0..MAX_BOXES {
             let header = header_at(reader, at, MOOF_WINDOW, Reason::Index).await?;
             let Some((header, end)) = header else {
-                return Ok(None);
+                return Ok(Following::Nothing);
             };
             match &header.kind {
                 b"sidx" => sidxs.extend(segment_index(reader, movie, at..end).await?),
@@ -79,10 +88,12 @@ impl Front {
         if let Some(first) = &first {
             assume_starts(movie, first, &mut starts);
         }
-        Ok(first.map(|first| Self {
-            sidxs,
-            first,
-            starts,
+        Ok(first.map_or(Following::Unreadable, |first| {
+            Following::Front(Self {
+                sidxs,
+                first,
+                starts,
+            })
         }))
     }
 

@@ -1,12 +1,12 @@
-//! Fragmented mp4: the movie box holds no samples; each fragment (`moof`) says where its own are.
+//! Fragmented mp4: the movie box holds no samples, or those of the first fragment; each further
+//! fragment (`moof`) says where its own are.
 //!
 //! libav walks all fragments to learn where they are. We go by an index, `sidx` at the start or
 //! `mfra` at the end, and read only the `moof` boxes around a time; without either we bisect on
 //! `moof` boxes (see [`search`]). Behind the movie box, a splice has a fragment of our making that
 //! starts with the keyframe, so that nothing else need be fetched.
 //!
-//! Files that mix fragments with samples in the movie box, or have several video tracks or no
-//! decoding times (`tfdt`), are left to libav.
+//! Files without decoding times (`tfdt`) are left to libav.
 
 mod fragment;
 mod front;
@@ -23,17 +23,21 @@ use std::{
 use async_trait::async_trait;
 use futures::future::{try_join, try_join_all};
 
+#[cfg(test)]
+pub(super) use self::movie::tests;
+pub(super) use self::movie::track_id;
 use self::{
     fragment::{Fragment, Run},
-    front::{Front, next_fragment, random_access},
+    front::{Following, Front, next_fragment, random_access},
     index::{IndexEntry, neighbours},
-    movie::{Movie, TrackHead},
+    movie::{Movie, TrackHead, without_samples},
 };
 use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
     container::{
-        Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, bounds::IndexBounds,
+        Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, blank::data_end,
+        bounds::IndexBounds, duration::believed, encrypted,
     },
     position::Position,
     reader::{Piece, Reader, Reason},
@@ -61,7 +65,9 @@ pub(super) struct Fragmented {
     len: u64,
     movie: Movie,
     /// What a splice starts with: the file type and the movie box.
-    headers: Vec<Range<u64>>,
+    headers: Vec<Piece>,
+    /// The samples in the movie box itself, as if they were the first fragment.
+    own: Option<Fragment>,
     timeline: Timeline,
     /// Bytes read at once where a fragment is expected.
     window: u64,
@@ -81,16 +87,24 @@ enum Way {
     Bisect { last: Fragment },
 }
 
+/// What came of opening a file by its fragments.
+pub(super) enum Outcome {
+    Opened(Box<Fragmented>),
+    /// Fragments that libav must make sense of.
+    Unreadable,
+    /// The movie box announces fragments, and none follows.
+    NoFragments,
+}
+
 impl Fragmented {
-    /// Reads the index that follows `movie_box`, as far as there is one. `None` where the file is
-    /// better left to libav.
+    /// Reads the index that follows `movie_box`, as far as there is one.
     pub(super) async fn open(
         reader: &Reader,
         movie_box: &MovieBox,
         positions: &[Position],
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Outcome, Error> {
         let Some(movie) = Movie::parse(movie_box.payload(), reader.limits().max_streams) else {
-            return Ok(None);
+            return Ok(Outcome::Unreadable);
         };
         let from = movie_box.place.end;
         let (front, entries) = try_join(
@@ -98,14 +112,20 @@ impl Fragmented {
             random_access(reader, &movie, from),
         )
         .await?;
-        let Some(front) = front else {
-            return Ok(None);
+        let front = match front {
+            Following::Front(front) => front,
+            Following::Unreadable => return Ok(Outcome::Unreadable),
+            Following::Nothing => return Ok(Outcome::NoFragments),
+        };
+        let Some(own) = own_fragment(&movie, movie_box, &front.first) else {
+            return Ok(Outcome::Unreadable);
         };
         let window = (front.first.moof.end - front.first.moof.start) * 5 / 4 + 4096;
         let mut this = Self {
-            len: reader.len(),
+            len: data_end(reader).await?,
+            headers: headers(reader, movie_box, own.is_some()),
+            own,
             movie,
-            headers: headers(reader, movie_box),
             timeline: Timeline::default(),
             window: window.clamp(MOOF_WINDOW, 1 << 20),
             reach: AtomicU64::new(0),
@@ -115,10 +135,11 @@ impl Fragmented {
         // Seen here, so that the next ones are read whole.
         this.among(std::slice::from_ref(&this.first), i64::MAX);
         let Some(ends) = this.find_way(reader, &front, entries, positions).await? else {
-            return Ok(None);
+            return Ok(Outcome::Unreadable);
         };
         this.timeline = this.timeline_of(&front.starts, &ends);
-        Ok(Some(this))
+        this.check_encryption(&this.first)?;
+        Ok(Outcome::Opened(Box::new(this)))
     }
 
     /// Chooses how fragments are found, and gives the end of each track, in its ticks; `None` where
@@ -158,21 +179,29 @@ impl Fragmented {
             let own = times.iter().filter(|(id, _)| *id == track.id);
             own.map(|(_, ticks)| *ticks).max()
         };
-        let start_of = |track: &TrackHead| of(starts, track).map(|ticks| track.micros(ticks));
+        let own_start = |track: &TrackHead| {
+            let own = self.own.as_ref()?.run(track)?;
+            Some(own.start())
+        };
+        let start_of = |track: &TrackHead| {
+            let ticks = own_start(track).or_else(|| of(starts, track));
+            ticks.map(|ticks| track.micros(ticks))
+        };
         let start_us = self.movie.tracks.iter().filter_map(start_of).min();
         let start_us = start_us.unwrap_or(0);
         let end_us = self.movie.tracks.iter().map(|track| {
-            let ticks = of(ends, track).unwrap_or(0).max(track.duration);
             // libav adds the end to the start as if it were a duration; for nearly all files the
             // first decoding time is 0, and then it is one.
-            let length = track.micros(ticks.saturating_add(track.offset));
-            start_of(track).unwrap_or(start_us).saturating_add(length)
+            let end = |ticks: i64| {
+                let length = track.micros(ticks.saturating_add(track.offset));
+                let end = start_of(track).unwrap_or(start_us).saturating_add(length);
+                end.saturating_sub(start_us)
+            };
+            let measured = of(ends, track).unwrap_or(0);
+            let stated = end(measured.max(track.duration));
+            believed(Some(stated), Some(end(measured)))
         });
-        let duration_us = end_us.max().map(|end| end.saturating_sub(start_us));
-        Timeline {
-            start_us,
-            duration_us: duration_us.filter(|us| *us > 0),
-        }
+        Timeline::new(start_us, end_us.flatten().max())
     }
 
     /// The fragments from the last indexed one on. What `positions` will need is read along, since
@@ -263,10 +292,23 @@ impl Fragmented {
         for _ in 0..MAX_BOXES {
             match next_fragment(reader, &self.movie, at, self.window, reason).await? {
                 Some(fragment) if fragment.run(self.video()).is_none() => at = fragment.end(),
-                found => return Ok(found),
+                Some(fragment) => {
+                    self.check_encryption(&fragment)?;
+                    return Ok(Some(fragment));
+                }
+                None => return Ok(None),
             }
         }
         Ok(None)
+    }
+
+    /// Refuses a fragment whose video needs a key, as those behind a clear start may.
+    fn check_encryption(&self, fragment: &Fragment) -> Result<(), Error> {
+        let run = fragment.run(self.video());
+        if run.is_some_and(|run| run.is_encrypted) {
+            return Err(encrypted("Common Encryption"));
+        }
+        Ok(())
     }
 
     fn neighbours(&self, entries: &[IndexEntry], time_us: i64) -> Range<usize> {
@@ -317,9 +359,12 @@ impl Fragmented {
         Ok(around)
     }
 
+    /// The keyframes around `time_us` in `fragments` and in the movie box itself.
     fn among(&self, fragments: &[Fragment], time_us: i64) -> Around {
-        let mut keyframes: Vec<_> = fragments
+        let mut keyframes: Vec<_> = self
+            .own
             .iter()
+            .chain(fragments)
             .filter_map(|fragment| Some((fragment, fragment.run(self.video())?)))
             .flat_map(|(fragment, run)| {
                 run.keyframes()
@@ -353,7 +398,7 @@ impl Fragmented {
         } else {
             self.len
         };
-        let headers = self.headers.iter().cloned().map(Piece::File);
+        let headers = self.headers.iter().cloned();
         let pieces = headers.chain([Piece::Made(made), Piece::File(bytes.start..end)]);
         Some(Keyframe {
             time_us,
@@ -370,6 +415,10 @@ impl Fragmented {
 impl Locator for Fragmented {
     fn timeline(&self) -> Timeline {
         self.timeline
+    }
+
+    fn stream_id(&self) -> Option<i32> {
+        i32::try_from(self.video().id).ok()
     }
 
     fn end_of(&self, reader: &Reader, time_us: i64) -> Option<u64> {
@@ -410,13 +459,25 @@ impl Locator for Fragmented {
     }
 }
 
-/// What a splice starts with: the file type, if the file has one, and the movie box.
-fn headers(reader: &Reader, movie_box: &MovieBox) -> Vec<Range<u64>> {
+/// What the movie box holds itself, as if it were a fragment in front of `first`; `None` where it
+/// is too much.
+#[expect(clippy::option_option, reason = "too much, nothing, or a fragment")]
+fn own_fragment(movie: &Movie, movie_box: &MovieBox, first: &Fragment) -> Option<Option<Fragment>> {
+    let runs = movie.own_samples(movie_box.payload())?;
+    Some(Fragment::of_movie(movie_box.place.clone(), runs, first))
+}
+
+/// What a splice starts with: the file type, if the file has one, and the movie box, without its
+/// own samples if it `has_samples`.
+fn headers(reader: &Reader, movie_box: &MovieBox, has_samples: bool) -> Vec<Piece> {
     let file_type = reader.cached(0).as_deref().and_then(BoxHeader::parse);
     let file_type = file_type.filter(|header| header.kind == *b"ftyp");
     let file_type = file_type.map(|header| 0..header.size.unwrap_or(0).min(movie_box.place.start));
-    file_type
-        .into_iter()
-        .chain([movie_box.place.clone()])
-        .collect()
+    let movie = if has_samples {
+        Piece::Made(without_samples(movie_box.payload()))
+    } else {
+        Piece::File(movie_box.place.clone())
+    };
+    let file_type = file_type.into_iter().map(Piece::File);
+    file_type.chain([movie]).collect()
 }

@@ -1,12 +1,29 @@
-//! What the movie box of a fragmented file says: the tracks, their clocks and defaults.
+//! What the movie box of a fragmented file says: the tracks, their clocks and defaults, and the
+//! samples that it holds itself.
 
 use std::collections::BTreeMap;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
-use crate::container::mp4::boxes::{child, children, descendant};
+use super::fragment::{Run, Sample};
+use crate::container::{
+    film,
+    mp4::{
+        boxes::{child, children, descendant},
+        description,
+        samples::SampleTables,
+    },
+};
 
-/// The movie box of a file whose samples are all in fragments.
+/// Samples in the movie box at most, beside those in fragments: two hours of video and audio.
+const MAX_OWN_SAMPLES: u32 = 1 << 20;
+/// The boxes that place a track's samples and tell their times.
+const SAMPLE_TABLES: [&[u8; 4]; 11] = [
+    b"stts", b"ctts", b"stss", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"sdtp", b"sbgp",
+    b"stps",
+];
+
+/// The movie box of a file with samples in fragments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Movie {
     pub(super) tracks: Vec<TrackHead>,
@@ -36,9 +53,9 @@ pub(super) struct Defaults {
 }
 
 impl Movie {
-    /// Reads a whole `moov` box's payload. `None` unless fragments are announced, no sample is in
-    /// the movie box itself, one track is video, and there are at most `max_tracks`, so that a look
-    /// through all of them costs little: anything else is libav's.
+    /// Reads a whole `moov` box's payload. `None` unless fragments are announced, a track is video,
+    /// and there are at most `max_tracks`, so that a look through all of them costs little:
+    /// anything else is libav's.
     pub(super) fn parse(moov: &[u8], max_tracks: usize) -> Option<Self> {
         let timescale = timescale(child(moov, b"mvhd")?)?.0;
         let extends = child(moov, b"mvex")?;
@@ -48,24 +65,46 @@ impl Movie {
         }
         let defaults = defaults(extends);
         let mut tracks = Vec::new();
-        let mut video = None;
+        let (mut videos, mut candidates) = (Vec::new(), Vec::new());
         for (_, trak) in traks() {
             let handler = descendant(trak, &[b"mdia", b"hdlr"])?.get(8..12)?;
-            if has_samples(trak) {
-                return None;
-            }
-            if handler != b"vide" && handler != b"soun" {
+            if handler == b"vide" {
+                videos.push(tracks.len());
+                candidates.push(description::candidate(trak, None));
+            } else if handler != b"soun" {
                 continue;
-            }
-            if handler == b"vide" && video.replace(tracks.len()).is_some() {
-                return None;
             }
             tracks.push(TrackHead::parse(trak, &defaults, timescale)?);
         }
         Some(Self {
             tracks,
-            video: video?,
+            video: videos[film::choose(candidates)?],
         })
+    }
+
+    /// The samples that `moov`, the payload that this was read from, holds itself: those of the
+    /// first fragment, in files whose writer left them there. `None` where they are too many.
+    pub(super) fn own_samples(&self, moov: &[u8]) -> Option<Vec<Run>> {
+        let traks = children(moov).filter(|(kind, _)| kind == b"trak");
+        let mut runs = Vec::new();
+        let mut left = MAX_OWN_SAMPLES;
+        for (_, trak) in traks {
+            let Some(tables) = SampleTables::parse(trak).filter(|tables| tables.count > 0) else {
+                continue;
+            };
+            let Some(track) = track_id(trak).filter(|id| self.track(*id).is_some()) else {
+                continue;
+            };
+            left = left.checked_sub(tables.count)?;
+            runs.push(Run {
+                track,
+                time: 0,
+                is_encrypted: false,
+                samples: tables.samples().map(Sample::from).collect(),
+            });
+        }
+        runs.retain(|run| !run.samples.is_empty());
+        Some(runs)
     }
 
     pub(super) fn video(&self) -> &TrackHead {
@@ -83,10 +122,7 @@ impl TrackHead {
         defaults: &BTreeMap<u32, Defaults>,
         movie_timescale: u32,
     ) -> Option<Self> {
-        let mut header = child(trak, b"tkhd")?;
-        let skipped = if header.first()? & 1 == 1 { 20 } else { 12 };
-        header = header.get(skipped..)?;
-        let id = header.try_get_u32().ok()?;
+        let id = track_id(trak)?;
         let (timescale, duration) = timescale(descendant(trak, &[b"mdia", b"mdhd"])?)?;
         let offset = descendant(trak, &[b"edts", b"elst"])
             .and_then(|list| edit_offset(list, timescale, movie_timescale))
@@ -156,18 +192,37 @@ fn timescale(mut header: &[u8]) -> Option<(u32, i64)> {
     Some((timescale, i64::try_from(duration.unwrap_or(0)).unwrap_or(0)))
 }
 
-fn has_samples(trak: &[u8]) -> bool {
-    let Some(table) = descendant(trak, &[b"mdia", b"minf", b"stbl"]) else {
-        return false;
-    };
-    [b"stsz", b"stz2"].into_iter().any(|kind| {
-        child(table, kind)
-            .and_then(|mut sizes| {
-                sizes = sizes.get(8..)?;
-                sizes.try_get_u32().ok()
-            })
-            .is_some_and(|count| count > 0)
-    })
+/// The number that a track's header gives it.
+pub(in crate::container::mp4) fn track_id(trak: &[u8]) -> Option<u32> {
+    let mut header = child(trak, b"tkhd")?;
+    let skipped = if header.first()? & 1 == 1 { 20 } else { 12 };
+    header = header.get(skipped..)?;
+    header.try_get_u32().ok()
+}
+
+/// The movie box whose payload is `moov`, without the tables of its own samples: in a splice the
+/// places that these name hold something else.
+pub(super) fn without_samples(moov: &[u8]) -> Bytes {
+    emptied(b"moov", moov).into()
+}
+
+/// The box of `kind` around `payload`, without sample tables.
+fn emptied(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+    const NESTED: [&[u8; 4]; 4] = [b"trak", b"mdia", b"minf", b"stbl"];
+    let mut emptied_box = vec![0; 4];
+    emptied_box.extend_from_slice(kind);
+    for (child, inner) in children(payload) {
+        if NESTED.contains(&&child) {
+            emptied_box.extend(emptied(&child, inner));
+        } else if !SAMPLE_TABLES.contains(&&child) {
+            emptied_box.extend_from_slice(&(inner.len() as u32 + 8).to_be_bytes());
+            emptied_box.extend_from_slice(&child);
+            emptied_box.extend_from_slice(inner);
+        }
+    }
+    let len = (emptied_box.len() as u32).to_be_bytes();
+    emptied_box[..4].copy_from_slice(&len);
+    emptied_box
 }
 
 /// What an edit list takes off each time: the start of the media shown first, less the empty time
@@ -194,7 +249,7 @@ fn edit_offset(mut list: &[u8], timescale: u32, movie_timescale: u32) -> Option<
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::container::mp4) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -249,8 +304,31 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_movie_box_with_samples_is_left_alone() {
-        assert_eq!(Movie::parse(&moov(&[], 7), 64), None);
+    fn a_header_for_splices_has_no_samples() {
+        let bytes = moov(&[(300, -1), (0, 80)], 7);
+        let emptied = without_samples(&bytes);
+        let movie = child(&emptied, b"moov").unwrap();
+        assert_eq!(Movie::parse(movie, 64), Movie::parse(&bytes, 64));
+        let tables = [b"trak", b"mdia", b"minf", b"stbl"];
+        assert_eq!(descendant(movie, &tables), Some(&[][..]));
+    }
+
+    #[test]
+    fn of_several_videos_the_enabled_one_is_the_film() {
+        let second = |enabled: u32| {
+            let handler = [&[0; 8][..], b"vide", &[0; 13]].concat();
+            let media = [
+                boxed(b"mdhd", &words(&[0, 0, 0, 1000, 0])),
+                boxed(b"hdlr", &handler),
+            ];
+            let header = boxed(b"tkhd", &words(&[enabled, 0, 0, 9, 0]));
+            boxed(b"trak", &[header, boxed(b"mdia", &media.concat())].concat())
+        };
+        let film = |enabled| {
+            let movie = [moov(&[], 0), second(enabled)].concat();
+            Movie::parse(&movie, 64).unwrap().video().id
+        };
+        assert_eq!([film(0), film(1)], [1, 9]);
     }
 
     #[test]

@@ -1,0 +1,195 @@
+//! Files whose index, duration or bytes are wrong in ways that people report: the right pictures at
+//! the right times, or a refusal that names the reason.
+
+use std::{path::Path, sync::Arc};
+
+use devstack::{
+    media::{Clip, Shape, looped},
+    oracle,
+};
+use thumbcore::{Error, Extraction, Extractor, MemorySource};
+
+use crate::support::{decoded, extract, remuxed};
+
+async fn extract_bytes(bytes: Vec<u8>) -> Result<Extraction, Error> {
+    let extractor = Extractor::builder().build()?;
+    extractor
+        .extract(Arc::new(MemorySource::new("m", bytes)))
+        .await
+}
+
+/// Three pictures near 10, 50 and 95 % of `seconds`, each the frame of `reference` at its time.
+fn assert_right(extraction: &Extraction, reference: &Path, seconds: f64) {
+    let duration = extraction.media.duration.unwrap().as_secs_f64();
+    assert!(
+        (duration - seconds).abs() < 1.0,
+        "{duration} for {seconds} s"
+    );
+    for (thumbnail, share) in extraction.thumbnails.iter().zip([0.1, 0.5, 0.95]) {
+        let actual = thumbnail.actual.as_secs_f64();
+        let off = (actual - share * seconds).abs();
+        assert!(off <= (seconds / 20.0).max(1.0), "{actual} for {share}");
+        let (width, height) = (thumbnail.width(), thumbnail.height());
+        let theirs = oracle::frame_at(reference, actual, width, height).unwrap();
+        let ssim = oracle::ssim(&decoded(thumbnail), &theirs);
+        assert!(ssim >= 0.9, "SSIM {ssim} at {actual}");
+    }
+}
+
+/// Where `kind`, a box's name, is in `bytes`.
+fn named(bytes: &[u8], kind: &[u8; 4]) -> usize {
+    bytes.windows(4).rposition(|four| four == kind).unwrap()
+}
+
+#[tokio::test]
+async fn fragments_behind_samples_in_the_movie_box_belong_to_the_film() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, movflags) in [
+        ("mfra.mp4", "frag_keyframe"),
+        ("none.mp4", "frag_keyframe+skip_trailer"),
+    ] {
+        let arguments = ["-map", "0", "-c", "copy", "-movflags", movflags];
+        let path = remuxed(&Clip::default(), folder.path(), name, &arguments);
+        assert_right(&extract(&path).await.unwrap(), &path, 10.0);
+    }
+}
+
+#[tokio::test]
+async fn fragments_of_several_videos_are_read_by_the_film() {
+    let folder = tempfile::tempdir().unwrap();
+    let movflags = "frag_keyframe+empty_moov+default_base_moof";
+    let tracks = [
+        "-map",
+        "0:v",
+        "-map",
+        "0:v",
+        "-c",
+        "copy",
+        "-movflags",
+        movflags,
+    ];
+    let path = remuxed(&Clip::default(), folder.path(), "two.mp4", &tracks);
+    assert_right(&extract(&path).await.unwrap(), &path, 10.0);
+}
+
+#[tokio::test]
+async fn what_follows_a_keyframe_that_an_edit_list_hides_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = Clip {
+        gop: 125,
+        ..Clip::default()
+    };
+    let whole = clip.make().unwrap();
+    let path = folder.path().join("trim.mp4");
+    let status = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-ss", "1", "-i"])
+        .arg(&whole)
+        .args(["-t", "7", "-c", "copy"])
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success());
+    assert_right(&extract(&path).await.unwrap(), &path, 7.0);
+}
+
+#[tokio::test]
+async fn durations_that_the_index_contradicts_are_not_believed() {
+    let path = Clip::new("mp4").make().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for wrong in [0, 10, 10_000_000, u32::MAX] {
+        let mut bytes = whole.clone();
+        let movie = named(&bytes, b"mvhd") + 20;
+        bytes[movie..movie + 4].copy_from_slice(&wrong.to_be_bytes());
+        let tracks = bytes.windows(4).enumerate();
+        let headers: Vec<_> = tracks
+            .filter_map(|(at, kind)| match kind {
+                b"tkhd" => Some(at + 24),
+                b"mdhd" => Some(at + 20),
+                _ => None,
+            })
+            .collect();
+        for at in headers {
+            bytes[at..at + 4].copy_from_slice(&wrong.to_be_bytes());
+        }
+        assert_right(&extract_bytes(bytes).await.unwrap(), &path, 10.0);
+    }
+}
+
+#[tokio::test]
+async fn space_reserved_behind_a_stream_is_no_part_of_it() {
+    for (clip, shape) in [
+        (Clip::default(), Shape::Ts),
+        (Clip::default(), Shape::Flv),
+        (Clip::new("mkv"), Shape::MkvNoCues),
+    ] {
+        let path = looped(&clip, shape, 4 << 20).unwrap();
+        let seconds = extract(&path).await.unwrap().media.duration.unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.resize(bytes.len() + (12 << 20), 0);
+        let extraction = extract_bytes(bytes).await.unwrap();
+        assert_right(&extraction, &path, seconds.as_secs_f64());
+        let stats = &extraction.stats;
+        assert!(
+            stats.bytes_fetched < 6 << 20,
+            "{shape:?}: {}",
+            stats.bytes_fetched
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hole_in_a_transport_stream_costs_the_times_in_it_alone() {
+    let path = looped(&Clip::default(), Shape::Ts, 8 << 20).unwrap();
+    let whole = extract(&path).await.unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let hole = bytes.len() * 35 / 100..bytes.len() * 70 / 100;
+    bytes[hole].fill(0);
+    let extraction = extract_bytes(bytes).await.unwrap();
+    for nth in [0, 2] {
+        let (found, sound) = (&extraction.thumbnails[nth], &whole.thumbnails[nth]);
+        assert!(
+            found.actual.abs_diff(sound.actual).as_secs_f64() < 2.1,
+            "{found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_film_is_refused_whatever_its_samples_look_like() {
+    let path = Clip::new("mp4").make().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    let entry = named(&bytes, b"avc1");
+    bytes[entry..entry + 4].copy_from_slice(b"encv");
+    let error = extract_bytes(bytes).await.unwrap_err();
+    assert!(error.to_string().contains("encryption"), "{error}");
+}
+
+#[tokio::test]
+async fn a_scrambled_transport_stream_is_refused() {
+    const TABLES: [u16; 4] = [0, 0x11, 0x1000, 0x1fff];
+    let path = Clip::new("ts").make().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    for packet in bytes.chunks_exact_mut(188) {
+        let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        if !TABLES.contains(&pid) {
+            packet[3] |= 0x80;
+        }
+    }
+    let error = extract_bytes(bytes).await.unwrap_err();
+    assert!(error.to_string().contains("scrambled"), "{error}");
+}
+
+#[tokio::test]
+async fn pictures_of_an_elementary_stream_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = remuxed(
+        &Clip::default(),
+        folder.path(),
+        "raw.h264",
+        &["-an", "-c", "copy"],
+    );
+    let extraction = extract(&path).await.unwrap();
+    let times: Vec<_> = extraction.thumbnails.iter().map(|one| one.actual).collect();
+    assert!(times.is_sorted() && times[0] < times[2], "{times:?}");
+    let seconds = extraction.media.duration.unwrap().as_secs_f64();
+    assert!((seconds - 10.0).abs() < 0.5, "{seconds}");
+}
