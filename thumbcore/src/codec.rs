@@ -186,11 +186,6 @@ impl RandomAccess {
 }
 
 impl Codec {
-    /// Whether a stream may say where it can be entered without a keyframe: see [`sei`].
-    pub(crate) fn has_recovery_points(self) -> bool {
-        matches!(self, Self::H264 | Self::Hevc)
-    }
-
     /// The codec that libav calls `name`; `None` where it may not be decoded.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

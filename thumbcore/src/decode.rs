@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Codec, Error, Limits,
-    codec::{RandomAccess, cinepak, sei},
+    Error, Limits,
+    codec::{RandomAccess, cinepak, sei::Sei},
     demux::Track,
     libav::{AvError, Frame, Marks, Packet, PictureKind, Received, VideoDecoder},
     memory::Charge,
@@ -80,7 +80,7 @@ impl Decoder {
         let charge = reader.charge(pixels * bytes_a_pixel)?;
         Ok(Self {
             inner: open_libav(track, limits)?,
-            anchor: Anchor::new(track.codec),
+            anchor: Anchor::new(track),
             is_coarse: false,
             fed_us: None,
             track: Arc::clone(track),
@@ -112,7 +112,7 @@ impl Decoder {
             self.inner.flush();
         }
         self.inner.skip_deblocking(false);
-        self.anchor = Anchor::new(self.track.codec);
+        self.anchor = Anchor::new(&self.track);
         self.fed_us = None;
         Ok(())
     }
@@ -221,22 +221,47 @@ fn open_libav(track: &Track, limits: &Limits) -> Result<VideoDecoder, Error> {
 /// long as nothing is lost.
 #[derive(Debug)]
 struct Anchor {
-    codec: Codec,
+    sei: Option<Sei>,
     access: RandomAccess,
     /// Everything that the next picture may be made from was seen whole.
     holds: bool,
     /// Packets since the start.
     packets: usize,
-    /// Pictures that come out before a stream that was entered at a recovery point has refreshed
-    /// everything.
-    recovering: Option<u32>,
+    /// The stream was entered at a recovery point.
+    recovering: Option<Recovery>,
+}
+
+/// A stream that was entered at a recovery point.
+#[derive(Debug, Clone, Copy)]
+struct Recovery {
+    /// When the recovery point is shown, in ticks. Pictures shown before refer to what came before
+    /// the entry, though they follow in the stream (open GOP).
+    from: Option<i64>,
+    /// Pictures, from the recovery point on, that come out before everything is refreshed.
+    pictures: u32,
+}
+
+impl Recovery {
+    /// Whether `frame`, the next picture, is made from refreshed pictures alone.
+    fn has_ended(&mut self, frame: &Frame) -> bool {
+        let times = frame.timestamp().zip(self.from);
+        let is_before = times.is_some_and(|(time, from)| time < from);
+        // Times may be those of decoding, which tell nothing of the order of presentation.
+        let may_lead = self.pictures == 0 && frame.kind() == PictureKind::Bidirectional;
+        if is_before || may_lead {
+            return false;
+        }
+        let has_ended = self.pictures == 0;
+        self.pictures = self.pictures.saturating_sub(1);
+        has_ended
+    }
 }
 
 impl Anchor {
-    fn new(codec: Codec) -> Self {
-        let access = codec.random_access();
+    fn new(track: &Track) -> Self {
+        let access = track.codec.random_access();
         Self {
-            codec,
+            sei: track.sei,
             access,
             // libav itself says where it is not so.
             holds: access == RandomAccess::Recovery,
@@ -257,8 +282,8 @@ impl Anchor {
         }
         // Its picture is decoded and not given out: an edit list begins behind it.
         self.holds |= packet.is_keyframe() && packet.is_discarded() && !self.access.is_unmarked();
-        if self.recovering.is_none() && self.codec.has_recovery_points() {
-            self.recovering = match sei::recovery_pictures(self.codec, packet.data()) {
+        if let Some(sei) = self.sei.filter(|_| self.recovering.is_none()) {
+            let pictures = match sei.recovery_pictures(packet.data()) {
                 // A whole picture.
                 Some(0) => Some(0),
                 // The first packet of all has nothing to refer to and may be lost, and with it the
@@ -266,6 +291,8 @@ impl Anchor {
                 Some(count) if self.packets > 0 => Some(count.saturating_add(margin(count))),
                 _ => None,
             };
+            let from = packet.timestamp();
+            self.recovering = pictures.map(|pictures| Recovery { from, pictures });
         }
         self.packets += 1;
     }
@@ -285,20 +312,18 @@ impl Anchor {
 
     /// Whether `frame`, the next picture, is whole.
     fn trusts(&mut self, frame: &Frame) -> bool {
-        match &mut self.recovering {
-            Some(0) => self.hold(),
-            Some(pictures) => *pictures -= 1,
-            None => {}
+        if let Some(recovery) = &mut self.recovering {
+            self.holds |= recovery.has_ended(frame);
         }
         let kind = frame.kind();
         if self.access != RandomAccess::Filled && frame.is_damaged() {
             // Of H.264 and HEVC, others may be made from pictures of every type; what is corrupt
             // only because the stream was entered there says nothing of later ones.
-            let is_used = kind != PictureKind::Bidirectional || self.codec.has_recovery_points();
+            let is_used = kind != PictureKind::Bidirectional || self.sei.is_some();
             let is_entry = self.access == RandomAccess::Recovery && frame.is_corrupt();
             if is_entry {
                 self.holds = false;
-                self.recovering = self.recovering.filter(|pictures| *pictures > 0);
+                self.recovering = self.recovering.filter(|recovery| recovery.pictures > 0);
             } else if is_used {
                 self.lose();
             }

@@ -12,91 +12,152 @@ const RECOVERY_POINT: usize = 6;
 /// A message that says how the picture is turned to be shown.
 const DISPLAY_ORIENTATION: usize = 47;
 
+/// Reads the SEI messages of a stream's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sei {
+    codec: Codec,
+    framing: Framing,
+}
+
+/// How the NAL units of a packet are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// Start codes before each (Annex B).
+    StartCodes,
+    /// The length of each before it, in this many bytes (ISO/IEC 14496-15).
+    Lengths(usize),
+}
+
 /// What a NAL unit holds, as far as entering a stream needs it.
-enum Unit<'a> {
+enum Unit {
     /// SEI messages before the picture.
-    Messages(&'a [u8]),
+    Messages,
     /// A slice: the messages are over.
     Slice,
     Other,
 }
 
-/// Pictures from `packet`'s on, after which all are right; `None` where the packet is no recovery
-/// point.
-pub(crate) fn recovery_pictures(codec: Codec, packet: &[u8]) -> Option<u32> {
-    let code = golomb(message(codec, packet, RECOVERY_POINT)?)?;
-    // H.264 takes the code as unsigned, HEVC as signed.
-    Some(match codec {
-        Codec::H264 => code,
-        _ if code % 2 == 0 => 0,
-        _ => code / 2 + 1,
-    })
-}
-
-/// How the picture in `packet` is turned to be shown, to the nearest quarter turn, as the display
-/// matrix of a container would say it.
-pub(crate) fn display_matrix(codec: Codec, packet: &[u8]) -> Option<[i32; 9]> {
-    let bytes = message(codec, packet, DISPLAY_ORIENTATION)?.first_chunk::<3>()?;
-    let word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], 0]);
-    let bit = |nth: u32| word << nth >> 31 != 0;
-    let (is_cancelled, flips_x, flips_y) = (bit(0), bit(1), bit(2));
-    if is_cancelled {
-        return None;
-    }
-    // Of 65536 anticlockwise.
-    let angle = (word << 3 >> 16) as i32;
-    let quarters = (angle + (1 << 13)) >> 14 & 3;
-    let (cos, sin) = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarters as usize];
-    // The flips come first: stored x goes along the first row, stored y along the second.
-    let (x, y) = (if flips_x { -1 } else { 1 }, if flips_y { -1 } else { 1 });
-    let one = 1 << 16;
-    let matrix = [cos * x, -sin * x, 0, sin * y, cos * y, 0, 0, 0, 1 << 14].map(|cell| cell * one);
-    (quarters != 0 || flips_x || flips_y).then_some(matrix)
-}
-
-/// The payload of the first message of a `kind` before the first slice of a packet, of either form:
-/// with start codes, or with lengths of four bytes.
-fn message(codec: Codec, packet: &[u8], kind: usize) -> Option<&[u8]> {
-    let has_start_codes = packet.starts_with(&[0, 0, 1]) || packet.starts_with(&[0, 0, 0, 1]);
-    let mut rest = packet;
-    loop {
-        let unit = if has_start_codes {
-            let at = rest.windows(3).position(|code| code == [0, 0, 1])?;
-            rest = &rest[at + 3..];
-            rest
-        } else {
-            let (len, behind) = rest.split_first_chunk::<4>()?;
-            let len = u32::from_be_bytes(*len) as usize;
-            let (unit, behind) = behind.split_at_checked(len)?;
-            rest = behind;
-            unit
+impl Sei {
+    /// For a stream of `codec` whose container gave `extradata`; `None` for codecs without such
+    /// messages.
+    pub(crate) fn new(codec: Codec, extradata: &[u8]) -> Option<Self> {
+        let at = match codec {
+            Codec::H264 => 4,
+            Codec::Hevc => 21,
+            _ => return None,
         };
-        match look_into(codec, unit) {
-            Unit::Messages(messages) => {
-                if let Some(payload) = payload(messages, kind) {
-                    return Some(payload);
+        // A decoder configuration record begins with its version, parameter sets with a start code.
+        let framing = match extradata {
+            [1, ..] if extradata.len() > at => Framing::Lengths(usize::from(extradata[at] & 3) + 1),
+            _ => Framing::StartCodes,
+        };
+        Some(Self { codec, framing })
+    }
+
+    /// Pictures from `packet`'s on, after which all are right; `None` where the packet is no
+    /// recovery point.
+    pub(crate) fn recovery_pictures(self, packet: &[u8]) -> Option<u32> {
+        let code = golomb(&self.message(packet, RECOVERY_POINT)?)?;
+        // H.264 takes the code as unsigned, HEVC as signed.
+        Some(match self.codec {
+            Codec::H264 => code,
+            _ if code % 2 == 0 => 0,
+            _ => code / 2 + 1,
+        })
+    }
+
+    /// How the picture in `packet` is turned to be shown, to the nearest quarter turn, as the
+    /// display matrix of a container would say it.
+    pub(crate) fn display_matrix(self, packet: &[u8]) -> Option<[i32; 9]> {
+        let message = self.message(packet, DISPLAY_ORIENTATION)?;
+        let bytes = message.first_chunk::<3>()?;
+        let word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], 0]);
+        let bit = |nth: u32| word << nth >> 31 != 0;
+        let (is_cancelled, flips_x, flips_y) = (bit(0), bit(1), bit(2));
+        if is_cancelled {
+            return None;
+        }
+        // Of 65536 anticlockwise.
+        let angle = (word << 3 >> 16) as i32;
+        let quarters = (angle + (1 << 13)) >> 14 & 3;
+        let (cos, sin) = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarters as usize];
+        // The flips come first: stored x goes along the first row, stored y along the second.
+        let (x, y) = (if flips_x { -1 } else { 1 }, if flips_y { -1 } else { 1 });
+        let one = 1 << 16;
+        let matrix =
+            [cos * x, -sin * x, 0, sin * y, cos * y, 0, 0, 0, 1 << 14].map(|cell| cell * one);
+        (quarters != 0 || flips_x || flips_y).then_some(matrix)
+    }
+
+    /// The payload of the first message of a `kind` before the first slice of a packet.
+    fn message(self, packet: &[u8], kind: usize) -> Option<Vec<u8>> {
+        let mut rest = packet;
+        loop {
+            let (unit, behind) = self.framing.split(rest)?;
+            rest = behind;
+            match self.look_into(unit) {
+                Unit::Messages => {
+                    let header = if self.codec == Codec::H264 { 1 } else { 2 };
+                    if let Some(payload) = payload(&unescaped(unit.get(header..)?), kind) {
+                        return Some(payload.to_vec());
+                    }
                 }
+                Unit::Slice => return None,
+                Unit::Other => {}
             }
-            Unit::Slice => return None,
-            Unit::Other => {}
+        }
+    }
+
+    fn look_into(self, unit: &[u8]) -> Unit {
+        match (self.codec, unit) {
+            (Codec::H264, [header, ..]) => match header & 31 {
+                6 => Unit::Messages,
+                1..=5 => Unit::Slice,
+                _ => Unit::Other,
+            },
+            (Codec::Hevc, [header, ..]) => match header >> 1 & 63 {
+                39 => Unit::Messages,
+                0..=31 => Unit::Slice,
+                _ => Unit::Other,
+            },
+            _ => Unit::Other,
         }
     }
 }
 
-fn look_into(codec: Codec, unit: &[u8]) -> Unit<'_> {
-    match (codec, unit) {
-        (Codec::H264, [header, messages @ ..]) => match header & 31 {
-            6 => Unit::Messages(messages),
-            1..=5 => Unit::Slice,
-            _ => Unit::Other,
-        },
-        (Codec::Hevc, [header, _, messages @ ..]) => match header >> 1 & 63 {
-            39 => Unit::Messages(messages),
-            0..=31 => Unit::Slice,
-            _ => Unit::Other,
-        },
-        _ => Unit::Other,
+impl Framing {
+    /// The first NAL unit of `bytes`, and what follows.
+    fn split(self, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        match self {
+            Self::StartCodes => {
+                let code = |bytes: &[u8]| bytes.windows(3).position(|code| code == [0, 0, 1]);
+                let unit = &bytes[code(bytes)? + 3..];
+                Some(unit.split_at(code(unit).unwrap_or(unit.len())))
+            }
+            Self::Lengths(size) => {
+                let (len, behind) = bytes.split_at_checked(size)?;
+                let len = len
+                    .iter()
+                    .fold(0, |len, byte| len << 8 | usize::from(*byte));
+                behind.split_at_checked(len)
+            }
+        }
     }
+}
+
+/// The bytes of a NAL unit without those that keep start codes out of it.
+fn unescaped(unit: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(unit.len());
+    let mut zeros = 0;
+    for byte in unit {
+        if zeros >= 2 && *byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        bytes.push(*byte);
+    }
+    bytes
 }
 
 /// The payload of the first message of a `kind` among those of a unit.
@@ -104,10 +165,12 @@ fn payload(mut messages: &[u8], kind: usize) -> Option<&[u8]> {
     loop {
         let (this, rest) = number(messages)?;
         let (size, rest) = number(rest)?;
+        // The bits that end a unit are too few for a message.
+        let (payload, rest) = rest.split_at_checked(size)?;
         if this == kind {
-            return Some(rest);
+            return Some(payload);
         }
-        messages = rest.get(size..)?;
+        messages = rest;
     }
 }
 
@@ -137,15 +200,25 @@ mod tests {
 
     const SEI: u8 = 39 << 1;
     const SLICE: [u8; 3] = [1 << 1, 1, 0xff];
+    const CODES_H264: Sei = Sei {
+        codec: Codec::H264,
+        framing: Framing::StartCodes,
+    };
+    const CODES_HEVC: Sei = Sei {
+        codec: Codec::Hevc,
+        framing: Framing::StartCodes,
+    };
 
     #[test]
     fn both_forms_of_packets_tell_the_count() {
         // Another message of two bytes, then a recovery point whose count is 29 (code 57).
         let sei = [SEI, 1, 5, 2, 9, 9, 6, 2, 0b0000_0111, 0b0100_0000, 0x80];
         let with_codes = [&[0, 0, 0, 1][..], &sei, &[0, 0, 1], &SLICE].concat();
-        assert_eq!(recovery_pictures(Codec::Hevc, &with_codes), Some(29));
+        assert_eq!(CODES_HEVC.recovery_pictures(&with_codes), Some(29));
+        let record = [[1; 21].as_slice(), &[0xf3]].concat();
+        let lengths = Sei::new(Codec::Hevc, &record).unwrap();
         let with_lengths = [&[0, 0, 0, 11][..], &sei, &[0, 0, 0, 3], &SLICE].concat();
-        assert_eq!(recovery_pictures(Codec::Hevc, &with_lengths), Some(29));
+        assert_eq!(lengths.recovery_pictures(&with_lengths), Some(29));
     }
 
     #[test]
@@ -167,16 +240,44 @@ mod tests {
             0x41,
             0xff,
         ];
-        assert_eq!(recovery_pictures(Codec::H264, &sei), Some(29));
-        assert_eq!(recovery_pictures(Codec::Mpeg2, &sei), None);
+        assert_eq!(CODES_H264.recovery_pictures(&sei), Some(29));
+        assert_eq!(Sei::new(Codec::Mpeg2, &[]), None);
     }
 
     #[test]
     fn a_picture_without_one_is_no_recovery_point() {
         let slice_first = [&[0, 0, 1][..], &SLICE, &[0, 0, 1, SEI, 1, 6, 1, 0x80]].concat();
         for len in 0..=slice_first.len() {
-            assert_eq!(recovery_pictures(Codec::Hevc, &slice_first[..len]), None);
+            assert_eq!(CODES_HEVC.recovery_pictures(&slice_first[..len]), None);
         }
+    }
+
+    #[test]
+    fn what_follows_a_unit_is_no_message() {
+        // A message of another kind, the bits that end the unit, and a slice whose bytes would go
+        // on as messages of both kinds.
+        let sei = [0, 0, 1, 6, 5, 1, 9, 0x80];
+        let slice = [0, 0, 1, 0x65, 6, 1, 0x80, 47, 3, 8, 0, 0, 0x80];
+        let packet = [&sei[..], &slice].concat();
+        assert_eq!(CODES_H264.recovery_pictures(&packet), None);
+        assert_eq!(CODES_H264.display_matrix(&packet), None);
+    }
+
+    #[test]
+    fn lengths_that_look_like_start_codes_are_lengths() {
+        // A length of 256 and more begins with the bytes of a start code.
+        let record = [1, 0x64, 0, 0x1f, 0xff, 0xe1];
+        let other = [&[0, 0, 1, 0, 9][..], &[0; 255]].concat();
+        let packet = [&other[..], &[0, 0, 0, 5, 6, 6, 1, 0xc0, 0x80]].concat();
+        let sei = Sei::new(Codec::H264, &record).unwrap();
+        assert_eq!(sei.recovery_pictures(&packet), Some(0));
+    }
+
+    #[test]
+    fn bytes_against_start_codes_are_taken_out() {
+        // A message of three zero bytes, which are four in the stream, then a recovery point.
+        let sei = [0, 0, 1, 6, 5, 3, 0, 0, 3, 0, 6, 1, 0xc0, 0x80];
+        assert_eq!(CODES_H264.recovery_pictures(&sei), Some(0));
     }
 
     #[test]
@@ -184,7 +285,9 @@ mod tests {
         const ONE: i32 = 1 << 16;
         let turned = |bytes: [u8; 3]| {
             let sei = [&[0, 0, 1, 6, 47, 3][..], &bytes, &[0x80]].concat();
-            display_matrix(Codec::H264, &sei).map(|matrix| [0, 1, 3, 4].map(|cell| matrix[cell]))
+            CODES_H264
+                .display_matrix(&sei)
+                .map(|matrix| [0, 1, 3, 4].map(|cell| matrix[cell]))
         };
         // A quarter anticlockwise: stored x runs up, stored y runs right.
         assert_eq!(turned([0x08, 0, 0]), Some([0, -ONE, ONE, 0]));

@@ -19,7 +19,6 @@ use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Error, LimitError,
-    codec::sei,
     container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
     reader::{Reader, Reason},
@@ -267,16 +266,16 @@ fn told_by_codec(
     track: &Track,
     held: u64,
 ) -> Result<Option<[i32; 9]>, Error> {
-    if !track.codec.has_recovery_points() || held == 0 {
+    let Some(sei) = track.sei.filter(|_| held > 0) else {
         return Ok(None);
-    }
+    };
     let Ok(mut demuxer) = opener.spliced(reader, std::iter::once(0..held)) else {
         return Ok(None);
     };
     for _ in 0..FIRST_PACKETS {
         match demuxer.read()? {
             Read::Packet(packet) if track.owns(&packet, demuxer.input()) => {
-                return Ok(sei::display_matrix(track.codec, packet.data()));
+                return Ok(sei.display_matrix(packet.data()));
             }
             Read::Packet(_) => {}
             Read::Damage(_) | Read::End => break,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Codec, Error, Limits,
+    codec::sei::Sei,
     container::{
         Composition, Profile, Timeline, TrackComposition, believed, encrypted,
         film::{self, Candidate},
@@ -27,6 +28,8 @@ pub(super) struct Clues<'a> {
 pub(crate) struct Track {
     pub(crate) stream: usize,
     pub(crate) codec: Codec,
+    /// Reads the codec's messages between pictures, where it has any.
+    pub(crate) sei: Option<Sei>,
     pub(crate) parameters: Arc<Parameters>,
     /// Coded size in pixels; 0 where the header does not say.
     pub(crate) width: u32,
@@ -85,6 +88,7 @@ impl Track {
         Ok(Self {
             stream: video.index,
             codec,
+            sei: Sei::new(codec, parameters.extradata()),
             parameters: Arc::new(parameters),
             width: video.width,
             height: video.height,

@@ -43,6 +43,22 @@ pub(crate) struct Parameters(pub(super) codec::Parameters);
 // SAFETY: never changed after it was made; decoders only copy from it.
 unsafe impl Sync for Parameters {}
 
+impl Parameters {
+    /// What the container gives a decoder beside packets; empty where it gives nothing.
+    pub(crate) fn extradata(&self) -> &[u8] {
+        // SAFETY: the parameters are valid, and never changed after they were made.
+        let fields = unsafe { &*self.0.as_ptr() };
+        match usize::try_from(fields.extradata_size) {
+            Ok(size) if size > 0 && !fields.extradata.is_null() => {
+                // SAFETY: libav allocates as many bytes as the parameters say; they live and stay
+                // as long as the parameters, which `self` borrows.
+                unsafe { slice::from_raw_parts(fields.extradata, size) }
+            }
+            _ => &[],
+        }
+    }
+}
+
 /// One compressed packet.
 pub(crate) struct Packet {
     pub(super) inner: ffmpeg_next::Packet,

@@ -3,7 +3,6 @@
 use super::Ladder;
 use crate::{
     Error,
-    codec::sei,
     container::{Keyframe, Place},
     decode::{Decoder, Picture},
     extract::{
@@ -40,9 +39,7 @@ impl Ladder<'_> {
             Plan::Forward {
                 from: Some(from),
                 until_us,
-            } if track.codec.has_recovery_points()
-                && until_us.saturating_sub(from.time_us) > NEAR_US =>
-            {
+            } if track.sei.is_some() && until_us.saturating_sub(from.time_us) > NEAR_US => {
                 Plan::RollIn {
                     until_us,
                     otherwise: Some(from),
@@ -134,11 +131,11 @@ impl Ladder<'_> {
         let waiting = self.those(Target::is_wanted).len();
         let first = self.allowance(waiting, Some(target_us.saturating_add(tolerance_us)));
         let task = self.task.clone();
-        let codec = self.session.track.codec;
-        if matches!(entry.place, Place::Sample { .. }) && codec.has_recovery_points() {
+        let sei = self.session.track.sei;
+        if let Some(sei) = sei.filter(|_| matches!(entry.place, Place::Sample { .. })) {
             // Decoding is in vain where no recovery point follows.
             let mut packets = self.session.packets(&task.reader, entry)?;
-            let is_it = |packet: &Packet| sei::recovery_pictures(codec, packet.data()).is_some();
+            let is_it = |packet: &Packet| sei.recovery_pictures(packet.data()).is_some();
             if !packets.skip_to(target_us, is_it)? {
                 return Ok(None);
             }
