@@ -28,8 +28,8 @@ pub const ACTUAL: &str = "actual";
 /// 2: SHA-256 instead of FNV-1a in shortened keys, in the last candidate of a name, and in the
 /// settings hash.
 ///
-/// 3: pictures of codecs without marked keyframes, of damaged, fragmented, trimmed and turned files,
-/// and of files whose header misstates the duration.
+/// 3: pictures of codecs without marked keyframes, of damaged, fragmented, trimmed and turned
+/// files, and of files whose header misstates the duration.
 const PIPELINE_VERSION: &str = "3";
 
 /// Longest encoded key that is stored whole; leaves 512 of the 2048 bytes to the other entries.

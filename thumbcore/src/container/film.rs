@@ -24,17 +24,21 @@ impl Candidate {
     }
 }
 
-/// The number of the track that a player would show among `candidates`: the first of the largest
-/// of those that are marked as default among those that move.
-pub(crate) fn choose(candidates: impl IntoIterator<Item = Candidate>) -> Option<usize> {
-    candidates
+/// The track that a player would show among `tracks`: the first of the largest of those that are
+/// marked as default among those that move.
+pub(crate) fn choose<T>(
+    tracks: impl IntoIterator<Item = T>,
+    candidate: impl Fn(&T) -> Candidate,
+) -> Option<T> {
+    tracks
         .into_iter()
         .enumerate()
         .max_by_key(|(nth, track)| {
+            let track = candidate(track);
             let (motion, first) = (track.motion(), std::cmp::Reverse(*nth));
             (motion, track.is_default, track.area, first)
         })
-        .map(|(nth, _)| nth)
+        .map(|(_, track)| track)
 }
 
 /// Whether libav's `codec` is one of still pictures, of which covers are made.
@@ -56,6 +60,12 @@ mod tests {
         area: 100,
     };
 
+    /// The number of the one that is chosen.
+    fn chosen<const N: usize>(tracks: [Candidate; N]) -> Option<usize> {
+        let numbered = tracks.into_iter().enumerate();
+        choose(numbered, |(_, track)| *track).map(|(nth, _)| nth)
+    }
+
     #[test]
     fn one_picture_is_no_film_however_large_or_default() {
         let cover = Candidate {
@@ -64,7 +74,7 @@ mod tests {
             is_default: true,
             area: 90_000,
         };
-        assert_eq!(choose([cover, FILM]), Some(1));
+        assert_eq!(chosen([cover, FILM]), Some(1));
         let unknown = Candidate {
             frames: None,
             ..cover
@@ -73,9 +83,9 @@ mod tests {
             frames: None,
             ..FILM
         };
-        assert_eq!(choose([unknown, film]), Some(1));
-        assert_eq!(choose([cover]), Some(0));
-        assert_eq!(choose([]), None);
+        assert_eq!(chosen([unknown, film]), Some(1));
+        assert_eq!(chosen([cover]), Some(0));
+        assert_eq!(chosen([]), None);
     }
 
     #[test]
@@ -85,7 +95,7 @@ mod tests {
             ..FILM
         };
         let large = Candidate { area: 900, ..FILM };
-        assert_eq!(choose([large, default]), Some(1));
-        assert_eq!(choose([FILM, large, large]), Some(1));
+        assert_eq!(chosen([large, default]), Some(1));
+        assert_eq!(chosen([FILM, large, large]), Some(1));
     }
 }

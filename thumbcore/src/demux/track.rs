@@ -179,14 +179,12 @@ fn film_among(streams: &[StreamInfo], stream_id: Option<i32>) -> Option<&StreamI
     if stream_id.is_some() {
         return videos.find(|stream| Some(stream.id) == stream_id);
     }
-    let videos: Vec<_> = videos.collect();
-    let candidates = videos.iter().map(|stream| Candidate {
+    film::choose(videos, |stream| Candidate {
         is_still_codec: film::is_still_codec(stream.codec),
         frames: stream.frames,
         is_default: stream.is_default,
         area: u64::from(stream.width) * u64::from(stream.height),
-    });
-    videos.get(film::choose(candidates)?).copied()
+    })
 }
 
 /// Ticks of a picture: a 25th of a second where nothing tells, as libav assumes.

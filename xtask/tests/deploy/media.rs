@@ -91,7 +91,8 @@ fn the_images_decode_what_thumbcore_allows() {
     assert_eq!(translated, built);
 }
 
-/// The decoders of the table of codecs, whose lines are `Variant = "name" by ["decoder", …], Access;`.
+/// The decoders of the table of codecs, whose lines are `Variant = "name" by ["decoder", …],
+/// Access;`.
 fn decoders(source: &str) -> BTreeSet<String> {
     let lists = source.split(" by [").skip(1);
     let decoders: BTreeSet<_> = lists

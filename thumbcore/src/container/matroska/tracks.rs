@@ -148,13 +148,8 @@ pub(super) fn tracks(payload: &[u8]) -> Vec<TrackEntry> {
 /// The video track that pictures are taken from: the choice that is made among libav's streams,
 /// made from the file. `None` where there is none, or its times are not the segment's.
 pub(super) fn choose(tracks: &[TrackEntry]) -> Option<&TrackEntry> {
-    let videos: Vec<_> = tracks
-        .iter()
-        .filter(|track| track.kind == Kind::Video)
-        .collect();
-    let film = film::choose(videos.iter().map(|track| track.candidate))?;
-    let film = videos.get(film)?;
-    Some(*film).filter(|track| track.is_plain)
+    let videos = tracks.iter().filter(|track| track.kind == Kind::Video);
+    film::choose(videos, |track| track.candidate).filter(|track| track.is_plain)
 }
 
 #[cfg(test)]

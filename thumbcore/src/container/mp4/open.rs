@@ -175,17 +175,15 @@ impl MovieBox {
     /// Refuses a film whose pictures need a key.
     fn check_encryption(&self) -> Result<(), Error> {
         let traks = children(self.payload()).filter(|(kind, _)| kind == b"trak");
-        let videos: Vec<_> = traks
+        let videos = traks
             .map(|(_, trak)| trak)
-            .filter(|trak| description::is_video(trak))
-            .collect();
-        let candidates = videos.iter().map(|trak| {
+            .filter(|trak| description::is_video(trak));
+        let film = film::choose(videos, |trak| {
             let tables = SampleTables::parse(trak);
             // A track in fragments has none here.
             let frames = tables.map(|tables| u64::from(tables.count));
             description::candidate(trak, frames.filter(|frames| *frames > 0))
         });
-        let film = film::choose(candidates).and_then(|nth| videos.get(nth));
         match film {
             Some(trak) if description::is_encrypted(trak) => Err(encrypted("Common Encryption")),
             _ => Ok(()),

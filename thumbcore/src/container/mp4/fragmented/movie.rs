@@ -65,21 +65,18 @@ impl Movie {
         }
         let defaults = defaults(extends);
         let mut tracks = Vec::new();
-        let (mut videos, mut candidates) = (Vec::new(), Vec::new());
+        let mut videos = Vec::new();
         for (_, trak) in traks() {
             let handler = descendant(trak, &[b"mdia", b"hdlr"])?.get(8..12)?;
             if handler == b"vide" {
-                videos.push(tracks.len());
-                candidates.push(description::candidate(trak, None));
+                videos.push((tracks.len(), description::candidate(trak, None)));
             } else if handler != b"soun" {
                 continue;
             }
             tracks.push(TrackHead::parse(trak, &defaults, timescale)?);
         }
-        Some(Self {
-            tracks,
-            video: videos[film::choose(candidates)?],
-        })
+        let (video, _) = film::choose(videos, |(_, candidate)| *candidate)?;
+        Some(Self { tracks, video })
     }
 
     /// The samples that `moov`, the payload that this was read from, holds itself: those of the
