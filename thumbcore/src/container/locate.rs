@@ -65,23 +65,18 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_field_names, reason = "the postfix is the unit")]
 pub(crate) struct Timeline {
     /// The earliest presentation time of any audio or video stream, in microseconds.
     pub(crate) start_us: i64,
     /// In microseconds; `None` where the container does not tell.
     pub(crate) duration_us: Option<i64>,
-    /// Until the last picture's end, in microseconds, where sound is known to go on longer.
-    pub(crate) film_us: Option<i64>,
 }
 
 impl Timeline {
-    /// A timeline in which nothing is known to outlast the pictures.
     pub(crate) fn new(start_us: i64, duration_us: Option<i64>) -> Self {
         Self {
             start_us,
             duration_us,
-            film_us: None,
         }
     }
 }

@@ -103,7 +103,7 @@ impl Track {
             ),
             declared: !input.declares_streams_late(),
             duration_us,
-            film_us: timeline.and_then(|timeline| timeline.film_us),
+            film_us: None,
             picture_ticks: picture_ticks(video),
             is_untimed: is_elementary(input.format_name()),
             composition: clues
