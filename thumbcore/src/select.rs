@@ -100,7 +100,7 @@ impl Planner {
     }
 
     /// Whether `keyframe` lies within the tolerance of a target.
-    pub(crate) fn is_near(&self, keyframe: &Keyframe, target_us: i64) -> bool {
+    fn is_near(&self, keyframe: &Keyframe, target_us: i64) -> bool {
         let distance = keyframe.time_us.abs_diff(target_us);
         distance <= self.tolerance_us.saturating_add(ROUNDING_US)
     }

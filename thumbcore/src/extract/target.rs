@@ -42,7 +42,7 @@ pub(super) enum State {
 }
 
 /// The picture for one target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) picture: Finished,
     pub(super) origin: Origin,

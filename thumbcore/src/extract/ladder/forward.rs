@@ -135,10 +135,8 @@ impl Ladder<'_> {
         if from.is_none() && track.codec.random_access().is_unmarked() {
             decoder.trust_any_start();
         }
-        let mut allowances = Vec::new();
-        for nth in 0..group.len() {
-            allowances.push(self.allowance(waiting - nth.min(waiting), None));
-        }
+        let allowance = |nth: usize| self.allowance(waiting.saturating_sub(nth), None);
+        let allowances: Vec<_> = (0..group.len()).map(allowance).collect();
         let packets = match from {
             Some(keyframe) => self.session.packets(&task.reader, keyframe)?,
             None => self.session.packets_from_start(&task.reader)?,

@@ -376,18 +376,12 @@ fn in_order(mut made: Vec<(i64, Made)>) -> Vec<(i64, Made)> {
         .filter(|nth| made[*nth].1.picture.time_us.is_some())
         .collect();
     places.sort_by_key(|nth| made[*nth].0);
-    let mut by_time = places.clone();
-    by_time.sort_by_key(|nth| made[*nth].1.picture.time_us);
-    let mut pictures: Vec<_> = made
-        .drain(..)
-        .map(|(target_us, made)| (target_us, Some(made)))
-        .collect();
-    let sorted: Vec<_> = by_time.iter().map(|nth| pictures[*nth].1.take()).collect();
-    for (place, picture) in places.into_iter().zip(sorted) {
-        pictures[place].1 = picture;
+    let mut by_time: Vec<_> = places.iter().map(|nth| made[*nth].1.clone()).collect();
+    by_time.sort_by_key(|made| made.picture.time_us);
+    for (place, picture) in places.into_iter().zip(by_time) {
+        made[place].1 = picture;
     }
-    let given = |(target_us, made): (i64, Option<Made>)| Some((target_us, made?));
-    pictures.into_iter().filter_map(given).collect()
+    made
 }
 
 /// No picture can be made, whatever the budget.
