@@ -49,12 +49,7 @@ fn check(bytes: &[u8]) -> Result<(), Error> {
     let Some((framing, _)) = Framing::detect(bytes) else {
         return Ok(());
     };
-    let mut tables = Tables::default();
-    for (offset, packet) in framing.packets(bytes) {
-        let at = offset as u64;
-        tables.push(&packet, at..at + framing.stride as u64);
-    }
-    check_scrambling(framing, bytes, &tables)
+    check_scrambling(framing, bytes, &tables_in(framing, bytes))
 }
 
 fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
@@ -165,11 +160,7 @@ impl Head {
             let Some((framing, start)) = Framing::detect(&bytes) else {
                 return Ok(None);
             };
-            let mut tables = Tables::default();
-            for (offset, packet) in framing.packets(&bytes) {
-                let at = offset as u64;
-                tables.push(&packet, at..at + framing.stride as u64);
-            }
+            let tables = tables_in(framing, &bytes);
             check_scrambling(framing, &bytes, &tables)?;
             let mut times = BTreeMap::new();
             let mut first_time = None;
@@ -206,26 +197,33 @@ impl Head {
     }
 }
 
+/// The tables of a stream that begins with `bytes`.
+fn tables_in(framing: Framing, bytes: &[u8]) -> Tables {
+    let mut tables = Tables::default();
+    for (offset, packet) in framing.packets(bytes) {
+        let at = offset as u64;
+        tables.push(&packet, at..at + framing.stride as u64);
+    }
+    tables
+}
+
 /// Refuses a stream whose video needs a key, or most of which does where no table names the video.
 fn check_scrambling(framing: Framing, bytes: &[u8], tables: &Tables) -> Result<(), Error> {
     if tables.is_encrypted {
         return Err(encrypted("HLS SAMPLE-AES"));
     }
     let video = tables.video.as_ref().map(|video| video.pid);
-    let (mut clear, mut scrambled) = (0_u32, 0_u32);
+    let (mut all, mut scrambled) = (0_u32, 0_u32);
     for (_, packet) in framing.packets(bytes) {
         if !packet.payload.is_empty() && video.is_none_or(|pid| pid == packet.pid) {
-            *(if packet.is_scrambled {
-                &mut scrambled
-            } else {
-                &mut clear
-            }) += 1;
+            all += 1;
+            scrambled += u32::from(packet.is_scrambled);
         }
     }
     let is_scrambled = if video.is_some() {
         scrambled > 0
     } else {
-        scrambled > clear
+        scrambled > all - scrambled
     };
     if is_scrambled {
         return Err(encrypted("a scrambled transport stream"));
