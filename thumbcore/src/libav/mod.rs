@@ -107,7 +107,7 @@ impl Default for InitOptions {
 impl InitOptions {
     /// The defaults: libav says nothing (or what it makes of a file, where the variable
     /// `THUMBCORE_LIBAV_LOG` is set), since standard error belongs to the program; and it takes at
-    /// most 576 MiB of memory at once, which the largest picture of the default
+    /// most 832 MiB of memory at once, which the largest picture of the default
     /// [`Limits`](crate::Limits) needs.
     #[must_use]
     pub fn new() -> Self {
