@@ -205,8 +205,8 @@ fn start_us(input: &Input, streams: &[StreamInfo], composition: Option<&Composit
                 .filter_map(|stream| {
                     let first = || {
                         let first = input.index_entry(stream.index, 0)?;
-                        let track = composition.and_then(|all| all.of_track(stream.id));
-                        let delay = track.map_or(0, |track| track.delay_at(first.position));
+                        let delay =
+                            composition.map_or(0, |all| all.delay_at(stream.id, first.position));
                         // What an edit list cuts off the front has a negative time.
                         Some(first.timestamp.saturating_add(delay).max(0))
                     };

@@ -33,12 +33,7 @@ impl Composition {
 
     /// The facts of the track that libav numbers `id`; `None` where the tables do not tell.
     pub(crate) fn of_track(&self, id: i32) -> Option<TrackComposition> {
-        let traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
-        let (_, trak) = traks.into_iter().find(|(_, trak)| {
-            let own = track_id(trak);
-            own.is_some_and(|own| own as i32 == id)
-        })?;
-        let tables = SampleTables::parse(trak)?;
+        let tables = self.tables(id)?;
         let mut delays = Vec::new();
         if tables.is_reordered() {
             let shift = tables.shift();
@@ -54,6 +49,27 @@ impl Composition {
             delays,
             last_duration: tables.last_duration(),
         })
+    }
+
+    /// Ticks from decoding to presentation of the keyframe at `position` of the track that libav
+    /// numbers `id`. Reads the tables up to that keyframe only.
+    pub(crate) fn delay_at(&self, id: i32, position: u64) -> i64 {
+        let tables = self.tables(id).filter(SampleTables::is_reordered);
+        let delay = tables.and_then(|tables| {
+            let mut samples = tables.samples();
+            let sample = samples.find(|sample| sample.is_sync && sample.at == position)?;
+            Some(i64::from(sample.delay) + tables.shift())
+        });
+        delay.unwrap_or(0)
+    }
+
+    fn tables(&self, id: i32) -> Option<SampleTables<'_>> {
+        let mut traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
+        let (_, trak) = traks.find(|(_, trak)| {
+            let own = track_id(trak);
+            own.is_some_and(|own| own as i32 == id)
+        })?;
+        SampleTables::parse(trak)
     }
 }
 
@@ -85,6 +101,8 @@ mod tests {
         let track = composition.of_track(7).unwrap();
         assert!(track.is_reordered());
         assert_eq!([1000, 2020, 1].map(|at| track.delay_at(at)), [20, 0, 0]);
+        let delays = [1000, 2020, 1].map(|at| composition.delay_at(7, at));
+        assert_eq!(delays, [20, 0, 0]);
         assert_eq!(track.last_duration, 30);
         assert_eq!(composition.of_track(8), None);
     }
