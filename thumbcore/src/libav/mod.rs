@@ -5,7 +5,7 @@
 //! index look-ups, seeks on one stream, discarding streams, colour-aware scaling) is wrapped here
 //! in safe types. No `unsafe` exists elsewhere in the workspace, and each block says why it holds.
 //!
-//! Panics never cross into C: [`Guarded`] stops them in the I/O callbacks.
+//! Panics never cross into C: the I/O callbacks of `input` stop them.
 
 #![allow(
     unsafe_code,
