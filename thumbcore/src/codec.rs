@@ -21,6 +21,7 @@ macro_rules! codecs {
         /// assert_eq!(Codec::from_name("magicyuv"), None);
         /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
         pub enum Codec {
             $($(#[$doc])+ $variant,)+

@@ -1,8 +1,14 @@
 //! What can go wrong, sorted by what the caller can do about it.
 
+mod sandbox;
+
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
+pub use self::sandbox::SandboxError;
 use crate::text::shown;
+
+/// What the kernel sends where memory runs out.
+const SIGKILL: i32 = 9;
 
 /// Why an extraction failed.
 ///
@@ -66,6 +72,17 @@ pub enum Error {
     /// The caller went away before the work was done.
     #[error("cancelled")]
     Cancelled,
+    /// The sandboxed process that decoded the video was ended by a signal, and so was the one that
+    /// took its place. By SIGKILL, which the kernel sends where memory runs out, a later call may
+    /// succeed; any other signal is the video's doing.
+    #[error("the sandboxed process that decoded the video was ended by signal {signal}")]
+    Crashed {
+        /// The signal's number: 11 for SIGSEGV, 31 for SIGSYS (a forbidden system call).
+        signal: i32,
+    },
+    /// There is no sandbox, or its process cannot be trusted any more.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// A fault of this crate: a panic that was stopped, or libav broke its own contract.
     #[error("internal error: {reason}")]
     Internal {
@@ -82,6 +99,8 @@ impl Error {
             Self::Source(error) => error.is_transient(),
             Self::Limit(LimitError::Memory { needed, limit }) => needed <= limit,
             Self::Limit(error) => matches!(error, LimitError::Time { .. }),
+            Self::Crashed { signal } => *signal == SIGKILL,
+            Self::Sandbox(error) => error.is_transient(),
             Self::Busy { .. } | Self::Cancelled | Self::Internal { .. } => true,
             Self::Unsupported { .. }
             | Self::Corrupt { .. }
@@ -125,6 +144,8 @@ impl Error {
             Self::Invalid { .. } => "invalid",
             Self::Busy { .. } => "busy",
             Self::Cancelled => "cancelled",
+            Self::Crashed { .. } => "crashed",
+            Self::Sandbox(_) => "sandbox",
             Self::Internal { .. } => "internal",
         }
     }
@@ -132,6 +153,7 @@ impl Error {
 
 /// Which limit stopped the work, and what had been spent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum LimitError {
     /// More bytes would have been fetched than the budget allows.

@@ -32,7 +32,7 @@
 //!   damaged picture is an error instead.
 //! - **Hostile input**: containers and codecs are on allow-lists, nothing but the source is ever
 //!   opened, and every claim of a file is checked against [`Limits`]. Decoders are C all the same:
-//!   decode what strangers send in a process that holds no secrets.
+//!   decode what strangers send in processes without rights (`Sandbox`, feature `sandbox`, Linux).
 //!
 //! # Threads, memory, cancellation
 //!
@@ -96,6 +96,9 @@ mod demux;
 mod encode;
 mod error;
 mod extract;
+#[cfg(sandbox)]
+mod jail;
+mod lend;
 pub mod libav;
 mod limits;
 mod memory;
@@ -104,6 +107,8 @@ mod patience;
 mod position;
 mod reader;
 mod render;
+#[cfg(sandbox)]
+pub mod sandbox;
 mod select;
 pub mod source;
 mod text;
@@ -112,6 +117,8 @@ mod time;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use self::container::fuzzing;
+#[cfg(sandbox)]
+pub use self::jail::Sandbox;
 #[cfg(feature = "http")]
 pub use self::source::HttpSource;
 #[cfg(feature = "s3")]
@@ -120,7 +127,7 @@ pub use self::{
     codec::Codec,
     container::Container,
     encode::ImageFormat,
-    error::{Cause, Error, LimitError, SourceError},
+    error::{Cause, Error, LimitError, SandboxError, SourceError},
     extract::{
         CpuPermit, Cpus, Extraction, Extractor, ExtractorBuilder, KeyframeEntry, Media, Opening,
         Origin, Probe, Rendition, Request, Stats, Thumbnail, Video,

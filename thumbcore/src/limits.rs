@@ -11,6 +11,7 @@ use crate::LimitError;
 /// one that is left. Only where that costs too much as well, or another limit is met, does the
 /// extraction end in [`Error::Limit`](crate::Error::Limit), which says what was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Most pixels in a coded picture, whatever its shape: 96 Mi, which is 12K with room. One
     /// picture of it takes about 150 MB decoded.

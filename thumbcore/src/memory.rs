@@ -1,11 +1,17 @@
 //! Memory as a budget that videos share.
 
+#[cfg(sandbox)]
+mod loan;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+#[cfg(sandbox)]
+pub(crate) use self::loan::Loan;
 use crate::{
     Error, LimitError, Limits,
+    lend::Lender,
     patience::{Patience, Resource},
 };
 
@@ -44,10 +50,15 @@ use crate::{
 pub struct MemoryBudget {
     units: Arc<Semaphore>,
     limit: u64,
+    /// Where more comes from; `None` where `units` began with all there is.
+    lender: Option<Arc<dyn Lender>>,
 }
 
 /// Bytes a permit.
 const UNIT: u64 = 1 << 10;
+
+/// Least that is borrowed at once: 1 MiB, so that a parser that grows asks rarely.
+const LOAN: u64 = 1 << 20;
 
 /// What a video reserves as it begins: 32 MiB, which an hour of 1080p needs for its index,
 /// keyframes and pictures.
@@ -62,6 +73,17 @@ impl MemoryBudget {
         Self {
             units: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             limit: units * UNIT,
+            lender: None,
+        }
+    }
+
+    /// The part of a budget of `limit` bytes that `lender` lends: `lent` bytes so far.
+    #[cfg(sandbox)]
+    pub(crate) fn lent(limit: u64, lent: u64, lender: Arc<dyn Lender>) -> Self {
+        Self {
+            limit,
+            lender: Some(lender),
+            ..Self::new(lent)
         }
     }
 
@@ -77,8 +99,42 @@ impl MemoryBudget {
         self.limit - self.units.available_permits() as u64 * UNIT
     }
 
+    /// What nobody uses of what is here.
+    fn unused(&self) -> u64 {
+        self.units.available_permits() as u64 * UNIT
+    }
+
+    /// Takes what nobody uses out of the budget, to be given back to the lender: bytes.
+    #[cfg(sandbox)]
+    pub(crate) fn take_unused(&self) -> u64 {
+        let unused = self.units.available_permits();
+        self.units.forget_permits(unused) as u64 * UNIT
+    }
+
+    /// `bytes` of it, if they are free now.
+    fn try_reserve(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let units = units(bytes);
+        let take = || Arc::clone(&self.units).try_acquire_many_owned(units).ok();
+        take().or_else(|| {
+            let lender = self.lender.as_ref()?;
+            let missing = bytes.saturating_sub(self.unused()).next_multiple_of(UNIT);
+            let lent = [missing.max(LOAN), missing];
+            let lent = lent.into_iter().find(|bytes| lender.spare_memory(*bytes))?;
+            self.units.add_permits((lent / UNIT) as usize);
+            take()
+        })
+    }
+
     /// `bytes` of it, once they are free.
     async fn reserve(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+        if let Some(lender) = &self.lender {
+            let unused = self.unused();
+            let missing = bytes.saturating_sub(unused).next_multiple_of(UNIT);
+            if missing > 0 {
+                lender.memory(missing, unused).await;
+                self.units.add_permits((missing / UNIT) as usize);
+            }
+        }
         let permits = Arc::clone(&self.units).acquire_many_owned(units(bytes));
         permits.await.map_err(|error| Error::Internal {
             reason: error.to_string(),
@@ -199,8 +255,7 @@ impl Account {
         if let Some(budget) = &self.budget
             && needed > reserved
         {
-            let more = Arc::clone(&budget.units).try_acquire_many_owned(units(needed - reserved));
-            let Ok(more) = more else {
+            let Some(more) = budget.try_reserve(needed - reserved) else {
                 return Err(short);
             };
             state.take(more);

@@ -58,6 +58,15 @@ impl Patience {
         }
     }
 
+    /// The patience of a call that has waited for `waited` already, in another process.
+    #[cfg(sandbox)]
+    pub(crate) fn resumed(limit: Option<Duration>, waited: Duration) -> Self {
+        Self {
+            limit,
+            waited: Mutex::new(waited),
+        }
+    }
+
     /// How long the call has waited so far.
     pub(crate) fn waited(&self) -> Duration {
         *self.waited.lock().unwrap_or_else(PoisonError::into_inner)

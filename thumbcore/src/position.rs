@@ -15,6 +15,7 @@ use crate::Error;
 /// # Ok::<(), thumbcore::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Position {
     /// A fraction of the duration, 0 to 1.

@@ -27,6 +27,8 @@ mod pes;
 mod profile;
 mod search;
 mod stream;
+#[cfg(sandbox)]
+mod wire;
 
 use std::{ffi::CStr, fmt};
 

@@ -6,6 +6,7 @@ use crate::Error;
 
 /// How a picture is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ImageFormat {
     /// JPEG, 4:2:0.

@@ -5,6 +5,8 @@ mod checks;
 use std::time::Duration;
 
 use super::{Extractor, Request, admission::Admission, cpu::Cpus};
+#[cfg(sandbox)]
+use crate::Sandbox;
 use crate::{Error, ImageFormat, Limits, MemoryBudget, Position, ReadConfig};
 
 /// Builds an [`Extractor`].
@@ -30,6 +32,9 @@ pub(super) struct Settings {
     max_in_flight: Option<usize>,
     /// `None` where a call waits for others as long as it takes.
     pub(super) max_wait: Option<Duration>,
+    /// `None` where videos are decoded in this process.
+    #[cfg(sandbox)]
+    pub(super) sandbox: Option<Sandbox>,
 }
 
 impl Settings {
@@ -146,6 +151,18 @@ impl ExtractorBuilder {
     #[must_use]
     pub fn max_wait(mut self, limit: Duration) -> Self {
         self.settings.max_wait = Some(limit);
+        self
+    }
+
+    /// Demuxes, decodes, renders and encodes each video in a process of `sandbox`, which has no
+    /// right but to ask for the video's bytes. Pictures, bytes and requests are the same.
+    ///
+    /// A process that dies is replaced once; if that one dies as well, the call ends in
+    /// [`Error::Crashed`], and nothing else does.
+    #[cfg(sandbox)]
+    #[must_use]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.settings.sandbox = Some(sandbox);
         self
     }
 

@@ -8,7 +8,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use crate::{Error, patience::Resource, reader::Reader};
+use crate::{Error, lend::Lender, patience::Resource, reader::Reader};
 
 /// CPUs that extractors share: as many pictures are decoded, rendered or encoded at once as there
 /// are permits, of all extractors that were given a clone.
@@ -28,13 +28,30 @@ use crate::{Error, patience::Resource, reader::Reader};
 pub struct Cpus {
     permits: Arc<Semaphore>,
     count: usize,
+    /// Where CPUs come from; `None` where they are the process's own, which `permits` counts.
+    lender: Option<Arc<dyn Lender>>,
 }
 
 /// The right to use a CPU until it is dropped: see [`Cpus::acquire`].
 #[derive(Debug)]
 #[must_use = "the CPU is free again once the permit is dropped"]
 pub struct CpuPermit {
-    _permit: Option<OwnedSemaphorePermit>,
+    _right: Option<Right>,
+}
+
+/// The right to use a CPU, until it is dropped.
+#[derive(Debug)]
+pub(super) enum Right {
+    Own { _permit: OwnedSemaphorePermit },
+    Lent(Arc<dyn Lender>),
+}
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        if let Self::Lent(lender) = self {
+            lender.return_cpu();
+        }
+    }
 }
 
 impl Cpus {
@@ -45,6 +62,16 @@ impl Cpus {
         Self {
             permits: Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS))),
             count,
+            lender: None,
+        }
+    }
+
+    /// `count` CPUs that `lender` lends.
+    #[cfg(sandbox)]
+    pub(super) fn lent(count: usize, lender: Arc<dyn Lender>) -> Self {
+        Self {
+            lender: Some(lender),
+            ..Self::new(count)
         }
     }
 
@@ -57,8 +84,8 @@ impl Cpus {
     /// A CPU for the caller's own work, once one is free: first come, first served.
     pub async fn acquire(&self) -> CpuPermit {
         // Nobody closes the semaphore, so there is always a permit.
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
-        CpuPermit { _permit: permit }
+        let right = self.wait().await.ok();
+        CpuPermit { _right: right }
     }
 
     /// Does `work`, which decodes or encodes and reads nothing, once a CPU is free. No permit is
@@ -70,23 +97,32 @@ impl Cpus {
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         reader.check_time()?;
-        let _permit = match self.spare() {
-            Some(permit) => permit,
+        let _right = match self.spare() {
+            Some(right) => right,
             None => runtime.block_on(reader.wait(Resource::Cpu, self.wait()))??,
         };
         work()
     }
 
-    async fn wait(&self) -> Result<OwnedSemaphorePermit, Error> {
+    pub(super) async fn wait(&self) -> Result<Right, Error> {
+        if let Some(lender) = &self.lender {
+            lender.cpu().await;
+            return Ok(Right::Lent(Arc::clone(lender)));
+        }
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        permit.map_err(|error| Error::Internal {
+        let permit = permit.map_err(|error| Error::Internal {
             reason: error.to_string(),
-        })
+        })?;
+        Ok(Right::Own { _permit: permit })
     }
 
     /// A CPU that nobody uses or waits for.
-    pub(super) fn spare(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
+    pub(super) fn spare(&self) -> Option<Right> {
+        if let Some(lender) = &self.lender {
+            return lender.spare_cpu().then(|| Right::Lent(Arc::clone(lender)));
+        }
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some(Right::Own { _permit: permit })
     }
 }
 

@@ -14,6 +14,8 @@ mod opening;
 mod outcome;
 mod picture;
 mod request;
+#[cfg(sandbox)]
+mod sandboxed;
 mod search;
 mod target;
 mod task;
@@ -25,6 +27,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(sandbox)]
+pub(crate) use self::sandboxed::BODY;
+#[cfg(all(sandbox, feature = "testing"))]
+pub(crate) use self::sandboxed::{Misdeeds, set_misdeeds};
 use self::{
     admission::{Admission, Place},
     builder::Settings,
@@ -99,10 +105,20 @@ impl Extractor {
     /// # Errors
     /// [`Error::is_transient`] tells whether the same video may be opened later.
     pub async fn open(&self, opening: impl Into<Opening>) -> Result<Video, Error> {
-        let opening = opening.into();
+        let (opening, patience) = (opening.into(), self.patience());
+        #[cfg(sandbox)]
+        if let Some(sandbox) = &self.settings.sandbox {
+            let held = sandboxed::open(self, sandbox, opening, patience).await?;
+            return Ok(Video::sandboxed(held));
+        }
+        self.open_here(opening, patience).await
+    }
+
+    /// As [`open`](Self::open), in this process.
+    async fn open_here(&self, opening: Opening, patience: Arc<Patience>) -> Result<Video, Error> {
         let positions = opening.positions.clone();
         let extractor = self.clone();
-        self.run(opening, move |task, cpu| {
+        self.run(opening, patience, move |task, cpu| {
             let session = open(&task, &positions)?;
             let video = Video::of(session, &task, extractor.clone(), cpu)?;
             task.reader.store().account().settle();
@@ -121,13 +137,32 @@ impl Extractor {
     /// No thumbnail is returned where not every position gave one. [`Error::is_transient`] tells
     /// whether the same video may succeed later.
     pub async fn extract(&self, opening: impl Into<Opening>) -> Result<Extraction, Error> {
-        let settings = Arc::clone(&self.settings);
-        self.run(opening.into(), move |task, cpu| {
-            let request = &settings.request;
+        let (opening, patience) = (opening.into(), self.patience());
+        let request = self.settings.request.clone();
+        #[cfg(sandbox)]
+        if let Some(sandbox) = &self.settings.sandbox {
+            return sandboxed::extract(self, sandbox, opening, request, patience).await;
+        }
+        self.extract_here(opening, request, patience).await
+    }
+
+    /// As [`extract`](Self::extract), in this process.
+    async fn extract_here(
+        &self,
+        opening: Opening,
+        request: Request,
+        patience: Arc<Patience>,
+    ) -> Result<Extraction, Error> {
+        self.run(opening, patience, move |task, cpu| {
             let mut session = open(&task, &request.positions)?;
-            video::extract(&mut session, task, request, cpu)
+            video::extract(&mut session, task, &request, cpu)
         })
         .await
+    }
+
+    /// The patience of a call that begins now.
+    fn patience(&self) -> Arc<Patience> {
+        Arc::new(Patience::new(self.settings.max_wait))
     }
 
     /// Reads only what tells the container, codec, dimensions and duration.
@@ -146,11 +181,11 @@ impl Extractor {
     async fn run<T: Send + 'static>(
         &self,
         opening: Opening,
+        patience: Arc<Patience>,
         work: impl Fn(Task, &CpuTime) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let (settings, work) = (&self.settings, Arc::new(work));
         let runtime = runtime()?;
-        let patience = Arc::new(Patience::new(settings.max_wait));
         let place = self.admission.enter(&patience).await?;
         let mut needed = 0;
         loop {

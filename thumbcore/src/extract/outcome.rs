@@ -16,6 +16,7 @@ use crate::{
 /// What [`Extractor::extract`](super::Extractor::extract) and
 /// [`Video::extract`](super::Video::extract) return.
 #[derive(Debug, Clone)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Extraction {
     /// Facts about the video.
@@ -40,6 +41,7 @@ pub struct Probe {
 
 /// Facts about a video.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Media {
     /// The container family.
@@ -75,6 +77,7 @@ impl Media {
 
 /// One picture, in each width that was asked for.
 #[derive(Debug, Clone)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Thumbnail {
     /// The picture in each width, in the order of the widths; at least one.
@@ -117,9 +120,11 @@ impl Thumbnail {
 
 /// One picture in one width.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Rendition {
     /// The encoded picture.
+    #[cfg_attr(sandbox, serde(with = "super::sandboxed::picture"))]
     pub image: Bytes,
     /// Width in pixels: that which was asked for, or less where the video is narrower.
     pub width: u32,
@@ -129,6 +134,7 @@ pub struct Rendition {
 
 /// How a picture was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Origin {
     /// A keyframe near the target.
@@ -153,6 +159,7 @@ impl Origin {
 
 /// A keyframe that the index of a video names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct KeyframeEntry {
     /// Its time from the start of the video. In mp4 a decoding time, a few frames before the
@@ -166,6 +173,7 @@ pub struct KeyframeEntry {
 
 /// What a call cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// Size of the source in bytes.

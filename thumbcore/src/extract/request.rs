@@ -27,6 +27,7 @@ const MAX_WIDTH: u32 = 16_384;
 /// assert!(request.quality(0).check().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct Request {
     pub(super) positions: Vec<Position>,
     pub(super) widths: Vec<u32>,

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+#[cfg(sandbox)]
+use super::sandboxed::Held;
 use super::{
     Extractor, KeyframeEntry, Media, Stats,
     cpu::CpuTime,
@@ -59,7 +61,14 @@ pub struct Video {
 }
 
 /// What all clones of a video share.
-struct Opened {
+enum Opened {
+    Here(Here),
+    #[cfg(sandbox)]
+    Sandboxed(Held),
+}
+
+/// A video that is open in this process.
+struct Here {
     media: Media,
     keyframes: Option<Vec<KeyframeEntry>>,
     /// Bytes of the demuxer's index.
@@ -89,7 +98,7 @@ impl Video {
                 size: listed.size,
             })
             .collect();
-        let opened = Opened {
+        let here = Here {
             media: media(&session, shown),
             index_bytes: session.index_bytes() + size_of_val(&keyframes[..]),
             keyframes: Some(keyframes).filter(|listed| !listed.is_empty()),
@@ -99,32 +108,56 @@ impl Video {
             session: Arc::new(Mutex::new(session)),
         };
         Ok(Self {
-            opened: Arc::new(opened),
+            opened: Arc::new(Opened::Here(here)),
         })
+    }
+
+    /// A video that is open in a process of a sandbox.
+    #[cfg(sandbox)]
+    pub(super) fn sandboxed(held: Held) -> Self {
+        Self {
+            opened: Arc::new(Opened::Sandboxed(held)),
+        }
     }
 
     /// Facts about the video.
     #[must_use]
     pub fn facts(&self) -> &Media {
-        &self.opened.media
+        match &*self.opened {
+            Opened::Here(here) => &here.media,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => &held.media,
+        }
     }
 
     /// Length and version of what was opened.
     #[must_use]
     pub fn stat(&self) -> &Stat {
-        self.opened.store.stat()
+        match &*self.opened {
+            Opened::Here(here) => here.store.stat(),
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => &held.stat,
+        }
     }
 
     /// What opening cost.
     #[must_use]
     pub fn opened(&self) -> &Stats {
-        &self.opened.stats
+        match &*self.opened {
+            Opened::Here(here) => &here.stats,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => &held.stats,
+        }
     }
 
     /// Every keyframe by time, where an index names them; else `None`. Reads nothing.
     #[must_use]
     pub fn keyframes(&self) -> Option<Vec<KeyframeEntry>> {
-        self.opened.keyframes.clone()
+        match &*self.opened {
+            Opened::Here(here) => here.keyframes.clone(),
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => held.keyframes.clone(),
+        }
     }
 
     /// Bytes that the video holds in memory now: of its source, which
@@ -133,7 +166,11 @@ impl Video {
     /// estimate.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.opened.store.held_bytes() + self.opened.index_bytes
+        match &*self.opened {
+            Opened::Here(here) => here.store.held_bytes() + here.index_bytes,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => held.held_bytes(),
+        }
     }
 
     /// Takes the pictures of `request`: one thumbnail a position, in the order of the positions.
@@ -146,11 +183,38 @@ impl Video {
     /// position gave one. [`Error::is_transient`] tells whether the same request may succeed later.
     pub async fn extract(&self, request: &Request) -> Result<Extraction, Error> {
         request.check()?;
-        let account = self.opened.store.account();
-        let settings = &self.opened.extractor.settings;
-        let patience = Arc::new(Patience::new(settings.max_wait));
+        match &*self.opened {
+            Opened::Here(here) => here.extract(request, &here.extractor.patience()).await,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => held.extract(request.clone()).await,
+        }
+    }
+
+    /// As [`extract`](Self::extract), of a video that is open in this process.
+    #[cfg(sandbox)]
+    pub(super) async fn extract_here(
+        &self,
+        request: &Request,
+        patience: &Arc<Patience>,
+    ) -> Result<Extraction, Error> {
+        match &*self.opened {
+            Opened::Here(here) => here.extract(request, patience).await,
+            Opened::Sandboxed(held) => held.extract(request.clone()).await,
+        }
+    }
+}
+
+impl Here {
+    /// Takes the pictures of `request`, as often as others have the memory that they need.
+    async fn extract(
+        &self,
+        request: &Request,
+        patience: &Arc<Patience>,
+    ) -> Result<Extraction, Error> {
+        let account = self.store.account();
+        let settings = &self.extractor.settings;
         loop {
-            let mut result = self.attempt(request, &patience).await;
+            let mut result = self.attempt(request, patience).await;
             if let Some(needed) = result.as_ref().err().and_then(Error::is_short_of) {
                 // What the open video has it keeps, so others may wait for it in vain: not for
                 // ever.
@@ -172,14 +236,14 @@ impl Video {
         request: &Request,
         patience: &Arc<Patience>,
     ) -> Result<Extraction, Error> {
-        let (opened, runtime) = (&self.opened, runtime()?);
-        let turn = Arc::clone(&opened.session).lock_owned();
+        let runtime = runtime()?;
+        let turn = Arc::clone(&self.session).lock_owned();
         let session = patience.wait(Resource::Turn, turn).await?;
         // After the turn: who waits for a video must not keep others from theirs.
-        let place = opened.extractor.admission.enter(patience).await?;
-        let (request, store) = (request.clone(), Arc::clone(&opened.store));
-        let cpus = opened.extractor.settings.cpus.clone();
-        let work = opened.extractor.attempt(patience, place, move |call| {
+        let place = self.extractor.admission.enter(patience).await?;
+        let (request, store) = (request.clone(), Arc::clone(&self.store));
+        let cpus = self.extractor.settings.cpus.clone();
+        let work = self.extractor.attempt(patience, place, move |call| {
             let mut session: OwnedMutexGuard<Session> = session;
             let task = Task {
                 reader: Arc::new(store.reader(call)),
@@ -195,7 +259,7 @@ impl Video {
 impl fmt::Debug for Video {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Video")
-            .field("media", &self.opened.media)
+            .field("media", self.facts())
             .field("stat", self.stat())
             .field("held_bytes", &self.held_bytes())
             .finish_non_exhaustive()

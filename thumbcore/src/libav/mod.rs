@@ -3,7 +3,8 @@
 //!
 //! `ffmpeg-next` wraps most of libav; what it lacks (opening without `avformat_find_stream_info`,
 //! index look-ups, seeks on one stream, discarding streams, colour-aware scaling) is wrapped here
-//! in safe types. No `unsafe` exists elsewhere in the workspace, and each block says why it holds.
+//! in safe types. The only other `unsafe` of the workspace is the sandbox's; each block says why it
+//! holds.
 //!
 //! Panics never cross into C: the I/O callbacks of `input` stop them.
 
@@ -170,6 +171,12 @@ fn set_up(options: InitOptions) -> InitOptions {
         options.apply();
         options
     })
+}
+
+/// Does what every first use of libav does, so that processes forked from this one need not.
+#[cfg(sandbox)]
+pub(crate) fn warm_up() {
+    ensure_init();
 }
 
 /// Called wherever a first use of libav can happen.

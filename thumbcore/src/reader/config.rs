@@ -13,6 +13,7 @@ use crate::{Error, SourceError, time::sleep};
 /// ([`max_ends`](Self::max_ends)). Bytes that only save a request are read up to
 /// [`gap`](Self::gap).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct ReadConfig {
     /// Bytes read from the start, unasked: 64 KiB hold every header but an mp4 index, and often
     /// that.

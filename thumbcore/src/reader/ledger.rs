@@ -9,6 +9,7 @@ use crate::{Error, LimitError, Limits, source::Ends};
 
 /// Why a range was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// The start or end, before anything was known.
@@ -39,6 +40,7 @@ impl Reason {
 
 /// One range that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct RangeRead {
     /// First byte.
     pub start: u64,

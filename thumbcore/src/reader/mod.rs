@@ -11,6 +11,8 @@
 //! counters. Every byte is fetched through [`Reader::fetch`], which retries, keeps the budgets and
 //! counts.
 
+#[cfg(sandbox)]
+mod broker;
 mod cache;
 mod call;
 mod config;
@@ -27,6 +29,8 @@ use std::{ops::Range, pin::pin, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use futures::future::try_join_all;
 
+#[cfg(sandbox)]
+pub(crate) use self::broker::Broker;
 pub(crate) use self::{
     call::Call,
     cursor::{Cursor, CursorHandle, Piece, Splice},

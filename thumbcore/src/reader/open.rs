@@ -106,12 +106,23 @@ async fn told(source: &Guard, config: &ReadConfig, call: &Call) -> Result<Stat, 
 }
 
 /// Bytes asked for at either end.
-struct Asked {
-    head: u64,
-    tail: u64,
+pub(super) struct Asked {
+    pub(super) head: u64,
+    pub(super) tail: u64,
 }
 
 impl Asked {
+    /// Bytes of both ends.
+    pub(super) fn bytes(&self) -> u64 {
+        self.head.saturating_add(self.tail)
+    }
+
+    /// Reserves what both ends may take of the call's budgets.
+    pub(super) fn begin<'a>(&self, call: &'a Call) -> Result<Request<'a>, Error> {
+        let requests = 1 + u64::from(self.tail > 0);
+        Request::begin(call, requests, self.bytes(), Reserve::Nothing)
+    }
+
     /// The ends, after some retries where they are needed.
     async fn answer(
         &self,
@@ -119,11 +130,10 @@ impl Asked {
         config: &ReadConfig,
         call: &Call,
     ) -> Result<Ends, Error> {
-        let requests = 1 + u64::from(self.tail > 0);
-        let bytes = self.head + self.tail;
+        let bytes = self.bytes();
         let mut attempt = 0;
         loop {
-            let mut request = Request::begin(call, requests, bytes, Reserve::Nothing)?;
+            let mut request = self.begin(call)?;
             request.sent();
             let began = Instant::now();
             let answer = self.checked(source);
@@ -143,7 +153,7 @@ impl Asked {
     }
 
     /// What `source` answers, if it makes sense.
-    async fn checked(&self, source: &Guard) -> Result<Ends, SourceError> {
+    pub(super) async fn checked(&self, source: &Guard) -> Result<Ends, SourceError> {
         let ends = source.ends(self.head, self.tail).await?;
         self.check(source.name(), &ends)?;
         // By contract this costs nothing now. Everything follows from the length, and one that is

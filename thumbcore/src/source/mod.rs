@@ -35,6 +35,7 @@ use crate::SourceError;
 
 /// What identifies one version of a file: an `ETag`, or a modification time and length.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct Validator(pub String);
 
 impl fmt::Display for Validator {
@@ -45,6 +46,7 @@ impl fmt::Display for Validator {
 
 /// Length and version of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 pub struct Stat {
     /// Length in bytes.
     pub len: u64,

@@ -1,0 +1,122 @@
+//! What a child's answer must be, whoever has written it.
+
+use super::wire::Reply;
+use crate::{
+    Extraction, ImageFormat, KeyframeEntry, Media, Request, SandboxError, Stats,
+    extract::outcome::{Rendition, Thumbnail},
+};
+
+/// Longest side of a picture or a video, in pixels.
+const LONGEST_SIDE: u32 = 1 << 16;
+
+/// Reads that one request can be listed as: both ends may have come by one.
+const READS_A_REQUEST: usize = 2;
+
+/// What was asked for, and what the program has counted meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// `None` where the video was only opened.
+    pub(super) request: Option<&'a Request>,
+    /// Length of the source in bytes.
+    pub(super) len: u64,
+    /// Requests sent.
+    pub(super) requests: u64,
+}
+
+impl Asked<'_> {
+    /// Refuses an answer that no sound child gives.
+    pub(super) fn check(self, reply: &Reply) -> Result<(), SandboxError> {
+        let reason = match (reply, self.request) {
+            (
+                Reply::Opened {
+                    media,
+                    keyframes,
+                    stats,
+                },
+                None,
+            ) => self.fault_of_opening(media, keyframes.as_deref(), stats),
+            (Reply::Extracted(extraction), Some(request)) => {
+                self.fault_of_pictures(extraction, request)
+            }
+            _ => Some("the answer is to another call"),
+        };
+        match reason {
+            None => Ok(()),
+            Some(reason) => Err(SandboxError::Protocol {
+                reason: reason.to_owned(),
+            }),
+        }
+    }
+
+    fn fault_of_opening(
+        self,
+        media: &Media,
+        keyframes: Option<&[KeyframeEntry]>,
+        stats: &Stats,
+    ) -> Option<&'static str> {
+        let is_within = |keyframe: &KeyframeEntry| keyframe.position <= self.len;
+        if !keyframes.into_iter().flatten().all(is_within) {
+            return Some("a keyframe lies past the end of the file");
+        }
+        fault_of_facts(media).or_else(|| self.fault_of_stats(stats))
+    }
+
+    fn fault_of_pictures(self, extraction: &Extraction, request: &Request) -> Option<&'static str> {
+        if extraction.thumbnails.len() != request.positions.len() {
+            return Some("there are more or fewer pictures than positions");
+        }
+        let mut thumbnails = extraction.thumbnails.iter();
+        thumbnails
+            .find_map(|thumbnail| fault_of_thumbnail(thumbnail, request))
+            .or_else(|| fault_of_facts(&extraction.media))
+            .or_else(|| self.fault_of_stats(&extraction.stats))
+    }
+
+    fn fault_of_stats(self, stats: &Stats) -> Option<&'static str> {
+        if stats.round_trips > self.requests {
+            return Some("there were more round trips than requests");
+        }
+        if stats.reads.len() > self.requests as usize * READS_A_REQUEST {
+            return Some("more reads are listed than were asked for");
+        }
+        let is_within = |start: u64, end: u64| start <= end && end <= self.len;
+        let are_reads = stats
+            .reads
+            .iter()
+            .all(|read| is_within(read.start, read.end));
+        (!are_reads).then_some("a read lies past the end of the file")
+    }
+}
+
+fn fault_of_facts(media: &Media) -> Option<&'static str> {
+    let sides = [media.width, media.height];
+    let are_sides = sides.iter().all(|side| (1..=LONGEST_SIDE).contains(side));
+    (!are_sides).then_some("the video has no such size")
+}
+
+fn fault_of_thumbnail(thumbnail: &Thumbnail, request: &Request) -> Option<&'static str> {
+    if thumbnail.format != request.format {
+        return Some("a picture has another format than was asked for");
+    }
+    if thumbnail.renditions.len() != request.widths.len() {
+        return Some("there are more or fewer renditions than widths");
+    }
+    let mut pairs = thumbnail.renditions.iter().zip(&request.widths);
+    let is_sound = |rendition: &Rendition, width: u32| {
+        (1..=width).contains(&rendition.width)
+            && (1..=LONGEST_SIDE).contains(&rendition.height)
+            && is_image(&rendition.image, request.format)
+    };
+    let are_sound = pairs.all(|(rendition, width)| is_sound(rendition, *width));
+    (!are_sound).then_some("a picture is none of what was asked for")
+}
+
+/// Whether `bytes` begin as an image of `format` does: what is stored and served as an image must
+/// not be a page or a program.
+fn is_image(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Jpeg => bytes.starts_with(&[0xff, 0xd8, 0xff]),
+        ImageFormat::WebP => bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"),
+        ImageFormat::Avif => bytes.get(4..12) == Some(b"ftypavif"),
+    }
+}
