@@ -23,6 +23,8 @@
 //! wants several sets of pictures of one video opens it once with [`Extractor::open`]: each further
 //! [`Video::extract`] costs the pictures' own bytes only, mostly one round trip.
 //!
+//! - **Storyboards**: [`Video::storyboard`] gives sheets of small pictures for a player's scrub
+//!   bar, and the module [`storyboard`] writes what players read of them.
 //! - **Sources**: [`FileSource`], [`HttpSource`], `S3Source` (feature `s3`), [`MemorySource`], or
 //!   any [`RangeSource`] of yours; the module [`source`] has a conformance suite for it (feature
 //!   `testing`). An [`Opening`] also tells what is known of the source.
@@ -111,6 +113,7 @@ mod render;
 pub mod sandbox;
 mod select;
 pub mod source;
+pub mod storyboard;
 mod text;
 mod time;
 

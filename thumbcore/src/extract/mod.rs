@@ -20,9 +20,10 @@ mod search;
 mod target;
 mod task;
 mod thread;
+mod tiling;
 mod video;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::sandboxed::BODY;
 #[cfg(all(sandbox, feature = "testing"))]
 pub(crate) use self::sandboxed::{Misdeeds, set_misdeeds};
+pub(crate) use self::tiling::Tiling;
 use self::{
     admission::{Admission, Place},
     builder::Settings,
@@ -49,8 +51,8 @@ pub use self::{
 use crate::{
     Error, Position,
     demux::Session,
-    memory::Account,
-    patience::Patience,
+    memory::{Account, Charge},
+    patience::{Patience, Resource},
     reader::{Call, Reader},
 };
 
@@ -214,6 +216,35 @@ impl Extractor {
                 None => return result,
             }
         }
+    }
+
+    /// Charges `bytes` of memory, beside those of any video, until the charge is dropped. Waits for
+    /// them, as long as a call may take: other videos keep what they hold while they wait.
+    pub(crate) async fn charge(&self, bytes: u64) -> Result<Charge, Error> {
+        let settings = &self.settings;
+        let most = settings.limits.max_time;
+        let patience = Patience::new(Some(settings.max_wait.map_or(most, |wait| wait.min(most))));
+        let memory = settings.memory.as_ref();
+        let account = Account::reserve(memory, &settings.limits, bytes, &patience).await?;
+        Ok(account.charge(bytes)?)
+    }
+
+    /// Does `work`, which reads nothing, on a thread that has a place among the calls in flight and
+    /// a CPU. Its CPU time.
+    pub(crate) async fn on_cpu<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<(T, Duration), Error> {
+        let patience = Patience::new(self.settings.max_wait);
+        let place = self.admission.enter(&patience).await?;
+        let cpu = self.settings.cpus.acquire();
+        let permit = patience.wait(Resource::Cpu, cpu).await?;
+        on_thread(place, move || {
+            let _permit = permit;
+            let cpu = CpuTime::start();
+            Ok((work()?, cpu.spent()))
+        })
+        .await
     }
 
     /// Does `work` as a call that begins now, on a thread that keeps `place`. Dropping the future

@@ -1,6 +1,6 @@
 //! What comes out of an extraction.
 
-use std::time::Duration;
+use std::{ops::AddAssign, time::Duration};
 
 use bytes::Bytes;
 
@@ -215,5 +215,21 @@ impl Stats {
             cpu,
             reads: costs.reads,
         }
+    }
+}
+
+impl AddAssign for Stats {
+    /// Adds what a later call cost, which began when the one before had ended.
+    fn add_assign(&mut self, later: Self) {
+        self.source_bytes = later.source_bytes;
+        self.bytes_fetched += later.bytes_fetched;
+        self.requests += later.requests;
+        self.round_trips += later.round_trips;
+        self.wall += later.wall;
+        self.queued += later.queued;
+        self.cache_hits += later.cache_hits;
+        self.waiting += later.waiting;
+        self.cpu += later.cpu;
+        self.reads.extend(later.reads);
     }
 }

@@ -1,6 +1,6 @@
 //! From a decoded picture to the renditions that were asked for.
 
-use super::{outcome::Rendition, request::Request};
+use super::{outcome::Rendition, request::Request, tiling::packed};
 use crate::{
     Error,
     decode::Picture,
@@ -35,14 +35,20 @@ impl Request {
             shown: (0, 0),
         };
         for width in &self.widths {
-            let geometry = geometry(track, coded, (aspect, matrix), *width);
+            let mut geometry = geometry(track, coded, (aspect, matrix), *width);
+            if let Some(tiling) = &self.tiling {
+                geometry = geometry.within(tiling.tile);
+            }
             let planes = render(frame, &geometry)?;
             if finished.renditions.is_empty() {
                 finished.is_blank = is_blank(&planes);
                 finished.shown = geometry.shown;
             }
             finished.renditions.push(Rendition {
-                image: encode(&planes, self.format, self.quality)?,
+                image: match &self.tiling {
+                    Some(_) => packed(&planes),
+                    None => encode(&planes, self.format, self.quality)?,
+                },
                 width: planes.width as u32,
                 height: planes.height as u32,
             });

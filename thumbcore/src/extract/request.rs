@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::tiling::Tiling;
 use crate::{Error, ImageFormat, Position};
 
 /// Most positions of one request.
@@ -35,6 +36,8 @@ pub struct Request {
     pub(super) quality: u8,
     pub(super) exact: bool,
     pub(super) tolerance: f64,
+    /// The pictures become the tiles of a sheet.
+    pub(super) tiling: Option<Tiling>,
 }
 
 impl Default for Request {
@@ -50,6 +53,7 @@ impl Default for Request {
             quality: 85,
             exact: false,
             tolerance: 0.05,
+            tiling: None,
         }
     }
 }
@@ -111,6 +115,14 @@ impl Request {
         self
     }
 
+    /// Makes tiles, which are left as planes: see [`Tiling`].
+    #[must_use]
+    pub(crate) fn tiling(mut self, tiling: Tiling) -> Self {
+        self.widths = vec![tiling.tile.0];
+        self.tiling = Some(tiling);
+        self
+    }
+
     /// Checks the options.
     ///
     /// # Errors
@@ -153,6 +165,9 @@ impl Request {
 
     /// The tolerance in microseconds, in a video of `duration_us`.
     pub(super) fn tolerance_us(&self, duration_us: Option<i64>) -> u64 {
+        if let Some(tiling) = &self.tiling {
+            return tiling.tolerance_us();
+        }
         if self.tolerance >= 1.0 {
             return u64::MAX;
         }

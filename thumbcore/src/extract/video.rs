@@ -71,6 +71,8 @@ enum Opened {
 struct Here {
     media: Media,
     keyframes: Option<Vec<KeyframeEntry>>,
+    /// How long the pictures last; sound may last longer.
+    film: Option<Duration>,
     /// Bytes of the demuxer's index.
     index_bytes: usize,
     stats: Stats,
@@ -101,6 +103,7 @@ impl Video {
         let here = Here {
             media: media(&session, shown),
             index_bytes: session.index_bytes() + size_of_val(&keyframes[..]),
+            film: session.track.film_us().map(micros),
             keyframes: Some(keyframes).filter(|listed| !listed.is_empty()),
             stats: Stats::new(task.reader.costs(), cpu.spent()),
             store: Arc::clone(task.reader.store()),
@@ -170,6 +173,24 @@ impl Video {
             Opened::Here(here) => here.store.held_bytes() + here.index_bytes,
             #[cfg(sandbox)]
             Opened::Sandboxed(held) => held.held_bytes(),
+        }
+    }
+
+    /// How long the pictures last, where that is known; sound may last longer.
+    pub(crate) fn film(&self) -> Option<Duration> {
+        match &*self.opened {
+            Opened::Here(here) => here.film,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => held.film,
+        }
+    }
+
+    /// What opened the video.
+    pub(crate) fn extractor(&self) -> &Extractor {
+        match &*self.opened {
+            Opened::Here(here) => &here.extractor,
+            #[cfg(sandbox)]
+            Opened::Sandboxed(held) => held.extractor(),
         }
     }
 
@@ -322,8 +343,12 @@ fn media(session: &Session, (width, height): (u32, u32)) -> Media {
         codec: track.codec,
         width,
         height,
-        duration: duration_us.map(|us| Duration::from_micros(us.unsigned_abs())),
+        duration: duration_us.map(micros),
     }
+}
+
+fn micros(us: i64) -> Duration {
+    Duration::from_micros(us.unsigned_abs())
 }
 
 /// The time from the start of the video to `time_us` of the container's timeline.

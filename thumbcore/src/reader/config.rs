@@ -72,7 +72,26 @@ impl Default for ReadConfig {
     }
 }
 
+/// Bytes that a connection transfers while a request waits for its first byte: 30 ms at 100 MB/s.
+const BYTES_A_FIRST_BYTE: u64 = 3_000_000;
+
 impl ReadConfig {
+    /// The widest gap, in bytes, that is read to save one of `requests` that are sent together.
+    ///
+    /// As long as all are under way at once, a request more costs its overhead, and the gap is
+    /// [`gap`](Self::gap). Of more than [`concurrency`](Self::concurrency), each waits for
+    /// another's place, so that it adds its share of a first byte's time: 30 ms / 32, in which a
+    /// connection transfers 94 kB. In money, at 0.40 USD a million requests and 90 USD a TB to the
+    /// internet, a request is worth 4.4 kB there, and any gap within a region, where bytes are
+    /// free. Time decides, since 90 kB more in one of some hundred ranges are less than a per cent.
+    pub(crate) fn gap_among(&self, requests: usize) -> u64 {
+        if requests <= self.concurrency {
+            return self.gap;
+        }
+        let share = BYTES_A_FIRST_BYTE / self.concurrency.max(1) as u64;
+        self.gap.max(share)
+    }
+
     /// What is read first of a file of `len` bytes: head and tail, or all of it as the head.
     pub(super) fn ends_of(&self, len: u64) -> [Range<u64>; 2] {
         if len <= self.whole {

@@ -150,6 +150,22 @@ impl Geometry {
         }
     }
 
+    /// The largest size within a tile of even sides; all of the tile where only rounding would
+    /// leave a line of it blank.
+    pub(crate) fn within(self, (width, height): (u32, u32)) -> Self {
+        let (shown_width, shown_height) = (f64::from(self.shown.0), f64::from(self.shown.1));
+        let factor = (f64::from(width) / shown_width).min(f64::from(height) / shown_height);
+        // Chroma has one sample for each two pixels.
+        let even = |side: f64, most: u32| {
+            let side = ((side * factor / 2.0).round() as u32 * 2).clamp(2, most.max(2));
+            if most.abs_diff(side) <= 2 { most } else { side }
+        };
+        Self {
+            thumbnail: (even(shown_width, width), even(shown_height, height)),
+            ..self
+        }
+    }
+
     /// Size to scale the stored picture to, before it is turned.
     pub(crate) fn stored_size(&self) -> (u32, u32) {
         let (width, height) = self.thumbnail;
@@ -209,6 +225,19 @@ mod tests {
         for (matrix, expected, width) in cases {
             assert_eq!(turned(matrix), (expected.to_owned(), width), "{matrix:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_of_another_shape_fits_a_tile() {
+        let within = |coded| {
+            let geometry = Geometry::new(coded, (1, 1), Orientation::default(), 320);
+            geometry.within((320, 180)).thumbnail
+        };
+        assert_eq!(within((1920, 1080)), (320, 180));
+        assert_eq!(within((1920, 1088)), (320, 180), "a line less is no bar");
+        assert_eq!(within((640, 480)), (240, 180));
+        assert_eq!(within((1920, 800)), (320, 134));
+        assert_eq!(within((1, 4000)), (2, 180));
     }
 
     #[test]

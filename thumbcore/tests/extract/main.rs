@@ -14,6 +14,7 @@ mod many;
 mod matroska;
 mod memory;
 mod rotation;
+mod storyboard;
 mod streams;
 mod support;
 mod video;

@@ -1,11 +1,11 @@
 //! With the sandbox and without it: the same pictures, bytes, requests and errors.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use devstack::media::Clip;
 use thumbcore::{
     Error, Extraction, Extractor, FileSource, LimitError, Limits, MemoryBudget, MemorySource,
-    Opening, Position, RangeSource as _, Request, SourceError,
+    Opening, Position, RangeSource as _, Request, SourceError, storyboard::StoryboardRequest,
 };
 
 use crate::support::{clip, in_sandbox, sandboxed};
@@ -136,6 +136,27 @@ pub(crate) async fn an_open_video_is_the_same() {
             format!("{:?}", essence(&other.unwrap()))
         );
     }
+}
+
+pub(crate) async fn a_storyboard_is_the_same() {
+    let path = Clip::new("mp4").make().unwrap();
+    let request = StoryboardRequest::new()
+        .interval(Duration::from_secs(1))
+        .tile_width(64)
+        .grid(3, 2);
+    let mut boards = Vec::new();
+    for extractor in [sandboxed(), Extractor::builder().build().unwrap()] {
+        let source = MemorySource::new("clip.mp4", std::fs::read(&path).unwrap());
+        let video = extractor.open(Arc::new(source)).await.unwrap();
+        let mut storyboard = video.storyboard(&request).unwrap();
+        let mut sheets = Vec::new();
+        while let Some(sheet) = storyboard.next_sheet().await.unwrap() {
+            sheets.push((sheet.image, sheet.tiles, sheet.stats.bytes_fetched));
+        }
+        boards.push((storyboard.layout().clone(), sheets));
+    }
+    assert_eq!(boards[0].1.len(), 2);
+    assert!(boards[0] == boards[1]);
 }
 
 pub(crate) async fn errors_are_the_same_and_keep_their_causes() {

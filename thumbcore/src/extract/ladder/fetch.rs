@@ -111,6 +111,7 @@ impl Ladder<'_> {
     fn fetch_batch(&mut self, batch: &[(usize, Option<Range<u64>>)]) -> Result<(), Error> {
         let reader = &self.task.reader;
         let all = batch.iter().filter_map(|(_, range)| range.clone());
+        let all = self.request.joined(all.collect(), reader.config());
         let fetched = self.session.prefetch(reader, all);
         let is_within = FirstLimit::default().allow(fetched)?.is_some();
         for (nth, range) in batch {

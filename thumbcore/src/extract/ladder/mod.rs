@@ -94,7 +94,7 @@ impl<'a> Ladder<'a> {
             });
         let made: Vec<_> = made.collect();
         Ok(Climbed {
-            made: if self.request.exact {
+            made: if self.request.exact || self.request.tiling.is_some() {
                 made
             } else {
                 in_order(made)
@@ -118,8 +118,12 @@ impl<'a> Ladder<'a> {
                 None => State::OverBudget,
             };
             let around = around.unwrap_or_default();
-            let affordable_us = self.affordable_us(around.before.as_ref(), time_us);
-            let plan = planner.plan(time_us, &around, affordable_us);
+            let until_us = self.request.forward_to_us(time_us);
+            let affordable_us = self.affordable_us(around.before.as_ref(), until_us);
+            let plan = match &self.request.tiling {
+                Some(tiling) => tiling.plan(time_us, &around, affordable_us),
+                None => planner.plan(time_us, &around, affordable_us),
+            };
             self.targets.push(Target {
                 time_us,
                 plan: self.entered_later(plan),
@@ -230,8 +234,12 @@ impl<'a> Ladder<'a> {
         from.filter(|_| !is_start_near && !track.codec.random_access().is_unmarked())
     }
 
-    /// A picture that shows nothing loses to the keyframe on the target's other side.
+    /// A picture that shows nothing loses to the keyframe on the target's other side. A tile stays:
+    /// that keyframe is of another stretch.
     fn replace_blank(&mut self) -> Result<(), Error> {
+        if self.request.tiling.is_some() {
+            return Ok(());
+        }
         let blank = self.those(|target| target.made().is_some_and(|made| made.picture.is_blank));
         let mut before = Vec::new();
         for nth in blank {
@@ -288,6 +296,11 @@ impl<'a> Ladder<'a> {
                     let picture = self.first_picture(&keyframe);
                     found = self.allow(&[nth], picture)?.flatten();
                 }
+            }
+            // A tile without a picture is filled from its neighbours, if one has any.
+            let has_neighbour = self.targets.iter().any(|target| target.made().is_some());
+            if found.is_none() && self.request.tiling.is_some() && has_neighbour {
+                continue;
             }
             if found.is_none() {
                 found = self.start_of_file(nth)?;

@@ -32,6 +32,7 @@ impl Asked<'_> {
                     media,
                     keyframes,
                     stats,
+                    ..
                 },
                 None,
             ) => self.fault_of_opening(media, keyframes.as_deref(), stats),
@@ -62,7 +63,10 @@ impl Asked<'_> {
     }
 
     fn fault_of_pictures(self, extraction: &Extraction, request: &Request) -> Option<&'static str> {
-        if extraction.thumbnails.len() != request.positions.len() {
+        let (pictures, positions) = (extraction.thumbnails.len(), request.positions.len());
+        // Tiles that have no picture are left out.
+        let may_be_fewer = request.tiling.is_some();
+        if pictures > positions || pictures < positions && !may_be_fewer {
             return Some("there are more or fewer pictures than positions");
         }
         let mut thumbnails = extraction.thumbnails.iter();
@@ -105,7 +109,10 @@ fn fault_of_thumbnail(thumbnail: &Thumbnail, request: &Request) -> Option<&'stat
     let is_sound = |rendition: &Rendition, width: u32| {
         (1..=width).contains(&rendition.width)
             && (1..=LONGEST_SIDE).contains(&rendition.height)
-            && is_image(&rendition.image, request.format)
+            && match &request.tiling {
+                Some(tiling) => tiling.fits(rendition),
+                None => is_image(&rendition.image, request.format),
+            }
     };
     let are_sound = pairs.all(|(rendition, width)| is_sound(rendition, *width));
     (!are_sound).then_some("a picture is none of what was asked for")

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -169,6 +170,7 @@ impl Remote {
         let Reply::Opened {
             media,
             keyframes,
+            film,
             stats,
         } = answered.reply
         else {
@@ -179,6 +181,7 @@ impl Remote {
         Ok(Held {
             media,
             keyframes,
+            film,
             stats,
             stat: answered.stat,
             bytes: Arc::new(AtomicU64::new(answered.held_bytes)),
@@ -302,6 +305,7 @@ fn unexpected() -> Error {
 pub(in crate::extract) struct Held {
     pub(in crate::extract) media: Media,
     pub(in crate::extract) keyframes: Option<Vec<KeyframeEntry>>,
+    pub(in crate::extract) film: Option<Duration>,
     pub(in crate::extract) stats: Stats,
     pub(in crate::extract) stat: Stat,
     bytes: Arc<AtomicU64>,
@@ -318,6 +322,11 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
+    /// What opened the video.
+    pub(in crate::extract) fn extractor(&self) -> &Extractor {
+        &self.video.extractor
+    }
+
     /// Bytes that the child holds, by its own word.
     pub(in crate::extract) fn held_bytes(&self) -> usize {
         usize::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX)

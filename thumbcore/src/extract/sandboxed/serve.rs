@@ -152,6 +152,7 @@ impl Engine {
                 let reply = Reply::Opened {
                     media: video.facts().clone(),
                     keyframes: video.keyframes(),
+                    film: video.film(),
                     stats: video.opened().clone(),
                 };
                 self.video = Some(video);

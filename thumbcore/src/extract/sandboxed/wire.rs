@@ -122,6 +122,8 @@ pub(super) enum Reply {
     Opened {
         media: Media,
         keyframes: Option<Vec<KeyframeEntry>>,
+        /// How long the pictures last.
+        film: Option<Duration>,
         stats: Stats,
     },
     Extracted(Extraction),
