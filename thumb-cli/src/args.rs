@@ -8,6 +8,8 @@ use clap::{
 };
 use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
 
+use crate::storyboard::StoryboardArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   thumb extract clip.mp4                      clip_1.jpg, clip_2.jpg, clip_3.jpg
@@ -15,6 +17,7 @@ Examples:
   thumb extract s3://bucket/a.mkv --at 5,50%  at 5 seconds and in the middle
   thumb extract https://example.com/a.webm --format webp --max-width 320 --json
   thumb extract clip.mp4 --widths 640,320     clip_1.jpg, clip_1_320.jpg, clip_2.jpg, ...
+  thumb storyboard film.mp4 --out boards --for vtt,hls    sheets for a scrub bar
   thumb probe clip.mp4 --json                 facts, and what they cost to read
 
 S3 takes credentials, region and AWS_ENDPOINT_URL as the AWS tools do.
@@ -44,9 +47,22 @@ pub(crate) enum Command {
     /// widths
     #[command(after_help = EXAMPLES)]
     Extract(ExtractArgs),
+    /// Write sheets of small pictures for a scrub bar into `<stem>.storyboard/`
+    #[command(after_help = EXAMPLES)]
+    Storyboard(StoryboardArgs),
     /// Show container, codec, size and duration, and what reading them cost
     #[command(after_help = EXAMPLES)]
     Probe(ProbeArgs),
+}
+
+impl Command {
+    pub(crate) fn inputs(&self) -> &InputArgs {
+        match self {
+            Self::Extract(args) => &args.inputs,
+            Self::Storyboard(args) => &args.inputs,
+            Self::Probe(args) => &args.inputs,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -167,7 +183,7 @@ const MIN_FURTHER_WIDTH: u32 = 100;
 /// Most positions where there are further widths.
 const MAX_POSITIONS: usize = 99;
 
-fn format_parser() -> ValueParser {
+pub(crate) fn format_parser() -> ValueParser {
     PossibleValuesParser::new([
         PossibleValue::new("jpg").alias("jpeg"),
         PossibleValue::new("webp"),

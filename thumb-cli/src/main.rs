@@ -1,26 +1,30 @@
 //! `thumb`: thumbcore on the command line.
 //!
 //! [`args`] parses the command line, [`input`] expands it to videos, [`run`] processes some of them
-//! at the same time (each goes through [`source`], thumbcore and [`output`]), and [`report`] prints
+//! at the same time (each goes through [`source`], thumbcore and [`output`] or [`storyboard`]), and
+//! [`report`] prints
 //! one line for each input, in the order of the inputs.
 
 mod args;
 mod input;
 mod output;
+mod progress;
 mod report;
 mod run;
 mod source;
+mod storyboard;
 
 use std::{
     env, fs,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use thumbcore::Extractor;
 use tokio::{
     runtime,
@@ -34,6 +38,7 @@ use crate::{
     output::Folder,
     report::Printer,
     run::Work,
+    storyboard::{Maker, StoryboardArgs},
 };
 
 /// How a run ended.
@@ -69,14 +74,7 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<End> {
-    let (inputs, extractor, widths) = match &cli.command {
-        Command::Extract(args) => {
-            let extractor = args.extractor().unwrap_or_else(|error| usage(&error));
-            (&args.inputs, extractor, args.widths().unwrap_or_default())
-        }
-        Command::Probe(args) => (&args.inputs, Extractor::builder(), Vec::new()),
-    };
-    let extractor = extractor.build().unwrap_or_else(|error| usage(&error));
+    let inputs = cli.command.inputs();
     let items = input::expand(
         inputs
             .inputs
@@ -84,20 +82,18 @@ fn start(cli: Cli) -> anyhow::Result<End> {
             .map(|input| Input::parse(input).unwrap_or_else(|error| usage(&error)))
             .collect(),
     );
-    let jobs = inputs.jobs();
+    let (jobs, json, trace) = (inputs.jobs(), inputs.json, inputs.trace);
+    let work = prepare(cli.command)?;
+    let is_shown = !cli.quiet && cli.verbose == 0;
     let printer = Printer {
-        json: inputs.json,
-        trace: inputs.trace,
+        json,
+        trace,
         quiet: cli.quiet,
-        bar: progress(&cli, items.len()),
-    };
-    let work = match cli.command {
-        Command::Extract(args) => {
-            fs::create_dir_all(&args.out)
-                .with_context(|| format!("cannot create the folder {}", args.out.display()))?;
-            Work::Extract(extractor, Folder::new(args.out, widths))
-        }
-        Command::Probe(_) => Work::Probe(extractor),
+        bar: if is_shown {
+            work.unit().bar(items.len())
+        } else {
+            ProgressBar::hidden()
+        },
     };
 
     // One thread for the network; files and libav block other threads.
@@ -125,23 +121,43 @@ fn start(cli: Cli) -> anyhow::Result<End> {
     end
 }
 
+/// What the command asks for. Wrong options end the program.
+fn prepare(command: Command) -> anyhow::Result<Work> {
+    let create = |folder: &Path| {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", folder.display()))
+    };
+    Ok(match command {
+        Command::Extract(args) => {
+            let extractor = args.extractor().unwrap_or_else(|error| usage(&error));
+            let extractor = extractor.build().unwrap_or_else(|error| usage(&error));
+            let widths = args.widths().unwrap_or_default();
+            create(&args.out)?;
+            Work::Extract(extractor, Folder::new(args.out, widths))
+        }
+        Command::Storyboard(args) => {
+            let extractor = StoryboardArgs::extractor().build();
+            let maker = Maker {
+                extractor: extractor.unwrap_or_else(|error| usage(&error)),
+                request: args.request().unwrap_or_else(|error| usage(&error)),
+                files: args.files().unwrap_or_else(|error| usage(&error)),
+                resume: args.resume,
+                out: args.out,
+            };
+            create(&maker.out)?;
+            Work::Storyboard(maker)
+        }
+        Command::Probe(_) => {
+            let extractor = Extractor::builder().build();
+            Work::Probe(extractor.unwrap_or_else(|error| usage(&error)))
+        }
+    })
+}
+
 fn usage(error: &dyn ToString) -> ! {
     Cli::command()
         .error(ErrorKind::ValueValidation, error.to_string())
         .exit()
-}
-
-/// The bar draws on stderr, and only if that is a terminal.
-fn progress(cli: &Cli, inputs: usize) -> ProgressBar {
-    if cli.quiet || cli.verbose > 0 {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(inputs as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_bar} {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }
 
 /// Sets up the log of thumbcore and this program, if somebody asked for it.

@@ -139,6 +139,14 @@ fn persist((file, path): (NamedTempFile, PathBuf)) -> Result<PathBuf, Failure> {
     }
 }
 
+/// Writes a file under a temporary name, and gives it `path` once it is complete.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = write_temporary(folder, bytes).map_err(|error| failure(path, &error))?;
+    persist((file, path.to_owned()))?;
+    Ok(())
+}
+
 fn write_temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".thumb-");
@@ -150,7 +158,7 @@ fn write_temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-fn failure(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn failure(path: &Path, error: &io::Error) -> Failure {
     Failure {
         kind: "output",
         message: format!("cannot write {}: {error}", path.display()),

@@ -12,6 +12,8 @@ use indicatif::{DecimalBytes, ProgressBar};
 use serde::{Serialize, Serializer};
 use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
 
+use crate::storyboard::Board;
+
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Failure {
@@ -55,8 +57,9 @@ pub(crate) struct Report {
 pub(crate) struct Success {
     pub(crate) media: Media,
     pub(crate) stats: Stats,
-    /// `None` for a probe.
+    /// `None` where no thumbnails were asked for.
     pub(crate) pictures: Option<Vec<Picture>>,
+    pub(crate) board: Option<Board>,
 }
 
 /// A thumbnail that was written.
@@ -123,6 +126,8 @@ struct Line<'a> {
     facts: Option<Facts<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnails: Option<&'a [Picture]>,
+    #[serde(flatten)]
+    board: Option<&'a Board>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Vec<Read>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +194,7 @@ impl Report {
                 wait_ms: milliseconds(stats.waiting),
                 cache_hits: stats.cache_hits,
             }),
+            board: success.and_then(|success| success.board.as_ref()),
             thumbnails: success.and_then(|success| success.pictures.as_deref()),
             reads: success
                 .filter(|_| trace)
@@ -224,6 +230,12 @@ impl Success {
         for picture in self.pictures.iter().flatten() {
             for path in picture.paths() {
                 let _ = write!(text, "\n  {} at {:.1} s", path.display(), picture.actual_s);
+            }
+        }
+        if let Some(board) = &self.board {
+            let _ = write!(text, "\n  {}", board.summary());
+            for path in &board.files {
+                let _ = write!(text, "\n  {path}");
             }
         }
         if trace {
@@ -295,7 +307,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Seconds to the microsecond: timestamps are no finer, and more digits are floating-point noise.
-fn seconds(duration: Duration) -> f64 {
+pub(crate) fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
 }
 
@@ -337,6 +349,7 @@ mod tests {
                 media,
                 stats,
                 pictures: None,
+                board: None,
             }),
         };
         assert_eq!(

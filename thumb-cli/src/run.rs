@@ -1,16 +1,18 @@
 //! Processes the inputs: some at the same time, results in the order of the inputs.
 
-use std::{ffi::OsString, io};
+use std::{ffi::OsString, io, sync::Arc};
 
 use futures::{StreamExt, stream};
-use thumbcore::Extractor;
+use thumbcore::{Extractor, RangeSource};
 use tokio::{sync::Semaphore, task};
 
 use crate::{
     input::{Input, Item},
     output::{Folder, Names},
+    progress::{Portion, Unit},
     report::{Failure, Picture, Printer, Report, Success},
     source::Opener,
+    storyboard::Maker,
 };
 
 /// Results held back behind a slow input, for each job: enough to keep the other jobs busy, few
@@ -22,8 +24,20 @@ const WINDOW: usize = 16;
 pub(crate) enum Work {
     /// Write thumbnails into the folder.
     Extract(Extractor, Folder),
+    /// Write a storyboard.
+    Storyboard(Maker),
     /// Read facts.
     Probe(Extractor),
+}
+
+impl Work {
+    /// What the progress bar counts.
+    pub(crate) fn unit(&self) -> Unit {
+        match self {
+            Self::Storyboard(_) => Unit::Parts,
+            Self::Extract(..) | Self::Probe(_) => Unit::Inputs,
+        }
+    }
 }
 
 /// Processes `jobs` inputs at the same time and prints the results in order; returns whether every
@@ -45,17 +59,19 @@ pub(crate) async fn run(
             // Names are claimed here, not in the job, so that they depend only on the order of the
             // inputs.
             let job = item.input.and_then(|input| match work {
-                Work::Extract(..) => names.claim(&input).map(|base| (input, base)),
+                Work::Extract(..) | Work::Storyboard(_) => {
+                    names.claim(&input).map(|base| (input, base))
+                }
                 Work::Probe(_) => Ok((input, OsString::new())),
             });
             async move {
                 // Held from opening to the last picture. The semaphore is never closed.
                 let _slot = slots.acquire().await;
+                let portion = work.unit().portion(&printer.bar);
                 let result = match job {
-                    Ok((input, base)) => one(work, opener, &input, base).await,
+                    Ok((input, base)) => one(work, opener, (&input, base), &portion).await,
                     Err(failure) => Err(failure),
                 };
-                printer.bar.inc(1);
                 Report {
                     name: item.name,
                     result,
@@ -74,8 +90,8 @@ pub(crate) async fn run(
 async fn one(
     work: &Work,
     opener: &Opener,
-    input: &Input,
-    base: OsString,
+    (input, base): (&Input, OsString),
+    portion: &Portion<'_>,
 ) -> Result<Success, Failure> {
     tracing::debug!(input = input.name(), "open");
     let source = opener.open(input).await?;
@@ -86,29 +102,47 @@ async fn one(
                 media: probe.media,
                 stats: probe.stats,
                 pictures: None,
+                board: None,
             })
         }
-        Work::Extract(extractor, out) => {
-            let extraction = extractor.extract(source).await?;
-            let out = out.clone();
-            let thumbnails = extraction.thumbnails;
-            let write = task::spawn_blocking(move || -> Result<_, Failure> {
-                let paths = out.write(&base, &thumbnails)?;
-                Ok(paths
-                    .into_iter()
-                    .zip(&thumbnails)
-                    .filter_map(|(paths, thumbnail)| Picture::new(paths, thumbnail))
-                    .collect())
-            });
-            let pictures = write.await.map_err(|error| Failure {
-                kind: "output",
-                message: error.to_string(),
-            })??;
+        Work::Extract(extractor, out) => extract(extractor, out.clone(), source, base).await,
+        Work::Storyboard(maker) => {
+            let made = maker.make(source, base, portion).await?;
             Ok(Success {
-                media: extraction.media,
-                stats: extraction.stats,
-                pictures: Some(pictures),
+                media: made.media,
+                stats: made.stats,
+                pictures: None,
+                board: Some(made.board),
             })
         }
     }
+}
+
+/// Takes the pictures of one input and writes them.
+async fn extract(
+    extractor: &Extractor,
+    out: Folder,
+    source: Arc<dyn RangeSource>,
+    base: OsString,
+) -> Result<Success, Failure> {
+    let extraction = extractor.extract(source).await?;
+    let thumbnails = extraction.thumbnails;
+    let write = task::spawn_blocking(move || -> Result<_, Failure> {
+        let paths = out.write(&base, &thumbnails)?;
+        Ok(paths
+            .into_iter()
+            .zip(&thumbnails)
+            .filter_map(|(paths, thumbnail)| Picture::new(paths, thumbnail))
+            .collect())
+    });
+    let pictures = write.await.map_err(|error| Failure {
+        kind: "output",
+        message: error.to_string(),
+    })??;
+    Ok(Success {
+        media: extraction.media,
+        stats: extraction.stats,
+        pictures: Some(pictures),
+        board: None,
+    })
 }

@@ -1,0 +1,202 @@
+//! `thumb storyboard`: one storyboard a video, each published whole or not at all.
+//!
+//! [`work`] is the hidden folder in which a storyboard is made, [`state`] what it and finished
+//! folders remember for `--resume`, [`publish`] how folders get their names.
+
+mod args;
+mod publish;
+mod state;
+mod work;
+
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
+
+use serde::Serialize;
+use thumbcore::{
+    Extractor, Media, RangeSource, Stats, Video,
+    storyboard::{Index, Storyboard, StoryboardRequest},
+};
+use tokio::task;
+
+pub(crate) use self::args::StoryboardArgs;
+use self::work::{Place, Work};
+use crate::{
+    progress::Portion,
+    report::{Failure, seconds},
+};
+
+/// Which storyboards are made, and where.
+#[derive(Debug)]
+pub(crate) struct Maker {
+    pub(crate) extractor: Extractor,
+    pub(crate) request: StoryboardRequest,
+    pub(crate) files: Files,
+    pub(crate) out: PathBuf,
+    pub(crate) resume: bool,
+}
+
+/// What sheets are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a file of its own, in any combination"
+)]
+pub(crate) struct Files {
+    pub(crate) vtt: bool,
+    pub(crate) jellyfin: bool,
+    pub(crate) hls: bool,
+    pub(crate) dash: bool,
+    pub(crate) bif: bool,
+    pub(crate) json: bool,
+}
+
+/// A storyboard that was written, as the JSON line has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Board {
+    tile: Size,
+    grid: Grid,
+    interval_s: f64,
+    tiles: Vec<Tile>,
+    /// Paths of all files, the sheets first.
+    pub(crate) files: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Size {
+    width: u32,
+    height: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Grid {
+    columns: u32,
+    rows: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Tile {
+    sheet: usize,
+    x: u32,
+    y: u32,
+    target_s: f64,
+    actual_s: f64,
+    origin: &'static str,
+}
+
+/// A storyboard, and what it cost.
+pub(crate) struct Made {
+    pub(crate) media: Media,
+    pub(crate) stats: Stats,
+    pub(crate) board: Board,
+}
+
+impl Maker {
+    /// Makes the storyboard of `source`, under names that begin with `base`.
+    pub(crate) async fn make(
+        &self,
+        source: Arc<dyn RangeSource>,
+        base: OsString,
+        progress: &Portion<'_>,
+    ) -> Result<Made, Failure> {
+        let video = self.extractor.open(source).await?;
+        let storyboard = video.storyboard(&self.request)?;
+        let place = Place {
+            out: self.out.clone(),
+            base,
+            files: self.files,
+            fingerprint: self.fingerprint(&video, &storyboard),
+        };
+        let mut stats = video.opened().clone();
+        if self.resume
+            && let Some(made) = place.published(storyboard.layout())
+        {
+            return Ok(Made::new(&video, stats, &made.index, &made.files));
+        }
+        let resume = self.resume;
+        let mut work = blocking(move || Work::begin(place, resume)).await?;
+        let mut index = work.resumed(storyboard.layout());
+        let sheets = storyboard.layout().sheets();
+        let first = index.sheets().len();
+        let request = self.request.clone().first_sheet(first);
+        let mut storyboard = video.storyboard(&request)?;
+        progress.reach(first, sheets);
+        while let Some(sheet) = storyboard.next_sheet().await? {
+            stats += sheet.stats.clone();
+            index.push(&sheet);
+            progress.reach(index.sheets().len(), sheets);
+            let known = index.clone();
+            work = blocking(move || work.add(&sheet, &known)).await?;
+        }
+        let whole = index.clone();
+        let files = blocking(move || work.publish(&whole)).await?;
+        Ok(Made::new(&video, stats, &index, &files))
+    }
+
+    /// What a storyboard depends on: a stopped run is gone on with where it is the same.
+    fn fingerprint(&self, video: &Video, storyboard: &Storyboard) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        let (request, layout) = (&self.request, storyboard.layout());
+        format!("{version} {request:?} {layout:?} {:?}", video.stat())
+    }
+}
+
+impl Made {
+    fn new(video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Self {
+        let layout = index.layout();
+        let tiles = index.tiles().iter().map(|tile| Tile {
+            sheet: tile.sheet,
+            x: tile.x,
+            y: tile.y,
+            target_s: seconds(tile.target),
+            actual_s: seconds(tile.actual),
+            origin: tile.origin.as_str(),
+        });
+        let board = Board {
+            tile: Size {
+                width: layout.tile_width,
+                height: layout.tile_height,
+            },
+            grid: Grid {
+                columns: layout.columns,
+                rows: layout.rows,
+            },
+            interval_s: seconds(layout.interval),
+            tiles: tiles.collect(),
+            files: files
+                .iter()
+                .map(|path| path.to_string_lossy().into_owned())
+                .collect(),
+        };
+        Self {
+            media: video.facts().clone(),
+            stats,
+            board,
+        }
+    }
+}
+
+impl Board {
+    /// For people: what was made.
+    pub(crate) fn summary(&self) -> String {
+        let sheets = self.tiles.last().map_or(0, |tile| tile.sheet + 1);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        format!(
+            "{} tile{} of {}x{} on {sheets} sheet{}",
+            self.tiles.len(),
+            plural(self.tiles.len()),
+            self.tile.width,
+            self.tile.height,
+            plural(sheets),
+        )
+    }
+}
+
+/// Does `work` on the file system without blocking the network.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = task::spawn_blocking(work).await;
+    done.map_err(|error| Failure {
+        kind: "output",
+        message: error.to_string(),
+    })?
+}
