@@ -1,4 +1,4 @@
-//! Encoded pictures, as they cross between processes: as one run of bytes, not as a list of numbers.
+//! Pictures as they cross between processes: each as one run of bytes, not as a list of numbers.
 
 use std::fmt;
 
