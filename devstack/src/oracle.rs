@@ -3,7 +3,7 @@
 //! Times are in seconds from the start of the file, whatever its first timestamp is: a keyframe's
 //! time from [`keyframes`] gives the same picture in [`frame_at`].
 
-use std::{array, path::Path, process::Command};
+use std::{array, fs, path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use image::RgbImage;
@@ -20,40 +20,79 @@ const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 /// MiB are decoded from the start, so the answer does not depend on any seeking; in larger ones
 /// ffmpeg seeks well ahead of the frame.
 pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::Result<RgbImage> {
-    // Less than half a frame at 120 frames a second, more than half a millisecond.
-    const SLACK: f64 = 0.004;
+    let mut frames = frames_at(path, &[seconds], width, height)?;
+    frames.pop().context("ffmpeg gave no picture")
+}
+
+/// As [`frame_at`], for each of `times` in seconds; a file that is decoded from the start is
+/// decoded once for all of them.
+pub fn frames_at(
+    path: &Path,
+    times: &[f64],
+    width: u32,
+    height: u32,
+) -> anyhow::Result<Vec<RgbImage>> {
     // A seek may land late, but not by this much.
     const HEAD_START: f64 = 20.0;
     let facts = probe(path)?;
+    if facts.bytes <= DECODE_FROM_START_LIMIT {
+        return decode(path, &facts, None, times, (width, height));
+    }
+    let mut frames = Vec::with_capacity(times.len());
+    for seconds in times {
+        let seek = Some(seconds - HEAD_START).filter(|seek| *seek > 0.0);
+        let decoded = decode(path, &facts, seek, &[*seconds], (width, height))?;
+        frames.extend(decoded);
+    }
+    Ok(frames)
+}
+
+/// One run of ffmpeg, which goes to `seek` first, and gives the frame of each of `times`.
+fn decode(
+    path: &Path,
+    facts: &Facts,
+    seek: Option<f64>,
+    times: &[f64],
+    (width, height): (u32, u32),
+) -> anyhow::Result<Vec<RgbImage>> {
+    // Less than half a frame at 120 frames a second, more than half a millisecond.
+    const SLACK: f64 = 0.004;
+    let folder = tempfile::tempdir()?;
+    let file = |nth: usize| folder.path().join(nth.to_string());
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-    if facts.bytes > DECODE_FROM_START_LIMIT && seconds > HEAD_START {
-        command.args(["-noaccurate_seek", "-ss"]);
-        command.arg(format!("{:.6}", seconds - HEAD_START));
+    if let Some(seek) = seek {
+        command.args(["-noaccurate_seek", "-ss", &format!("{seek:.6}")]);
     }
     // The file's own timestamps: those that ffmpeg makes count from the first used stream's start,
     // not the file's.
-    let time = facts.start + seconds - SLACK;
-    // ffmpeg's default kernel.
-    let filters = format!(
-        "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
-    );
-    command
-        .args(["-copyts", "-i"])
-        .arg(path)
-        .args(["-an", "-sn", "-dn", "-frames:v", "1", "-vf", &filters])
-        .args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"])
-        .args(["-f", "rawvideo", "pipe:1"]);
-    let pixels = process::output(&mut command)?;
-    let bytes = pixels.len();
-    RgbImage::from_raw(width, height, pixels)
-        .filter(|image| bytes == image.as_raw().len())
-        .with_context(|| {
-            format!(
-                "{} has no frame at {seconds} s (ffmpeg gave {bytes} bytes of pixels)",
-                path.display()
-            )
-        })
+    command.args(["-copyts", "-i"]).arg(path);
+    for (nth, seconds) in times.iter().enumerate() {
+        let time = facts.start + seconds - SLACK;
+        // ffmpeg's default kernel.
+        let filters = format!(
+            "select=gte(t\\,{time:.6}),scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
+        );
+        command
+            .args(["-an", "-sn", "-dn", "-frames:v", "1", "-vf", &filters])
+            .args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"])
+            .args(["-f", "rawvideo"])
+            .arg(file(nth));
+    }
+    process::output(&mut command)?;
+    let frames = times.iter().enumerate().map(|(nth, seconds)| {
+        let pixels = fs::read(file(nth)).unwrap_or_default();
+        let bytes = pixels.len();
+        RgbImage::from_raw(width, height, pixels)
+            .filter(|image| bytes == image.as_raw().len())
+            .with_context(|| {
+                format!(
+                    "{} has no frame at {seconds} s (ffmpeg gave {bytes} bytes of pixels)",
+                    path.display()
+                )
+            })
+    });
+    frames.collect()
 }
 
 /// The mean structural similarity (SSIM) of two pictures' luma over windows of 8x8 pixels, 4 apart:

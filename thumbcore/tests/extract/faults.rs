@@ -9,7 +9,7 @@ use thumbcore::{
     source::testing::{Fault, Faults, Trace},
 };
 
-use crate::support::{extract_with, memory, noisy, remuxed, unlike_ffmpeg};
+use crate::support::{assert_like_ffmpeg, extract_with, memory, noisy, remuxed};
 
 fn patient(limits: Limits) -> Extractor {
     let read = thumbcore::ReadConfig {
@@ -160,8 +160,8 @@ async fn over_budget_a_keyframe_does_instead_of_the_exact_picture() {
     assert!(poor.stats.bytes_fetched <= budget, "{:?}", poor.stats);
     for thumbnail in &poor.thumbnails {
         assert!(thumbnail.target.abs_diff(thumbnail.actual) <= Duration::from_millis(600));
-        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
     }
+    assert_like_ffmpeg(&path, &poor.thumbnails);
     // One target's pass fits the budget; the two others fall back.
     let origins: Vec<_> = poor.thumbnails.iter().map(|it| it.origin).collect();
     assert_eq!(
@@ -209,9 +209,7 @@ async fn a_target_over_budget_takes_no_other_with_it() {
         "{:?}",
         poor.stats.reads
     );
-    for thumbnail in &poor.thumbnails {
-        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
-    }
+    assert_like_ffmpeg(&path, &poor.thumbnails);
 }
 
 #[tokio::test]
@@ -228,7 +226,5 @@ async fn a_file_that_must_be_read_front_to_back_gives_what_the_budget_reaches() 
     let extraction = extract_with(&extractor, &path).await.unwrap();
     assert_eq!(extraction.media.container.as_str(), "mxf");
     assert!(extraction.stats.bytes_fetched <= path.metadata().unwrap().len() / 4);
-    for thumbnail in &extraction.thumbnails {
-        assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
-    }
+    assert_like_ffmpeg(&path, &extraction.thumbnails);
 }

@@ -11,7 +11,7 @@ use devstack::{
 };
 use thumbcore::{Extraction, Origin, Reason};
 
-use crate::support::{self, largest_group, remuxed};
+use crate::support::{self, assert_like_ffmpeg, largest_group, remuxed};
 
 const POSITIONS: [f64; 3] = [0.1, 0.5, 0.95];
 
@@ -34,15 +34,7 @@ fn large(extension: &'static str) -> Clip {
 /// Every picture is the one that ffmpeg decodes at its time.
 fn assert_pictures(path: &Path, extraction: &Extraction) {
     assert_eq!(extraction.thumbnails.len(), 3);
-    for thumbnail in &extraction.thumbnails {
-        let ours = image::load_from_memory(thumbnail.image())
-            .unwrap()
-            .to_rgb8();
-        let at = thumbnail.actual.as_secs_f64();
-        let theirs = oracle::frame_at(path, at, thumbnail.width(), thumbnail.height()).unwrap();
-        let ssim = oracle::ssim(&ours, &theirs);
-        assert!(ssim >= 0.9, "{}: SSIM {ssim} at {at}", path.display());
-    }
+    assert_like_ffmpeg(path, &extraction.thumbnails);
 }
 
 /// The keyframes that lie nearest to the positions.

@@ -9,7 +9,7 @@ use thumbcore::{
     source::testing::{Fault, Faults, Latency, Trace},
 };
 
-use crate::support::{extract_with, memory, noisy, unlike_ffmpeg};
+use crate::support::{assert_like_ffmpeg, extract_with, memory, noisy};
 
 fn at(positions: impl IntoIterator<Item = f64>) -> Request {
     Request::new().positions(positions.into_iter().map(Position::Fraction))
@@ -49,8 +49,8 @@ async fn a_second_call_costs_one_round_trip_and_a_request_a_keyframe() {
         assert!(stats.reads.iter().all(|read| read.reason != Reason::Demux));
         for thumbnail in &second.thumbnails {
             assert_eq!(thumbnail.origin, Origin::Keyframe);
-            assert_eq!(unlike_ffmpeg(&path, thumbnail), None);
         }
+        assert_like_ffmpeg(&path, &second.thumbnails);
         let fresh = Extractor::builder().request(at(positions)).build().unwrap();
         let fresh = extract_with(&fresh, &path).await.unwrap();
         assert_eq!(fresh.media, second.media);
@@ -154,9 +154,7 @@ async fn a_call_that_is_dropped_leaves_the_video_usable() {
             assert!(dropped.await.is_err(), "ended within a first-byte time");
         }
         let after = video.extract(&at([0.3, 0.6])).await.unwrap();
-        for thumbnail in &after.thumbnails {
-            assert_eq!(unlike_ffmpeg(&path, thumbnail), None, "{shape:?}");
-        }
+        assert_like_ffmpeg(&path, &after.thumbnails);
     }
 }
 
@@ -182,7 +180,7 @@ async fn a_call_that_fails_leaves_the_video_usable() {
             Err(error) => assert!(error.is_transient(), "{error:?}"),
         }
     };
-    assert_eq!(unlike_ffmpeg(&path, &thumbnails[1]), None);
+    assert_like_ffmpeg(&path, &thumbnails[1..2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +199,7 @@ async fn calls_on_one_video_take_turns() {
     for call in calls.collect::<Vec<_>>() {
         let extraction = call.await.unwrap().unwrap();
         assert_eq!(extraction.stats.round_trips, 1);
-        assert_eq!(unlike_ffmpeg(&path, &extraction.thumbnails[0]), None);
+        assert_like_ffmpeg(&path, &extraction.thumbnails[..1]);
     }
     let opened = trace.records().len() - 6;
     let concurrency = trace
