@@ -56,9 +56,15 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
         None
     }
 
-    /// One past the bytes of the `count` frames that are stored behind the keyframe at `time_us`,
+    /// One past the bytes of the `count` packets that are stored behind the keyframe at `time_us`,
     /// where an index tells.
     fn end_behind(&self, _time_us: i64, _count: usize) -> Option<u64> {
+        None
+    }
+
+    /// When the last of the `count` packets that are stored behind the keyframe at `time_us` is
+    /// decoded, in microseconds, where an index tells.
+    fn time_behind(&self, _time_us: i64, _count: usize) -> Option<i64> {
         None
     }
 }

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
-    Error, LimitError,
+    Codec, Error, LimitError,
     container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
     reader::{Reader, Reason},
@@ -169,6 +169,15 @@ impl Session {
         };
         let end = self.route.end_of(reader, &self.track, until_us)?;
         Some(alone.start..end.max(alone.end))
+    }
+
+    /// When `keyframe`'s picture is shown that a decoder holds back for `count` packets, in
+    /// microseconds, where that is the time of the last of these packets and an index tells it.
+    pub(crate) fn shown_after(&self, keyframe: &Keyframe, count: usize) -> Option<i64> {
+        // Other decoders hold a picture back until one comes that others refer to.
+        let holds_back_alike = matches!(self.track.codec, Codec::H264 | Codec::Hevc);
+        let shown_us = || self.route.time_behind(keyframe.time_us, count);
+        holds_back_alike.then(shown_us).flatten()
     }
 
     /// The bytes of the `count` packets that follow `keyframe`, or as much as an unplanned read

@@ -127,6 +127,15 @@ impl Route {
             Self::Index(_) | Self::Scan(_) => None,
         }
     }
+
+    /// When the last of the `count` packets that follow the keyframe at `time_us` is decoded, in
+    /// microseconds, where an index tells.
+    pub(super) fn time_behind(&self, time_us: i64, count: usize) -> Option<i64> {
+        match self {
+            Self::Locate(locator) => locator.time_behind(time_us, count),
+            Self::Index(_) | Self::Scan(_) => None,
+        }
+    }
 }
 
 /// How much later than its time a picture may be stored: half a second, 16 frames at 30 a second,

@@ -82,6 +82,14 @@ impl Target {
         }
     }
 
+    /// The picture, and the keyframe of the plan that it was made by.
+    pub(super) fn made_of_keyframe(&mut self) -> Option<(&mut Made, &Keyframe)> {
+        match (&mut self.state, self.plan.keyframe()) {
+            (State::Made(made), Some(keyframe)) => Some((made, keyframe)),
+            _ => None,
+        }
+    }
+
     /// A target that has no picture is left to the last rung. One that has keeps its picture.
     pub(super) fn give_up_plan(&mut self) {
         if self.is_wanted() {

@@ -137,6 +137,14 @@ impl Frames {
         keyframes.retain(|nth| all[*nth].at >= range.start && all[*nth].end() <= range.end);
     }
 
+    /// The number of the `count`th frame behind frame `number` that has a chunk of its own.
+    pub(super) fn stored_behind(&self, number: usize, count: usize) -> Option<usize> {
+        let behind = self.all.iter().enumerate().skip(number.checked_add(1)?);
+        let mut stored = behind.filter(|(_, frame)| frame.len > 0);
+        let (number, _) = stored.nth(count.checked_sub(1)?)?;
+        Some(number)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }

@@ -118,6 +118,13 @@ impl Avi {
         }))
     }
 
+    /// The number of the last of the `count` packets behind the keyframe at `time_us`.
+    fn stored_behind(&self, time_us: i64, count: usize) -> Option<usize> {
+        // One more, as the time was rounded down.
+        let keyframe = self.video.number(time_us.saturating_add(1));
+        self.frames.stored_behind(keyframe, count)
+    }
+
     fn keyframe(&self, number: usize) -> Option<Keyframe> {
         let frame = self.frames.get(number)?;
         Some(Keyframe {
@@ -166,10 +173,13 @@ impl Locator for Avi {
     }
 
     fn end_behind(&self, time_us: i64, count: usize) -> Option<u64> {
-        // One more, as the time was rounded down.
-        let keyframe = self.video.number(time_us.saturating_add(1));
-        let last = keyframe.saturating_add(count);
+        let last = self.stored_behind(time_us, count)?;
         Some(self.frames.get(last)?.end())
+    }
+
+    fn time_behind(&self, time_us: i64, count: usize) -> Option<i64> {
+        let last = self.stored_behind(time_us, count)?;
+        Some(self.video.micros(last as i64))
     }
 }
 

@@ -108,6 +108,21 @@ fn an_index_counts_from_the_file_or_the_media() {
 }
 
 #[test]
+fn frames_without_a_chunk_of_their_own_are_not_stored() {
+    let (bytes, media_at, chunks) = file(&[100, 31, 30, 90, 0, 0, 0, 5], Vec::new());
+    let whole = with_riff_len(bytes);
+    let header = Header::parse(&whole).unwrap();
+    let mut frames = Frames::default();
+    frames.add_simple(&simple(&chunks, 0), 1, media_at as u64);
+    assert_eq!(header.first_chunk, media_at as u64);
+    assert_eq!(frames.stored_behind(0, 1), Some(1));
+    assert_eq!(frames.stored_behind(0, 3), Some(3));
+    assert_eq!(frames.stored_behind(3, 1), Some(7));
+    assert_eq!(frames.stored_behind(3, 2), None);
+    assert_eq!(frames.stored_behind(usize::MAX, 1), None);
+}
+
+#[test]
 fn an_open_dml_index_is_read_part_by_part() {
     let lens = [100, 31, 30, 90, 0, 0, 0, 5];
     let indx = |entries: &[u32]| {

@@ -261,22 +261,30 @@ impl<'a> Ladder<'a> {
         Ok(())
     }
 
-    /// Where packets carry no times and pictures are reordered, only the packets that push a
-    /// keyframe's picture out of the decoder tell its time.
+    /// Where packets carry no times and pictures are reordered, a keyframe's picture is shown when
+    /// the packet is decoded that pushes the picture out of the decoder. An index tells when that
+    /// is, or else decoding.
     fn learn_times(&mut self) -> Result<(), Error> {
-        let late = self.those(|target| target.made().is_some_and(|made| made.late_by.is_some()));
-        let reader = &self.task.reader;
-        let ranges = late.iter().filter_map(|nth| {
-            let target = &self.targets[*nth];
-            let count = target.made()?.late_by?;
-            self.session.behind(reader, target.plan.keyframe()?, count)
-        });
-        let fetched = self.session.prefetch(reader, ranges);
-        self.allow(&late, fetched)?;
-        for nth in late {
-            let Some(keyframe) = self.targets[nth].plan.keyframe().cloned() else {
+        let mut untold = Vec::new();
+        let mut ranges = Vec::new();
+        for (nth, target) in self.targets.iter_mut().enumerate() {
+            let Some((made, keyframe)) = target.made_of_keyframe() else {
                 continue;
             };
+            let Some(count) = made.late_by else {
+                continue;
+            };
+            if let Some(shown_us) = self.session.shown_after(keyframe, count) {
+                made.picture.time_us = Some(shown_us);
+                continue;
+            }
+            ranges.extend(self.session.behind(&self.task.reader, keyframe, count));
+            untold.push((nth, keyframe.clone()));
+        }
+        let fetched = self.session.prefetch(&self.task.reader, ranges);
+        let numbers: Vec<_> = untold.iter().map(|(nth, _)| *nth).collect();
+        self.allow(&numbers, fetched)?;
+        for (nth, keyframe) in untold {
             let picture = self.next_picture(&keyframe);
             if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
                 self.targets[nth].state = State::Made(Made::new(picture, Origin::Keyframe));
