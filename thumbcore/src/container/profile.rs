@@ -8,7 +8,7 @@ use super::{Composition, Container, Locator};
 use crate::{
     Codec, Error,
     position::Position,
-    reader::{Reader, Reason},
+    reader::{Pin, Reader, Reason},
 };
 
 /// One container family: how its files are told from others, opened, and searched for keyframes.
@@ -58,6 +58,8 @@ pub(crate) struct Opened {
     pub(crate) has_index: bool,
     /// What the header tells beside libav's index.
     pub(crate) composition: Option<Composition>,
+    /// Keeps in the cache what libav reads of the file when it is opened.
+    pub(crate) pinned: Option<Pin>,
 }
 
 impl Profile {
@@ -102,6 +104,7 @@ impl Profile {
             needs_stream_info: self.needs_stream_info,
             has_index: self.has_index,
             composition: None,
+            pinned: None,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Session {
             needs_stream_info,
             has_index,
             composition,
+            pinned,
         } = runtime.block_on(profile.open(reader, positions))?;
         let opener = Opener {
             runtime,
@@ -88,6 +89,7 @@ impl Session {
             Some(locator) => Route::Locate(locator),
             None => Route::of_libav(&opener, demuxer, reader, &mut track)?,
         };
+        drop(pinned);
         Ok(Self {
             opener,
             container,

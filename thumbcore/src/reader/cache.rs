@@ -10,13 +10,17 @@ use bytes::Bytes;
 use crate::memory::Charge;
 
 /// A sparse copy of a file: segments that do not overlap, the oldest of which go first when there
-/// is more than `capacity`. One that is larger is held alone.
+/// is more than `capacity`. One that is larger is held alone. What lies in the pinned range stays,
+/// and leaves the capacity to the others.
 #[derive(Debug)]
 pub(super) struct SparseCache {
     segments: BTreeMap<u64, Bytes>,
+    /// The starts of all segments, the oldest first.
     order: VecDeque<u64>,
     held: usize,
     capacity: usize,
+    /// Empty where nothing is pinned.
+    pinned: Range<u64>,
     /// What the held bytes are charged.
     charge: Option<Charge>,
 }
@@ -28,6 +32,7 @@ impl SparseCache {
             order: VecDeque::new(),
             held: 0,
             capacity,
+            pinned: 0..0,
             charge: None,
         }
     }
@@ -39,6 +44,10 @@ impl SparseCache {
             Some(held) => held.merge(charge),
             none => *none = Some(charge),
         }
+        self.charge_for_held();
+    }
+
+    fn charge_for_held(&mut self) {
         if let Some(charge) = &mut self.charge {
             charge.shrink_to(self.held as u64);
         }
@@ -57,15 +66,44 @@ impl SparseCache {
             self.order.push_back(gap.start);
             self.segments.insert(gap.start, piece);
         }
-        while self.held > self.capacity && self.order.len() > 1 {
-            if let Some(segment) = self
-                .order
-                .pop_front()
-                .and_then(|oldest| self.segments.remove(&oldest))
-            {
-                self.held -= segment.len();
-            }
+        self.evict();
+    }
+
+    /// Keeps what is held of `range`, and what will be, until [`unpin`](Self::unpin).
+    pub(super) fn pin(&mut self, range: Range<u64>) {
+        self.pinned = range;
+    }
+
+    pub(super) fn unpin(&mut self) {
+        self.pinned = 0..0;
+        self.evict();
+        self.charge_for_held();
+    }
+
+    /// Drops the oldest segments that are not pinned until the others fit; the newest stays.
+    fn evict(&mut self) {
+        if self.held <= self.capacity {
+            return;
         }
+        let is_loose = |start: &u64| {
+            let len = self.segments.get(start).map_or(0, Bytes::len) as u64;
+            *start >= self.pinned.end || start + len <= self.pinned.start
+        };
+        let loose: Vec<u64> = self.order.iter().copied().filter(is_loose).collect();
+        let lens = loose.iter().filter_map(|start| self.segments.get(start));
+        let mut held: usize = lens.map(Bytes::len).sum();
+        let Some((_newest, older)) = loose.split_last() else {
+            return;
+        };
+        for start in older {
+            if held <= self.capacity {
+                break;
+            }
+            let len = self.segments.remove(start).map_or(0, |bytes| bytes.len());
+            held -= len;
+            self.held -= len;
+        }
+        self.order.retain(|start| self.segments.contains_key(start));
     }
 
     /// Makes what is held of `range` the last to go.
@@ -145,6 +183,23 @@ mod tests {
         assert_eq!(cache.gaps(0..300), [200..300]);
         cache.insert(600, &file.slice(600..700));
         assert_eq!(cache.held, 300);
+    }
+
+    #[test]
+    fn what_is_pinned_stays_and_takes_no_room() {
+        let file = file(700);
+        let mut cache = SparseCache::new(200);
+        cache.insert(0, &file.slice(..50));
+        cache.pin(20..400);
+        cache.insert(50, &file.slice(50..400));
+        for start in [400, 500, 600] {
+            cache.insert(start, &file.slice(start as usize..start as usize + 100));
+        }
+        assert_eq!(cache.gaps(0..700), [400..500]);
+        assert_eq!(cache.held, 600);
+        cache.unpin();
+        assert_eq!(cache.gaps(0..700), [0..500]);
+        assert_eq!(cache.held, 200);
     }
 
     proptest! {

@@ -40,7 +40,8 @@ pub struct ReadConfig {
     /// typical first-byte time, so that larger ones gain little and waste more.
     pub max_window: u64,
     /// Bytes kept in memory for one video: 48 MiB, room for the index of a ten-hour file and
-    /// three 4K keyframes. The last read is kept even if it alone is larger.
+    /// three 4K keyframes. The last read is kept even if it alone is larger, and so is the movie
+    /// box of an mp4 file while the file is opened, beside the others.
     pub cache: usize,
     /// Requests of one video under way at once: 32, as many as an S3 client opens connections for
     /// without being throttled; three pictures need three.

@@ -52,6 +52,16 @@ pub(crate) struct Reader {
     reserve: Reserve,
 }
 
+/// Keeps a range in the cache; see [`Reader::pin`].
+#[derive(Debug)]
+pub(crate) struct Pin(Arc<Store>);
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.0.cache().unpin();
+    }
+}
+
 impl Reader {
     /// What outlives this call.
     pub(crate) fn store(&self) -> &Arc<Store> {
@@ -174,6 +184,13 @@ impl Reader {
     /// Held bytes from `position` on, as many as lie together.
     pub(crate) fn cached(&self, position: u64) -> Option<Bytes> {
         self.store.cache().at(position)
+    }
+
+    /// Keeps what is held of `range`, and what will be, whatever else is read, until the pin is
+    /// dropped. There is one pin at a time.
+    pub(crate) fn pin(&self, range: Range<u64>) -> Pin {
+        self.store.cache().pin(range);
+        Pin(Arc::clone(&self.store))
     }
 
     /// As [`cached`](Self::cached), counted as a read that cost no request.

@@ -21,7 +21,7 @@ use crate::{
         profile::{Opened, Opening},
     },
     position::Position,
-    reader::{Reader, Reason},
+    reader::{Pin, Reader, Reason},
 };
 
 /// Bytes read behind the movie box: libav looks at the headers of the boxes that follow until it
@@ -34,7 +34,7 @@ const UNUSUAL: u64 = 16 << 20;
 const LOOK: u64 = 64;
 
 /// A movie box, read whole.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct MovieBox {
     /// Its place in the file.
     pub(super) place: Range<u64>,
@@ -42,14 +42,17 @@ pub(super) struct MovieBox {
     bytes: Bytes,
     /// A movie fragment lies before it.
     follows_fragment: bool,
+    /// libav reads the box again, piece by piece, with others in between.
+    pin: Option<Pin>,
 }
 
 pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening<'a> {
     Box::pin(async move {
-        let movie = MovieBox::find(reader).await?;
+        let mut movie = MovieBox::find(reader).await?;
         movie.check_encryption()?;
         let plain = Opened {
             composition: Some(Composition::new(movie.shared_payload())),
+            pinned: movie.pin.take(),
             ..PROFILE.left_to_libav()
         };
         if !movie.announces_fragments() {
@@ -139,6 +142,7 @@ impl MovieBox {
                 reason: "a movie box that holds no boxes".to_owned(),
             });
         }
+        let pin = reader.pin(place.clone());
         let behind = place.end..place.end.saturating_add(BEHIND);
         reader
             .prefetch([place.clone(), behind], Reason::Index)
@@ -155,6 +159,7 @@ impl MovieBox {
             place,
             bytes,
             follows_fragment,
+            pin: Some(pin),
         })
     }
 
