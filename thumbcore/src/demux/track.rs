@@ -10,7 +10,7 @@ use crate::{
         film::{self, Candidate},
         is_elementary,
     },
-    libav::{Input, Packet, Parameters, StreamInfo},
+    libav::{DolbyVision, Input, Packet, Parameters, StreamInfo},
 };
 
 /// What opening the container told of its tracks beside what libav says.
@@ -68,6 +68,12 @@ impl Track {
         })?;
         if &video.codec_tag.to_le_bytes() == b"encv" {
             return Err(encrypted("Common Encryption"));
+        }
+        if video.dolby_vision.is_some_and(DolbyVision::is_alone) {
+            return Err(Error::Unsupported {
+                what: "codec",
+                name: format!("{} in the colours of Dolby Vision alone", video.codec),
+            });
         }
         let (profile, timeline) = (clues.profile, clues.timeline);
         let codec = profile.codec(video.codec);

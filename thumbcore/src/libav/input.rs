@@ -8,7 +8,7 @@ use std::{
 
 use ffmpeg_next::{
     Dictionary, codec,
-    ffi::{self, AVMediaType, AVRational},
+    ffi::{self, AVMediaType, AVPacketSideDataType as SideData, AVRational},
     format::context::{Input as AvInput, StreamIo},
     packet::Mut as _,
 };
@@ -95,8 +95,50 @@ pub(crate) struct StreamInfo {
     pub(crate) frame_rate: Option<(i32, i32)>,
     /// The 3x3 display matrix in 16.16 fixed point, where the container has one.
     pub(crate) display_matrix: Option<[i32; 9]>,
+    pub(crate) dolby_vision: Option<DolbyVision>,
     /// Entries in libav's index of this stream.
     pub(crate) index_entries: usize,
+}
+
+/// What a Dolby Vision configuration record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DolbyVision {
+    profile: u8,
+    /// What the base layer is compatible with; 0 for nothing.
+    compatibility: u8,
+}
+
+impl DolbyVision {
+    /// From a record as libav keeps one: all fields are bytes (`libavutil/dovi_meta.h`).
+    fn parse(record: &[u8]) -> Option<Self> {
+        let [
+            _major,
+            _minor,
+            profile,
+            _level,
+            _rpu,
+            _el,
+            _bl,
+            compatibility,
+            ..,
+        ] = *record
+        else {
+            return None;
+        };
+        Some(Self {
+            profile,
+            compatibility,
+        })
+    }
+
+    /// Whether nobody but a Dolby Vision decoder shows the right colours: they come out purple and
+    /// green if taken for any other. Profile 5, and what of profiles 10 and 20 is compatible with
+    /// nothing.
+    ///
+    /// Source: "Dolby Vision Profiles and Levels", 1.4, table 1.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!((self.profile, self.compatibility), (5, _) | (10 | 20, 0))
+    }
 }
 
 /// An entry of libav's index.
@@ -291,7 +333,9 @@ impl Input {
                 .map(ratio)
                 .into_iter()
                 .find(|(num, den)| *num > 0 && *den > 0),
-            display_matrix: display_matrix(stream),
+            display_matrix: side_data(stream, SideData::AV_PKT_DATA_DISPLAYMATRIX).and_then(matrix),
+            dolby_vision: side_data(stream, SideData::AV_PKT_DATA_DOVI_CONF)
+                .and_then(DolbyVision::parse),
             index_entries: usize::try_from(index_entries).unwrap_or(0),
         })
     }
@@ -473,8 +517,9 @@ fn av_error(error: ffmpeg_next::Error) -> AvError {
     AvError(error.into())
 }
 
-fn display_matrix(stream: &ffi::AVStream) -> Option<[i32; 9]> {
-    // Since FFmpeg 6.1 demuxers put what holds for a whole stream beside its parameters.
+/// What a demuxer says of all of `stream` beside its parameters.
+fn side_data(stream: &ffi::AVStream, kind: SideData) -> Option<&[u8]> {
+    // Since FFmpeg 6.1 what holds for a whole stream is in its parameters.
     #[cfg(ffmpeg_6_1)]
     let (entries, count) = {
         // SAFETY: every stream has its parameters.
@@ -483,15 +528,11 @@ fn display_matrix(stream: &ffi::AVStream) -> Option<[i32; 9]> {
     };
     #[cfg(not(ffmpeg_6_1))]
     let (entries, count) = (stream.side_data, stream.nb_side_data);
-    for i in 0..usize::try_from(count).ok()? {
-        // SAFETY: the array holds so many entries.
-        let entry = unsafe { &*entries.add(i) };
-        if entry.type_ == ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX {
-            // SAFETY: so many bytes belong to the entry.
-            return matrix(unsafe { slice::from_raw_parts(entry.data, entry.size) });
-        }
-    }
-    None
+    // SAFETY: the array holds so many entries.
+    let entries = (0..usize::try_from(count).ok()?).map(|nth| unsafe { &*entries.add(nth) });
+    let entry = entries.into_iter().find(|entry| entry.type_ == kind)?;
+    // SAFETY: so many bytes belong to the entry, which lives as long as the stream.
+    Some(unsafe { slice::from_raw_parts(entry.data, entry.size) })
 }
 
 /// The display matrix that side data holds: nine numbers of the machine's byte order.

@@ -29,7 +29,7 @@ use ffmpeg_next::ffi;
 
 pub(crate) use self::{
     decoder::{Frame, PictureKind, Received, VideoDecoder},
-    input::{IndexEntry, Input, OpenOptions, Packet, Parameters, StreamInfo},
+    input::{DolbyVision, IndexEntry, Input, OpenOptions, Packet, Parameters, StreamInfo},
     scaler::{ColourInfo, Planes, Transfer, scale},
     unwritten::Marks,
 };

@@ -158,6 +158,31 @@ async fn an_encrypted_film_is_refused_whatever_its_samples_look_like() {
 }
 
 #[tokio::test]
+async fn colours_that_only_dolby_vision_decoders_show_are_refused() {
+    let clip = Clip {
+        audio: false,
+        ..Clip::new("mp4")
+    };
+    let path = clip.make().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    let entry = named(&bytes, b"btrt");
+    let mut extract_as = async |profile: u16, compatible_with: u8| {
+        // The configuration record takes the place of the bit rates.
+        bytes[entry..entry + 4].copy_from_slice(b"dvcC");
+        let [high, low] = (profile << 9 | 3 << 3 | 0b101).to_be_bytes();
+        let record = [1, 0, high, low, compatible_with << 4, 0, 0, 0, 0, 0, 0, 0];
+        bytes[entry + 4..entry + 16].copy_from_slice(&record);
+        extract_bytes(bytes.clone()).await
+    };
+    let error = extract_as(5, 0).await.unwrap_err();
+    assert!(error.to_string().contains("Dolby Vision"), "{error}");
+    assert!(matches!(error, Error::Unsupported { .. }), "{error:?}");
+    assert!(extract_as(10, 0).await.is_err());
+    // Profile 8 with an HLG base layer, which every decoder shows.
+    assert_eq!(extract_as(8, 4).await.unwrap().thumbnails.len(), 3);
+}
+
+#[tokio::test]
 async fn a_scrambled_transport_stream_is_refused() {
     const TABLES: [u16; 4] = [0, 0x11, 0x1000, 0x1fff];
     let path = Clip::new("ts").make().unwrap();
