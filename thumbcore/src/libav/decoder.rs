@@ -4,7 +4,8 @@ use ffmpeg_next::{Discard, codec, codec::decoder::Opened, ffi, frame::Video};
 
 use super::{
     AvError, Packet, ensure_init,
-    input::{Parameters, matrix},
+    input::Parameters,
+    stream::matrix,
     unwritten::{Marks, Shown},
 };
 

@@ -7,13 +7,11 @@ use std::{
 };
 
 use ffmpeg_next::{
-    Dictionary, codec,
-    ffi::{self, AVMediaType, AVPacketSideDataType as SideData, AVRational},
+    Dictionary, codec, ffi,
     format::context::{Input as AvInput, StreamIo},
-    packet::Mut as _,
 };
 
-use super::{AvError, Guarded, codec_name, ensure_init};
+use super::{AvError, Guarded, Packet, StreamInfo, ensure_init, stream::known};
 
 /// How a demuxer is opened.
 #[derive(Debug, Clone, Copy)]
@@ -56,88 +54,6 @@ impl Parameters {
             }
             _ => &[],
         }
-    }
-}
-
-/// One compressed packet.
-pub(crate) struct Packet {
-    pub(super) inner: ffmpeg_next::Packet,
-    /// An edit list hides its picture, which others need.
-    pub(super) is_hidden: bool,
-}
-
-/// What a demuxer says of one stream.
-#[derive(Debug, Clone)]
-pub(crate) struct StreamInfo {
-    pub(crate) index: usize,
-    /// The container's own number: the packet id in a transport stream.
-    pub(crate) id: i32,
-    pub(crate) is_video: bool,
-    /// Cover art and the like: one picture that belongs to no time.
-    pub(crate) is_attached_picture: bool,
-    pub(crate) is_default: bool,
-    /// libav's name of the codec.
-    pub(crate) codec: &'static str,
-    pub(crate) codec_tag: u32,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// Pixel width to height; (0, 1) where unknown.
-    pub(crate) sample_aspect: (i32, i32),
-    /// Seconds a tick, as a fraction.
-    pub(crate) time_base: (i32, i32),
-    /// In ticks.
-    pub(crate) start_time: Option<i64>,
-    /// In ticks.
-    pub(crate) duration: Option<i64>,
-    /// Pictures, where the header says.
-    pub(crate) frames: Option<u64>,
-    /// Frames a second, as a fraction, where the demuxer knows or assumes a rate.
-    pub(crate) frame_rate: Option<(i32, i32)>,
-    /// The 3x3 display matrix in 16.16 fixed point, where the container has one.
-    pub(crate) display_matrix: Option<[i32; 9]>,
-    pub(crate) dolby_vision: Option<DolbyVision>,
-    /// Entries in libav's index of this stream.
-    pub(crate) index_entries: usize,
-}
-
-/// What a Dolby Vision configuration record says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DolbyVision {
-    profile: u8,
-    /// What the base layer is compatible with; 0 for nothing.
-    compatibility: u8,
-}
-
-impl DolbyVision {
-    /// From a record as libav keeps one: all fields are bytes (`libavutil/dovi_meta.h`).
-    fn parse(record: &[u8]) -> Option<Self> {
-        let [
-            _major,
-            _minor,
-            profile,
-            _level,
-            _rpu,
-            _el,
-            _bl,
-            compatibility,
-            ..,
-        ] = *record
-        else {
-            return None;
-        };
-        Some(Self {
-            profile,
-            compatibility,
-        })
-    }
-
-    /// Whether nobody but a Dolby Vision decoder shows the right colours: they come out purple and
-    /// green if taken for any other. Profile 5, and what of profiles 10 and 20 is compatible with
-    /// nothing.
-    ///
-    /// Source: "Dolby Vision Profiles and Levels", 1.4, table 1.
-    pub(crate) fn is_alone(self) -> bool {
-        matches!((self.profile, self.compatibility), (5, _) | (10 | 20, 0))
     }
 }
 
@@ -303,41 +219,7 @@ impl Input {
 
     /// What the demuxer says of stream `index`.
     pub(crate) fn info(&self, index: usize) -> Option<StreamInfo> {
-        let stream = self.stream(index)?;
-        // SAFETY: every stream has its parameters.
-        let parameters = unsafe { &*stream.codecpar };
-        // SAFETY: reads the entry count of a live stream.
-        let index_entries = unsafe { ffi::avformat_index_get_entries_count(stream) };
-        Some(StreamInfo {
-            index,
-            id: stream.id,
-            is_video: parameters.codec_type == AVMediaType::AVMEDIA_TYPE_VIDEO,
-            is_attached_picture: stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
-            is_default: stream.disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
-            codec: codec_name(parameters.codec_id),
-            codec_tag: parameters.codec_tag,
-            width: u32::try_from(parameters.width).unwrap_or(0),
-            height: u32::try_from(parameters.height).unwrap_or(0),
-            sample_aspect: ratio(if stream.sample_aspect_ratio.num > 0 {
-                stream.sample_aspect_ratio
-            } else {
-                parameters.sample_aspect_ratio
-            }),
-            time_base: ratio(stream.time_base),
-            start_time: known(stream.start_time),
-            duration: known(stream.duration).filter(|ticks| *ticks > 0),
-            frames: u64::try_from(stream.nb_frames)
-                .ok()
-                .filter(|count| *count > 0),
-            frame_rate: [stream.avg_frame_rate, stream.r_frame_rate]
-                .map(ratio)
-                .into_iter()
-                .find(|(num, den)| *num > 0 && *den > 0),
-            display_matrix: side_data(stream, SideData::AV_PKT_DATA_DISPLAYMATRIX).and_then(matrix),
-            dolby_vision: side_data(stream, SideData::AV_PKT_DATA_DOVI_CONF)
-                .and_then(DolbyVision::parse),
-            index_entries: usize::try_from(index_entries).unwrap_or(0),
-        })
+        Some(StreamInfo::of(index, self.stream(index)?))
     }
 
     /// Every stream but `keep` is skipped by the demuxer from now on.
@@ -443,101 +325,6 @@ impl Input {
     }
 }
 
-impl Packet {
-    /// Takes off the mark of a hidden packet: a decoder would keep its picture to itself, and
-    /// nobody could tell whether those that follow are whole.
-    fn of(mut inner: ffmpeg_next::Packet) -> Self {
-        let discard = ffi::AV_PKT_FLAG_DISCARD;
-        // SAFETY: the packet is this function's alone.
-        let fields = unsafe { &mut *inner.as_mut_ptr() };
-        let is_hidden = fields.flags & discard != 0;
-        fields.flags &= !discard;
-        Self { inner, is_hidden }
-    }
-
-    pub(crate) fn stream(&self) -> usize {
-        self.inner.stream()
-    }
-
-    pub(crate) fn is_keyframe(&self) -> bool {
-        self.inner.is_key()
-    }
-
-    /// Cut short by the end of the file, or marked damaged by the demuxer.
-    pub(crate) fn is_corrupt(&self) -> bool {
-        self.inner.is_corrupt()
-    }
-
-    /// To be decoded and not shown.
-    pub(crate) fn is_discarded(&self) -> bool {
-        self.is_hidden
-    }
-
-    /// Presentation time in ticks, or the decoding time where the container has no other.
-    pub(crate) fn timestamp(&self) -> Option<i64> {
-        self.inner.pts().or_else(|| self.inner.dts())
-    }
-
-    /// Adds `ticks` to its times.
-    pub(crate) fn shift(&mut self, ticks: i64) {
-        if ticks != 0 {
-            let shifted = |time: Option<i64>| time.map(|time| time.saturating_add(ticks));
-            let (pts, dts) = (shifted(self.inner.pts()), shifted(self.inner.dts()));
-            self.inner.set_pts(pts);
-            self.inner.set_dts(dts);
-        }
-    }
-
-    /// Gives a packet that carries no time the decoding time `ticks`.
-    pub(crate) fn count_as(&mut self, ticks: i64) {
-        if self.timestamp().is_none() {
-            self.inner.set_dts(Some(ticks));
-        }
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.inner.size()
-    }
-
-    /// The coded bytes.
-    pub(crate) fn data(&self) -> &[u8] {
-        self.inner.data().unwrap_or_default()
-    }
-}
-
-fn ratio(rational: AVRational) -> (i32, i32) {
-    (rational.num, rational.den)
-}
-
-fn known(timestamp: i64) -> Option<i64> {
-    (timestamp != ffi::AV_NOPTS_VALUE).then_some(timestamp)
-}
-
 fn av_error(error: ffmpeg_next::Error) -> AvError {
     AvError(error.into())
-}
-
-/// What a demuxer says of all of `stream` beside its parameters.
-fn side_data(stream: &ffi::AVStream, kind: SideData) -> Option<&[u8]> {
-    // Since FFmpeg 6.1 what holds for a whole stream is in its parameters.
-    #[cfg(ffmpeg_6_1)]
-    let (entries, count) = {
-        // SAFETY: every stream has its parameters.
-        let parameters = unsafe { &*stream.codecpar };
-        (parameters.coded_side_data, parameters.nb_coded_side_data)
-    };
-    #[cfg(not(ffmpeg_6_1))]
-    let (entries, count) = (stream.side_data, stream.nb_side_data);
-    // SAFETY: the array holds so many entries.
-    let entries = (0..usize::try_from(count).ok()?).map(|nth| unsafe { &*entries.add(nth) });
-    let entry = entries.into_iter().find(|entry| entry.type_ == kind)?;
-    // SAFETY: so many bytes belong to the entry, which lives as long as the stream.
-    Some(unsafe { slice::from_raw_parts(entry.data, entry.size) })
-}
-
-/// The display matrix that side data holds: nine numbers of the machine's byte order.
-pub(super) fn matrix(bytes: &[u8]) -> Option<[i32; 9]> {
-    let (numbers, _) = bytes.as_chunks::<4>();
-    let numbers = numbers.first_chunk::<9>()?;
-    Some(numbers.map(i32::from_ne_bytes))
 }

@@ -15,7 +15,9 @@
 
 mod decoder;
 mod input;
+mod packet;
 mod scaler;
+mod stream;
 mod unwritten;
 
 use std::{
@@ -29,8 +31,10 @@ use ffmpeg_next::ffi;
 
 pub(crate) use self::{
     decoder::{Frame, PictureKind, Received, VideoDecoder},
-    input::{DolbyVision, IndexEntry, Input, OpenOptions, Packet, Parameters, StreamInfo},
+    input::{IndexEntry, Input, OpenOptions, Parameters},
+    packet::Packet,
     scaler::{ColourInfo, Planes, Transfer, scale},
+    stream::{DolbyVision, StreamInfo},
     unwritten::Marks,
 };
 use crate::{Error, panic::message};
