@@ -8,7 +8,7 @@
 
 mod features;
 mod layers;
-
+mod profiles;
 mod style;
 
 use std::path::{Path, PathBuf};
