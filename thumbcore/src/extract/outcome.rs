@@ -1,6 +1,6 @@
 //! What comes out of an extraction.
 
-use std::{ops::AddAssign, time::Duration};
+use std::{fmt, ops::AddAssign, time::Duration};
 
 use bytes::Bytes;
 
@@ -119,7 +119,7 @@ impl Thumbnail {
 }
 
 /// One picture in one width.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Rendition {
@@ -130,6 +130,17 @@ pub struct Rendition {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+}
+
+impl fmt::Debug for Rendition {
+    /// The picture's bytes would fill pages: their number does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendition")
+            .field("image_bytes", &self.image.len())
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .finish()
+    }
 }
 
 /// How a picture was made.
