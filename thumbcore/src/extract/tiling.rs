@@ -4,7 +4,9 @@ use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 
-use super::{outcome::Rendition, request::Request};
+#[cfg(sandbox)]
+use super::outcome::Rendition;
+use super::request::Request;
 use crate::{
     container::{Around, Keyframe},
     libav::Planes,
@@ -35,7 +37,8 @@ impl Tiling {
         target_us.saturating_sub(half_us)..end_us
     }
 
-    /// Whether a picture can be put onto a sheet.
+    /// Whether a picture, whoever made it, can be put onto a sheet.
+    #[cfg(sandbox)]
     pub(super) fn fits(&self, picture: &Rendition) -> bool {
         let (width, height) = (picture.width, picture.height);
         let is_side = |side: u32, most: u32| side > 0 && side.is_multiple_of(2) && side <= most;
