@@ -65,8 +65,8 @@ impl Site {
         }
     }
 
-    /// Answers every path: a file, the page, or 404. Paths below `/api` and `/ws` are never the
-    /// page, so that a route which is not there is not mistaken for one.
+    /// Answers every path: a file, the page, the way to the page, or 404. Paths below `/api` and
+    /// `/ws` are never the page, so that a route which is not there is not mistaken for one.
     pub fn router(self) -> Router {
         let files = ServeDir::new(&self.folder)
             .append_index_html_on_directories(false)
@@ -92,6 +92,7 @@ async fn serve(State(state): State<Arc<Files>>, request: Request) -> Response {
     }
     match Wanted::new(request.uri().path()) {
         Wanted::Page => state.page(request).await,
+        Wanted::Above => above(request.uri()),
         Wanted::File { hashed } => state.file(request, hashed).await,
         Wanted::Nothing => not_found(),
     }
@@ -101,7 +102,12 @@ async fn serve(State(state): State<Arc<Files>>, request: Request) -> Response {
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted {
     Page,
-    File { hashed: bool },
+    /// An address that has no page of its own. The page names its files relative to itself, so it
+    /// works at one address only.
+    Above,
+    File {
+        hashed: bool,
+    },
     Nothing,
 }
 
@@ -113,7 +119,7 @@ impl Wanted {
         // The dashboard's own addresses have no dots; a missing file must not look like the page.
         let name = path.rsplit('/').next().unwrap_or_default();
         let first = path.split('/').nth(1).unwrap_or_default();
-        if path == PAGE {
+        if path == PAGE || path == "/" {
             Self::Page
         } else if path.split('/').any(|segment| segment.starts_with('.')) {
             Self::Nothing
@@ -124,9 +130,26 @@ impl Wanted {
         } else if matches!(first, "api" | "ws") {
             Self::Nothing
         } else {
-            Self::Page
+            Self::Above
         }
     }
+}
+
+/// Leads to the page, with the query. The target is relative: a proxy may have taken a prefix away.
+fn above(uri: &Uri) -> Response {
+    let folders = uri.path().matches('/').count().saturating_sub(1);
+    let up = if folders == 0 {
+        "./".to_owned()
+    } else {
+        "../".repeat(folders)
+    };
+    let query = uri.query().map(|query| format!("?{query}"));
+    let target = up + &query.unwrap_or_default();
+    let headers = [
+        (header::LOCATION, target),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (StatusCode::FOUND, headers).into_response()
 }
 
 /// Whether a part of the name is a hash: `web-1f2e3d4c5b6a7988_bg.wasm`.
@@ -216,8 +239,11 @@ mod tests {
 
     #[test]
     fn paths_mean_a_page_a_file_or_nothing() {
-        for path in ["/", "/index.html", "/videos", "/videos/", "/videos/42"] {
+        for path in ["/", "/index.html"] {
             assert_eq!(Wanted::new(path), Wanted::Page, "{path}");
+        }
+        for path in ["/videos", "/videos/", "/videos/42", "//evil"] {
+            assert_eq!(Wanted::new(path), Wanted::Above, "{path}");
         }
         for path in [
             "/api",
@@ -233,6 +259,20 @@ mod tests {
             "/a/.hidden/b.js",
         ] {
             assert_eq!(Wanted::new(path), Wanted::Nothing, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_lead_to_the_page_and_nowhere_else() {
+        for (path, target) in [
+            ("/videos", "./"),
+            ("/videos/", "../"),
+            ("/videos/42?video=a%2Fb", "../?video=a%2Fb"),
+            ("//evil", "../"),
+        ] {
+            let response = above(&path.parse().unwrap());
+            assert_eq!(response.status(), StatusCode::FOUND);
+            assert_eq!(response.headers()[header::LOCATION], target, "{path}");
         }
     }
 

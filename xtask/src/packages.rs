@@ -33,8 +33,8 @@ const PACKAGES: [&str; 15] = [
     "python3-venv",
 ];
 
-/// The browser that the dashboard is tested in.
-const BROWSER: [&str; 2] = ["chromium", "chromium-driver"];
+/// The browser that the dashboard is tested in, and the proxy that it is tested behind.
+const BROWSER: [&str; 4] = ["chromium", "chromium-driver", "nginx-light", "openssl"];
 
 /// Installs what is missing, where that needs no password; otherwise fails with the command to run.
 pub(crate) fn ensure() -> anyhow::Result<()> {

@@ -74,16 +74,17 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     rest.split_once('"').map(|(value, _)| value)
 }
 
+/// The tag that loads a file. Names are relative to the page: a proxy may put a prefix before it.
 fn tag(name: &str) -> Option<String> {
     let (_, extension) = name.rsplit_once('.')?;
     Some(match extension {
-        "js" => format!("<script type=\"module\" src=\"/{name}\"></script>"),
+        "js" => format!("<script type=\"module\" src=\"{name}\"></script>"),
         // Asked for at once, not when the script asks.
         "wasm" => format!(
-            "<link rel=\"preload\" href=\"/{name}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
+            "<link rel=\"preload\" href=\"{name}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
         ),
-        "css" => format!("<link rel=\"stylesheet\" href=\"/{name}\">"),
-        "svg" => format!("<link rel=\"icon\" href=\"/{name}\" type=\"image/svg+xml\">"),
+        "css" => format!("<link rel=\"stylesheet\" href=\"{name}\">"),
+        "svg" => format!("<link rel=\"icon\" href=\"{name}\" type=\"image/svg+xml\">"),
         _ => return None,
     })
 }
@@ -124,10 +125,10 @@ mod tests {
         assert!(!html.contains("data-trunk"));
         for part in [
             "<title>t</title>",
-            r#"<script type="module" src="/web.js"></script>"#,
-            r#"href="/web.wasm" as="fetch""#,
-            r#"<link rel="stylesheet" href="/style.css">"#,
-            r#"<link rel="icon" href="/icon.svg""#,
+            r#"<script type="module" src="web.js"></script>"#,
+            r#"href="web.wasm" as="fetch""#,
+            r#"<link rel="stylesheet" href="style.css">"#,
+            r#"<link rel="icon" href="icon.svg""#,
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
