@@ -101,6 +101,8 @@ impl Watch {
             frame: self.index.frame(entry.number),
             last_modified: rfc3339_seconds(entry.modified),
             size: u64::from(entry.size),
+            source_bytes: entry.cost.map(|cost| cost.size),
+            bytes_fetched: entry.cost.map(|cost| cost.fetched),
         });
         Ok(thumbnails.collect())
     }

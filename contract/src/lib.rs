@@ -10,6 +10,7 @@
 //! The crate does no I/O and builds for `wasm32-unknown-unknown`.
 
 pub mod api;
+mod cost;
 mod digest;
 pub mod event;
 pub mod journal;
@@ -18,6 +19,7 @@ pub mod metadata;
 pub mod naming;
 
 pub use self::{
+    cost::Cost,
     event::{CreatedObject, EventError, Message, Notification},
     journal::RecentEntry,
     manifest::{

@@ -95,6 +95,7 @@ pub fn metrics() -> Metrics {
         videos_failed: Some(0),
         bytes_fetched: 0,
         bytes_saved: 0,
+        source_bytes: 0,
         videos_measured: 0,
         videos_per_minute: 0.0,
         index_complete: true,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_s3::Client;
-use contract::Prefixes;
+use contract::{Cost, Prefixes};
 use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
@@ -257,14 +257,13 @@ impl Crawler {
         while let Ok(Some((name, answer))) = timeout_at(deadline, answers.next()).await {
             match answer {
                 Ok(Some(fetched)) => {
-                    let manifest = &fetched.manifest;
-                    let mut store = index.write();
-                    store.measure(&name, manifest.bytes_fetched, manifest.source_bytes);
+                    let cost = Cost::from(&fetched.manifest);
+                    index.write().measure(&name, cost);
                 }
                 Ok(None) => {}
                 // The object is a manifest by name only. Counted as read: reading it in each tick
                 // would starve the others.
-                Err(error) if error.is_final() => index.write().measure(&name, 0, 0),
+                Err(error) if error.is_final() => index.write().measure(&name, Cost::default()),
                 Err(error) => {
                     tracing::debug!(%name, %error, "a manifest cannot be read now");
                     return;

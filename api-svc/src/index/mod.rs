@@ -26,12 +26,12 @@ use std::{
     time::SystemTime,
 };
 
-use contract::Manifest;
+use contract::{Cost, Manifest};
 
 pub(crate) use self::{
     crawl::Crawler,
     page::{Entry, Page},
-    query::{Cursor, Paging, Query, QueryError},
+    query::{Cursor, Paging, Query, QueryError, Sort},
     store::Totals,
 };
 use self::{object::Object, store::Store};
@@ -124,7 +124,7 @@ impl Index {
             }
         }
         store.upsert_manifest(name, modified, size);
-        store.measure(name, manifest.bytes_fetched, manifest.source_bytes);
+        store.measure(name, Cost::from(manifest));
     }
 }
 

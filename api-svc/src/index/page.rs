@@ -1,18 +1,21 @@
-//! Pages of the index, newest first.
+//! Pages of the index.
 //!
-//! A cursor is the place of the last entry of a page in the order of time. Later entries come
-//! before that place, so the pages that follow neither repeat nor miss an entry that keeps its
-//! time.
+//! A cursor is the place of the last entry of a page in the order of the list. In the order of time
+//! later entries come before that place, so the pages that follow neither repeat nor miss an entry
+//! that keeps its time.
 
 use std::{
+    cmp::Reverse,
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
 
+use contract::Cost;
+
 use super::{
     NamedVideo,
-    object::{Picture, Place},
-    query::{Cursor, Query},
+    object::{Format, Picture, Place},
+    query::{Cursor, Query, Sort},
     store::{Store, Video},
 };
 
@@ -36,6 +39,8 @@ pub(crate) struct Entry {
     /// Seconds since 1970.
     pub(crate) modified: u32,
     pub(crate) size: u32,
+    /// What the video's manifest tells, once it was read.
+    pub(crate) cost: Option<Cost>,
 }
 
 impl Store {
@@ -43,12 +48,15 @@ impl Store {
         let mut places = self.select(query, root, |place, _| {
             query.number.is_none_or(|number| number == place.number)
         });
-        let next = next(&mut places, query.limit);
-        let entries = places
-            .iter()
-            .filter_map(|place| Some(entry(root, &place.name, self.picture(place)?)))
-            .collect();
-        Page { entries, next }
+        let next = self.next(&mut places, query);
+        let entries = places.iter().filter_map(|place| {
+            let video = self.videos.get(&place.name)?;
+            Some(entry(root, &place.name, video, picture(video, place)?))
+        });
+        Page {
+            entries: entries.collect(),
+            next,
+        }
     }
 
     pub(super) fn videos(&self, query: &Query, root: &str) -> (Vec<NamedVideo>, Option<Cursor>) {
@@ -58,14 +66,16 @@ impl Store {
             video.manifest.is_some()
                 && first.is_some_and(|p| (p.number, p.format) == (place.number, place.format))
         });
-        let next = next(&mut places, query.limit);
+        let next = self.next(&mut places, query);
         let videos = places.iter().filter_map(|place| {
             let video = self.videos.get(&place.name)?;
             let pictures = video.pictures.iter();
             Some(NamedVideo {
                 manifest_key: format!("{root}{}.json", place.name),
                 modified: video.manifest?.modified,
-                pictures: pictures.map(|p| entry(root, &place.name, p)).collect(),
+                pictures: pictures
+                    .map(|p| entry(root, &place.name, video, p))
+                    .collect(),
             })
         });
         (videos.collect(), next)
@@ -85,45 +95,76 @@ impl Store {
         wanted: impl Fn(&Place, &Video) -> bool,
     ) -> Vec<Place> {
         let prefix = query.prefix.strip_prefix(root).unwrap_or(&query.prefix);
-        let after = query.after.as_ref().map(|cursor| &cursor.0);
-        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let matches = |place: &Place| {
-            begins(place, prefix)
-                && self
-                    .videos
-                    .get(&place.name)
-                    .is_some_and(|video| wanted(place, video))
-        };
-        let mut found = Vec::new();
-        let mut looked_at = 0;
-        let scan = self
-            .order
-            .range::<Place, _>((lower, Bound::Unbounded))
-            .try_for_each(|place| {
-                if matches(place) {
-                    found.push(place.clone());
-                }
-                looked_at += 1;
-                // A rare prefix is faster to find by name.
-                if found.len() > query.limit || (!prefix.is_empty() && looked_at >= SCAN) {
-                    return ControlFlow::Break(());
-                }
-                ControlFlow::Continue(())
-            });
-        if scan.is_continue() || found.len() > query.limit {
-            return found;
+        let matches = |place: &Place, video: &Video| begins(place, prefix) && wanted(place, video);
+        if query.sort == Sort::Newest
+            && let Some(newest) = self.newest(query, prefix, matches)
+        {
+            return newest;
         }
-        let mut all: Vec<Place> = self
+        let after = query.after.as_ref();
+        let after = after.map(|cursor| rank(query.sort, cursor.value, &cursor.place));
+        let found = self
             .named(prefix)
-            .flat_map(|(name, video)| video.pictures.iter().map(move |p| p.place(name)))
-            .filter(|place| after.is_none_or(|after| place > after) && matches(place))
+            .filter(|(name, _)| query.finds(name))
+            .flat_map(|(name, video)| {
+                let pictures = video.pictures.iter();
+                pictures.map(move |picture| (video, picture.place(name)))
+            })
+            .filter(|(video, place)| matches(place, video));
+        // By what the list is sorted, and, as ranks borrow nothing, the place.
+        let mut all: Vec<_> = found
+            .map(|(video, place)| (rank(query.sort, value(query.sort, video), &place), place))
+            .filter(|(rank, _)| after.as_ref().is_none_or(|after| rank > after))
             .collect();
         if all.len() > query.limit + 1 {
             all.select_nth_unstable(query.limit);
             all.truncate(query.limit + 1);
         }
         all.sort_unstable();
-        all
+        all.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The same in the order of time, by looking through the places in that order; `None` where
+    /// too few of the newest fit: those are found faster by their names.
+    fn newest(
+        &self,
+        query: &Query,
+        prefix: &str,
+        matches: impl Fn(&Place, &Video) -> bool,
+    ) -> Option<Vec<Place>> {
+        let after = query.after.as_ref().map(|cursor| &cursor.place);
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_rare = !prefix.is_empty() || !query.search.is_empty();
+        let mut found = Vec::new();
+        let mut looked_at = 0;
+        let scan = self
+            .order
+            .range::<Place, _>((lower, Bound::Unbounded))
+            .try_for_each(|place| {
+                let video = self.videos.get(&place.name);
+                if video.is_some_and(|video| query.finds(&place.name) && matches(place, video)) {
+                    found.push(place.clone());
+                }
+                looked_at += 1;
+                if found.len() > query.limit || (is_rare && looked_at >= SCAN) {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            });
+        (scan.is_continue() || found.len() > query.limit).then_some(found)
+    }
+
+    /// Shortens `places` to the query's limit. Returns the cursor of the last place that stays, if
+    /// any was cut off.
+    fn next(&self, places: &mut Vec<Place>, query: &Query) -> Option<Cursor> {
+        if places.len() <= query.limit {
+            return None;
+        }
+        places.truncate(query.limit);
+        let place = places.last()?.clone();
+        let video = self.videos.get(&place.name);
+        let value = video.map_or(0, |video| value(query.sort, video));
+        Some(Cursor { place, value })
     }
 
     /// Names that can have keys that begin with `prefix`.
@@ -137,13 +178,37 @@ impl Store {
             .take_while(move |(name, _)| name.starts_with(prefix));
         shorter.chain(longer)
     }
+}
 
-    fn picture(&self, place: &Place) -> Option<&Picture> {
-        let pictures = &self.videos.get(&place.name)?.pictures;
-        pictures
-            .iter()
-            .find(|p| (p.number, p.format) == (place.number, place.format))
+fn picture<'a>(video: &'a Video, place: &Place) -> Option<&'a Picture> {
+    let mut pictures = video.pictures.iter();
+    pictures.find(|p| (p.number, p.format) == (place.number, place.format))
+}
+
+/// What a list is sorted by, largest first, before the names; 0 in the orders of time and names.
+fn value(sort: Sort, video: &Video) -> u64 {
+    let cost = video.manifest.and_then(|manifest| manifest.measured);
+    let cost = cost.unwrap_or_default();
+    match sort {
+        Sort::Newest | Sort::Name => 0,
+        Sort::Size => cost.size,
+        Sort::Read => cost.fetched,
     }
+}
+
+/// Where a place stands in a list, as a value that compares: by time or by `value`, then by name
+/// and number.
+fn rank(sort: Sort, value: u64, place: &Place) -> (Reverse<u64>, Arc<str>, u16, Format) {
+    let first = match sort {
+        Sort::Newest => u64::from(place.modified.0),
+        Sort::Name | Sort::Size | Sort::Read => value,
+    };
+    (
+        Reverse(first),
+        place.name.clone(),
+        place.number,
+        place.format,
+    )
 }
 
 /// Whether the key of a place begins with `prefix`.
@@ -158,23 +223,14 @@ fn begins(place: &Place, prefix: &str) -> bool {
     }
 }
 
-fn entry(root: &str, name: &str, picture: &Picture) -> Entry {
+fn entry(root: &str, name: &str, video: &Video, picture: &Picture) -> Entry {
     Entry {
+        cost: video.manifest.and_then(|manifest| manifest.measured),
         key: format!("{root}{}", picture.key(name)),
         number: picture.number,
         modified: picture.modified,
         size: picture.size,
     }
-}
-
-/// Shortens `places` to `limit`. Returns the cursor of the last place that stays, if any was cut
-/// off.
-fn next(places: &mut Vec<Place>, limit: usize) -> Option<Cursor> {
-    if places.len() <= limit {
-        return None;
-    }
-    places.truncate(limit);
-    places.last().cloned().map(Cursor)
 }
 
 #[cfg(test)]

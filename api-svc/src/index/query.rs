@@ -37,10 +37,46 @@ pub(crate) struct Query {
     pub(crate) number: Option<u16>,
     /// Only keys that begin with this, with or without the thumbnail prefix.
     pub(crate) prefix: String,
+    /// Only videos whose names have this in them, whatever its case; in lower case.
+    pub(crate) search: String,
+    pub(crate) sort: Sort,
     /// Most entries.
     pub(crate) limit: usize,
     /// Where the page before ended.
     pub(crate) after: Option<Cursor>,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sort {
+    /// By time, newest first.
+    #[default]
+    Newest,
+    /// By name.
+    Name,
+    /// By the size of the video, largest first.
+    Size,
+    /// By the bytes that were read of the video, most first.
+    Read,
+}
+
+impl Query {
+    /// Asks for videos whose names have `text` in them, in the order `sort`.
+    pub(crate) fn searching(mut self, text: Option<&str>, sort: Sort) -> Result<Self, QueryError> {
+        let text = text.unwrap_or_default();
+        if text.chars().count() > MAX_PREFIX {
+            return Err(QueryError::Search);
+        }
+        self.search = text.to_lowercase();
+        self.sort = sort;
+        Ok(self)
+    }
+
+    /// Whether a video of this name, without the thumbnail prefix, is searched for.
+    pub(super) fn finds(&self, name: &str) -> bool {
+        self.search.is_empty() || name.to_lowercase().contains(&self.search)
+    }
 }
 
 /// Why a query cannot be answered.
@@ -50,6 +86,8 @@ pub(crate) enum QueryError {
     Limit { most: usize },
     #[error("prefix: longer than any key")]
     Prefix,
+    #[error("search: longer than any key")]
+    Search,
     #[error("there is no page at this cursor")]
     Cursor,
 }
@@ -76,10 +114,10 @@ impl Query {
             Some(text) => Some(Cursor::decode(text).ok_or(QueryError::Cursor)?),
         };
         Ok(Self {
-            number: None,
             prefix: prefix.to_owned(),
             limit,
             after,
+            ..Self::default()
         })
     }
 
@@ -92,17 +130,22 @@ impl Query {
     }
 }
 
-/// A place in the order of time, opaque to clients.
+/// A place in the order of a list, opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cursor(pub(super) Place);
+pub(crate) struct Cursor {
+    pub(super) place: Place,
+    /// What the list is sorted by, in orders other than those of time and of names.
+    pub(super) value: u64,
+}
 
 impl Cursor {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     /// Reads the text that [`Cursor::encode`] wrote.
     pub(crate) fn decode(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (&[version], rest) = bytes.split_first_chunk()?;
+        let (value, rest) = rest.split_first_chunk()?;
         let (modified, rest) = rest.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;
         let (&[format], name) = rest.split_first_chunk()?;
@@ -110,12 +153,15 @@ impl Cursor {
             .into_iter()
             .find(|known| *known as u8 == format)?;
         (version == Self::VERSION).then_some(())?;
-        Some(Self(Place {
-            modified: Reverse(u32::from_be_bytes(*modified)),
-            name: std::str::from_utf8(name).ok()?.into(),
-            number: u16::from_be_bytes(*number),
-            format,
-        }))
+        Some(Self {
+            place: Place {
+                modified: Reverse(u32::from_be_bytes(*modified)),
+                name: std::str::from_utf8(name).ok()?.into(),
+                number: u16::from_be_bytes(*number),
+                format,
+            },
+            value: u64::from_be_bytes(*value),
+        })
     }
 
     /// Text for a URL.
@@ -125,8 +171,9 @@ impl Cursor {
             name,
             number,
             format,
-        } = &self.0;
+        } = &self.place;
         let mut bytes = vec![Self::VERSION];
+        bytes.extend(self.value.to_be_bytes());
         bytes.extend(modified.0.to_be_bytes());
         bytes.extend(number.to_be_bytes());
         bytes.push(*format as u8);

@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+use contract::Cost;
+
 use super::object::{Object, Picture, Place};
 
 #[derive(Debug, Default)]
@@ -21,8 +23,8 @@ pub(super) struct Video {
 pub(super) struct ManifestObject {
     pub(super) modified: u32,
     size: u32,
-    /// Bytes fetched and bytes saved, once it was read.
-    measured: Option<(u64, u64)>,
+    /// What it tells, once it was read.
+    pub(super) measured: Option<Cost>,
 }
 
 /// Sums over the whole store.
@@ -36,9 +38,8 @@ pub(crate) struct Totals {
     pub(crate) videos: u64,
     /// Manifests that were read.
     pub(crate) measured: u64,
-    /// Bytes that those manifests say were fetched, and were not.
-    pub(crate) bytes_fetched: u64,
-    pub(crate) bytes_saved: u64,
+    /// What those manifests tell, added up.
+    pub(crate) cost: Cost,
     /// Whether the prefix has been listed through.
     pub(crate) complete: bool,
 }
@@ -140,8 +141,8 @@ impl Store {
         }
     }
 
-    /// Records the bytes that the manifest of `name` tells.
-    pub(super) fn measure(&mut self, name: &str, fetched: u64, source: u64) {
+    /// Records what the manifest of `name` tells.
+    pub(super) fn measure(&mut self, name: &str, cost: Cost) {
         let Some(manifest) = self
             .videos
             .get_mut(name)
@@ -149,16 +150,13 @@ impl Store {
         else {
             return;
         };
-        let measured = (fetched, source.saturating_sub(fetched));
         let totals = &mut self.totals;
-        if let Some((fetched, saved)) = manifest.measured.replace(measured) {
+        if let Some(before) = manifest.measured.replace(cost) {
             totals.measured -= 1;
-            totals.bytes_fetched -= fetched;
-            totals.bytes_saved -= saved;
+            totals.cost -= before;
         }
         totals.measured += 1;
-        totals.bytes_fetched += measured.0;
-        totals.bytes_saved += measured.1;
+        totals.cost += cost;
         self.unmeasured.remove(name);
     }
 
@@ -243,10 +241,9 @@ impl Store {
         let totals = &mut self.totals;
         totals.videos -= 1;
         totals.bytes -= u64::from(manifest.size);
-        if let Some((fetched, saved)) = manifest.measured {
+        if let Some(cost) = manifest.measured {
             totals.measured -= 1;
-            totals.bytes_fetched -= fetched;
-            totals.bytes_saved -= saved;
+            totals.cost -= cost;
         }
     }
 

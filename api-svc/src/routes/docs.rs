@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 pub(super) fn router(document: OpenApi) -> Router<App> {
     let page = Router::from(
         SwaggerUi::new("/api/docs")
-            .config(utoipa_swagger_ui::Config::from("/api/openapi.json").validator_url("none")),
+            .config(utoipa_swagger_ui::Config::from("../openapi.json").validator_url("none")),
     );
     let policy = SetResponseHeaderLayer::overriding(
         header::CONTENT_SECURITY_POLICY,

@@ -1,9 +1,10 @@
-//! `GET /api/failures`, `POST /api/failures/redrive`: the dead-letter queue, and the way back.
+//! `GET /api/failures`, `POST /api/failures/redrive`, `POST /api/failures/dismiss`: the
+//! dead-letter queue, the way back, and the way out.
 
 use std::sync::Arc;
 
 use axum::{Extension, extract::State, http::HeaderMap};
-use contract::api::{self, Failures, OperationKind, Redrive, Redriven};
+use contract::api::{self, Dismiss, Dismissed, Failures, OperationKind, Redrive, Redriven};
 
 use super::{
     Audited, Refused,
@@ -22,7 +23,7 @@ use crate::{
     tag = "actions",
     description = "The dead-letter queue, with the reasons. Looking does not hide messages from others.",
     responses(
-        (status = 200, description = "The messages that were seen, oldest first; at most 100", body = Failures),
+        (status = 200, description = "The messages that were seen, oldest first; at most 1000", body = Failures),
         (status = 409, description = "No dead-letter queue is configured", body = api::Problem, content_type = "application/problem+json"),
         (status = 502, description = "The queue refuses", body = api::Problem, content_type = "application/problem+json"),
         (status = 503, description = "Temporarily unavailable", body = api::Problem, content_type = "application/problem+json"),
@@ -72,4 +73,37 @@ pub(super) async fn redrive(
     app.watch.refresh();
     let about = format!("{} messages", redriven.redriven);
     Ok((Extension(About(about)), Json(redriven)))
+}
+
+#[utoipa::path(
+    post,
+    path = "/api/failures/dismiss",
+    tag = "actions",
+    description = "Deletes failures that nobody will do anything about: those with these ids. Nothing else remembers them.",
+    request_body = Dismiss,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The messages that are gone", body = Dismissed),
+        (status = 400, description = "Invalid JSON", body = api::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No dead-letter queue is configured", body = api::Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = api::Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = api::Problem, content_type = "application/problem+json"),
+        (status = 422, description = "No ids, or too many", body = api::Problem, content_type = "application/problem+json"),
+        Refused,
+        (status = 502, description = "The queue refuses; messages deleted before are gone", body = api::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Temporarily unavailable; messages deleted before are gone", body = api::Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn dismiss(
+    State(app): State<App>,
+    Json(body): Json<serde_json::Map<String, serde_json::Value>>,
+) -> Audited<Dismissed> {
+    // As for a redrive: a list is no object.
+    let Dismiss { ids } = serde_json::from_value(body.into())
+        .map_err(|error| Problem::unprocessable(error.to_string()))?;
+    DeadLetters::check(Some(&ids))?;
+    let dismissed = app.actions.dead_letters.dismiss(&ids).await?;
+    app.watch.refresh();
+    let about = format!("{} messages", dismissed.dismissed);
+    Ok((Extension(About(about)), Json(dismissed)))
 }

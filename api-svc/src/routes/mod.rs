@@ -93,6 +93,7 @@ fn long() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(uploads::complete))
         .routes(routes!(failures::redrive))
+        .routes(routes!(failures::dismiss))
         .routes(routes!(test::test))
         .routes(routes!(purge::purge))
 }
@@ -153,6 +154,7 @@ mod tests {
             "/api/uploads/complete",
             "/api/failures",
             "/api/failures/redrive",
+            "/api/failures/dismiss",
             "/api/test",
             "/api/purge",
         ] {

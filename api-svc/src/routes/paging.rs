@@ -4,9 +4,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::index::{Cursor, Query};
 
-/// The header that leads to the next page, if there is one.
+/// The header that leads to the next page, if there is one. Its target is a query alone, relative
+/// to the request's own path, which only the client knows where a proxy takes a prefix away.
 pub(super) fn link(
-    path: &str,
     filters: &[(&str, Option<&str>)],
     query: &Query,
     next: Option<&Cursor>,
@@ -23,7 +23,7 @@ pub(super) fn link(
     }
     target.append_pair("limit", &query.limit.to_string());
     target.append_pair("cursor", &next.encode());
-    let value = format!("<{path}?{}>; rel=\"next\"", target.finish());
+    let value = format!("<?{}>; rel=\"next\"", target.finish());
     // Form encoding leaves only characters that a header may have.
     if let Ok(value) = HeaderValue::from_str(&value) {
         headers.insert(header::LINK, value);

@@ -1,4 +1,4 @@
-//! `GET /api/thumbnails`: pages of pictures, newest first.
+//! `GET /api/thumbnails`: pages of pictures.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     problem::{Json, Problem, Query},
 };
 use crate::{
-    index::{Paging, Query as IndexQuery},
+    index::{Paging, Query as IndexQuery, Sort},
     watch::Watch,
 };
 
@@ -26,6 +26,14 @@ pub(super) struct Wanted {
     /// Only keys that begin with this, with or without the thumbnail prefix.
     #[param(max_length = 1024)]
     prefix: Option<String>,
+    /// Only pictures of videos whose names, without the thumbnail prefix, have this in them,
+    /// whatever its case.
+    #[param(max_length = 1024)]
+    search: Option<String>,
+    /// The order. The pictures of a video stand together in every order but that of time, in which
+    /// each has its own.
+    #[param(inline)]
+    sort: Sort,
     /// Pictures on the page; 60 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -33,7 +41,7 @@ pub(super) struct Wanted {
     cursor: Option<String>,
 }
 
-/// Pictures, newest first.
+/// Pictures, newest first unless `sort` says otherwise.
 #[utoipa::path(get, path = "/api/thumbnails", tag = "pictures", params(Wanted), responses(
     (status = 200, body = Vec<api::Thumbnail>,
      headers(("Link" = String, description = "`<…>; rel=\"next\"`, if there is a next page"))),
@@ -48,12 +56,13 @@ pub(super) async fn thumbnails(
     if wanted.frame.is_some_and(|frame| frame > 100) {
         return Err(Problem::bad_request("frame: 0 to 100 percent"));
     }
-    let mut query = IndexQuery::new(
+    let query = IndexQuery::new(
         Paging::THUMBNAILS,
         wanted.prefix.as_deref(),
         wanted.limit,
         wanted.cursor.as_deref(),
     )?;
+    let mut query = query.searching(wanted.search.as_deref(), wanted.sort)?;
     if let Some(frame) = wanted.frame {
         query.number = watch.index.number(frame);
         if query.number.is_none() {
@@ -67,7 +76,19 @@ pub(super) async fn thumbnails(
     let filters = [
         ("frame", frame.as_deref()),
         ("prefix", wanted.prefix.as_deref()),
+        ("search", wanted.search.as_deref()),
+        ("sort", sort_name(wanted.sort)),
     ];
-    let headers = link("/api/thumbnails", &filters, &query, page.next.as_ref());
+    let headers = link(&filters, &query, page.next.as_ref());
     Ok((headers, Json(thumbnails)))
+}
+
+/// An order that is not the default one, as the parameter names it.
+fn sort_name(sort: Sort) -> Option<&'static str> {
+    match sort {
+        Sort::Newest => None,
+        Sort::Name => Some("name"),
+        Sort::Size => Some("size"),
+        Sort::Read => Some("read"),
+    }
 }

@@ -61,7 +61,7 @@ pub(super) async fn videos(
         .try_collect()
         .await?;
     let filters = [("prefix", wanted.prefix.as_deref())];
-    let headers = link("/api/videos", &filters, &query, next.as_ref());
+    let headers = link(&filters, &query, next.as_ref());
     Ok((headers, Json(videos)))
 }
 

@@ -120,6 +120,34 @@ async fn some_or_all_go_back_and_none_is_lost() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_dismissed_is_gone_and_nothing_else() -> Result<()> {
+    let stack = stack().await?;
+    let api = Api::start(&stack).await?;
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        ids.push(bury(&stack, &format!("uploads/{n}.mp4"), "corrupt", "x").await?);
+    }
+    let body = json!({"ids": [ids[3], ids[7], "nobody"]});
+    let dismissed = api.post("/api/failures/dismiss", &body).await?;
+    assert_eq!(
+        dismissed.json()?,
+        json!({"dismissed": 2, "missing": ["nobody"]})
+    );
+    assert_eq!(drain(&stack, stack.queue_url()).await?, BTreeSet::new());
+    let left = drain(&stack, stack.dlq_url()).await?;
+    assert_eq!(left.len(), 10);
+    assert!(!left.contains("uploads/3.mp4") && !left.contains("uploads/7.mp4"));
+    // Everything is never meant by leaving something out.
+    for body in [json!({}), json!({"ids": null})] {
+        let answer = api.post("/api/failures/dismiss", &body).await?;
+        answer.problem(422)?;
+    }
+    let line = api.audit("/api/failures/dismiss").into_iter().next();
+    assert_eq!(line.context("no line")?["about"], "2 messages");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_back_stays() -> Result<()> {
     let stack = stack().await?;
     let lost = stack.queue_url().replace("video-uploads", "no-such-queue");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, fields, manifest, publish, put, stack, until};
 
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 16] = [
     "bytesFetched",
     "bytesSaved",
     "dlqDepth",
@@ -13,6 +13,7 @@ const METRICS: [&str; 15] = [
     "indexComplete",
     "queueDepth",
     "runningPods",
+    "sourceBytes",
     "sources",
     "storageBytes",
     "totalPods",
@@ -28,10 +29,11 @@ fn keys(page: &Value) -> Vec<&str> {
     page.map(|item| item["key"].as_str().unwrap()).collect()
 }
 
-/// The path of the next page.
-fn next(link: &str) -> Option<String> {
-    let path = link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?;
-    Some(path.to_owned())
+/// The path of the page after the one at `path`.
+fn next(path: &str, link: &str) -> Option<String> {
+    let query = link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?;
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    query.starts_with('?').then(|| format!("{path}{query}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,6 +95,7 @@ async fn the_state_in_json() -> Result<()> {
         ("videosFailed", json!(1)),
         ("bytesFetched", json!(200)),
         ("bytesSaved", json!(1800)),
+        ("sourceBytes", json!(2000)),
         ("videosPerMinute", json!(0.4)),
         ("indexComplete", json!(true)),
     ] {
@@ -145,8 +148,10 @@ async fn thumbnails_in_pages() -> Result<()> {
     }
     put(&stack, "thumbnails/notes.txt", "no picture").await?;
     let api = Api::start(&stack, &[]).await?;
-    api.metrics_when("all are listed", |m| m["totalThumbnails"] == 9)
-        .await?;
+    api.metrics_when("all are listed and read", |m| {
+        m["totalThumbnails"] == 9 && m["videosMeasured"] == 3
+    })
+    .await?;
     let all = api.json("/api/thumbnails").await?;
     assert_eq!(all.as_array().map(Vec::len), Some(9));
     let first = &all[0];
@@ -154,9 +159,22 @@ async fn thumbnails_in_pages() -> Result<()> {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["expiresAt", "frame", "key", "lastModified", "size", "url"]
+        [
+            "bytesFetched",
+            "expiresAt",
+            "frame",
+            "key",
+            "lastModified",
+            "size",
+            "sourceBytes",
+            "url"
+        ]
     );
     assert_eq!(first["size"], 7);
+    assert_eq!(
+        (&first["bytesFetched"], &first["sourceBytes"]),
+        (&json!(100), &json!(1000))
+    );
     // The URL is all that a browser needs.
     let picture = reqwest::Client::builder()
         .no_proxy()
@@ -177,7 +195,7 @@ async fn thumbnails_in_pages() -> Result<()> {
         let json = answer.json()?;
         assert!(keys(&json).len() <= 2);
         paged.extend(keys(&json).into_iter().map(str::to_owned));
-        path = next(answer.header("link"));
+        path = next(&page, answer.header("link"));
         if !added {
             added = true;
             publish(&stack, "later").await?;
@@ -193,6 +211,13 @@ async fn thumbnails_in_pages() -> Result<()> {
     all.sort();
     assert_eq!(paged, all);
 
+    let found = api
+        .json("/api/thumbnails?search=LATER&sort=name&limit=2")
+        .await?;
+    assert_eq!(
+        keys(&found),
+        ["thumbnails/later_1.jpg", "thumbnails/later_2.jpg"]
+    );
     let middle = api.json("/api/thumbnails?frame=50").await?;
     assert!(keys(&middle).iter().all(|key| key.ends_with("_2.jpg")));
     assert_eq!(keys(&middle).len(), 4);
@@ -265,7 +290,7 @@ async fn videos_with_their_manifests() -> Result<()> {
     let broken = api.json("/api/videos?prefix=broken").await?;
     assert_eq!(broken[0]["manifest"], Value::Null);
     let first = api.get("/api/videos?limit=1").await?;
-    let second = next(first.header("link")).context("no next page")?;
+    let second = next("/api/videos", first.header("link")).context("no next page")?;
     assert_ne!(
         first.json()?[0]["name"],
         api.json(&second).await?[0]["name"]

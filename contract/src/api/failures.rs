@@ -1,4 +1,4 @@
-//! `GET /api/failures` and `POST /api/failures/redrive`.
+//! `GET /api/failures`, `POST /api/failures/redrive` and `POST /api/failures/dismiss`.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,26 @@ pub struct Redrive {
 pub struct Redriven {
     /// Messages that are in the queue again.
     pub redriven: u64,
+    /// Ids that were asked for and not found: someone else has them in hand, or they are gone.
+    pub missing: Vec<String>,
+}
+
+/// Which messages are deleted: failures that nobody will do anything about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Dismiss {
+    /// Their ids.
+    pub ids: Vec<String>,
+}
+
+/// What was deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Dismissed {
+    /// Messages that are gone.
+    pub dismissed: u64,
     /// Ids that were asked for and not found: someone else has them in hand, or they are gone.
     pub missing: Vec<String>,
 }

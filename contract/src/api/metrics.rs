@@ -29,9 +29,14 @@ pub struct Metrics {
     pub videos_failed: Option<u64>,
     /// Bytes fetched of the processed videos, of those whose manifests were read so far.
     pub bytes_fetched: u64,
-    /// Bytes that whole downloads of the same videos would have fetched on top.
+    /// Bytes that whole downloads of the same videos would have fetched on top; 0 where more were
+    /// fetched than there are.
     pub bytes_saved: u64,
-    /// Manifests that [`Metrics::bytes_fetched`] and [`Metrics::bytes_saved`] count. Equal to
+    /// Bytes of the same videos.
+    #[serde(default)]
+    pub source_bytes: u64,
+    /// Manifests that [`Metrics::bytes_fetched`], [`Metrics::bytes_saved`] and
+    /// [`Metrics::source_bytes`] count. Equal to
     /// [`Metrics::videos_processed`] once the API has caught up.
     pub videos_measured: u64,
     /// Videos finished a minute, over the last five minutes.

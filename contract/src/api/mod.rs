@@ -21,7 +21,7 @@ mod videos;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    failures::{Failure, Failures, Redrive, Redriven},
+    failures::{Dismiss, Dismissed, Failure, Failures, Redrive, Redriven},
     live::{Operation, OperationKind, OperationState, Update},
     metrics::{Metrics, Source, SourceState, Sources},
     pods::Pod,

@@ -22,4 +22,10 @@ pub struct Thumbnail {
     pub last_modified: String,
     /// The picture's size in bytes.
     pub size: u64,
+    /// The video's size in bytes, once its manifest was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source_bytes: Option<u64>,
+    /// Bytes that were fetched of the video, once its manifest was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bytes_fetched: Option<u64>,
 }

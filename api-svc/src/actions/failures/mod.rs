@@ -8,7 +8,7 @@
 //!
 //! A message goes back by being sent to the queue first and deleted from the dead-letter queue
 //! afterwards. A failure between the two leaves it in both queues, never in neither; the worker
-//! recognises videos that are done.
+//! recognises videos that are done. A failure that is dismissed is deleted only.
 
 mod message;
 mod taken;
@@ -22,7 +22,7 @@ use aws_sdk_sqs::{
     Client,
     types::{Message, QueueAttributeName as Attribute},
 };
-use contract::api::{Failures, Redriven};
+use contract::api::{Dismissed, Failures, Redriven};
 use futures::{StreamExt as _, stream};
 use moka::future::Cache;
 use tokio::{
@@ -32,7 +32,7 @@ use tokio::{
 
 use self::taken::Taken;
 use super::progress::Progress;
-use crate::aws::{AwsError, reason};
+use crate::aws::AwsError;
 
 /// How long a look hides messages if it is interrupted.
 const LOOK_SECONDS: i32 = 10;
@@ -44,7 +44,7 @@ const REDRIVE_SECONDS: i32 = 120;
 const LOOK_AGE: Duration = Duration::from_secs(3);
 
 /// Most messages in one look.
-const MAX_SEEN: usize = 100;
+const MAX_SEEN: usize = 1000;
 
 /// Longest time for a look; messages seen by then are shown.
 const LOOK_TIME: Duration = Duration::from_secs(4);
@@ -66,7 +66,7 @@ const MAX_IDS: usize = 1000;
 pub(crate) enum FailuresError {
     #[error("there is no dead-letter queue: SQS_DLQ_URL is not set")]
     NoQueue,
-    #[error("ids: at most {MAX_IDS}; leave ids out to redrive all messages")]
+    #[error("ids: at most {MAX_IDS}; a redrive without ids takes all messages")]
     TooManyIds,
     #[error("messages are being redriven")]
     Redriving,
@@ -92,6 +92,15 @@ enum Wanted<'a> {
     /// Those that were sent before this time: a message that fails again during the redrive is
     /// not moved in circles.
     SentBefore(SystemTime),
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy)]
+enum Fate<'a> {
+    /// It goes back to the queue, which the progress of the redrive counts.
+    Redriven(&'a Progress),
+    /// It is deleted.
+    Dismissed,
 }
 
 impl DeadLetters {
@@ -189,22 +198,45 @@ impl DeadLetters {
             Some(ids) => Wanted::Ids(ids.iter().map(String::as_str).collect()),
             None => Wanted::SentBefore(SystemTime::now()),
         };
-        let mut taken = Taken::new(&self.client, url);
-        let moved = self.move_all(&mut taken, &mut wanted, progress).await;
-        taken.show_again().await;
-        self.look.invalidate(&()).await;
+        let moved = self.take_out(url, &mut wanted, Fate::Redriven(progress));
         Ok(Redriven {
-            redriven: moved?,
+            redriven: moved.await?,
             missing: wanted.missing(),
         })
     }
 
-    /// Receives and moves until nothing is left to move; returns how many messages went back.
+    /// Deletes the messages with these ids.
+    pub(crate) async fn dismiss(&self, ids: &[String]) -> Result<Dismissed, FailuresError> {
+        let url = self.url()?;
+        let _turn = self.turn.lock().await;
+        let mut wanted = Wanted::Ids(ids.iter().map(String::as_str).collect());
+        let gone = self.take_out(url, &mut wanted, Fate::Dismissed);
+        Ok(Dismissed {
+            dismissed: gone.await?,
+            missing: wanted.missing(),
+        })
+    }
+
+    /// Takes the wanted messages out; returns how many.
+    async fn take_out(
+        &self,
+        url: &str,
+        wanted: &mut Wanted<'_>,
+        fate: Fate<'_>,
+    ) -> Result<u64, AwsError> {
+        let mut taken = Taken::new(&self.client, url);
+        let done = self.move_all(&mut taken, wanted, fate).await;
+        taken.show_again().await;
+        self.look.invalidate(&()).await;
+        done
+    }
+
+    /// Receives and moves until nothing is left to move; returns how many messages met their fate.
     async fn move_all(
         &self,
         taken: &mut Taken<'_>,
         wanted: &mut Wanted<'_>,
-        progress: &Progress,
+        fate: Fate<'_>,
     ) -> Result<u64, AwsError> {
         let mut redriven = 0;
         let mut empty = 0;
@@ -220,14 +252,22 @@ impl DeadLetters {
             let new = new.into_iter().filter(|message| wanted.has(message));
             let url = taken.url();
             let mut moves = stream::iter(new.collect::<Vec<_>>())
-                .map(|message| async move { (self.send_back(url, &message).await, message) })
+                .map(|message| async move {
+                    let moved = match fate {
+                        Fate::Redriven(_) => self.send_back(url, &message).await,
+                        Fate::Dismissed => self.delete(url, &message).await,
+                    };
+                    (moved, message)
+                })
                 .buffer_unordered(CONCURRENCY);
             let mut failed = None;
             while let Some((moved, message)) = moves.next().await {
                 match moved {
                     Ok(()) => {
                         redriven += 1;
-                        progress.add(1);
+                        if let Fate::Redriven(progress) = fate {
+                            progress.add(1);
+                        }
                         taken.forget(&message);
                         wanted.found(&message);
                     }
@@ -249,19 +289,25 @@ impl DeadLetters {
             .send()
             .await
             .map_err(|error| AwsError::new("sending a message back", error))?;
-        let delete = self
-            .client
-            .delete_message()
-            .queue_url(url)
-            .receipt_handle(message.receipt_handle().unwrap_or_default());
-        if let Err(error) = delete.send().await {
+        if let Err(error) = self.delete(url, message).await {
             // The message is in the queue, as was asked for; a copy stays here.
             tracing::warn!(
                 id = message.message_id(),
-                error = reason(&error),
+                %error,
                 "sent back, but not deleted from the dead-letter queue"
             );
         }
+        Ok(())
+    }
+
+    async fn delete(&self, url: &str, message: &Message) -> Result<(), AwsError> {
+        self.client
+            .delete_message()
+            .queue_url(url)
+            .receipt_handle(message.receipt_handle().unwrap_or_default())
+            .send()
+            .await
+            .map_err(|error| AwsError::new("deleting a failure", error))?;
         Ok(())
     }
 }

@@ -88,7 +88,7 @@ fn filters_agree_with_a_plain_search() {
                 number,
                 prefix: prefix.to_owned(),
                 limit: 400,
-                after: None,
+                ..Query::default()
             };
             assert_eq!(
                 walk(&mut store, query, |_| {}),
@@ -97,6 +97,67 @@ fn filters_agree_with_a_plain_search() {
             );
         }
     }
+}
+
+#[test]
+fn a_search_finds_any_part_of_a_name_in_any_case() {
+    // More than a scan looks at.
+    let mut store = store(SCAN / 2);
+    add(&mut store, "Ärger/Holiday 7", 0);
+    let found = |store: &mut Store, text: &str| {
+        let query = Query {
+            limit: 4,
+            ..Query::default()
+        };
+        let query = query.searching(Some(text), Sort::Newest).unwrap();
+        walk(store, query, |_| {})
+    };
+    let keys: Vec<_> = found(&mut store, "ÄRGER/holi")
+        .into_iter()
+        .map(|e| e.key)
+        .collect();
+    let expected = [1, 2, 3].map(|number| format!("thumbnails/Ärger/Holiday 7_{number}.jpg"));
+    assert_eq!(keys, expected);
+    assert_eq!(found(&mut store, "/V0999").len(), 30);
+    assert_eq!(
+        found(&mut store, "v0999_1"),
+        [],
+        "the number is no part of the name"
+    );
+    let long = "x".repeat(2000);
+    assert!(Query::default().searching(Some(&long), Sort::Name).is_err());
+}
+
+#[test]
+fn lists_are_sorted_by_name_size_and_bytes_read() {
+    let mut store = store(40);
+    for n in 0..39_u64 {
+        let cost = Cost {
+            fetched: n % 5,
+            size: n % 3 * 1000,
+        };
+        store.measure(&format!("f{}/v{n:05}", n % 7), cost);
+    }
+    let sorted = |store: &mut Store, sort| {
+        let query = Query {
+            limit: 7,
+            ..Query::default()
+        };
+        walk(store, query.searching(None, sort).unwrap(), |_| {})
+    };
+    let by_name = sorted(&mut store, Sort::Name);
+    assert_eq!(by_name.len(), 120);
+    assert!(by_name.is_sorted_by(|a, b| a.key < b.key));
+    let (by_size, by_read) = (
+        sorted(&mut store, Sort::Size),
+        sorted(&mut store, Sort::Read),
+    );
+    let size = |entry: &Entry| entry.cost.unwrap_or_default().size;
+    let read = |entry: &Entry| entry.cost.unwrap_or_default().fetched;
+    // Within one value by name; what was not measured comes last.
+    assert!(by_size.is_sorted_by(|a, b| (size(b), &a.key) < (size(a), &b.key)));
+    assert!(by_read.is_sorted_by(|a, b| (read(b), &a.key) < (read(a), &b.key)));
+    assert_eq!((by_size.len(), by_read.len()), (120, 120));
 }
 
 #[test]

@@ -57,21 +57,16 @@ fn sums_follow_the_manifests() {
     store.upsert_manifest("a", 1, 10);
     store.upsert_manifest("b", 1, 10);
     assert_eq!(store.unmeasured(9).len(), 2);
-    store.measure("a", 30, 100);
-    store.measure("b", 5, 5);
-    assert_eq!(
-        (store.totals.bytes_fetched, store.totals.bytes_saved),
-        (35, 70)
-    );
+    let cost = |fetched, size| Cost { fetched, size };
+    store.measure("a", cost(30, 100));
+    store.measure("b", cost(10, 5));
+    assert_eq!(store.totals.cost, cost(40, 105));
     // The same again changes nothing; another version is read anew.
     store.upsert_manifest("a", 1, 10);
     assert_eq!((store.totals.videos, store.totals.measured), (2, 2));
     store.upsert_manifest("a", 2, 11);
     assert_eq!((store.totals.videos, store.totals.measured), (2, 1));
-    assert_eq!(
-        (store.totals.bytes_fetched, store.totals.bytes_saved),
-        (5, 0)
-    );
+    assert_eq!(store.totals.cost, cost(10, 5));
     assert_eq!(store.unmeasured(9), ["a".into()]);
 }
 

@@ -49,7 +49,9 @@ impl From<VideoError> for Problem {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Limit { .. } | QueryError::Prefix => Self::bad_request(error.to_string()),
+            QueryError::Limit { .. } | QueryError::Prefix | QueryError::Search => {
+                Self::bad_request(error.to_string())
+            }
             QueryError::Cursor => Self::not_found(error.to_string()),
         }
     }
