@@ -16,6 +16,8 @@ pub struct BrowserOptions {
     pub without_webgl: bool,
     /// As if the system preferred less motion.
     pub reduced_motion: bool,
+    /// As if someone had told it to trust a certificate that nobody signed.
+    pub trusts_any_certificate: bool,
 }
 
 /// A size of the window, in pixels.
@@ -80,6 +82,7 @@ impl Browser {
         let capabilities = json!({
             "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
+            "acceptInsecureCerts": options.trusts_any_certificate,
             "timeouts": {"script": DEADLINE.as_millis() as u64},
         });
         let driver = Driver::connect(port, &capabilities).await;

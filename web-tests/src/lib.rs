@@ -1,8 +1,9 @@
 //! The dashboard in a real Chromium, against the real services and a local S3 and SQS.
 //!
 //! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by
-//! chromedriver, [`axe`] the judge of accessibility, [`feed`] a WebSocket that says what a test
-//! wants. Waits are on conditions, with a deadline that only a failing test meets.
+//! chromedriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
+//! WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a
+//! failing test meets.
 
 pub mod axe;
 mod browser;
@@ -10,12 +11,14 @@ mod driver;
 pub mod feed;
 pub mod keys;
 mod process;
+mod proxy;
 mod site;
 
 use std::time::Duration;
 
 pub use self::{
     browser::{Browser, BrowserOptions, Screen},
+    proxy::Proxy,
     site::{Site, SiteOptions},
 };
 

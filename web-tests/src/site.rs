@@ -71,6 +71,12 @@ impl Site {
         format!("http://{}/", self.address)
     }
 
+    /// Where the API listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// S3 and SQS.
     #[must_use]
     pub fn stack(&self) -> &Stack {

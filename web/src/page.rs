@@ -1,5 +1,8 @@
 //! The browser's window around the components: its size, clock, keys, media and storage.
 
+pub(crate) mod dropped;
+pub(crate) mod history;
+
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{Document, HtmlElement, MediaQueryList, ResizeObserver, Storage, Window};
@@ -128,6 +131,30 @@ pub(crate) fn focus_soon<const N: usize>(selectors: [String; N]) {
 pub(crate) fn height() -> f64 {
     let height = web_sys::window().and_then(|window| window.inner_height().ok()?.as_f64());
     height.unwrap_or(1000.0)
+}
+
+/// The page's address.
+pub(crate) fn address() -> Option<String> {
+    web_sys::window()?.location().href().ok()
+}
+
+/// Puts a text on the clipboard; whether the browser lets it.
+pub(crate) async fn copy(text: &str) -> bool {
+    let Some(window) = web_sys::window().filter(Window::is_secure_context) else {
+        return false;
+    };
+    let written = window.navigator().clipboard().write_text(text);
+    wasm_bindgen_futures::JsFuture::from(written).await.is_ok()
+}
+
+/// A time in milliseconds since 1970 as the viewer's own clock and language write it, to the
+/// second; empty where it is none.
+pub(crate) fn local_time(at: f64) -> String {
+    if !at.is_finite() {
+        return String::new();
+    }
+    let date = js_sys::Date::new(&at.into());
+    String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
 }
 
 /// What lasts as long as the tab; `None` where nothing may be stored.

@@ -38,7 +38,7 @@ async fn acting_takes_the_token_and_looking_does_not() -> anyhow::Result<()> {
     // What waited for the token goes on.
     open.browser.until_text(".upload.good", "uploaded").await?;
     open.browser.press("Test pipeline").await?;
-    open.until_cells(6).await?;
+    open.until_pictures(6).await?;
     // Whoever pressed it by the keyboard goes on from there.
     let focused = "document.activeElement.textContent";
     assert_eq!(open.browser.value(focused).await?, "Test pipeline");
@@ -86,14 +86,17 @@ async fn acting_takes_the_token_and_looking_does_not() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
-    open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.until_cells(3).await?;
+    for name in ["clip", "other"] {
+        let key = format!("uploads/{name}.mp4");
+        open.site.put(&key, &video()?).await?;
+    }
+    open.until_pictures(6).await?;
     let browser = &open.browser;
     // Every control is reached by Tab, and shows that it has the focus. Of the gallery's cells one
     // is.
     let controls = browser
         .run(
-            "const all = [...document.querySelectorAll('button:not(:disabled), input:not([type=file]), canvas, .plot, a')]; \
+            "const all = [...document.querySelectorAll('button:not(:disabled), input:not([type=file]), select, canvas, .plot, a')]; \
              const isOther = e => e.closest('.cell') && e !== document.querySelector('.cell button'); \
              window.missed = new Set(all.filter(e => e.checkVisibility() && !isOther(e))); \
              return window.missed.size;",
@@ -146,11 +149,11 @@ async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
 async fn axe_finds_nothing_serious_in_either_theme() -> anyhow::Result<()> {
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.until_cells(3).await?;
+    open.until_pictures(3).await?;
     for theme in ["light", "dark"] {
         open.browser.prefer(theme).await?;
         open.browser.open(&open.site.url(), Screen::WIDE).await?;
-        open.until_cells(3).await?;
+        open.until_pictures(3).await?;
         let issues = axe::serious_issues(&open.browser).await?;
         assert!(issues.is_empty(), "{theme}: {issues:#?}");
         open.browser.click(".cell button").await?;

@@ -32,7 +32,7 @@ async fn down_while_the_api_is_gone_and_live_again_after() -> anyhow::Result<()>
     open.site.put("uploads/meanwhile.mp4", &video()?).await?;
     open.site.restart_api().await?;
     open.browser.until_text(".badge", "LIVE").await?;
-    open.until_cells(3).await
+    open.until_pictures(3).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,10 +46,40 @@ async fn without_websockets_plain_http_tells() -> anyhow::Result<()> {
         .devtools("Page.reload", serde_json::json!({}))
         .await?;
     open.browser
-        .until_text(".badge", "asking by HTTP instead")
+        .until_text(
+            ".badge",
+            "POLLING: the browser opens no connection; asking by HTTP instead",
+        )
         .await?;
     open.site.put("uploads/polled.mp4", &video()?).await?;
-    open.until_cells(3).await
+    open.until_pictures(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_first_connection_is_not_down() -> anyhow::Result<()> {
+    let open = open_fed(&[REFUSAL]).await?;
+    let browser = &open.browser;
+    // Neither the WebSocket nor HTTP has answered yet, or refused.
+    browser
+        .prepare(
+            "window.openSockets = false; window.badges = new Set(); \
+             window.askNow = window.fetch; \
+             window.fetch = (...args) => window.goes ? window.askNow(...args) \
+                 : new Promise(done => (window.held ??= []).push(() => done(window.askNow(...args)))); \
+             new MutationObserver(() => window.badges.add(document.querySelector('.badge')?.className)) \
+                 .observe(document, {subtree: true, childList: true, attributes: true});",
+        )
+        .await?;
+    browser.open(&open.site.url(), Screen::WIDE).await?;
+    browser.until("window.held?.length > 0").await?;
+    browser.until_text(".badge", "CONNECTING").await?;
+    browser
+        .act("window.goes = true; window.held.forEach(answer => answer())")
+        .await?;
+    browser.until_text(".badge", "POLLING").await?;
+    let down = "[...window.badges].some(name => name?.includes('down'))";
+    assert_eq!(browser.value(down).await?, false);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +87,7 @@ async fn what_failed_while_the_api_was_away_is_asked_again() -> anyhow::Result<(
     let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
     let browser = &open.browser;
     open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.until_cells(3).await?;
+    open.until_pictures(3).await?;
     Feed::replace(browser).await?;
     browser.prepare(REFUSAL).await?;
     browser.prepare("window.refused['/api/'] = 503;").await?;
@@ -86,7 +116,7 @@ async fn what_failed_while_the_api_was_away_is_asked_again() -> anyhow::Result<(
         .act("window.refused = {}; window.openSockets = true; window.dispatchEvent(new Event('online'))")
         .await?;
     feed.say(&update()).await?;
-    open.until_cells(3).await?;
+    open.until_pictures(3).await?;
     browser
         .until("document.querySelector('.problem') === null")
         .await

@@ -35,6 +35,8 @@ async fn pods_and_figures_tell_everything() -> anyhow::Result<()> {
             total_pods: 2,
             bytes_fetched: 1,
             bytes_saved: 999,
+            source_bytes: 1000,
+            videos_measured: 1,
             videos_failed: Some(0),
             ..metrics()
         }),
@@ -52,7 +54,7 @@ async fn pods_and_figures_tell_everything() -> anyhow::Result<()> {
         (".pod", "Nodenode-7"),
         (".pod", "Requests250m CPU, 512Mi memory"),
         (".tile", "Thumbnails12.3M"),
-        (".tile", "Bytes saved999 B99.9 % not read"),
+        (".tile", "Bytes saved999 B99.9 % of 1.0 kB in 1 video"),
         (".tile", "Running pods1"),
         (".tile", "Total pods2"),
     ] {

@@ -38,7 +38,7 @@ async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
         )
         .await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
-    open.until_cells(3).await?;
+    open.until_pictures(3).await?;
     open.browser.until_text(".label-3d", "Thumbnails3").await?;
     let moved = open.browser.value("window.moved").await?;
     assert_eq!(moved, serde_json::json!(false));
@@ -78,7 +78,7 @@ async fn without_webgl_there_is_a_picture() -> anyhow::Result<()> {
         .await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.browser.until_text(".still .thumbnails", "3").await?;
-    open.until_cells(3).await
+    open.until_pictures(3).await
 }
 
 /// Figures after which `videos` were seen to be done.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use devstack::media::Clip;
+use serde_json::json;
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions, feed::Feed};
 
 /// A site and a browser that shows it.
@@ -67,11 +68,15 @@ pub(crate) fn video() -> anyhow::Result<PathBuf> {
 }
 
 impl Open {
-    /// How many cells the gallery shows.
-    pub(crate) async fn until_cells(&self, count: usize) -> anyhow::Result<()> {
-        let all = format!("document.querySelectorAll('.cell').length === {count}");
+    /// Waits until the gallery's cells have so many pictures, and those in sight are loaded.
+    pub(crate) async fn until_pictures(&self, count: usize) -> anyhow::Result<()> {
+        let all = format!(
+            "[...document.querySelectorAll('.cell')]\
+             .reduce((sum, cell) => sum + Number(cell.dataset.pictures), 0) === {count}"
+        );
         self.browser.until(&all).await?;
-        // Those out of sight are loaded when they come into it.
+        // Those out of sight are loaded when they come into it, those behind another one when the
+        // pointer leads to them.
         let loaded = "[...document.querySelectorAll('.cell')]\
             .filter(cell => cell.getBoundingClientRect().top < innerHeight)\
             .every(cell => cell.querySelector('img')?.naturalWidth > 0)";
@@ -93,6 +98,18 @@ impl Open {
         tokio::time::timeout(web_tests::DEADLINE, gone)
             .await
             .context("parts are left in the bucket")?
+    }
+
+    /// Gives the browser another network: one that is away, or one that takes so many bytes of
+    /// uploads a second, any number for -1.
+    pub(crate) async fn network(&self, offline: bool, upload: i64) -> anyhow::Result<()> {
+        let conditions = json!({
+            "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload,
+        });
+        self.browser.devtools("Network.enable", json!({})).await?;
+        let command = "Network.emulateNetworkConditions";
+        self.browser.devtools(command, conditions).await?;
+        Ok(())
     }
 
     /// Nothing went wrong that the console would tell.

@@ -26,6 +26,12 @@ impl Backoff {
     }
 }
 
+/// Milliseconds after which a picture that is missing is looked for again, for the `tries`-th time:
+/// ten seconds, doubled each time up to five minutes.
+pub(crate) fn picture_pause(tries: u32) -> u32 {
+    (10_000 << tries.min(5)).min(300_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +43,12 @@ mod tests {
         assert_eq!(waits, [2, 4, 8, 16, 30, 30]);
         backoff.reset();
         assert_eq!(backoff.next(0.0), SHORTEST);
+    }
+
+    #[test]
+    fn a_missing_picture_is_looked_for_ever_less_often() {
+        assert_eq!([0, 1, 4].map(picture_pause), [10_000, 20_000, 160_000]);
+        assert_eq!(picture_pause(u32::MAX), 300_000);
     }
 
     #[test]

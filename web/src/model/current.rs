@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use contract::api::Thumbnail;
-
-use super::gallery::Gallery;
+use super::{cells::Cell, gallery::Gallery};
 
 /// The current cell. Its key finds it again when others come before it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,7 +14,7 @@ pub(crate) struct Current {
 impl Current {
     /// The cell at `index` of `list`.
     pub(crate) fn at(list: &Gallery, index: usize) -> Self {
-        let key = list.items.get(index).map(|item| item.key.clone());
+        let key = list.cells.get(index).map(|cell| cell.key.clone());
         Self {
             index,
             key: key.unwrap_or_default(),
@@ -25,18 +23,20 @@ impl Current {
 
     /// The cell's index in `list` now; its old index, if the cell is gone.
     pub(crate) fn index_in(&self, list: &Gallery) -> usize {
-        let is_current = |item: &Rc<Thumbnail>| item.key == self.key;
-        if list.items.get(self.index).is_some_and(is_current) {
+        let is_current = |cell: &Rc<Cell>| cell.key == self.key;
+        if list.cells.get(self.index).is_some_and(is_current) {
             return self.index;
         }
-        let last = list.items.len().saturating_sub(1);
-        let moved = list.items.iter().position(is_current);
+        let last = list.cells.len().saturating_sub(1);
+        let moved = list.cells.iter().position(is_current);
         moved.unwrap_or(self.index.min(last))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use contract::api::Thumbnail;
+
     use super::*;
 
     fn list(keys: &[&str]) -> Gallery {
@@ -47,6 +47,8 @@ mod tests {
             frame: None,
             last_modified: String::new(),
             size: 1,
+            source_bytes: None,
+            bytes_fetched: None,
         });
         Gallery::default().with_page(0, page.collect(), None)
     }

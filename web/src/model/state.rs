@@ -3,27 +3,59 @@
 use std::rc::Rc;
 
 use contract::api::{
-    Metrics, Operation, OperationKind, OperationState, Pod, Queue, Thumbnail, Update,
+    Metrics, Operation, OperationKind, OperationState, Pod, Queue, SourceState, Sources, Thumbnail,
+    Update,
 };
 use yew::Reducible;
 
 use super::flow::Flow;
 
-/// How the dashboard hears from the API.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// How the dashboard hears from the API. Reasons are in words.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Link {
-    /// The first connection is being made.
-    #[default]
-    Connecting,
+    /// A connection is being made; nothing tells yet that the API is away. With the reason why the
+    /// connection before it ended, if there was one.
+    Connecting(Option<String>),
     /// The WebSocket stands.
     Live,
-    /// It does not.
-    Down {
-        /// Why, in words.
-        reason: String,
-        /// Whether plain HTTP still answers.
-        polling: bool,
-    },
+    /// The WebSocket does not stand, for a reason; plain HTTP answers.
+    Polling(String),
+    /// Neither the WebSocket stands nor does HTTP answer, for a reason.
+    Down(String),
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self::Connecting(None)
+    }
+}
+
+/// What the badge says of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Connecting,
+    Live,
+    Polling,
+    Down,
+}
+
+/// Data is older than this, in milliseconds, only where requests hang: HTTP is asked every five
+/// seconds.
+const AGED: f64 = 20_000.0;
+
+impl Link {
+    /// What to say while the data is `age` milliseconds old; `None` before there is any. A link is
+    /// down only where data ages.
+    pub(crate) fn standing(&self, age: Option<f64>) -> Standing {
+        let is_aged = age.is_some_and(|age| age > AGED);
+        match self {
+            Self::Live => Standing::Live,
+            Self::Connecting(_) | Self::Polling(_) if is_aged => Standing::Down,
+            Self::Connecting(_) => Standing::Connecting,
+            Self::Polling(_) => Standing::Polling,
+            Self::Down(_) => Standing::Down,
+        }
+    }
 }
 
 /// Something to tell once.
@@ -47,8 +79,8 @@ pub(crate) struct State {
     pub(crate) thumbnails: Option<Rc<Vec<Thumbnail>>>,
     /// What the API does just now at someone's wish, oldest first.
     pub(crate) operations: Vec<Operation>,
-    /// How often the API came back after it had not answered: what failed meanwhile is worth
-    /// another try.
+    /// How often the API, or a source behind it, came back after it had not answered: what failed
+    /// meanwhile is worth another try.
     pub(crate) recoveries: u32,
     /// What moved with the last message, and its number: the same flow twice is two flows.
     pub(crate) flow: (u32, Flow),
@@ -84,44 +116,43 @@ impl State {
         let mut state = self.clone();
         match action {
             Action::Lost(reason) => {
-                let polling = matches!(self.link, Link::Down { polling: true, .. });
-                state.link = Link::Down { reason, polling };
+                state.link = match &self.link {
+                    Link::Connecting(_) | Link::Live => Link::Connecting(Some(reason)),
+                    Link::Polling(_) => Link::Polling(reason),
+                    Link::Down(_) => Link::Down(reason),
+                };
                 // Their ends are not heard of any more.
                 state.operations.clear();
             }
             Action::Heard(update, now) => {
                 // With polling it was there all the time.
-                let was_away = matches!(state.link, Link::Down { polling: false, .. });
+                let was_away = matches!(self.link, Link::Down(_) | Link::Connecting(Some(_)));
                 state.recoveries += u32::from(was_away);
                 state.link = Link::Live;
                 state.take(*update, now);
             }
             Action::Polled(update, now) => {
-                // A WebSocket that came back in the meantime knows better.
-                let reason = match &self.link {
+                state.link = match &self.link {
+                    // A WebSocket that came back in the meantime knows better.
                     Link::Live => return state,
-                    Link::Connecting => "the API does not answer".to_owned(),
-                    Link::Down { reason, polling } => {
-                        state.recoveries += u32::from(!polling);
-                        reason.clone()
+                    Link::Connecting(None) => Link::Polling("no WebSocket opens".to_owned()),
+                    Link::Connecting(Some(reason)) | Link::Down(reason) => {
+                        state.recoveries += 1;
+                        Link::Polling(reason.clone())
                     }
-                };
-                state.link = Link::Down {
-                    reason,
-                    polling: true,
+                    Link::Polling(reason) => Link::Polling(reason.clone()),
                 };
                 state.take(*update, now);
             }
-            Action::PollFailed => match &mut state.link {
-                Link::Live => {}
-                Link::Down { polling, .. } => *polling = false,
-                Link::Connecting => {
-                    state.link = Link::Down {
-                        reason: "the API does not answer".to_owned(),
-                        polling: false,
-                    };
-                }
-            },
+            Action::PollFailed => {
+                state.link = match &self.link {
+                    Link::Live => Link::Live,
+                    Link::Connecting(None) => Link::Down("the API does not answer".to_owned()),
+                    Link::Connecting(Some(reason)) | Link::Polling(reason) | Link::Down(reason) => {
+                        Link::Down(reason.clone())
+                    }
+                };
+            }
             Action::Tell { bad, text } => state.tell(bad, text),
             Action::Dismiss(id) => state.notices.retain(|notice| notice.id != id),
         }
@@ -135,6 +166,9 @@ impl State {
             self.data_at = Some(now);
         }
         if let Some(metrics) = update.metrics {
+            let was = self.metrics.as_deref().map(|before| &before.sources);
+            let is_back = was.is_some_and(|was| is_back(was, &metrics.sources));
+            self.recoveries += u32::from(is_back);
             let before = self.metrics.as_ref().filter(|_| is_continuous);
             let flow = before.map_or_else(Flow::default, |before| Flow::between(before, &metrics));
             if !flow.is_empty() {
@@ -183,6 +217,21 @@ impl State {
         let extra = self.notices.len().saturating_sub(MOST_NOTICES);
         self.notices.drain(..extra);
     }
+}
+
+/// Whether a source answers that did not before.
+fn is_back(before: &Sources, after: &Sources) -> bool {
+    let states = |sources: &Sources| {
+        let Sources {
+            queue,
+            dlq,
+            bucket,
+            pods,
+        } = sources;
+        [queue, dlq, bucket, pods].map(|source| source.state)
+    };
+    let mut pairs = states(before).into_iter().zip(states(after));
+    pairs.any(|pair| pair == (SourceState::Unavailable, SourceState::Available))
 }
 
 /// That `what` failed. Whoever started an operation is told by its answer, too: in the same words,
@@ -236,39 +285,83 @@ mod tests {
 
     #[test]
     fn the_link_goes_down_polls_and_comes_back() {
-        let down = State::default()
+        let lost = State::default()
             .after(heard(Update::default()))
             .after(Action::Lost("gone".to_owned()));
-        let link = |polling| Link::Down {
-            reason: "gone".to_owned(),
-            polling,
-        };
-        assert_eq!(down.link, link(false));
+        let reason = || "gone".to_owned();
+        assert_eq!(lost.link, Link::Connecting(Some(reason())));
+        let down = lost.after(Action::PollFailed);
+        assert_eq!(down.link, Link::Down(reason()));
         let answer = Update {
             queue: Some(Queue::default()),
             ..Update::default()
         };
         let polled = down.after(Action::Polled(Box::new(answer.clone()), 2000.0));
-        assert_eq!(polled.link, link(true));
+        assert_eq!(polled.link, Link::Polling(reason()));
         assert_eq!(polled.data_at, Some(2000.0));
-        // Still down after the next attempt, and still polling.
-        let again = polled.after(Action::Lost("gone".to_owned()));
-        assert_eq!(again.link, link(true));
-        assert_eq!(again.after(Action::PollFailed).link, link(false));
+        // The next attempt fails, too, and HTTP still answers.
+        let again = polled.after(Action::Lost(reason()));
+        assert_eq!(again.link, Link::Polling(reason()));
+        assert_eq!(again.after(Action::PollFailed).link, Link::Down(reason()));
         let back = polled.after(heard(Update::default()));
         assert_eq!(back.link, Link::Live);
-        let recoveries = [&down, &polled, &back].map(|state| state.recoveries);
-        assert_eq!(recoveries, [0, 1, 1]);
-        assert_eq!(down.after(heard(Update::default())).recoveries, 1);
+        let recoveries = [&lost, &down, &polled, &back].map(|state| state.recoveries);
+        assert_eq!(recoveries, [0, 0, 1, 1]);
+        for state in [&lost, &down] {
+            assert_eq!(state.after(heard(Update::default())).recoveries, 1);
+        }
         // An answer that was on its way changes nothing any more.
         assert_eq!(back.after(Action::Polled(Box::default(), 9.0)), back);
         assert_eq!(back.after(Action::PollFailed), back);
         let unheard = State::default().after(Action::PollFailed);
-        assert!(matches!(unheard.link, Link::Down { polling: false, .. }));
+        assert!(matches!(unheard.link, Link::Down(_)));
         // Behind a proxy that swallows the first attempt.
         let hanging = State::default().after(Action::Polled(Box::new(answer), 1.0));
-        assert!(matches!(hanging.link, Link::Down { polling: true, .. }));
+        assert!(matches!(hanging.link, Link::Polling(_)));
+        assert_eq!(hanging.recoveries, 0, "it never was away");
         assert!(hanging.queue.is_some());
+    }
+
+    #[test]
+    fn a_link_is_down_only_where_data_ages() {
+        use Standing::{Connecting, Down, Live, Polling};
+
+        let reason = || "gone".to_owned();
+        let standings = |age| {
+            let links = [
+                Link::Connecting(None),
+                Link::Connecting(Some(reason())),
+                Link::Live,
+                Link::Polling(reason()),
+                Link::Down(reason()),
+            ];
+            links.map(|link| link.standing(age))
+        };
+        let fresh = [Connecting, Connecting, Live, Polling, Down];
+        assert_eq!(standings(None), fresh);
+        assert_eq!(standings(Some(5_000.0)), fresh);
+        assert_eq!(standings(Some(60_000.0)), [Down, Down, Live, Down, Down]);
+    }
+
+    #[test]
+    fn a_source_that_answers_again_is_a_recovery() {
+        let bucket = |state| {
+            let mut metrics = metrics();
+            metrics.sources.bucket.state = state;
+            heard(Update {
+                metrics: Some(metrics),
+                ..Update::default()
+            })
+        };
+        let away = State::default()
+            .after(bucket(SourceState::Available))
+            .after(bucket(SourceState::Unavailable));
+        assert_eq!(away.recoveries, 0);
+        let back = away.after(bucket(SourceState::Available));
+        assert_eq!(back.recoveries, 1);
+        assert_eq!(back.after(bucket(SourceState::Available)).recoveries, 1);
+        let first = State::default().after(bucket(SourceState::Pending));
+        assert_eq!(first.after(bucket(SourceState::Available)).recoveries, 0);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use contract::api::CompleteUpload;
 
+use super::pace::Pace;
+
 /// One file on its way.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Upload {
@@ -31,6 +33,8 @@ pub(crate) enum UploadState {
     Refused(String),
     /// It did not get there, and why: another try may.
     Failed(String),
+    /// The bucket has a video of its name: under another name it may get there.
+    Taken,
     /// The API wants a token first; it goes on with one.
     Unauthorized,
     /// Someone changed their mind.
@@ -46,6 +50,8 @@ pub(crate) enum Hindrance {
     Lost,
     /// What was sent is of no use any more.
     Spoilt,
+    /// The bucket has a video of this name.
+    Taken,
     /// Anything else: what was sent is still there.
     Other,
 }
@@ -60,14 +66,30 @@ pub(crate) enum Cancelled {
 }
 
 impl Upload {
+    /// How many of its bytes are sent.
+    fn sent_bytes(&self) -> u64 {
+        match self.state {
+            UploadState::Sending(sent) => sent.min(self.size),
+            UploadState::Completing | UploadState::Done => self.size,
+            _ => 0,
+        }
+    }
+
     /// How much of it is sent, between 0 and 1.
     pub(crate) fn share(&self) -> f64 {
+        self.sent_bytes() as f64 / self.size.max(1) as f64
+    }
+
+    fn section(&self) -> Section {
         match self.state {
-            UploadState::Sending(sent) if self.size > 0 => {
-                (sent as f64 / self.size as f64).min(1.0)
-            }
-            UploadState::Completing | UploadState::Done => 1.0,
-            _ => 0.0,
+            UploadState::Sending(_) | UploadState::Completing => Section::Active,
+            UploadState::Failed(_)
+            | UploadState::Taken
+            | UploadState::Unauthorized
+            | UploadState::Cancelled => Section::Unsent,
+            UploadState::Waiting => Section::Waiting,
+            UploadState::Done => Section::Done,
+            UploadState::Refused(_) => Section::Refused,
         }
     }
 
@@ -77,6 +99,7 @@ impl Upload {
             UploadState::Done
                 | UploadState::Refused(_)
                 | UploadState::Failed(_)
+                | UploadState::Taken
                 | UploadState::Cancelled
         )
     }
@@ -107,10 +130,50 @@ impl Upload {
     }
 }
 
+/// A part of the list, by what is to be done about its uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// On their way.
+    Active,
+    /// Someone has to see to them.
+    Unsent,
+    /// Not begun.
+    Waiting,
+    /// In the bucket.
+    Done,
+    /// Never tried.
+    Refused,
+}
+
+impl Section {
+    /// All of them, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Active,
+        Self::Unsent,
+        Self::Waiting,
+        Self::Done,
+        Self::Refused,
+    ];
+}
+
+/// How far all uploads are that are on their way, waiting, or done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Overall {
+    /// Bytes that are sent.
+    pub(crate) sent: u64,
+    /// Bytes of all.
+    pub(crate) size: u64,
+    /// Seconds that the rest will take, if the pace is known.
+    pub(crate) seconds_left: Option<f64>,
+}
+
 /// All of them, oldest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Uploads {
     pub(crate) list: Vec<Upload>,
+    /// The network, or the API, is away: sending goes on when it is back.
+    pub(crate) paused: bool,
+    pace: Pace,
     so_far: u32,
 }
 
@@ -120,11 +183,50 @@ impl Uploads {
         self.list.iter().filter(|upload| !upload.is_over()).count()
     }
 
-    /// Adds a file; its id, if it is to be sent.
-    pub(crate) fn add(&mut self, name: String, size: u64) -> Option<u32> {
+    /// Those of a section: the latest of what is done first, of the others the oldest.
+    pub(crate) fn section(&self, section: Section) -> Vec<&Upload> {
+        let those = self.list.iter().filter(|u| u.section() == section);
+        if section == Section::Done {
+            those.rev().collect()
+        } else {
+            those.collect()
+        }
+    }
+
+    /// How far all are; `None` where nothing is left to send.
+    pub(crate) fn overall(&self) -> Option<Overall> {
+        let (sent, size) = self.sums();
+        let is_sending =
+            |upload: &Upload| matches!(upload.section(), Section::Active | Section::Waiting);
+        self.list.iter().any(is_sending).then(|| Overall {
+            sent,
+            size,
+            seconds_left: self.pace.left(size - sent).filter(|_| !self.paused),
+        })
+    }
+
+    /// Bytes sent, and bytes of all, of those that are on their way, waiting, or done.
+    fn sums(&self) -> (u64, u64) {
+        let counted = self.list.iter().filter(|upload| {
+            let section = upload.section();
+            matches!(section, Section::Active | Section::Waiting | Section::Done)
+        });
+        counted.fold((0, 0), |(sent, size), upload| {
+            (sent + upload.sent_bytes(), size + upload.size)
+        })
+    }
+
+    /// Notes whether sending has to wait for the network.
+    pub(crate) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+        self.pace.reset();
+    }
+
+    /// Adds a file; its id.
+    pub(crate) fn add(&mut self, name: String, size: u64) -> u32 {
         self.so_far += 1;
         let refusal = refusal(&name, size);
-        let id = refusal.is_none().then_some(self.so_far);
+        let id = self.so_far;
         self.list.push(Upload {
             id: self.so_far,
             name,
@@ -150,13 +252,16 @@ impl Uploads {
         Some(next.id)
     }
 
-    /// Notes how many bytes were sent. What is over stays over: an event may come late.
-    pub(crate) fn progress(&mut self, id: u32, bytes: u64) {
+    /// Notes how many bytes were sent at `now`, in milliseconds. What is over stays over: an event
+    /// may come late.
+    pub(crate) fn progress(&mut self, id: u32, bytes: u64, now: f64) {
         if let Some(upload) = self.find(id)
             && matches!(upload.state, UploadState::Sending(_))
         {
             upload.state = UploadState::Sending(bytes);
         }
+        let (sent, _) = self.sums();
+        self.pace.note(now, sent);
     }
 
     /// All bytes are in the bucket, and `sent` completes it.
@@ -191,12 +296,13 @@ impl Uploads {
         reason: String,
     ) -> Option<Rc<CompleteUpload>> {
         let upload = self.find(id)?;
-        let left = (hindrance == Hindrance::Spoilt).then(|| upload.give_up());
+        let is_useless = matches!(hindrance, Hindrance::Spoilt | Hindrance::Taken);
+        let left = is_useless.then(|| upload.give_up());
         upload.in_doubt |= hindrance == Hindrance::Lost && upload.sent.is_some();
-        upload.state = if hindrance == Hindrance::Unauthorized {
-            UploadState::Unauthorized
-        } else {
-            UploadState::Failed(reason)
+        upload.state = match hindrance {
+            Hindrance::Unauthorized => UploadState::Unauthorized,
+            Hindrance::Taken => UploadState::Taken,
+            Hindrance::Lost | Hindrance::Spoilt | Hindrance::Other => UploadState::Failed(reason),
         };
         left.flatten()
     }
@@ -218,10 +324,36 @@ impl Uploads {
         upload.map_or(0, |upload| upload.size)
     }
 
+    /// The name that it is to have.
+    pub(crate) fn name(&self, id: u32) -> Option<String> {
+        let upload = self.list.iter().find(|upload| upload.id == id)?;
+        Some(upload.name.clone())
+    }
+
     /// Back to the waiting ones.
     pub(crate) fn retry(&mut self, id: u32) {
         if let Some(upload) = self.find(id).filter(|upload| upload.can_be_tried_again()) {
             upload.state = UploadState::Waiting;
+        }
+    }
+
+    /// All that failed back to the waiting ones.
+    pub(crate) fn retry_all(&mut self) {
+        for upload in &mut self.list {
+            if matches!(upload.state, UploadState::Failed(_)) {
+                upload.state = UploadState::Waiting;
+            }
+        }
+    }
+
+    /// Gives one whose name is taken another name, under which it waits, or is refused.
+    pub(crate) fn rename(&mut self, id: u32, name: &str) {
+        let name = name.trim();
+        let taken = |upload: &&mut Upload| upload.state == UploadState::Taken;
+        if let Some(upload) = self.find(id).filter(taken).filter(|_| !name.is_empty()) {
+            name.clone_into(&mut upload.name);
+            let refusal = refusal(name, upload.size);
+            upload.state = refusal.map_or(UploadState::Waiting, UploadState::Refused);
         }
     }
 
@@ -245,6 +377,17 @@ impl Uploads {
     }
 }
 
+/// A name like `name` that may be free: `a.mp4`, `a-2.mp4`, `a-3.mp4` and so on.
+pub(crate) fn next_name(name: &str) -> String {
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let numbered = stem.rsplit_once('-').and_then(|(start, number)| {
+        let number: u32 = number.parse().ok()?;
+        Some((start, number.checked_add(1)?))
+    });
+    let (start, number) = numbered.unwrap_or((stem, 2));
+    format!("{start}-{number}.{extension}")
+}
+
 /// Why a file is not even tried; `None` if it is.
 fn refusal(name: &str, size: u64) -> Option<String> {
     if contract::video_extension(name).is_none() {
@@ -258,129 +401,4 @@ fn refusal(name: &str, size: u64) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn two() -> Uploads {
-        let mut uploads = Uploads::default();
-        assert_eq!(uploads.add("a.mp4".to_owned(), 200), Some(1));
-        assert_eq!(uploads.add("b.mp4".to_owned(), 200), Some(2));
-        uploads
-    }
-
-    fn parts() -> Rc<CompleteUpload> {
-        Rc::new(CompleteUpload {
-            key: "uploads/a.mp4".to_owned(),
-            upload_id: Some("7".to_owned()),
-            parts: Vec::new(),
-        })
-    }
-
-    fn state(uploads: &Uploads, id: u32) -> &UploadState {
-        let found = uploads.list.iter().find(|upload| upload.id == id);
-        &found.unwrap().state
-    }
-
-    #[test]
-    fn one_is_sent_at_a_time_and_progress_is_a_share() {
-        let mut uploads = two();
-        assert_eq!(uploads.begin(), Some(1));
-        assert_eq!(uploads.begin(), None);
-        uploads.progress(1, 50);
-        let shares: Vec<_> = uploads.list.iter().map(Upload::share).collect();
-        assert_eq!(shares, [0.25, 0.0]);
-        uploads.complete(1, parts());
-        assert_eq!(uploads.begin(), None);
-        uploads.finish(1);
-        assert_eq!((uploads.begin(), uploads.unfinished()), (Some(2), 1));
-    }
-
-    #[test]
-    fn what_is_over_stays_over() {
-        let mut uploads = two();
-        uploads.begin();
-        assert_eq!(uploads.cancel(1), Cancelled::Yes(None));
-        uploads.progress(1, 9);
-        assert_eq!(*state(&uploads, 1), UploadState::Cancelled);
-        uploads.clear();
-        assert_eq!(uploads.list.len(), 1);
-        assert_eq!(uploads.add("c.mp4".to_owned(), 1), Some(3), "ids are new");
-    }
-
-    #[test]
-    fn what_wants_a_token_goes_on_with_one_and_is_not_sent_again() {
-        let mut uploads = two();
-        uploads.begin();
-        uploads.complete(1, parts());
-        uploads.fail(1, Hindrance::Unauthorized, String::new());
-        assert_eq!(uploads.begin(), Some(2), "the others need not wait");
-        uploads.finish(2);
-        uploads.clear();
-        assert_eq!((uploads.begin(), uploads.unfinished()), (None, 1));
-        uploads.authorize();
-        assert_eq!(uploads.begin(), Some(1));
-        assert_eq!(*state(&uploads, 1), UploadState::Completing);
-    }
-
-    #[test]
-    fn a_lost_answer_leaves_doubt_and_a_spoilt_one_is_sent_again() {
-        let mut uploads = two();
-        uploads.begin();
-        uploads.complete(1, parts());
-        uploads.fail(1, Hindrance::Lost, "no answer".to_owned());
-        assert_eq!(uploads.sent(1), Some((parts(), true)));
-        uploads.retry(1);
-        uploads.begin();
-        uploads.fail(1, Hindrance::Other, "busy".to_owned());
-        assert_eq!(uploads.sent(1), Some((parts(), true)), "still in doubt");
-        uploads.retry(1);
-        uploads.begin();
-        let left = uploads.fail(1, Hindrance::Spoilt, "gone".to_owned());
-        assert_eq!(left, Some(parts()));
-        assert_eq!(uploads.sent(1), None);
-        uploads.retry(1);
-        assert_eq!(uploads.begin(), Some(1));
-        assert_eq!(*state(&uploads, 1), UploadState::Sending(0));
-    }
-
-    #[test]
-    fn nothing_is_left_in_the_bucket_of_what_is_given_up() {
-        let mut uploads = two();
-        uploads.begin();
-        uploads.complete(1, parts());
-        assert_eq!(uploads.cancel(1), Cancelled::No, "too late");
-        assert_eq!(*state(&uploads, 1), UploadState::Completing);
-        uploads.fail(1, Hindrance::Lost, String::new());
-        uploads.retry(1);
-        assert_eq!(uploads.cancel(1), Cancelled::Yes(Some(parts())));
-        assert_eq!(uploads.cancel(1), Cancelled::No);
-        // Another try is another upload: nothing is in doubt of it.
-        uploads.retry(1);
-        uploads.begin();
-        uploads.complete(1, parts());
-        assert_eq!(uploads.sent(1), Some((parts(), false)));
-        uploads.finish(1);
-        uploads.begin();
-        uploads.complete(2, parts());
-        uploads.fail(2, Hindrance::Other, "busy".to_owned());
-        assert_eq!(uploads.clear(), [parts()]);
-        assert!(uploads.list.is_empty());
-    }
-
-    #[test]
-    fn what_failed_may_be_tried_again_and_what_was_refused_may_not() {
-        let mut uploads = Uploads::default();
-        assert_eq!(uploads.add("a.txt".to_owned(), 1), None);
-        uploads.retry(1);
-        assert!(matches!(state(&uploads, 1), UploadState::Refused(_)));
-        assert_eq!(uploads.begin(), None);
-    }
-
-    #[test]
-    fn only_videos_are_tried() {
-        assert_eq!(refusal("a.MP4", 1), None);
-        assert!(refusal("a.txt", 1).unwrap().contains("mp4"));
-        assert!(refusal("a.Mp4", 1).unwrap().contains("capitals"));
-        assert!(refusal("a.mp4", 0).unwrap().contains("empty"));
-    }
-}
+mod tests;

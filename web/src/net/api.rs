@@ -1,11 +1,11 @@
-//! The API's HTTP routes.
+//! The API's HTTP routes, by addresses relative to the page: a proxy may put a prefix before both.
 
 use contract::{
     Manifest,
     api::{
-        CompleteUpload, Failures, Metrics, Pod, Problem, Purged, Queue, Redrive, Redriven,
-        SourceState, TestQueued, Thumbnail, Update, UploadCompleted, UploadRequest, UploadTicket,
-        Video,
+        CompleteUpload, Dismiss, Dismissed, Failures, Metrics, Pod, Problem, Purged, Queue,
+        Redrive, Redriven, SourceState, TestQueued, Thumbnail, Update, UploadCompleted,
+        UploadRequest, UploadTicket, Video,
     },
 };
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use web_sys::AbortController;
 
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, Sort};
 
 /// Thumbnails a page.
 const PAGE: u32 = 200;
@@ -111,12 +111,12 @@ pub(crate) struct Api {
 impl Api {
     /// The whole state by HTTP: what the WebSocket says on connect.
     pub(crate) async fn state(&self) -> Result<Update> {
-        let metrics: Metrics = self.get("/api/metrics").await?;
-        let queue: Queue = self.get("/api/queue").await?;
-        let newest: Vec<Thumbnail> = self.get("/api/thumbnails").await?;
+        let metrics: Metrics = self.get("api/metrics").await?;
+        let queue: Queue = self.get("api/queue").await?;
+        let newest: Vec<Thumbnail> = self.get("api/thumbnails").await?;
         // Without a cluster the route answers with an error, which the console would show.
         let pods: Option<Vec<Pod>> = match metrics.sources.pods.state {
-            SourceState::Available => self.get("/api/pods").await.ok(),
+            SourceState::Available => self.get("api/pods").await.ok(),
             _ => None,
         };
         Ok(Update {
@@ -129,16 +129,19 @@ impl Api {
     }
 
     pub(crate) async fn thumbnails(&self, filter: &Filter, cursor: Option<&str>) -> Result<Page> {
-        let mut url = format!("/api/thumbnails?limit={PAGE}");
+        let mut url = format!("api/thumbnails?limit={PAGE}");
         let mut add = |name: &str, value: &str| {
             url.extend(["&", name, "="]);
             url.extend(utf8_percent_encode(value, COMPONENT));
         };
-        if let Some(frame) = filter.frame {
+        if let Some(frame) = filter.frame() {
             add("frame", &frame.to_string());
         }
-        if !filter.name.is_empty() {
-            add("prefix", &filter.name);
+        if !filter.text.is_empty() {
+            add("search", &filter.text);
+        }
+        if filter.sort != Sort::default() {
+            add("sort", filter.sort.name());
         }
         if let Some(cursor) = cursor {
             add("cursor", cursor);
@@ -156,7 +159,7 @@ impl Api {
 
     pub(crate) async fn video(&self, manifest_key: &str) -> Result<Video> {
         let key = utf8_percent_encode(manifest_key, PATH);
-        self.get(&format!("/api/videos/{key}")).await
+        self.get(&format!("api/videos/{key}")).await
     }
 
     /// A frame of a video. Dropping this aborts the request.
@@ -172,7 +175,7 @@ impl Api {
             FrameMode::Exact => "exact",
             FrameMode::Keyframe => "keyframe",
         };
-        let url = format!("/api/frame?key={key}&t={seconds:.2}&w={width}&mode={mode}");
+        let url = format!("api/frame?key={key}&t={seconds:.2}&w={width}&mode={mode}");
         let abort = AbortOnDrop(AbortController::new().ok());
         let signal = abort.0.as_ref().map(AbortController::signal);
         let request = self
@@ -194,50 +197,63 @@ impl Api {
     }
 
     pub(crate) async fn failures(&self) -> Result<Failures> {
-        self.get("/api/failures").await
+        self.get("api/failures").await
     }
 
     pub(crate) async fn redrive(&self, redrive: &Redrive) -> Result<Redriven> {
-        let url = "/api/failures/redrive";
+        let url = "api/failures/redrive";
         read(self.send(Method::POST, url, Some(redrive)).await?).await
     }
 
+    pub(crate) async fn dismiss(&self, dismiss: &Dismiss) -> Result<Dismissed> {
+        let url = "api/failures/dismiss";
+        read(self.send(Method::POST, url, Some(dismiss)).await?).await
+    }
+
     pub(crate) async fn test(&self) -> Result<TestQueued> {
-        read(self.send(Method::POST, "/api/test", None::<&()>).await?).await
+        read(self.send(Method::POST, "api/test", None::<&()>).await?).await
     }
 
     pub(crate) async fn purge(&self, dry_run: bool) -> Result<Purged> {
         let url = if dry_run {
-            "/api/purge?dryRun=true"
+            "api/purge?dryRun=true"
         } else {
-            "/api/purge"
+            "api/purge"
         };
         read(self.send(Method::DELETE, url, None::<&()>).await?).await
     }
 
     pub(crate) async fn start_upload(&self, request: &UploadRequest) -> Result<UploadTicket> {
         read(
-            self.send(Method::POST, "/api/uploads", Some(request))
+            self.send(Method::POST, "api/uploads", Some(request))
                 .await?,
         )
         .await
     }
 
     pub(crate) async fn complete_upload(&self, upload: &CompleteUpload) -> Result<UploadCompleted> {
-        let url = "/api/uploads/complete";
+        let url = "api/uploads/complete";
         read(self.send(Method::POST, url, Some(upload)).await?).await
     }
 
     pub(crate) async fn cancel_upload(&self, upload: &CompleteUpload) -> Result<()> {
-        self.send(Method::DELETE, "/api/uploads", Some(upload))
+        self.send(Method::DELETE, "api/uploads", Some(upload))
             .await
             .map(drop)
     }
 
     /// Whether the API takes the token.
     pub(crate) async fn check(&self) -> Result<()> {
-        let answer = self.send(Method::GET, "/api/access", None::<&()>).await;
+        let answer = self.send(Method::GET, "api/access", None::<&()>).await;
         answer.map(drop)
+    }
+
+    /// Whether anything answers for the API.
+    pub(crate) async fn is_reachable(&self) -> bool {
+        let answer = Self::default()
+            .send(Method::GET, "health", None::<&()>)
+            .await;
+        !matches!(answer, Err(ApiError::Unreachable | ApiError::Gateway(_)))
     }
 
     async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T> {
@@ -343,7 +359,7 @@ mod tests {
 
     #[test]
     fn the_next_page_is_in_the_link_header() {
-        let link = "</api/thumbnails?limit=5>; rel=\"first\", </api/thumbnails?cursor=a%2Fb%3D&limit=5>; rel=\"next\"";
+        let link = "<?limit=5>; rel=\"first\", <?cursor=a%2Fb%3D&limit=5>; rel=\"next\"";
         assert_eq!(next_cursor(link).as_deref(), Some("a/b="));
         assert_eq!(
             next_cursor("</x?limit=5&cursor=7>; rel=\"next\"").as_deref(),

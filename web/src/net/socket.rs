@@ -207,11 +207,11 @@ async fn poll(dispatch: &Callback<Action>, live: &Cell<bool>) {
     }
 }
 
+/// The WebSocket's address, beside the page.
 fn url() -> Option<String> {
-    let location = web_sys::window()?.location();
-    let scheme = match location.protocol().ok()?.as_str() {
-        "https:" => "wss",
-        _ => "ws",
-    };
-    Some(format!("{scheme}://{}/ws", location.host().ok()?))
+    let page = web_sys::window()?.location().href().ok()?;
+    let url = web_sys::Url::new_with_base("ws", &page).ok()?;
+    let is_secure = url.protocol() == "https:";
+    url.set_protocol(if is_secure { "wss:" } else { "ws:" });
+    Some(url.href())
 }

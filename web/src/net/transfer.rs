@@ -1,6 +1,6 @@
 //! Sending a file straight to the bucket, whole or in parts, and telling the API that it is there.
 
-use std::{cell::RefCell, time::Duration};
+use std::cell::{Cell, RefCell};
 
 use contract::api::{
     CompleteUpload, CompletedPart, UploadHeader, UploadPart, UploadRequest, UploadTarget,
@@ -12,21 +12,18 @@ use futures::{
     lock::Mutex,
     stream::{self, StreamExt, TryStreamExt},
 };
-use gloo_timers::future::sleep;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Blob, File, ProgressEvent, XmlHttpRequest};
 
-use super::api::{Api, ApiError};
+use super::{
+    api::{Api, ApiError},
+    line::{Line, Retries},
+};
 use crate::model::address::MARGIN_MS;
 
 /// Parts that are sent at the same time: enough to fill a connection, few enough to leave others a
 /// share.
 const PARTS_AT_ONCE: usize = 3;
-/// Pauses before retries of a request to the bucket.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
-/// Pause before a request that the rate limit refused is repeated: the API counts by the minute.
-const BUSY_PAUSE: Duration = Duration::from_secs(10);
-const BUSY_TRIES: usize = 12;
 
 /// Why a file is not in the bucket.
 pub(crate) enum SendError {
@@ -34,6 +31,8 @@ pub(crate) enum SendError {
     Api(ApiError),
     /// The bucket did not take it, or the file could not be read.
     Bucket(String),
+    /// The bucket has a video of this name.
+    Taken,
 }
 
 impl From<ApiError> for SendError {
@@ -48,22 +47,28 @@ impl From<String> for SendError {
     }
 }
 
-/// Sends `file`, and tells `progress` how many bytes have arrived. The answer is what
-/// [completes](complete) the upload. Dropping this cancels the upload: parts are discarded, and of
-/// a file that goes whole the bucket keeps all or nothing.
+/// Sends `file` under `name`, and tells `progress` how many bytes have arrived. While the network
+/// is away it waits. The answer is what [completes](complete) the upload. Dropping this cancels the
+/// upload: parts are discarded, and of a file that goes whole the bucket keeps all or nothing.
 pub(crate) async fn send(
-    api: &Api,
-    file: &File,
+    line: &Line<'_>,
+    (name, file): (String, &File),
     progress: impl Fn(u64),
 ) -> Result<CompleteUpload, SendError> {
     let request = UploadRequest {
-        name: file.name(),
+        name,
         size: file.size() as u64,
         // Desktops take .ts for another file type; the API goes by the extension.
         content_type: Some(file.type_()).filter(|kind| kind.starts_with("video/")),
         upload_id: None,
     };
-    let ticket = patiently(|| api.start_upload(&request)).await?;
+    let ticket = line
+        .ask(async || line.api.start_upload(&request).await)
+        .await;
+    let ticket = ticket.map_err(|error| match error {
+        ApiError::Refused { status: 409, .. } => SendError::Taken,
+        error => SendError::Api(error),
+    })?;
     let mut complete = CompleteUpload {
         key: ticket.key.clone(),
         upload_id: None,
@@ -71,9 +76,9 @@ pub(crate) async fn send(
     };
     match ticket.target.clone() {
         UploadTarget::Single { headers, .. } => {
-            let ticket = Ticket::new(api, request, ticket);
+            let ticket = Ticket::new(line, request, ticket);
             let url = async || ticket.url(0).await;
-            put_with_retries(url, &headers, file, &progress).await?;
+            put_with_retries(line, url, (&headers, file), &progress).await?;
         }
         UploadTarget::Multipart {
             upload_id,
@@ -82,14 +87,14 @@ pub(crate) async fn send(
         } => {
             complete.upload_id = Some(upload_id.clone());
             let mut unfinished = Unfinished {
-                api: api.clone(),
+                api: line.api.clone(),
                 upload: Some(complete.clone()),
             };
             let request = UploadRequest {
                 upload_id: Some(upload_id),
                 ..request
             };
-            let ticket = Ticket::new(api, request, ticket);
+            let ticket = Ticket::new(line, request, ticket);
             complete.parts = send_parts(&ticket, file, (part_size, &parts), &progress).await?;
             unfinished.upload = None;
         }
@@ -112,7 +117,7 @@ async fn send_parts(
             .slice_with_f64_and_f64(start, start + part.size as f64)
             .map_err(|_| "the file cannot be read".to_owned())?;
         let url = async || ticket.url(index).await;
-        let etag = put_with_retries(url, &[], &slice, |bytes| {
+        let etag = put_with_retries(ticket.line, url, (&[], &slice), |bytes| {
             let mut sent = sent.borrow_mut();
             sent[index] = bytes;
             progress(sent.iter().sum());
@@ -132,16 +137,16 @@ async fn send_parts(
 
 /// The URLs of an upload, which are renewed before they end.
 struct Ticket<'a> {
-    api: &'a Api,
+    line: &'a Line<'a>,
     /// Asks for URLs of the same upload.
     request: UploadRequest,
     current: Mutex<UploadTicket>,
 }
 
 impl<'a> Ticket<'a> {
-    fn new(api: &'a Api, request: UploadRequest, ticket: UploadTicket) -> Self {
+    fn new(line: &'a Line<'a>, request: UploadRequest, ticket: UploadTicket) -> Self {
         Self {
-            api,
+            line,
             request,
             current: Mutex::new(ticket),
         }
@@ -154,7 +159,8 @@ impl<'a> Ticket<'a> {
         let mut current = self.current.lock().await;
         let ends_at = js_sys::Date::parse(&current.expires_at);
         if ends_at < js_sys::Date::now() + MARGIN_MS {
-            *current = patiently(|| self.api.start_upload(&self.request)).await?;
+            let ask = async || self.line.api.start_upload(&self.request).await;
+            *current = self.line.ask(ask).await?;
         }
         let url = match &current.target {
             UploadTarget::Single { url, .. } => Some(url),
@@ -168,48 +174,37 @@ impl<'a> Ticket<'a> {
 /// Completes the upload of a file of `size` bytes. With `in_doubt` this was asked for before, and
 /// the answer is lost.
 pub(crate) async fn complete(
-    api: &Api,
+    line: &Line<'_>,
     sent: &CompleteUpload,
     size: u64,
     in_doubt: bool,
-) -> Result<(), ApiError> {
-    let done = match patiently(|| api.complete_upload(sent)).await {
-        Err(ApiError::Refused {
-            status: 404 | 409, ..
-        }) if in_doubt => {
-            // Parts can be joined once only: this asks whether the video is there.
-            let whole = CompleteUpload {
-                key: sent.key.clone(),
-                upload_id: None,
-                parts: Vec::new(),
-            };
-            api.complete_upload(&whole).await?
+) -> Result<(), SendError> {
+    let in_doubt = Cell::new(in_doubt);
+    let once = async || {
+        let answer = line.api.complete_upload(sent).await;
+        match answer {
+            Err(ApiError::Refused {
+                status: 404 | 409, ..
+            }) if in_doubt.get() => {
+                // Parts can be joined once only: this asks whether the video is there.
+                let whole = CompleteUpload {
+                    key: sent.key.clone(),
+                    upload_id: None,
+                    parts: Vec::new(),
+                };
+                line.api.complete_upload(&whole).await
+            }
+            answer => {
+                in_doubt.update(|before| before || answer.is_err());
+                answer
+            }
         }
-        answer => answer?,
     };
+    let done = line.ask(once).await?;
     if done.size == size {
         return Ok(());
     }
-    Err(ApiError::Refused {
-        status: 409,
-        reason: "the bucket has another video of this name; choose another one".to_owned(),
-    })
-}
-
-/// Repeats a request while the API's rate limit refuses it.
-async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, ApiError>
-where
-    F: Future<Output = Result<T, ApiError>>,
-{
-    for _ in 0..BUSY_TRIES {
-        match ask().await {
-            Err(ApiError::Refused { status: 429, .. } | ApiError::Gateway(429)) => {
-                sleep(BUSY_PAUSE).await;
-            }
-            answer => return answer,
-        }
-    }
-    ask().await
+    Err(SendError::Taken)
 }
 
 /// Has the API discard the parts of an upload, unless the upload was sent whole.
@@ -240,29 +235,29 @@ enum PutError {
     Lasting(String),
 }
 
-/// Sends `body` to a URL that `url` gives for each attempt, and retries where that may help.
+/// Sends `body` to a URL that `url` gives for each attempt, and retries where that may help, or
+/// when the network is back.
 /// Returns the `ETag` of the answer.
 async fn put_with_retries(
+    line: &Line<'_>,
     url: impl AsyncFn() -> Result<String, ApiError>,
-    headers: &[UploadHeader],
-    body: &Blob,
+    (headers, body): (&[UploadHeader], &Blob),
     progress: impl Fn(u64),
 ) -> Result<Option<String>, SendError> {
-    let mut pauses = PAUSES.into_iter();
+    let mut retries = Retries::default();
     let mut tried_before = false;
     loop {
         match put(&url().await?, headers, body, &progress).await {
             Ok(etag) => return Ok(etag),
             // The answer to the attempt before was lost. Completing compares the sizes.
             Err(PutError::Taken) if tried_before => return Ok(None),
-            Err(PutError::Taken) => {
-                return Err("the bucket has such a video already".to_owned().into());
-            }
+            Err(PutError::Taken) => return Err(SendError::Taken),
             Err(PutError::Lasting(reason)) => return Err(reason.into()),
-            Err(PutError::Passing(reason)) => match pauses.next() {
-                Some(pause) => sleep(pause).await,
-                None => return Err(reason.into()),
-            },
+            Err(PutError::Passing(reason)) => {
+                if !retries.wait(line).await {
+                    return Err(reason.into());
+                }
+            }
         }
         tried_before = true;
     }

@@ -3,11 +3,12 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use contract::api::CompleteUpload;
-use web_sys::{File, FileList};
+use web_sys::File;
 use yew::Callback;
 
 use super::{
     api::{Api, ApiError},
+    line::Line,
     transfer::{self, SendError},
 };
 use crate::{
@@ -27,7 +28,7 @@ impl PartialEq for Uploader {
 
 struct Inner {
     uploads: RefCell<Uploads>,
-    /// Those that may still be sent.
+    /// Those of the uploads that are not done.
     files: RefCell<HashMap<u32, File>>,
     sending: RefCell<Option<(u32, Task)>>,
     /// As whoever is signed in by now.
@@ -49,13 +50,14 @@ impl Uploader {
         }))
     }
 
-    pub(crate) fn add(&self, files: &FileList) {
-        for file in (0..files.length()).filter_map(|index| files.get(index)) {
-            let (name, size) = (file.name(), file.size() as u64);
-            if let Some(id) = self.change(|uploads| uploads.add(name, size)) {
-                self.0.files.borrow_mut().insert(id, file);
+    /// Adds files, each with the name that it is to have.
+    pub(crate) fn add(&self, files: Vec<(String, File)>) {
+        self.change(|uploads| {
+            let mut known = self.0.files.borrow_mut();
+            for (name, file) in files {
+                known.insert(uploads.add(name, file.size() as u64), file);
             }
-        }
+        });
         self.work();
     }
 
@@ -76,6 +78,18 @@ impl Uploader {
 
     pub(crate) fn retry(&self, id: u32) {
         self.change(|uploads| uploads.retry(id));
+        self.work();
+    }
+
+    /// Tries all again that failed.
+    pub(crate) fn retry_all(&self) {
+        self.change(Uploads::retry_all);
+        self.work();
+    }
+
+    /// Sends one whose name is taken under another name.
+    pub(crate) fn rename(&self, id: u32, name: &str) {
+        self.change(|uploads| uploads.rename(id, name));
         self.work();
     }
 
@@ -136,10 +150,11 @@ impl Uploader {
     }
 
     async fn send(&self, id: u32) {
+        let pauses = |paused| self.change(|uploads| uploads.pause(paused));
         let sent = self.0.uploads.borrow().sent(id);
         let (sent, in_doubt) = match sent {
             Some(sent) => sent,
-            None => match self.send_content(id).await {
+            None => match self.send_content(id, &pauses).await {
                 Some(sent) => (sent, false),
                 None => return,
             },
@@ -147,20 +162,24 @@ impl Uploader {
         // It may have taken hours: whoever is signed in by now.
         let api = self.api();
         let size = self.0.uploads.borrow().size(id);
-        match transfer::complete(&api, &sent, size, in_doubt).await {
+        match transfer::complete(&Line::new(&api, &pauses), &sent, size, in_doubt).await {
             Ok(()) => {
                 self.0.files.borrow_mut().remove(&id);
                 self.change(|uploads| uploads.finish(id));
             }
-            Err(error) => self.fail(id, &api, &SendError::Api(error)),
+            Err(error) => self.fail(id, &api, &error),
         }
     }
 
-    async fn send_content(&self, id: u32) -> Option<Rc<CompleteUpload>> {
+    async fn send_content(&self, id: u32, pauses: &dyn Fn(bool)) -> Option<Rc<CompleteUpload>> {
         let file = self.0.files.borrow().get(&id).cloned()?;
+        let name = self.0.uploads.borrow().name(id)?;
         let api = self.api();
-        let progress = |bytes| self.change(|uploads| uploads.progress(id, bytes));
-        match transfer::send(&api, &file, progress).await {
+        let progress = |bytes| {
+            let now = js_sys::Date::now();
+            self.change(|uploads| uploads.progress(id, bytes, now));
+        };
+        match transfer::send(&Line::new(&api, pauses), (name, &file), progress).await {
             Ok(sent) => {
                 let sent = Rc::new(sent);
                 self.change(|uploads| uploads.complete(id, sent.clone()));
@@ -185,10 +204,12 @@ impl Uploader {
             // The API may have broken after it was done.
             SendError::Api(error) if error.is_lost() || error.is_broken() => Hindrance::Lost,
             SendError::Api(_) | SendError::Bucket(_) => Hindrance::Other,
+            SendError::Taken => Hindrance::Taken,
         };
         let reason = match error {
             SendError::Api(error) => error.to_string(),
             SendError::Bucket(reason) => reason.clone(),
+            SendError::Taken => String::new(),
         };
         let left = self.change(|uploads| uploads.fail(id, hindrance, reason));
         self.give_up(left);

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::session::use_session;
+use super::{picture::use_another_try, session::use_session};
 use crate::{
     net::api::{ApiError, Result},
     task::Task,
@@ -32,9 +32,9 @@ impl<T> Answer<T> {
     }
 }
 
-/// Asks whenever `key` changes, and again after a failure when the API comes back or someone signs
-/// in. `ask` may have no question. An answer to an earlier question, or to a component that is
-/// gone, is dropped.
+/// Asks whenever `key` changes, and again after a failure when the API or a source behind it comes
+/// back, someone signs in, or, where a fault may pass, after a while. `ask` may have no question.
+/// An answer to an earlier question, or to a component that is gone, is dropped.
 #[hook]
 pub(crate) fn use_answer<K, T, Q, F>(key: K, ask: Q) -> Answer<T>
 where
@@ -44,7 +44,7 @@ where
     F: Future<Output = Result<T>> + 'static,
 {
     let session = use_session();
-    let latest = use_state(|| None);
+    let latest = use_state(|| None::<Result<T>>);
     let again = use_state(|| 0_u32);
     {
         let (latest, again) = (latest.clone(), again.clone());
@@ -53,6 +53,11 @@ where
                 again.set(*again + 1);
             }
         });
+    }
+    {
+        let may_pass = matches!(&*latest, Some(Err(error)) if error.is_lost() || error.is_broken());
+        let again = again.clone();
+        use_another_try(may_pass, Callback::from(move |()| again.set(*again + 1)));
     }
     {
         let latest = latest.setter();

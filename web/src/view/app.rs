@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use contract::api::{Source, Sources, Thumbnail};
+use contract::api::{Source, SourceState, Sources};
 use yew::prelude::*;
 
 use super::{
     chart::QueueChart,
-    detail::Detail,
     dropzone::Dropzone,
     failures::Failures,
     gallery::Gallery,
@@ -24,26 +23,19 @@ use super::{
 use crate::{
     model::{
         format,
+        location::Dialog,
         state::{Link, State},
     },
-    net::{api::Api, socket},
+    net::{api::Api, renewal::Renewals, socket},
+    page::history::use_places,
     scene::Scene,
 };
-
-/// The dialog that is open.
-#[derive(Debug, Clone, Default, PartialEq)]
-enum Open {
-    #[default]
-    None,
-    Purge,
-    Video(Rc<Thumbnail>),
-}
 
 #[component]
 pub(crate) fn App() -> Html {
     let state = use_reducer(State::default);
     let token = use_state(sign_in::stored);
-    let open = use_state(Open::default);
+    let places = use_places();
     // Above the others: they may ask for it.
     let signing_in = use_state(|| false);
     let testing = use_state(|| false);
@@ -83,6 +75,7 @@ pub(crate) fn App() -> Html {
             }
         })
     };
+    let renewals = use_memo((), |()| Renewals::default());
     let uploads = use_uploads(&api, forget_token.clone());
     let sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(true));
     let session = Session {
@@ -92,6 +85,7 @@ pub(crate) fn App() -> Html {
         forget_token,
         sign_ins: *sign_ins,
         recoveries: state.recoveries,
+        renewals: (*renewals).clone(),
     };
 
     let test = use_callback(
@@ -126,16 +120,14 @@ pub(crate) fn App() -> Html {
             });
         },
     );
-    let purge = use_callback(open.setter(), |(), open| open.set(Open::Purge));
-    let show = use_callback(open.setter(), |video, open| open.set(Open::Video(video)));
-    let close = use_callback(open.setter(), |(), open| open.set(Open::None));
+    let purge = use_callback(places.clone(), |(), places| places.open(Dialog::Purge));
+    let close = use_callback(places.clone(), |(), places| places.close());
     let close_sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(false));
 
     let metrics = &state.metrics;
     let source = |of: fn(&Sources) -> &Source| metrics.as_deref().map(|m| of(&m.sources).clone());
     html! {
         <ContextProvider<Session> context={session}>
-            <a class="skip" href="#gallery">{ "Skip to the thumbnails" }</a>
             <Header
                 link={state.link.clone()}
                 data_at={state.data_at}
@@ -156,10 +148,13 @@ pub(crate) fn App() -> Html {
                 </div>
                 <Tiles
                     metrics={metrics.clone()}
-                    outdated={matches!(state.link, Link::Down { polling: false, .. })}
+                    outdated={matches!(state.link, Link::Down(_))}
                 />
                 <div class="pair">
-                    <Pods pods={state.pods.clone()} source={source(|sources| &sources.pods)} />
+                    // Without a cluster there is nothing to say.
+                    if !metrics.as_ref().is_some_and(|m| m.sources.pods.state == SourceState::Absent) {
+                        <Pods pods={state.pods.clone()} source={source(|sources| &sources.pods)} />
+                    }
                     <Failures
                         count={metrics.as_ref().and_then(|metrics| metrics.videos_failed)}
                         source={source(|sources| &sources.dlq)}
@@ -167,26 +162,18 @@ pub(crate) fn App() -> Html {
                 </div>
                 <Gallery
                     newest={state.thumbnails.clone()}
-                    total={metrics.as_ref().map_or(0, |metrics| metrics.total_thumbnails)}
-                    source={source(|sources| &sources.bucket)}
-                    open={show}
+                    metrics={metrics.clone()}
+                    places={places.clone()}
                 />
             </main>
             <div class="floating">
                 <Notices notices={state.notices.clone()} />
-                <Tray
-                    uploads={uploads.list}
-                    cancel={uploads.cancel}
-                    retry={uploads.retry}
-                    clear={uploads.clear}
-                />
+                <Tray uploads={uploads.list} act={uploads.act} />
             </div>
             <Dropzone upload={uploads.add} />
-            { match &*open {
-                Open::None => Html::default(),
-                Open::Purge => html! { <Purge close={close} /> },
-                Open::Video(thumbnail) => html! { <Detail thumbnail={thumbnail.clone()} close={close} /> },
-            } }
+            if places.place().dialog == Dialog::Purge {
+                <Purge close={close} />
+            }
             if *signing_in {
                 <SignIn signed_in={token.is_some()} close={close_sign_in} {signed} />
             }

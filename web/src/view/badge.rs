@@ -1,9 +1,12 @@
-//! LIVE or DOWN, and how old the data is.
+//! How the dashboard hears from the API, in a word, and how old the data is.
 
 use yew::prelude::*;
 
 use crate::{
-    model::{format, state::Link},
+    model::{
+        format,
+        state::{Link, Standing},
+    },
     page::use_now,
 };
 
@@ -16,14 +19,18 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Badge(props: &Props) -> Html {
     let now = use_now(1000);
-    let (state, word, reason) = match &props.link {
-        Link::Connecting => ("connecting", "…", "connecting to the API".to_owned()),
-        Link::Live => ("live", "LIVE", "connected to the API".to_owned()),
-        Link::Down {
-            reason,
-            polling: true,
-        } => ("down", "DOWN", format!("{reason}; asking by HTTP instead")),
-        Link::Down { reason, .. } => ("down", "DOWN", format!("{reason}; trying again")),
+    let standing = props.link.standing(props.data_at.map(|at| now - at));
+    let (state, word) = match standing {
+        Standing::Connecting => ("connecting", "CONNECTING"),
+        Standing::Live => ("live", "LIVE"),
+        Standing::Polling => ("polling", "POLLING"),
+        Standing::Down => ("down", "DOWN"),
+    };
+    let reason = match &props.link {
+        Link::Live => "connected to the API".to_owned(),
+        Link::Connecting(None) => "connecting to the API".to_owned(),
+        Link::Connecting(Some(reason)) | Link::Down(reason) => format!("{reason}; trying again"),
+        Link::Polling(reason) => format!("{reason}; asking by HTTP instead"),
     };
     let age = props.data_at.map_or_else(
         || "no data yet".to_owned(),

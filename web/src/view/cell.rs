@@ -1,31 +1,39 @@
-//! One thumbnail of the gallery.
+//! One cell of the gallery: a video, or one of its pictures.
 
 use std::rc::Rc;
 
 use contract::api::Thumbnail;
+use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
-use super::session::use_session;
+use super::{
+    picture::use_another_try,
+    session::{Session, use_session},
+};
 use crate::{
     model::{
         address::{Address, Presigned},
+        cells::Cell,
         current::Current,
         format,
         names::{manifest_key, video_name},
     },
-    net::api::Api,
-    page::use_style,
+    page::{self, use_style},
     task::Task,
 };
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) item: Rc<Thumbnail>,
+    pub(crate) cell: Rc<Cell>,
+    /// Its first picture.
+    pub(crate) first: Rc<Thumbnail>,
     pub(crate) index: usize,
-    pub(crate) total: usize,
+    /// How many cells there are, loaded or not; `None` where nobody knows.
+    pub(crate) total: Option<u64>,
     pub(crate) now: f64,
     pub(crate) style: String,
     pub(crate) reachable: bool,
+    /// Hears of the picture that was shown.
     pub(crate) open: Callback<Rc<Thumbnail>>,
     pub(crate) focus: UseStateSetter<Current>,
 }
@@ -54,14 +62,11 @@ fn use_picture(item: &Rc<Thumbnail>, now: f64) -> Picture {
         let address = address.setter();
         use_effect_with(item.url.clone(), move |_| address.set(Address::Listed));
     }
-    {
-        let address = address.clone();
-        use_effect_with(session.recoveries, move |_| {
-            if *address == Address::Gone {
-                address.set(Address::Listed);
-            }
-        });
-    }
+    let again = {
+        let address = address.setter();
+        use_callback((), move |(), ()| address.set(Address::Listed))
+    };
+    use_another_try(*address == Address::Gone, again);
     {
         let is_due = address.is_due(&listed, now, loaded.as_deref());
         let address = address.setter();
@@ -73,9 +78,9 @@ fn use_picture(item: &Rc<Thumbnail>, now: f64) -> Picture {
     }
     let is_asked = *address == Address::Asked;
     {
-        let (api, item, address) = (session.api.clone(), item.clone(), address.clone());
+        let (session, item, address) = (session.clone(), item.clone(), address.clone());
         use_effect_with(is_asked, move |is_asked| {
-            let task = is_asked.then(|| Task::spawn(renew(api, item, address)));
+            let task = is_asked.then(|| Task::spawn(renew(session, item, address)));
             move || drop(task)
         });
     }
@@ -97,20 +102,26 @@ fn use_picture(item: &Rc<Thumbnail>, now: f64) -> Picture {
 }
 
 /// Asks for a new URL of the picture.
-async fn renew(api: Rc<Api>, item: Rc<Thumbnail>, address: UseStateHandle<Address>) {
-    let video = api.video(&manifest_key(&item.key)).await.ok();
+async fn renew(session: Session, item: Rc<Thumbnail>, address: UseStateHandle<Address>) {
+    let renewals = &session.renewals;
+    let video = renewals.video(&session.api, manifest_key(&item.key)).await;
     let answer = video.and_then(|video| {
-        let mut pictures = video.manifest.thumbnails.iter().zip(video.urls);
+        let mut pictures = video.manifest.thumbnails.iter().zip(&video.urls);
         let (_, url) = pictures.find(|(thumbnail, _)| thumbnail.key == item.key)?;
-        let ends_at = js_sys::Date::parse(&video.expires_at);
-        Some(Presigned { url, ends_at })
+        Some(Presigned {
+            url: url.clone(),
+            ends_at: js_sys::Date::parse(&video.expires_at),
+        })
     });
     address.set(address.after_answer(answer));
 }
 
 #[component]
-pub(crate) fn Cell(props: &Props) -> Html {
-    let item = &props.item;
+pub(crate) fn GalleryCell(props: &Props) -> Html {
+    // Where the pointer is, as a share of the width.
+    let pointer = use_state_eq(|| 0.0_f64);
+    let pictures = props.cell.pictures.len();
+    let item = props.cell.at(*pointer).unwrap_or(&props.first);
     let picture = use_picture(item, props.now);
     let cell = use_node_ref();
     use_style(&cell, props.style.clone());
@@ -118,32 +129,56 @@ pub(crate) fn Cell(props: &Props) -> Html {
     let place = item
         .frame
         .map_or_else(String::new, |frame| format!("{frame} %"));
-    let label = if place.is_empty() {
-        name.clone()
-    } else {
-        format!("{name} at {place}")
+    let label = match (pictures, place.as_str()) {
+        (1, "") => name.clone(),
+        (1, place) => format!("{name} at {place}"),
+        (pictures, _) => format!("{name}, {}", format::plural(pictures as u64, "picture")),
     };
     let open = {
         let item = item.clone();
         props.open.reform(move |_: MouseEvent| item.clone())
     };
     let onfocus = {
-        let (focus, index, key) = (props.focus.clone(), props.index, item.key.clone());
+        let (focus, index, key) = (props.focus.clone(), props.index, props.cell.key.clone());
         Callback::from(move |_: FocusEvent| {
             let key = key.clone();
             focus.set(Current { index, key });
         })
     };
+    let moved = {
+        let (pointer, cell) = (pointer.setter(), cell.clone());
+        Callback::from(move |event: PointerEvent| {
+            let width = cell.cast::<HtmlElement>().map(|cell| cell.client_width());
+            let width = f64::from(width.unwrap_or(1).max(1));
+            // Only a picture's change is drawn.
+            let picture = (f64::from(event.offset_x()) / width * pictures as f64).floor();
+            pointer.set((picture + 0.5) / pictures as f64);
+        })
+    };
+    let left = {
+        let pointer = pointer.setter();
+        Callback::from(move |_: PointerEvent| pointer.set(0.0))
+    };
+    let follows = pictures > 1;
     html! {
-        <div ref={cell} class="cell" role="listitem" aria-setsize={props.total.to_string()} aria-posinset={(props.index + 1).to_string()}>
+        <div
+            ref={cell}
+            class="cell"
+            role="listitem"
+            aria-setsize={props.total.map_or_else(|| "-1".to_owned(), |total| total.to_string())}
+            aria-posinset={(props.index + 1).to_string()}
+            data-pictures={pictures.to_string()}
+        >
             <button
                 type="button"
                 data-index={props.index.to_string()}
-                data-key={item.key.clone()}
+                data-key={props.cell.key.clone()}
                 tabindex={if props.reachable { "0" } else { "-1" }}
                 aria-label={label}
                 onclick={open}
                 {onfocus}
+                onpointermove={follows.then_some(moved)}
+                onpointerleave={follows.then_some(left)}
             >
                 <span class="picture">
                     if let Some(url) = picture.url {
@@ -160,11 +195,33 @@ pub(crate) fn Cell(props: &Props) -> Html {
                         <span class="gone">{ if picture.is_asked { "…" } else { "no picture" } }</span>
                     }
                     if !place.is_empty() { <span class="place">{ place }</span> }
+                    if follows { { marks(&props.cell, item) } }
                 </span>
                 <span class="name" title={name.clone()}>{ name }</span>
-                <span class="meta">{ age(item, props.now) }{ format::bytes(item.size) }</span>
+                <span class="meta" title={page::local_time(js_sys::Date::parse(&item.last_modified))}>
+                    { age(item, props.now) }{ size(&props.cell, item) }
+                </span>
             </button>
         </div>
+    }
+}
+
+/// One mark for each picture of a video; that of the one that is shown stands out.
+fn marks(cell: &Cell, shown: &Rc<Thumbnail>) -> Html {
+    let marks = cell.pictures.iter().map(|picture| {
+        let class = Rc::ptr_eq(picture, shown).then_some("shown");
+        html! { <span {class} /> }
+    });
+    html! { <span class="marks">{ for marks }</span> }
+}
+
+/// What was read of a video; the size of a picture.
+fn size(cell: &Cell, item: &Thumbnail) -> String {
+    match (item.bytes_fetched, item.source_bytes) {
+        (Some(fetched), Some(size)) if cell.pictures.len() > 1 => {
+            format!("{} of {} read", format::bytes(fetched), format::bytes(size))
+        }
+        _ => format::bytes(item.size),
     }
 }
 

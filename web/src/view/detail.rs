@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use contract::api::{Thumbnail, Video};
 use gloo_timers::callback::Timeout;
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::{
@@ -11,19 +12,29 @@ use super::{
     dialog::Dialog,
     facts::Facts,
     frames::Shown,
+    icon::{Icon, icon},
+    picture::Picture,
     problem::problem,
     scrubber::Scrubber,
     session::use_session,
 };
-use crate::model::{
-    address::MARGIN_MS,
-    format,
-    names::{manifest_key, video_name},
+use crate::{
+    model::{address::MARGIN_MS, format, state::failure},
+    net::save::save,
+    page,
 };
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) thumbnail: Rc<Thumbnail>,
+    /// The name that the pictures' keys begin with.
+    pub(crate) name: String,
+    /// A picture of it that is at hand: it is shown at once.
+    pub(crate) picture: Option<Rc<Thumbnail>>,
+    /// The videos before and after it in the gallery.
+    pub(crate) previous: Option<String>,
+    pub(crate) next: Option<String>,
+    /// Shows another video.
+    pub(crate) show: Callback<String>,
     pub(crate) close: Callback<()>,
 }
 
@@ -31,22 +42,24 @@ pub(crate) struct Props {
 pub(crate) fn Detail(props: &Props) -> Html {
     let session = use_session();
     let video = {
-        let key = manifest_key(&props.thumbnail.key);
         let api = session.api.clone();
-        use_answer(key, move |key| {
+        use_answer(format!("{}.json", props.name), move |key| {
             let key = key.clone();
             Some(async move { api.video(&key).await.map(Rc::new) })
         })
     };
     use_renewal(&video);
     // One of the pictures, and how many were chosen before it.
-    let chosen = use_state(|| (props.thumbnail.key.clone(), 0_u32));
+    let chosen = use_state(|| {
+        let key = props.picture.as_ref().map(|picture| picture.key.clone());
+        (key, 0_u32)
+    });
     // A frame that is none of the pictures.
     let frame = use_state(|| None::<Shown>);
     let choose = {
         let (chosen, frame) = (chosen.clone(), frame.setter());
         Callback::from(move |key: String| {
-            chosen.set((key, chosen.1 + 1));
+            chosen.set((Some(key), chosen.1 + 1));
             frame.set(None);
         })
     };
@@ -54,34 +67,63 @@ pub(crate) fn Detail(props: &Props) -> Html {
         let frame = frame.setter();
         Callback::from(move |shown| frame.set(shown))
     };
-    let name = video_name(&props.thumbnail.key).to_owned();
+    let name = below_prefix(&props.name).to_owned();
     let found = video.get().and_then(|answer| answer.as_ref().ok());
-    let (url, alt) = match (&*frame, found) {
-        (Some(Shown { seconds, url }), _) => (
-            url.clone(),
-            format!("{name} at {}", format::timecode(*seconds)),
-        ),
-        (None, Some(video)) => picture(video, &chosen.0).map_or_else(
-            || (props.thumbnail.url.clone(), name.clone()),
-            |(url, at)| (url, format!("{name} at {}", format::timecode(at))),
-        ),
-        (None, None) => (props.thumbnail.url.clone(), name.clone()),
+    let picture = found.and_then(|video| picture(video, chosen.0.as_deref()));
+    let at_hand = props.picture.as_ref().map(|picture| picture.url.clone());
+    let (url, seconds) = match (&*frame, &picture) {
+        (Some(Shown { seconds, url }), _) => (Some(url.clone()), Some(*seconds)),
+        (None, Some(picture)) => (Some(picture.url.clone()), Some(picture.seconds)),
+        (None, None) => (at_hand, None),
+    };
+    let alt = seconds.map_or_else(
+        || name.clone(),
+        |seconds| format!("{name} at {}", format::timecode(seconds)),
+    );
+    let keys = {
+        let (previous, next) = (props.previous.clone(), props.next.clone());
+        let show = props.show.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            let to = match event.key().as_str() {
+                "ArrowLeft" => previous.clone(),
+                "ArrowRight" => next.clone(),
+                _ => None,
+            };
+            // The scrubber has arrows of its own.
+            let is_free = event.target_dyn_into::<HtmlInputElement>().is_none();
+            if let Some(name) = to.filter(|_| is_free && page::is_alone(&event)) {
+                event.prevent_default();
+                show.emit(name);
+            }
+        })
+    };
+    let key = found.map(|video| video.manifest.source_key.clone());
+    let actions = html! {
+        <Actions
+            key_of_video={key}
+            picture={picture.as_ref().map(|picture| (picture.url.clone(), picture.file.clone()))}
+            previous={props.previous.clone()}
+            next={props.next.clone()}
+            show={props.show.clone()}
+        />
     };
     html! {
-        <Dialog title={name} class="wide" close={props.close.clone()}>
+        <Dialog title={name} class="wide" close={props.close.clone()} {keys} {actions}>
             <div class="detail">
                 <div class="detail-stage">
-                    <div class="screen"><img src={url} {alt} /></div>
+                    <div class="screen">
+                        if let Some(url) = url { <Picture {url} {alt} /> }
+                    </div>
                     if let Some(video) = found {
                         if let Some(duration) = video.manifest.media.duration_s {
                             <Scrubber
                                 video={video.clone()}
-                                chosen={(picture(video, &chosen.0).map_or(0.0, |(_, at)| at), chosen.1)}
+                                chosen={(picture.as_ref().map_or(0.0, |picture| picture.seconds), chosen.1)}
                                 {duration}
                                 {framed}
                             />
                         }
-                        { strip(video, &chosen.0, frame.is_none(), &choose) }
+                        { strip(video, picture.as_ref().filter(|_| frame.is_none()), &choose) }
                     }
                 </div>
                 <div>
@@ -97,6 +139,11 @@ pub(crate) fn Detail(props: &Props) -> Html {
             </div>
         </Dialog>
     }
+}
+
+/// A name without the thumbnails' prefix.
+fn below_prefix(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(_, rest)| rest)
 }
 
 /// Asks for the video again before the URLs of its pictures end.
@@ -116,29 +163,112 @@ fn use_renewal(video: &Answer<Rc<Video>>) {
     });
 }
 
-/// The URL and the time of one of the pictures.
-fn picture(video: &Video, key: &str) -> Option<(String, f64)> {
+/// One of the pictures.
+struct Chosen {
+    key: String,
+    url: String,
+    /// Its time in the video.
+    seconds: f64,
+    /// The name of its file.
+    file: String,
+}
+
+/// The picture with a key; the first one without.
+fn picture(video: &Video, key: Option<&str>) -> Option<Chosen> {
     let mut pictures = video.manifest.thumbnails.iter().zip(&video.urls);
-    let (thumbnail, url) = pictures.find(|(thumbnail, _)| thumbnail.key == key)?;
-    Some((url.clone(), thumbnail.actual_s))
+    let (thumbnail, url) =
+        pictures.find(|(thumbnail, _)| key.is_none_or(|key| thumbnail.key == key))?;
+    let key = thumbnail.key.clone();
+    Some(Chosen {
+        file: key.rsplit('/').next().unwrap_or_default().to_owned(),
+        url: url.clone(),
+        seconds: thumbnail.actual_s,
+        key,
+    })
 }
 
 /// All pictures in a row.
-fn strip(video: &Video, chosen: &str, shown: bool, choose: &Callback<String>) -> Html {
+fn strip(video: &Video, shown: Option<&Chosen>, choose: &Callback<String>) -> Html {
     let pictures = video.manifest.thumbnails.iter().zip(&video.urls);
     html! {
         <div class="strip" role="group" aria-label="Thumbnails">
             { for pictures.map(|(thumbnail, url)| {
                 let key = thumbnail.key.clone();
-                let pressed = shown && key == chosen;
+                let pressed = shown.is_some_and(|shown| shown.key == key);
                 let at = format::timecode(thumbnail.actual_s);
                 html! {
                     <button type="button" aria-pressed={pressed.to_string()} onclick={choose.reform(move |_: MouseEvent| key.clone())}>
-                        <img src={url.clone()} alt="" />
+                        <Picture url={url.clone()} alt="" />
                         <span>{ at }</span>
                     </button>
                 }
             }) }
         </div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ActionsProps {
+    /// The video's key, once it is known.
+    key_of_video: Option<String>,
+    /// The URL of the picture that is chosen, and the name of its file.
+    picture: Option<(String, String)>,
+    previous: Option<String>,
+    next: Option<String>,
+    show: Callback<String>,
+}
+
+/// What can be done with a video.
+#[component]
+fn Actions(props: &ActionsProps) -> Html {
+    let session = use_session();
+    let copy = |what: &'static str, text: Option<String>| {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| {
+            let text = text.clone().or_else(page::address);
+            session.copy(what, text.unwrap_or_default());
+        })
+    };
+    let save = {
+        let (session, picture) = (session.clone(), props.picture.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (session, picture) = (session.clone(), picture.clone());
+            wasm_bindgen_futures::spawn_local(async move {
+                if let Some((url, file)) = picture
+                    && let Err(reason) = save(&url, &file).await
+                {
+                    session.warn(failure("The download", &reason));
+                }
+            });
+        })
+    };
+    let go = |shape: Icon, label: &'static str, to: &Option<String>| {
+        let show = to
+            .clone()
+            .map(|name| props.show.reform(move |_: MouseEvent| name.clone()));
+        html! {
+            <button type="button" class="button quiet square" aria-label={label} title={label} aria-disabled={to.is_none().to_string()} onclick={show}>
+                { icon(shape) }
+            </button>
+        }
+    };
+    html! {
+        <>
+            { go(Icon::Previous, "Previous video (←)", &props.previous) }
+            { go(Icon::Next, "Next video (→)", &props.next) }
+            if let Some(key) = &props.key_of_video {
+                <button type="button" class="button small" title={key.clone()} onclick={copy("key", Some(key.clone()))}>
+                    { icon(Icon::Copy) }<span class="label">{ "Copy key" }</span>
+                </button>
+            }
+            <button type="button" class="button small" title="Copy a link to this video" onclick={copy("link", None)}>
+                { icon(Icon::Copy) }<span class="label">{ "Copy link" }</span>
+            </button>
+            if props.picture.is_some() {
+                <button type="button" class="button small" title="Download the picture" onclick={save}>
+                    { icon(Icon::Download) }<span class="label">{ "Picture" }</span>
+                </button>
+            }
+        </>
     }
 }

@@ -12,6 +12,12 @@ pub(crate) struct Props {
     #[prop_or_default]
     pub(crate) class: Classes,
     pub(crate) close: Callback<()>,
+    /// Hears of keys wherever the focus is in the dialog.
+    #[prop_or_default]
+    pub(crate) keys: Callback<KeyboardEvent>,
+    /// Beside the title.
+    #[prop_or_default]
+    pub(crate) actions: Html,
     pub(crate) children: Html,
 }
 
@@ -59,14 +65,18 @@ pub(crate) fn Dialog(props: &Props) -> Html {
             class={classes!("dialog", props.class.clone())}
             aria-label={props.title.clone()}
             oncancel={cancel}
+            onkeydown={props.keys.clone()}
             onmousedown={outside}
         >
             <div class="dialog-body">
                 <header class="dialog-head">
                     <h2 title={props.title.clone()}>{ &props.title }</h2>
-                    <button type="button" class="button quiet square" aria-label="Close" onclick={close}>
-                        { icon(Icon::Close) }
-                    </button>
+                    <div class="dialog-actions">
+                        { props.actions.clone() }
+                        <button type="button" class="button quiet square" aria-label="Close" onclick={close}>
+                            { icon(Icon::Close) }
+                        </button>
+                    </div>
                 </header>
                 { props.children.clone() }
             </div>

@@ -2,15 +2,15 @@
 
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, Event, FileList};
+use web_sys::{DragEvent, Event, File};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::page;
+use crate::page::{self, dropped::Dropped};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) upload: Callback<FileList>,
+    pub(crate) upload: Callback<Vec<(String, File)>>,
 }
 
 /// Shows itself while files are dragged over the window.
@@ -37,8 +37,11 @@ pub(crate) fn Dropzone(props: &Props) -> Html {
                     "dragleave" if drag.related_target().is_none() => over.set(false),
                     "drop" => {
                         over.set(false);
-                        if let Some(files) = drag.data_transfer().and_then(|data| data.files()) {
-                            upload.emit(files);
+                        if let Some(data) = drag.data_transfer() {
+                            let (dropped, upload) = (Dropped::of(&data), upload.clone());
+                            wasm_bindgen_futures::spawn_local(async move {
+                                upload.emit(dropped.files().await);
+                            });
                         }
                     }
                     _ => {}
@@ -61,7 +64,7 @@ pub(crate) fn Dropzone(props: &Props) -> Html {
     html! {
         if *over {
             <div class="dropzone" role="status">
-                <div>{ icon(Icon::Upload) }<p>{ "Drop videos to upload them" }</p></div>
+                <div>{ icon(Icon::Upload) }<p>{ "Drop videos, or folders of videos, to upload them" }</p></div>
             </div>
         }
     }

@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
-use contract::{Origin, api::Video};
+use contract::{Cost, Origin, api::Video};
 use yew::prelude::*;
 
-use crate::model::{format, ranges};
+use crate::{
+    model::{format, ranges},
+    page,
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -16,6 +19,7 @@ pub(crate) struct Props {
 pub(crate) fn Facts(props: &Props) -> Html {
     let manifest = &props.video.manifest;
     let media = &manifest.media;
+    let made = js_sys::Date::parse(&manifest.created_at);
     let unknown = || "unknown".to_owned();
     let facts = [
         (
@@ -27,6 +31,7 @@ pub(crate) fn Facts(props: &Props) -> Html {
         ("Container", media.container.clone()),
         ("File", format::bytes(manifest.source_bytes)),
         ("Frames taken", origins(&props.video)),
+        ("Made", when(made)),
         (
             "Processing",
             format!(
@@ -45,6 +50,15 @@ pub(crate) fn Facts(props: &Props) -> Html {
             { reading(&props.video) }
         </>
     }
+}
+
+/// How long ago, and the time by the viewer's clock.
+fn when(at: f64) -> String {
+    if !at.is_finite() {
+        return "unknown".to_owned();
+    }
+    let ago = format::span((js_sys::Date::now() - at) / 1000.0);
+    format!("{} ({ago} ago)", page::local_time(at))
 }
 
 fn origins(video: &Video) -> String {
@@ -69,18 +83,29 @@ fn reading(video: &Video) -> Html {
     let manifest = &video.manifest;
     let reads = manifest.reads.iter().map(|read| (read.start, read.bytes));
     let bars = ranges::bars(reads, manifest.source_bytes);
-    let share = format::percent(manifest.bytes_fetched, manifest.source_bytes);
-    let words = format!(
-        "{} of {} read, in {} and {}",
-        format::bytes(manifest.bytes_fetched),
-        format::bytes(manifest.source_bytes),
+    let cost = Cost::from(manifest);
+    let headline = if cost.is_whole() {
+        "Read whole".to_owned()
+    } else {
+        format!("{} read", format::percent(cost.fetched, cost.size))
+    };
+    let mut words = format!(
+        "{} of {} fetched, in {} and {}",
+        format::bytes(cost.fetched),
+        format::bytes(cost.size),
         format::plural(manifest.requests, "request"),
         format::plural(manifest.round_trips, "round trip"),
     );
+    if cost.excess() > 0 {
+        let twice = format::bytes(cost.excess());
+        words = format!(
+            "{words}: {twice} more than there are, by ranges that overlap or were fetched again"
+        );
+    }
     html! {
         <figure class="reading">
             <figcaption>
-                <strong>{ share }</strong>
+                <strong>{ headline }</strong>
                 <span>{ words }</span>
             </figcaption>
             if !bars.is_empty() {

@@ -1,11 +1,11 @@
-//! Which thumbnails are wanted: by their place in the video, and by name.
+//! Which thumbnails are wanted: videos or single pictures, by name, and in which order.
 
 use gloo_timers::callback::Timeout;
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, Show, Sort};
 
 /// A name that is typed is asked for when the typing rests.
 const TYPING_MS: u32 = 250;
@@ -16,20 +16,22 @@ pub(crate) struct Props {
     pub(crate) change: Callback<Change>,
 }
 
-/// One part of the filter. The other is that of the moment when it is applied, which may be later.
+/// One part of the filter. The others are those of the moment when it is applied, which may be
+/// later.
 pub(crate) enum Change {
-    /// The place in the video, in percent.
-    Frame(Option<u32>),
-    /// What names begin with.
-    Name(String),
+    Show(Show),
+    /// What names have in them.
+    Text(String),
+    Sort(Sort),
 }
 
 impl Change {
     pub(crate) fn applied_to(self, filter: &Filter) -> Filter {
         let mut filter = filter.clone();
         match self {
-            Self::Frame(frame) => filter.frame = frame,
-            Self::Name(name) => filter.name = name,
+            Self::Show(show) => filter.show = show,
+            Self::Text(text) => filter.text = text,
+            Self::Sort(sort) => filter.sort = sort,
         }
         filter
     }
@@ -38,38 +40,67 @@ impl Change {
 #[component]
 pub(crate) fn Filters(props: &Props) -> Html {
     let typing = use_mut_ref(|| None::<Timeout>);
-    let by_frame = |frame: Option<u32>, label: &'static str| {
-        let pressed = props.filter.frame == frame;
-        let choose = props
-            .change
-            .reform(move |_: MouseEvent| Change::Frame(frame));
+    // What is typed runs ahead of the filter; a filter from elsewhere, as by Back, replaces it.
+    let typed = use_state(|| props.filter.text.clone());
+    {
+        let typed = typed.setter();
+        use_effect_with(props.filter.text.clone(), move |text| {
+            typed.set(text.clone());
+        });
+    }
+    let show = |show: Show, label: &'static str| {
+        let pressed = props.filter.show == show;
+        let choose = props.change.reform(move |_: MouseEvent| Change::Show(show));
         html! {
             <button type="button" class="segment" aria-pressed={pressed.to_string()} onclick={choose}>{ label }</button>
         }
     };
     let named = {
-        let change = props.change.clone();
+        let (change, typed) = (props.change.clone(), typed.clone());
         Callback::from(move |event: InputEvent| {
-            let name = event.target_unchecked_into::<HtmlInputElement>().value();
+            let text = event.target_unchecked_into::<HtmlInputElement>().value();
+            typed.set(text.clone());
             let change = change.clone();
-            let later = Timeout::new(TYPING_MS, move || change.emit(Change::Name(name)));
+            let later = Timeout::new(TYPING_MS, move || change.emit(Change::Text(text)));
             // The one before is dropped, and does not happen.
             typing.replace(Some(later));
         })
     };
+    let sorted = props.change.reform(|event: Event| {
+        let name = event.target_unchecked_into::<HtmlSelectElement>().value();
+        Change::Sort(Sort::named(&name).unwrap_or_default())
+    });
     html! {
         <>
-            <div class="segments" role="group" aria-label="Place in the video">
-                { by_frame(None, "All") }
-                { by_frame(Some(10), "10 %") }
-                { by_frame(Some(50), "50 %") }
-                { by_frame(Some(95), "95 %") }
+            <div class="segments" role="group" aria-label="What is shown">
+                { show(Show::Videos, "Videos") }
+                { show(Show::Frames(None), "All frames") }
+                { show(Show::Frames(Some(10)), "10 %") }
+                { show(Show::Frames(Some(50)), "50 %") }
+                { show(Show::Frames(Some(95)), "95 %") }
             </div>
             <label class="search">
-                <span class="hidden">{ "Name begins with" }</span>
+                <span class="hidden">{ "Name contains" }</span>
                 { icon(Icon::Search) }
-                <input type="search" placeholder="Name begins with…" autocomplete="off" spellcheck="false" oninput={named} />
+                <input type="search" placeholder="Name contains…" autocomplete="off" spellcheck="false" value={(*typed).clone()} oninput={named} />
+            </label>
+            <label class="sort">
+                <span class="hidden">{ "Order" }</span>
+                <select onchange={sorted}>
+                    { for Sort::ALL.into_iter().map(|sort| html! {
+                        <option value={sort.name()} selected={props.filter.sort == sort}>{ words(sort) }</option>
+                    }) }
+                </select>
             </label>
         </>
+    }
+}
+
+fn words(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Newest => "Newest first",
+        Sort::Name => "By name",
+        Sort::Size => "Largest video first",
+        Sort::Read => "Most bytes read first",
     }
 }

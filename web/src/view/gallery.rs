@@ -1,27 +1,33 @@
-//! Every thumbnail, newest first. Only the cells in sight exist; pages are loaded before they are
-//! reached.
+//! Every thumbnail, by video or one by one. Only the cells in sight exist; pages are loaded before
+//! they are reached.
 
 use std::rc::Rc;
 
-use contract::api::{Source, Thumbnail};
+use contract::api::{Metrics, Thumbnail};
 use yew::prelude::*;
 
 use super::{
-    cell::Cell,
+    cell::GalleryCell,
+    detail::Detail,
     filters::{Change, Filters},
-    listing::{use_listing, use_pages},
+    listing::{News, use_listing, use_pages},
     outage::Outage,
     problem::problem,
+    scroll::use_kept_scroll,
     viewport::{Viewport, focus, show, use_viewport},
 };
 use crate::{
     model::{
+        cells::neighbours,
         current::Current,
+        filter::Show,
         format,
         gallery::{Gallery as List, Rest},
         grid::Grid,
+        location::Dialog,
+        names::manifest_key,
     },
-    page::{self, use_now, use_style},
+    page::{self, history::Places, use_now, use_style},
 };
 
 /// Pixels below a picture for its name and facts.
@@ -33,40 +39,50 @@ const AHEAD: f64 = 2500.0;
 pub(crate) struct Props {
     /// The newest of the bucket.
     pub(crate) newest: Option<Rc<Vec<Thumbnail>>>,
-    /// How many the bucket has.
-    pub(crate) total: u64,
-    /// The bucket; nothing is known of it before the first message.
-    pub(crate) source: Option<Source>,
-    pub(crate) open: Callback<Rc<Thumbnail>>,
+    /// Tells how many the bucket has.
+    pub(crate) metrics: Option<Rc<Metrics>>,
+    pub(crate) places: Places,
 }
 
 #[component]
 pub(crate) fn Gallery(props: &Props) -> Html {
+    let places = &props.places;
+    let filter = &places.place().filter;
+    let metrics = props.metrics.as_deref();
     let frame = use_node_ref();
     let viewport = use_viewport(&frame);
     let grid = fit(&viewport);
     // The first row is still there to be read.
     let at_top = viewport.top < grid.cell_height / 2.0;
-    let listing = use_listing(props.newest.clone(), props.total, !at_top);
+    let news = News {
+        newest: props.newest.clone(),
+        total: metrics.map_or(0, |metrics| metrics.total_thumbnails),
+    };
+    let listing = use_listing(filter, news, !at_top);
     let list = listing.list();
     let current = use_state(Current::default);
     let current_index = current.index_in(list);
     let wanted = use_mut_ref(|| None::<usize>);
-    let count = list.items.len();
+    let count = list.cells.len();
     let height = grid.height(count);
     use_style(&frame, format!("height:{height:.0}px"));
+    let bottom = use_kept_scroll(&frame, height, list.rest == Rest::Nothing);
+    let bottom = viewport.bottom.max(bottom.unwrap_or(0.0));
     // Before it is measured it is nowhere.
-    let near = list.rest == Rest::Everything || viewport.bottom + AHEAD > height;
+    let near = list.rest == Rest::Everything || bottom + AHEAD > height;
     use_pages(&listing, near && viewport.width > 0.0);
 
     let filter_by = {
-        let (listing, current, wanted) = (listing.clone(), current.setter(), wanted.clone());
-        Callback::from(move |change: Change| {
+        let places = places.clone();
+        Callback::from(move |change: Change| places.filter(|filter| change.applied_to(filter)))
+    };
+    {
+        let (current, wanted) = (current.setter(), wanted.clone());
+        use_effect_with(filter.clone(), move |_| {
             current.set(Current::default());
             wanted.replace(None);
-            listing.change(|list| list.filtered(change.applied_to(&list.filter)));
-        })
-    };
+        });
+    }
     let retry = {
         let listing = listing.clone();
         Callback::from(move |_: MouseEvent| {
@@ -80,7 +96,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         let loaded = list.rest != Rest::Everything;
         use_effect_with((list.filter.clone(), loaded), move |(filter, loaded)| {
             if !filter.is_empty() && *loaded {
-                found.set(summary(&list, 0));
+                found.set(summary(&list, None));
             }
         });
     }
@@ -134,8 +150,38 @@ pub(crate) fn Gallery(props: &Props) -> Html {
             }
         });
     }
+    // What was opened from here: its picture is there already.
+    let opened = use_state(|| None::<Rc<Thumbnail>>);
+    let open = {
+        let (places, opened) = (places.clone(), opened.setter());
+        Callback::from(move |picture: Rc<Thumbnail>| {
+            places.open(Dialog::Video(video_of(&picture)));
+            opened.set(Some(picture));
+        })
+    };
+    let dialog = match &places.place().dialog {
+        Dialog::Video(name) => {
+            let picture = opened.as_ref().filter(|picture| video_of(picture) == *name);
+            let (previous, next) = neighbours(&list.cells, name);
+            let (go, close) = (places.clone(), places.clone());
+            html! {
+                <Detail
+                    key={name.clone()}
+                    name={name.clone()}
+                    picture={picture.cloned()}
+                    {previous}
+                    {next}
+                    show={Callback::from(move |name| go.open(Dialog::Video(name)))}
+                    close={Callback::from(move |()| close.close())}
+                />
+            }
+        }
+        Dialog::None | Dialog::Purge => Html::default(),
+    };
+    let total = total(list, metrics);
     let cells = visible.clone().filter_map(|index| {
-        let item = list.items.get(index)?;
+        let cell = list.cells.get(index)?;
+        let first = cell.first()?;
         let (left, top) = grid.place(index);
         let style = format!(
             "transform:translate({left:.1}px,{top:.1}px);width:{:.1}px;height:{:.1}px",
@@ -145,15 +191,16 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         let reachable =
             index == current_index || (index == visible.start && !visible.contains(&current_index));
         Some(html! {
-            <Cell
-                key={item.key.clone()}
-                item={item.clone()}
+            <GalleryCell
+                key={cell.key.clone()}
+                cell={cell.clone()}
+                first={first.clone()}
                 {index}
                 {style}
                 {reachable}
-                total={count}
+                {total}
                 {now}
-                open={props.open.clone()}
+                open={open.clone()}
                 focus={current.setter()}
             />
         })
@@ -162,12 +209,12 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         <section id="gallery" class="gallery" aria-labelledby="gallery-title" tabindex="-1">
             <header class="gallery-head">
                 <h2 id="gallery-title">{ "Thumbnails" }</h2>
-                <Filters filter={list.filter.clone()} change={filter_by} />
-                <span class="card-note">{ summary(list, props.total) }</span>
+                <Filters filter={filter.clone()} change={filter_by} />
+                <span class="card-note">{ summary(list, total) }</span>
                 // Only what a new filter finds is announced, not each picture that comes.
                 <span class="hidden" role="status">{ (*found).clone() }</span>
             </header>
-            <Outage name="The bucket" source={props.source.clone()} />
+            <Outage name="The bucket" source={metrics.map(|metrics| metrics.sources.bucket.clone())} />
             if list.has_gap && !at_top {
                 <button type="button" class="button small news" onclick={restart}>{ "Show new thumbnails" }</button>
             }
@@ -175,6 +222,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
                 { for cells }
             </div>
             { below(list, retry) }
+            { dialog }
         </section>
     }
 }
@@ -201,12 +249,34 @@ fn below(list: &List, retry: Callback<MouseEvent>) -> Html {
     }
 }
 
-fn summary(list: &List, total: u64) -> String {
-    let loaded = list.items.len() as u64;
-    match (&list.rest, list.filter.is_empty()) {
-        (Rest::Nothing, true) => format::count(loaded),
-        (Rest::Nothing, false) => format!("{} match", format::count(loaded)),
-        (_, true) => format::count(total.max(loaded)),
-        (_, false) => format!("{} and more match", format::count(loaded)),
+/// How many cells there are, loaded or not; `None` where nobody knows.
+fn total(list: &List, metrics: Option<&Metrics>) -> Option<u64> {
+    let loaded = list.cells.len() as u64;
+    if list.rest == Rest::Nothing {
+        return Some(loaded);
     }
+    let metrics = metrics.filter(|_| list.filter.is_empty())?;
+    let known = match list.filter.show {
+        Show::Videos => metrics.videos_processed,
+        Show::Frames(_) => metrics.total_thumbnails,
+    };
+    Some(known.max(loaded))
+}
+
+fn summary(list: &List, total: Option<u64>) -> String {
+    let loaded = list.cells.len() as u64;
+    match (total, list.filter.is_empty()) {
+        (Some(total), true) => format::count(total),
+        (Some(total), false) => format!("{} match", format::count(total)),
+        (None, _) => format!("{} and more match", format::count(loaded)),
+    }
+}
+
+/// The name that the pictures of a picture's video share.
+fn video_of(picture: &Thumbnail) -> String {
+    let manifest = manifest_key(&picture.key);
+    manifest
+        .strip_suffix(".json")
+        .unwrap_or(&manifest)
+        .to_owned()
 }

@@ -1,7 +1,7 @@
 //! The top: name, badge, actions.
 
 use contract::api::Operation;
-use web_sys::HtmlInputElement;
+use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
 
 use super::{
@@ -20,7 +20,7 @@ pub(crate) struct Props {
     pub(crate) testing: bool,
     pub(crate) operations: Vec<Operation>,
     pub(crate) switch_theme: Callback<()>,
-    pub(crate) upload: Callback<web_sys::FileList>,
+    pub(crate) upload: Callback<Vec<(String, File)>>,
     pub(crate) test: Callback<()>,
     pub(crate) purge: Callback<()>,
     pub(crate) sign_in: Callback<()>,
@@ -42,7 +42,8 @@ pub(crate) fn Header(props: &Props) -> Html {
         Callback::from(move |_: Event| {
             if let Some(input) = input.cast::<HtmlInputElement>() {
                 if let Some(files) = input.files() {
-                    upload.emit(files);
+                    let files = (0..files.length()).filter_map(|index| files.get(index));
+                    upload.emit(files.map(|file| (file.name(), file)).collect());
                 }
                 // So that the same file can be chosen again.
                 input.set_value("");
@@ -80,6 +81,7 @@ pub(crate) fn Header(props: &Props) -> Html {
     };
     html! {
         <header class="top">
+            <a class="skip" href="#gallery">{ "Skip to the thumbnails" }</a>
             <div class="brand">
                 <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
                     <rect x="2" y="6" width="28" height="20" rx="5" />

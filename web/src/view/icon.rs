@@ -18,6 +18,10 @@ pub(crate) enum Icon {
     Fold,
     Unfold,
     Spinner,
+    Previous,
+    Next,
+    Copy,
+    Download,
 }
 
 /// The icon for a control whose words say what it does: hidden from screen readers.
@@ -39,6 +43,10 @@ pub(crate) fn icon(icon: Icon) -> Html {
         Icon::Table => "M4 5h16v14H4ZM4 10h16M4 14.5h16M10 5v14",
         Icon::Chart => "M4 4v16h16M7 15l4-5 3 3 5-7",
         Icon::Spinner => "M12 4a8 8 0 1 0 8 8",
+        Icon::Previous => "m15 6-6 6 6 6",
+        Icon::Next => "m9 6 6 6-6 6",
+        Icon::Copy => "M9 9h11v11H9ZM5 15H4V4h11v1",
+        Icon::Download => "M12 4v12m0 0-5-5m5 5 5-5M4 20h16",
         Icon::Fold => "m6 9 6 6 6-6",
         Icon::Unfold => "m6 15 6-6 6 6",
     };

@@ -7,7 +7,10 @@ use contract::api::Thumbnail;
 use yew::prelude::*;
 
 use super::session::use_session;
-use crate::model::gallery::{Gallery, Rest};
+use crate::model::{
+    filter::Filter,
+    gallery::{Gallery, Rest},
+};
 
 /// The list, and changing it. Answers come later than the list they were asked for: a change is
 /// always made to the newest one.
@@ -31,14 +34,36 @@ impl Listing {
     }
 }
 
-/// The list of the bucket's thumbnails, of which there are `total`; `newest` are put before it, or,
-/// with `holds`, held back.
+/// What the API tells of the bucket by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct News {
+    /// The newest thumbnails.
+    pub(crate) newest: Option<Rc<Vec<Thumbnail>>>,
+    /// How many thumbnails there are.
+    pub(crate) total: u64,
+}
+
+/// The list of the bucket's thumbnails that `filter` wants. What is new is put before it, or, with
+/// `holds`, held back.
 #[hook]
-pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds: bool) -> Listing {
+pub(crate) fn use_listing(filter: &Filter, news: News, holds: bool) -> Listing {
+    let first = || Gallery::default().filtered(filter.clone());
     let listing = Listing {
-        shown: use_state(Gallery::default),
-        latest: use_mut_ref(Gallery::default),
+        shown: use_state(first),
+        latest: use_mut_ref(first),
     };
+    {
+        let listing = listing.clone();
+        use_effect_with(filter.clone(), move |filter| {
+            listing.change(|list| {
+                if list.filter == *filter {
+                    list.clone()
+                } else {
+                    list.filtered(filter.clone())
+                }
+            });
+        });
+    }
     let session = use_session();
     {
         let listing = listing.clone();
@@ -50,12 +75,12 @@ pub(crate) fn use_listing(newest: Option<Rc<Vec<Thumbnail>>>, total: u64, holds:
     // Also when the first page is there, or the last: it may have been asked for before the news
     // came.
     let (first, last) = (list.rest == Rest::Everything, list.rest == Rest::Nothing);
-    let key = (newest, total, first, last, list.generation);
+    let key = (news, first, last, list.generation);
     {
         let listing = listing.clone();
-        use_effect_with(key, move |(newest, total, ..)| {
-            if let Some(newest) = newest {
-                listing.change(|list| list.with_newest(newest, *total, holds));
+        use_effect_with(key, move |(news, ..)| {
+            if let Some(newest) = &news.newest {
+                listing.change(|list| list.with_newest(newest, news.total, holds));
             }
         });
     }

@@ -1,7 +1,8 @@
 //! What is seen, one component a file.
 //!
 //! - `session`, `answer`: shared by all: the API as the person who is signed in, and asking it.
-//! - `listing`, `viewport`: the gallery's pages, and the part of it that is in sight.
+//! - `listing`, `viewport`, `scroll`: the gallery's pages, the part of it that is in sight, and
+//!   keeping that.
 //! - `frames`: the requests behind the scrubber.
 
 mod answer;
@@ -23,9 +24,12 @@ mod listing;
 mod notices;
 mod operations;
 mod outage;
+mod picture;
 mod pods;
 mod problem;
 mod purge;
+mod remedies;
+mod scroll;
 mod scrubber;
 mod session;
 mod sign_in;

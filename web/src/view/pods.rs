@@ -23,8 +23,7 @@ pub(crate) fn Pods(props: &Props) -> Html {
         .source
         .as_ref()
         .map_or("Not known yet.", |source| match source.state {
-            SourceState::Absent => "No cluster is configured here.",
-            SourceState::Unavailable => "No pod is known.",
+            SourceState::Absent | SourceState::Unavailable => "No pod is known.",
             SourceState::Pending => "Not known yet.",
             SourceState::Available => "No worker runs.",
         });

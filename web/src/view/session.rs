@@ -6,7 +6,11 @@ use yew::prelude::*;
 
 use crate::{
     model::state::{Action, failure},
-    net::api::{Api, ApiError},
+    net::{
+        api::{Api, ApiError},
+        renewal::Renewals,
+    },
+    page,
 };
 
 #[derive(Clone, PartialEq)]
@@ -19,9 +23,11 @@ pub(crate) struct Session {
     pub(crate) forget_token: Callback<Rc<Api>>,
     /// How often someone signed in.
     pub(crate) sign_ins: u32,
-    /// How often the API came back after it had not answered. What could not be had is asked for
-    /// again then.
+    /// How often the API, or a source behind it, came back after it had not answered. What could
+    /// not be had is asked for again then.
     pub(crate) recoveries: u32,
+    /// New URLs for pictures.
+    pub(crate) renewals: Renewals,
 }
 
 impl Session {
@@ -34,6 +40,20 @@ impl Session {
     pub(crate) fn warn(&self, text: impl Into<String>) {
         let text = text.into();
         self.dispatch.emit(Action::Tell { bad: true, text });
+    }
+
+    /// Puts a text on the clipboard, and says so.
+    pub(crate) fn copy(&self, what: &'static str, text: String) {
+        let session = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            if page::copy(&text).await {
+                session.tell(format!("The {what} is on the clipboard."));
+            } else {
+                session.warn(format!(
+                    "The browser does not let the {what} be copied: {text}"
+                ));
+            }
+        });
     }
 
     /// Says that `what` failed.
@@ -72,5 +92,6 @@ pub(crate) fn use_session() -> Session {
         forget_token: Callback::noop(),
         sign_ins: 0,
         recoveries: 0,
+        renewals: Renewals::default(),
     })
 }

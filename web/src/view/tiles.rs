@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use contract::api::{Metrics, Source, SourceState};
+use contract::{
+    Cost,
+    api::{Metrics, Source, SourceState},
+};
 use yew::prelude::*;
 
 use crate::model::format;
@@ -34,9 +37,11 @@ pub(crate) fn Tiles(props: &Props) -> Html {
             </section>
         };
     };
+    // Without a cluster there is nothing to say of its pods, which come last.
+    let has_pods = metrics.sources.pods.state != SourceState::Absent;
     html! {
-        <section class={classes!("tiles", props.outdated.then_some("outdated"))} aria-label="Overview">
-            { for tiles(metrics).into_iter().map(draw) }
+        <section class={classes!("tiles", props.outdated.then_some("outdated"), (!has_pods).then_some("seven"))} aria-label="Overview">
+            { for tiles(metrics).into_iter().take(if has_pods { 9 } else { 7 }).map(draw) }
         </section>
     }
 }
@@ -58,7 +63,10 @@ fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
     let counting = if m.index_complete { "" } else { ", counting" };
     let failed = m.videos_failed.unwrap_or(0);
     let videos = format::plural(m.videos_processed, "video");
-    let unread = format::percent(m.bytes_saved, m.bytes_fetched + m.bytes_saved);
+    let cost = Cost {
+        fetched: m.bytes_fetched,
+        size: m.source_bytes,
+    };
     [
         counted(
             "Thumbnails",
@@ -75,7 +83,7 @@ fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
         tile(
             "Bytes saved",
             format::bytes(m.bytes_saved),
-            &format!("{unread} not read"),
+            &saved_of(cost, m.videos_measured),
             &sources.bucket,
         ),
         counted("Queue depth", m.queue_depth, "waiting", &sources.queue),
@@ -98,6 +106,19 @@ fn tiles(m: &Metrics) -> [Tile<'_>; 9] {
         counted("Running pods", m.running_pods, "workers", &sources.pods),
         counted("Total pods", m.total_pods, "in any state", &sources.pods),
     ]
+}
+
+/// Over what bytes were saved.
+fn saved_of(cost: Cost, videos: u64) -> String {
+    let whole = format!(
+        "{} in {}",
+        format::bytes(cost.size),
+        format::plural(videos, "video")
+    );
+    match cost.excess() {
+        0 => format!("{} of {whole}", format::percent(cost.saved(), cost.size)),
+        _ => format!("{} read of {whole}", format::bytes(cost.fetched)),
+    }
 }
 
 /// Longer figures do not fit.
