@@ -15,6 +15,7 @@ use crate::{
     manifests::Manifests,
     pods::Pods,
     presign::{Sessions, ThumbnailUrls},
+    sandbox,
     sources::Sources,
     watch::Watch,
 };
@@ -52,6 +53,8 @@ impl App {
     ) -> anyhow::Result<Self> {
         let bucket = config.pipeline.s3_bucket.clone();
         let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
+        let sandbox = sandbox::start(config.actions.decode_sandbox)?;
+        sandbox::measure(sandbox.as_ref());
         let place = Place {
             s3: &clients.s3,
             sessions: &sessions,
@@ -60,6 +63,7 @@ impl App {
             prefixes: &prefixes,
             queue_url: &config.pipeline.sqs_queue_url,
             dlq_url: config.pipeline.dlq_url(),
+            sandbox: sandbox.as_ref(),
         };
         let actions = Actions::new(&place, &config.actions)?;
         let sources = Sources::new(

@@ -17,7 +17,7 @@
 //! 5. `actions`, `access`, `watch`
 //! 6. `index`, `feed`, `pods`
 //! 7. `manifests`, `presign`, `sources`
-//! 8. `aws`, `health`, `prometheus`, `time`
+//! 8. `aws`, `health`, `prometheus`, `sandbox`, `time`
 //!
 //! # Invariants
 //! - What a look costs depends neither on how many thumbnails there are nor on how many people
@@ -39,6 +39,7 @@ mod presign;
 mod prometheus;
 mod routes;
 mod sampler;
+mod sandbox;
 mod server;
 mod site;
 mod sources;

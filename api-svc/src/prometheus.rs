@@ -21,6 +21,8 @@ pub(crate) const WEBSOCKETS_DROPPED: &str = "thumbnail_api_websockets_dropped_to
 pub(crate) const S3_LISTS: &str = "thumbnail_api_s3_list_requests_total";
 /// Manifests read from S3.
 pub(crate) const S3_GETS: &str = "thumbnail_api_s3_manifest_requests_total";
+/// How far each `lock` of the decoders' sandbox holds, from 0 to 1.
+pub(crate) const SANDBOX_LOCK: &str = "thumbnail_api_sandbox_lock";
 const UP: &str = "thumbnail_api_source_up";
 const QUEUE_DEPTH: &str = "thumbnail_api_queue_messages";
 const IN_FLIGHT: &str = "thumbnail_api_queue_messages_in_flight";
@@ -70,6 +72,11 @@ pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     );
     for (name, unit, text) in [
         (WEBSOCKETS, Unit::Count, "Open WebSockets"),
+        (
+            SANDBOX_LOCK,
+            Unit::Count,
+            "How far each lock of the decoders' sandbox holds: 1 for all of it, 0 for nothing",
+        ),
         (UP, Unit::Count, "Whether a source answers"),
         (QUEUE_DEPTH, Unit::Count, "Messages that wait for a worker"),
         (IN_FLIGHT, Unit::Count, "Messages that workers have in hand"),

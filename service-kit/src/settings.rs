@@ -10,6 +10,15 @@ use contract::Prefixes;
 
 use crate::args::{http_url, optional_http_url};
 
+/// A setting that is `on` or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// `on`.
+    On,
+    /// `off`.
+    Off,
+}
+
 /// Where the pipeline lives in AWS: its queues, its bucket, and the keys in it.
 #[derive(Debug, Clone, Args)]
 pub struct PipelineArgs {

@@ -8,7 +8,7 @@ use clap::{
 };
 use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
 
-use crate::storyboard::StoryboardArgs;
+use crate::{sandbox::Choice, storyboard::StoryboardArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -127,6 +127,11 @@ pub(crate) struct InputArgs {
     /// Show every range that was read, and why
     #[arg(long)]
     pub(crate) trace: bool,
+
+    /// Where videos are decoded: in processes that can reach nothing (on), in this one (off), or
+    /// in such processes where the machine allows them (auto)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Choice::Auto)]
+    pub(crate) sandbox: Choice,
 
     /// Inputs read at the same time [default: number of CPUs]
     #[arg(long, value_name = "N")]

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod report;
 mod run;
+mod sandbox;
 mod source;
 mod storyboard;
 
@@ -25,7 +26,7 @@ use std::{
 use anyhow::Context;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use indicatif::ProgressBar;
-use thumbcore::Extractor;
+use thumbcore::{Extractor, ExtractorBuilder, sandbox::Sandbox};
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
@@ -38,6 +39,7 @@ use crate::{
     output::Folder,
     report::Printer,
     run::Work,
+    sandbox::Place,
     storyboard::{Maker, StoryboardArgs},
 };
 
@@ -60,6 +62,8 @@ const SIGTERM: u8 = 15;
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    // Before any thread is started.
+    thumbcore::sandbox::init();
     let cli = Cli::parse();
     log(cli.verbose);
     match start(cli) {
@@ -83,12 +87,15 @@ fn start(cli: Cli) -> anyhow::Result<End> {
             .collect(),
     );
     let (jobs, json, trace) = (inputs.jobs(), inputs.json, inputs.trace);
-    let work = prepare(cli.command)?;
+    let sandbox = inputs.sandbox.start().context("--sandbox on")?;
+    let place = Place::of(sandbox.as_ref());
+    let work = prepare(cli.command, sandbox)?;
     let is_shown = !cli.quiet && cli.verbose == 0;
     let printer = Printer {
         json,
         trace,
         quiet: cli.quiet,
+        place,
         bar: if is_shown {
             work.unit().bar(items.len())
         } else {
@@ -121,8 +128,15 @@ fn start(cli: Cli) -> anyhow::Result<End> {
     end
 }
 
-/// What the command asks for. Wrong options end the program.
-fn prepare(command: Command) -> anyhow::Result<Work> {
+/// What the command asks for, with videos decoded in `sandbox`, if there is one. Wrong options end
+/// the program.
+fn prepare(command: Command, sandbox: Option<Sandbox>) -> anyhow::Result<Work> {
+    let build = |mut extractor: ExtractorBuilder| {
+        if let Some(sandbox) = sandbox {
+            extractor = extractor.sandbox(sandbox);
+        }
+        extractor.build().unwrap_or_else(|error| usage(&error))
+    };
     let create = |folder: &Path| {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder {}", folder.display()))
@@ -130,15 +144,14 @@ fn prepare(command: Command) -> anyhow::Result<Work> {
     Ok(match command {
         Command::Extract(args) => {
             let extractor = args.extractor().unwrap_or_else(|error| usage(&error));
-            let extractor = extractor.build().unwrap_or_else(|error| usage(&error));
+            let extractor = build(extractor);
             let widths = args.widths().unwrap_or_default();
             create(&args.out)?;
             Work::Extract(extractor, Folder::new(args.out, widths))
         }
         Command::Storyboard(args) => {
-            let extractor = StoryboardArgs::extractor().build();
             let maker = Maker {
-                extractor: extractor.unwrap_or_else(|error| usage(&error)),
+                extractor: build(StoryboardArgs::extractor()),
                 request: args.request().unwrap_or_else(|error| usage(&error)),
                 files: args.files().unwrap_or_else(|error| usage(&error)),
                 resume: args.resume,
@@ -147,10 +160,7 @@ fn prepare(command: Command) -> anyhow::Result<Work> {
             create(&maker.out)?;
             Work::Storyboard(maker)
         }
-        Command::Probe(_) => {
-            let extractor = Extractor::builder().build();
-            Work::Probe(extractor.unwrap_or_else(|error| usage(&error)))
-        }
+        Command::Probe(_) => Work::Probe(build(Extractor::builder())),
     })
 }
 

@@ -12,7 +12,7 @@ use indicatif::{DecimalBytes, ProgressBar};
 use serde::{Serialize, Serializer};
 use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
 
-use crate::storyboard::Board;
+use crate::{sandbox::Place, storyboard::Board};
 
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
@@ -122,6 +122,7 @@ impl Picture {
 struct Line<'a> {
     input: &'a str,
     ok: bool,
+    sandbox: bool,
     #[serde(flatten)]
     facts: Option<Facts<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,11 +175,12 @@ impl From<&RangeRead> for Read {
 }
 
 impl Report {
-    fn json(&self, trace: bool) -> serde_json::Result<String> {
+    fn json(&self, trace: bool, place: Place) -> serde_json::Result<String> {
         let success = self.result.as_ref().ok();
         serde_json::to_string(&Line {
             input: &self.name,
             ok: success.is_some(),
+            sandbox: place == Place::Sandbox,
             facts: success.map(|Success { media, stats, .. }| Facts {
                 container: media.container.as_str(),
                 codec: media.codec.as_str(),
@@ -264,6 +266,8 @@ pub(crate) struct Printer {
     /// With every range that was read.
     pub(crate) trace: bool,
     pub(crate) quiet: bool,
+    /// Where videos are decoded.
+    pub(crate) place: Place,
     /// Hidden where stderr is no terminal.
     pub(crate) bar: ProgressBar,
 }
@@ -275,7 +279,7 @@ impl Printer {
     /// Stdout cannot be written.
     pub(crate) fn print(&self, report: &Report) -> io::Result<()> {
         self.bar.suspend(|| match &report.result {
-            _ if self.json => writeln!(io::stdout(), "{}", report.json(self.trace)?),
+            _ if self.json => writeln!(io::stdout(), "{}", report.json(self.trace, self.place)?),
             Ok(_) if self.quiet => Ok(()),
             Ok(success) => writeln!(
                 io::stdout(),
@@ -333,8 +337,8 @@ mod tests {
             result: Err(error.into()),
         };
         assert_eq!(
-            report.json(false).unwrap(),
-            r#"{"input":"a.mp4","ok":false,"error":{"kind":"not_found","message":"a.mp4: not found"}}"#
+            report.json(false, Place::Sandbox).unwrap(),
+            r#"{"input":"a.mp4","ok":false,"sandbox":true,"error":{"kind":"not_found","message":"a.mp4: not found"}}"#
         );
     }
 
@@ -353,9 +357,9 @@ mod tests {
             }),
         };
         assert_eq!(
-            report.json(false).unwrap(),
+            report.json(false, Place::Sandbox).unwrap(),
             concat!(
-                r#"{"input":"a.mp4","ok":true,"container":"mp4","codec":"h264","width":640,"#,
+                r#"{"input":"a.mp4","ok":true,"sandbox":true,"container":"mp4","codec":"h264","width":640,"#,
                 r#""height":360,"duration_s":null,"source_bytes":0,"bytes_fetched":0,"#,
                 r#""requests":0,"round_trips":0,"wall_ms":12.346,"cpu_ms":0.0,"#,
                 r#""wait_ms":0.0,"cache_hits":0}"#

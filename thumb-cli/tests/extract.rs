@@ -75,6 +75,7 @@ fn json_has_the_contracts_fields_and_they_are_true() {
         "cpu_ms",
         "wait_ms",
         "cache_hits",
+        "sandbox",
         "thumbnails",
     ];
     expected.sort_unstable();
@@ -124,6 +125,32 @@ fn json_has_the_contracts_fields_and_they_are_true() {
 }
 
 #[test]
+fn the_sandbox_changes_no_picture_and_says_that_it_was_there() {
+    let path = clip("mkv");
+    let [with, without] = ["on", "off"].map(|sandbox| {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = thumb();
+        command
+            .arg("extract")
+            .arg(&path)
+            .arg("--out")
+            .arg(out.path());
+        let lines = run(command.args(["--json", "--sandbox", sandbox]))
+            .clean()
+            .lines();
+        assert_eq!(lines[0]["sandbox"], sandbox == "on");
+        let files = names(out.path());
+        let pictures = files
+            .iter()
+            .map(|name| fs::read(out.path().join(name)).unwrap());
+        let costs = ["bytes_fetched", "requests", "round_trips"].map(|cost| lines[0][cost].clone());
+        (pictures.collect::<Vec<_>>(), costs)
+    });
+    assert_eq!(with.0.len(), 3);
+    assert!(with == without);
+}
+
+#[test]
 fn a_trace_accounts_for_every_byte_and_round_trip() {
     let path = clip("mkv");
     let out = tempfile::tempdir().unwrap();
@@ -157,7 +184,7 @@ fn probe_tells_facts_and_writes_nothing() {
     assert!(human.contains("mp4 h264 640x360"), "{human}");
     let lines = run(command.arg("--json")).clean().lines();
     assert_eq!(lines.len(), 1);
-    assert_eq!(fields(&lines[0]).len(), 15);
+    assert_eq!(fields(&lines[0]).len(), 16);
     assert!(lines[0].get("thumbnails").is_none());
     check_facts(&lines[0], &path);
     assert_eq!(names(current.path()), [""; 0]);

@@ -103,7 +103,7 @@ fn missing_files_are_failures_of_their_own() {
     assert_eq!(lines.len(), 2);
     for (line, input) in lines.iter().zip([&missing, &empty]) {
         let fields: Vec<_> = line.as_object().unwrap().keys().collect();
-        assert_eq!(fields, ["error", "input", "ok"]);
+        assert_eq!(fields, ["error", "input", "ok", "sandbox"]);
         assert_eq!(line["input"], input.to_str().unwrap());
         assert_eq!(line["ok"], false);
         assert_eq!(line["error"]["kind"], "not_found");

@@ -27,6 +27,7 @@ mod process;
 mod publish;
 mod queue;
 mod receive;
+mod sandbox;
 mod store;
 
 use std::sync::Arc;
@@ -46,7 +47,8 @@ use self::{process::Processor, publish::Publisher, queue::Queue, store::Store};
 pub async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
-    let extractor = config.extractor()?;
+    let sandbox = sandbox::start(config.decode_sandbox)?;
+    let extractor = config.extractor(sandbox.as_ref())?;
     let outputs = config.outputs()?;
     let prefixes = config.pipeline.prefixes()?;
 
@@ -62,6 +64,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     // Not before: it tells that the worker works.
     metrics::serve(config.metrics_addr)?;
+    sandbox::measure(sandbox.as_ref());
     let concurrency = config.concurrency();
     tracing::info!(
         concurrency,

@@ -31,6 +31,9 @@ pub(crate) const VIDEO_SECONDS: &str = "thumbnail_worker_video_seconds";
 /// Messages in hand.
 pub(crate) const IN_FLIGHT: &str = "thumbnail_worker_messages_in_flight";
 
+/// How far each `lock` of the sandbox holds, from 0 to 1.
+pub(crate) const SANDBOX_LOCK: &str = "thumbnail_worker_sandbox_lock";
+
 /// Upper bounds of the histogram: from a small file nearby to the time limit of a video.
 const SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0];
 
@@ -85,5 +88,10 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
     describe_histogram!(VIDEO_SECONDS, Unit::Seconds, "Time a video took");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Messages in hand");
     gauge!(IN_FLIGHT).set(0.0);
+    describe_gauge!(
+        SANDBOX_LOCK,
+        Unit::Count,
+        "How far each lock of the decoders' sandbox holds: 1 for all of it, 0 for nothing"
+    );
     Ok(())
 }

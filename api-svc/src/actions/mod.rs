@@ -17,6 +17,8 @@ use std::sync::Arc;
 use aws_sdk_s3::config::retry::RetryConfig;
 use clap::Args;
 use contract::Prefixes;
+use service_kit::settings::Switch;
+use thumbcore::Sandbox;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::{
@@ -42,6 +44,12 @@ pub struct ActionsConfig {
     /// Memory for videos that stay open between frames, in bytes
     #[arg(long, env, default_value_t = 64 << 20)]
     pub frame_video_bytes: u64,
+
+    /// Whether the video of a frame is decoded in a process of its own that holds no credentials
+    /// and can reach nothing. A machine that cannot lock such a process in is an error at the
+    /// start
+    #[arg(long, env, value_enum, default_value_t = Switch::On)]
+    pub decode_sandbox: Switch,
 }
 
 /// Everything that one can do.
@@ -66,6 +74,8 @@ pub(crate) struct Place<'a> {
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) queue_url: &'a str,
     pub(crate) dlq_url: Option<&'a str>,
+    /// Where videos are decoded; `None` for this process.
+    pub(crate) sandbox: Option<&'a Sandbox>,
 }
 
 /// A test or a purge is running, and only one of them may.
@@ -85,6 +95,7 @@ impl Actions {
             prefixes,
             queue_url,
             dlq_url,
+            sandbox,
         } = *place;
         // thumbcore retries its reads itself; both would multiply.
         let reads = s3
@@ -99,7 +110,7 @@ impl Actions {
             .filter(|name| !name.is_empty());
         let memory = (config.frame_cache_bytes, config.frame_video_bytes);
         Ok(Self {
-            frames: Frames::new(reads, bucket(), prefixes.clone(), memory)?,
+            frames: Frames::new(reads, (bucket(), prefixes.clone()), memory, sandbox)?,
             uploads: Uploads::new(
                 s3.clone(),
                 sessions.clone(),

@@ -1,5 +1,7 @@
 //! The locks of the sandbox, and which of them hold.
 
+use std::fmt;
+
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetStatus, Scope,
@@ -99,6 +101,17 @@ impl Locks {
     /// Every lock and how far it holds.
     pub fn iter(&self) -> impl Iterator<Item = (Lock, Strength)> + '_ {
         Lock::ALL.iter().map(|lock| (*lock, self.strength(*lock)))
+    }
+}
+
+impl fmt::Display for Locks {
+    /// As logs have it: `no_new_privs=full seccomp=full landlock=partial …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (lock, strength)) in self.iter().enumerate() {
+            let space = if number == 0 { "" } else { " " };
+            write!(f, "{space}{}={}", lock.as_str(), strength.as_str())?;
+        }
+        Ok(())
     }
 }
 

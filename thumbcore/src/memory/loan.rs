@@ -102,3 +102,58 @@ impl Loan {
             .is_some_and(|all| all <= self.limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    async fn loan(budget: &MemoryBudget, max_memory: u64) -> Loan {
+        let limits = Limits {
+            max_memory,
+            ..Limits::default()
+        };
+        Loan::begin(budget, &limits, &Patience::new(None))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_lent_is_within_both_limits_and_comes_back() {
+        let budget = MemoryBudget::new(100 * MIB);
+        let mut one = loan(&budget, 80 * MIB).await;
+        assert_eq!(budget.reserved(), 32 * MIB);
+        assert!(one.spare(48 * MIB));
+        // More than the video may use, and then more than there is.
+        assert!(!one.spare(1));
+        let mut other = MemoryBudget::reserve(&budget, 20 * MIB).await.unwrap();
+        one.take_back(60 * MIB);
+        assert_eq!((one.bytes(), budget.reserved()), (20 * MIB, 40 * MIB));
+        other.merge(MemoryBudget::reserve(&budget, 55 * MIB).await.unwrap());
+        assert!(!one.spare(10 * MIB));
+        drop((one, other));
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_whole_holds_nothing() {
+        let budget = MemoryBudget::new(100 * MIB);
+        let mut one = loan(&budget, 100 * MIB).await;
+        let other = budget.reserve(60 * MIB).await.unwrap();
+        let mut waiting = Box::pin(one.wait(40 * MIB, 32 * MIB).unwrap());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(one.bytes(), 0);
+        drop(other);
+        one.add(waiting.await.unwrap());
+        assert_eq!(one.bytes(), 72 * MIB);
+        // What is in use is kept while more is waited for.
+        let more = one.wait(10 * MIB, 0).unwrap();
+        assert_eq!(one.bytes(), 72 * MIB);
+        one.add(more.await.unwrap());
+        assert_eq!(one.bytes(), 82 * MIB);
+        assert!(one.wait(u64::MAX, 0).is_none());
+    }
+}

@@ -10,8 +10,11 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use contract::{metadata, naming::MAX_NUMBER};
-use service_kit::{settings::PipelineArgs, telemetry::LogArgs};
-use thumbcore::{Extractor, ImageFormat, Position};
+use service_kit::{
+    settings::{PipelineArgs, Switch},
+    telemetry::LogArgs,
+};
+use thumbcore::{Extractor, ImageFormat, Position, Sandbox};
 
 pub use self::widths::Widths;
 use crate::{capacity, publish::Outputs};
@@ -62,6 +65,11 @@ pub struct Config {
     #[arg(long, env, default_value_t = ImageFormat::Jpeg)]
     pub thumbnail_format: ImageFormat,
 
+    /// Whether each video is decoded in a process of its own that holds no credentials and can
+    /// reach nothing. A machine that cannot lock such a process in is an error at the start
+    #[arg(long, env, value_enum, default_value_t = Switch::On)]
+    pub decode_sandbox: Switch,
+
     /// Address of the Prometheus metrics (/metrics) and the health check (/health)
     #[arg(long, env, default_value = "0.0.0.0:9090")]
     pub metrics_addr: SocketAddr,
@@ -77,7 +85,7 @@ pub struct Config {
 }
 
 impl Config {
-    pub(crate) fn extractor(&self) -> anyhow::Result<Extractor> {
+    pub(crate) fn extractor(&self, sandbox: Option<&Sandbox>) -> anyhow::Result<Extractor> {
         ensure!(
             self.thumbnail_positions.len() <= MAX_NUMBER,
             "THUMBNAIL_POSITIONS: {} positions; at most {MAX_NUMBER}",
@@ -86,6 +94,9 @@ impl Config {
         let mut builder = Extractor::builder();
         if let Some(memory) = self.memory() {
             builder = builder.memory(capacity::budget(memory));
+        }
+        if let Some(sandbox) = sandbox {
+            builder = builder.sandbox(sandbox.clone());
         }
         builder
             .positions(self.thumbnail_positions.iter().copied())
@@ -183,6 +194,7 @@ mod tests {
             "THUMBNAIL_WIDTHS",
             "THUMBNAIL_MAX_WIDTH",
             "THUMBNAIL_FORMAT",
+            "DECODE_SANDBOX",
             "METRICS_ADDR",
             "SHUTDOWN_GRACE_SECONDS",
             "LOG_FORMAT",
@@ -201,6 +213,7 @@ mod tests {
             ("--thumbnail-widths=640,8", "THUMBNAIL_WIDTHS"),
             ("--thumbnail-max-width=0", "THUMBNAIL_MAX_WIDTH"),
             ("--thumbnail-format=gif", "THUMBNAIL_FORMAT"),
+            ("--decode-sandbox=maybe", "DECODE_SANDBOX"),
             ("--metrics-addr=9090", "METRICS_ADDR"),
             ("--shutdown-grace-seconds=-1", "SHUTDOWN_GRACE_SECONDS"),
         ] {
@@ -209,7 +222,7 @@ mod tests {
         }
         let many = vec!["1%"; 100].join(",");
         let config = parse(&[&format!("--thumbnail-positions={many}")]).unwrap();
-        let error = config.extractor().unwrap_err().to_string();
+        let error = config.extractor(None).unwrap_err().to_string();
         assert!(error.contains("THUMBNAIL_POSITIONS"), "{error}");
     }
 

@@ -19,6 +19,7 @@ async fn what_does_not_exist_is_named() -> Result<()> {
         ("S3_THUMBNAIL_PREFIX", String::new()),
         ("THUMBNAIL_FORMAT", "gif".to_owned()),
         ("THUMBNAIL_WIDTHS", "640,64".to_owned()),
+        ("DECODE_SANDBOX", "perhaps".to_owned()),
         ("RUST_LOG", "a=b=c".to_owned()),
     ] {
         let options = WorkerOptions {
@@ -30,5 +31,37 @@ async fn what_does_not_exist_is_named() -> Result<()> {
         let said = worker.raw_log();
         assert!(said.contains(variable), "{variable}: {said}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_and_metrics_say_which_locks_hold() -> Result<()> {
+    let stack = stack(30).await?;
+    let options = |sandbox: &str| WorkerOptions {
+        env: vec![("DECODE_SANDBOX", sandbox.to_owned())],
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options("on")).await?;
+    let line = worker.logged("videos are decoded in a sandbox").await?;
+    let locks = line["locks"].as_str().unwrap_or_default();
+    assert!(locks.contains("seccomp=full"), "{locks}");
+    let lock = "thumbnail_worker_sandbox_lock{lock=\"seccomp\"}";
+    assert!(
+        worker
+            .http("/metrics")
+            .await?
+            .contains(&format!("{lock} 1"))
+    );
+    drop(worker);
+    let worker = Worker::start(&stack, options("off")).await?;
+    worker
+        .logged("DECODE_SANDBOX is off: videos are decoded beside the credentials")
+        .await?;
+    assert!(
+        worker
+            .http("/metrics")
+            .await?
+            .contains(&format!("{lock} 0"))
+    );
     Ok(())
 }

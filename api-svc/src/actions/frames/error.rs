@@ -46,7 +46,8 @@ impl FrameError {
             error @ (Error::Limit(_)
             | Error::Unsupported { .. }
             | Error::Corrupt { .. }
-            | Error::NoVideo { .. }) => Self::Video(error),
+            | Error::NoVideo { .. }
+            | Error::Crashed { .. }) => Self::Video(error),
             error => Self::Internal(error),
         }
     }

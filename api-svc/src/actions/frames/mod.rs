@@ -15,7 +15,7 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use contract::Prefixes;
 use moka::future::Cache;
-use thumbcore::{Error, S3Source, Stat, Validator};
+use thumbcore::{Error, S3Source, Sandbox, Stat, Validator};
 use tokio::{
     sync::Semaphore,
     time::{interval, timeout},
@@ -93,9 +93,9 @@ impl Frames {
     /// Those of the extractor's builder.
     pub(crate) fn new(
         reads: Client,
-        bucket: String,
-        prefixes: Prefixes,
+        (bucket, prefixes): (String, Prefixes),
         (frame_bytes, video_bytes): (u64, u64),
+        sandbox: Option<&Sandbox>,
     ) -> Result<Self, Error> {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let weight = |key: &Key, frame: &Arc<Frame>| {
@@ -111,7 +111,7 @@ impl Frames {
                 .max_capacity(MAX_VERSIONS)
                 .time_to_live(VERSION_AGE)
                 .build(),
-            videos: Videos::new(video_bytes)?,
+            videos: Videos::new(video_bytes, sandbox)?,
             pictures: Cache::builder()
                 .max_capacity(frame_bytes)
                 .weigher(weight)

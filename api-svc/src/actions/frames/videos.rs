@@ -3,10 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
-use thumbcore::{Error, Extractor, Limits, Opening, S3Source, Stat, Video};
+use thumbcore::{Error, Extractor, Limits, Opening, S3Source, Sandbox, Stat, Video};
 
 /// Most videos that stay open.
 const MAX_VIDEOS: u64 = 32;
+
+/// What the process of an open video takes beside the video, in bytes.
+const PROCESS: u64 = 6 << 20;
 
 /// How long a video stays open after its last frame.
 const IDLE: Duration = Duration::from_mins(2);
@@ -30,14 +33,19 @@ impl Videos {
     ///
     /// # Errors
     /// None with these limits; those of the extractor's builder.
-    pub(super) fn new(bytes: u64) -> Result<Self, Error> {
+    pub(super) fn new(bytes: u64, sandbox: Option<&Sandbox>) -> Result<Self, Error> {
+        let mut extractor = Extractor::builder().limits(limits());
         // No video weighs less than its share, which bounds their number.
-        let share = bytes / MAX_VIDEOS;
+        let mut share = bytes / MAX_VIDEOS;
+        if let Some(sandbox) = sandbox {
+            extractor = extractor.sandbox(sandbox.clone());
+            share = share.max(PROCESS);
+        }
         let weight = move |_: &Version, video: &Video| {
             u32::try_from((video.held_bytes() as u64).max(share)).unwrap_or(u32::MAX)
         };
         Ok(Self {
-            extractor: Extractor::builder().limits(limits()).build()?,
+            extractor: extractor.build()?,
             held: Cache::builder()
                 .max_capacity(bytes)
                 .weigher(weight)

@@ -127,3 +127,103 @@ fn is_image(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::Avif => bytes.get(4..12) == Some(b"ftypavif"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Codec, Container, Origin, RangeRead, Reason, Stat};
+
+    type Change = fn(&mut Extraction);
+
+    fn request() -> Request {
+        Request::new()
+            .positions([crate::Position::Fraction(0.5)])
+            .widths([640])
+    }
+
+    fn extraction() -> Extraction {
+        let read = RangeRead {
+            start: 0,
+            end: 1000,
+            reason: Reason::Ends,
+            round_trip: 1,
+            waited: Duration::ZERO,
+        };
+        let stats = Stats {
+            round_trips: 1,
+            reads: vec![read],
+            ..Stats::default()
+        };
+        Extraction {
+            media: Media::new(Container::Mp4, Codec::H264, (640, 360), None),
+            thumbnails: vec![Thumbnail {
+                renditions: vec![Rendition {
+                    image: Bytes::from_static(&[0xff, 0xd8, 0xff, 0xe0]),
+                    width: 640,
+                    height: 360,
+                }],
+                format: ImageFormat::Jpeg,
+                target: Duration::ZERO,
+                actual: Duration::ZERO,
+                origin: Origin::Keyframe,
+                limit: None,
+            }],
+            stats,
+            stat: Stat::new(1000, None),
+        }
+    }
+
+    fn fault(change: impl FnOnce(&mut Extraction)) -> Option<String> {
+        let mut extraction = extraction();
+        change(&mut extraction);
+        let asked = Asked {
+            request: Some(&request()),
+            len: 1000,
+            requests: 1,
+        };
+        let checked = asked.check(&Reply::Extracted(extraction));
+        checked.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_was_asked_for_passes_and_nothing_else() {
+        assert_eq!(fault(|_| ()), None);
+        let changes: [Change; 10] = [
+            |given| given.thumbnails.clear(),
+            |given| given.thumbnails[0].renditions.clear(),
+            |given| given.thumbnails[0].renditions[0].width = 641,
+            |given| given.thumbnails[0].renditions[0].height = 0,
+            |given| given.thumbnails[0].renditions[0].image = Bytes::from_static(b"<script>"),
+            |given| given.thumbnails[0].format = ImageFormat::WebP,
+            |given| given.media.width = 0,
+            |given| given.stats.round_trips = 2,
+            |given| given.stats.reads[0].end = 1001,
+            |given| given.stats.reads = vec![given.stats.reads[0].clone(); 3],
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            assert!(fault(change).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_call_is_refused() {
+        let asked = Asked {
+            request: None,
+            len: 1000,
+            requests: 1,
+        };
+        assert!(asked.check(&Reply::Extracted(extraction())).is_err());
+    }
+
+    #[test]
+    fn images_are_told_by_their_first_bytes() {
+        assert!(is_image(b"RIFF\0\0\0\0WEBPVP8 ", ImageFormat::WebP));
+        assert!(is_image(b"\0\0\0\x20ftypavif", ImageFormat::Avif));
+        assert!(!is_image(b"RIFF\0\0\0\0WAVE", ImageFormat::WebP));
+        assert!(!is_image(b"", ImageFormat::Avif));
+    }
+}

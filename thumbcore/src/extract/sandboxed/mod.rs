@@ -3,7 +3,7 @@
 //! ```text
 //! program                                             child, one a video
 //! remote: a video, its retries                        serve: an Extractor as any other, whose
-//! session: one call on a child, its limits  <─socket─>       source, memory and CPUs are the link
+//! session, desk: a call on a child, limits  <─socket─>       source, memory and CPUs are the link
 //! broker: the real source, and its budgets            link: asks the program for them
 //! ```
 //!
@@ -18,6 +18,7 @@
 //! time itself, and checks what an answer claims to be ([`check`]).
 
 mod check;
+mod desk;
 mod link;
 #[cfg(feature = "testing")]
 mod misdeed;

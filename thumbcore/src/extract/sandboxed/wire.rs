@@ -235,6 +235,7 @@ impl From<Error> for Failure {
                 waited,
             },
             Error::Cancelled => Self::Cancelled,
+            Error::Internal { reason } => Self::Internal(reason),
             error => Self::Internal(error.to_string()),
         }
     }
@@ -300,4 +301,83 @@ const LONGEST_TEXT: usize = 1000;
 fn line(text: &str) -> String {
     let short: String = text.chars().take(LONGEST_TEXT).collect();
     shown(&short).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn crossed(error: Error) -> Error {
+        let frame = frame(&Failure::from(error), Bytes::new()).unwrap();
+        parse::<Failure>(&frame).unwrap().into()
+    }
+
+    #[test]
+    fn errors_cross_with_their_kinds_and_words() {
+        let waited = Duration::from_secs(3);
+        let text = |text: &str| text.to_owned();
+        let errors = [
+            LimitError::Bytes { spent: 1, limit: 2 }.into(),
+            Error::Unsupported {
+                what: "codec",
+                name: text("magicyuv"),
+            },
+            Error::Corrupt { reason: text("a") },
+            Error::NoVideo { reason: text("b") },
+            Error::Encode {
+                format: "webp",
+                reason: text("c"),
+            },
+            Error::Busy {
+                resource: "CPU",
+                waited,
+            },
+            Error::Cancelled,
+            Error::Internal { reason: text("d") },
+            SourceError::not_found("n").into(),
+            SourceError::denied("n", "r").into(),
+            SourceError::changed("n").into(),
+            SourceError::no_ranges("n").into(),
+            SourceError::unavailable("n", "r").into(),
+            SourceError::io("n", "r").into(),
+            SourceError::rejected("n", "r").into(),
+        ];
+        for error in errors {
+            let other = crossed(error.clone());
+            assert_eq!(other.to_string(), error.to_string());
+            assert_eq!(other.kind(), error.kind());
+            assert_eq!(other.is_transient(), error.is_transient());
+        }
+    }
+
+    #[test]
+    fn words_of_a_child_are_short_and_on_one_line() {
+        let reason = format!("\u{1b}[2J\r\n{}", "x".repeat(10_000));
+        let said = crossed(Error::Corrupt { reason }).to_string();
+        assert!(!said.contains(char::is_control), "{said}");
+        assert!(said.len() < 2 * LONGEST_TEXT);
+        let what = crossed(Error::Unsupported {
+            what: "rm -rf",
+            name: String::new(),
+        });
+        assert!(what.to_string().contains("something unknown"), "{what}");
+    }
+
+    #[test]
+    fn what_follows_a_message_is_refused() {
+        let mut head = postcard::to_stdvec(&Message::ReturnCpu).unwrap();
+        parse::<Message>(&Frame::of(head.clone())).unwrap();
+        head.push(0);
+        let error = parse::<Message>(&Frame::of(head)).unwrap_err();
+        assert!(!error.is_transient(), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error(head in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse::<Message>(&Frame::of(head));
+        }
+    }
 }
