@@ -110,7 +110,7 @@ impl StoryboardRequest {
     }
 
     /// Quality from 1 to 100, of sheets and single tiles. By default 85 for JPEG, 75 for WebP and
-    /// 60 for AVIF, which look alike at the size of a tile.
+    /// 60 for AVIF, whose scales differ.
     #[must_use]
     pub fn quality(mut self, quality: u8) -> Self {
         self.quality = Some(quality);
