@@ -4,7 +4,7 @@ use crate::step;
 
 /// Each feature alone, none, and the pairs that share code. All together is what every other step
 /// builds.
-const SETS: [&str; 5] = ["", "http", "s3", "avif", "testing"];
+const SETS: [&str; 6] = ["", "http", "s3", "avif", "sandbox", "testing"];
 
 /// Compiles thumbcore with each of [`SETS`], lints being errors.
 pub(crate) fn check() -> anyhow::Result<()> {
