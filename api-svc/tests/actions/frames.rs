@@ -103,8 +103,13 @@ async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
     for n in 1..=20 {
         take(4 * n + 2, "exact").await?;
     }
-    let mut taken = api.log();
-    taken.retain(|line| line["message"] == "frame taken");
+    // A line may come later than the answer that it is about.
+    let taken = until("all frames are logged", async || {
+        let mut taken = api.log();
+        taken.retain(|line| line["message"] == "frame taken");
+        Ok((taken.len() >= 41).then_some(taken))
+    })
+    .await?;
     let trips: Vec<_> = taken
         .iter()
         .map(|line| line["round_trips"].as_u64())
