@@ -64,13 +64,27 @@ const FLAGS: [&str; 10] = [
     "--enable-unsafe-swiftshader",
 ];
 
-impl Browser {
-    /// Starts chromedriver and a browser.
-    pub async fn start(options: BrowserOptions) -> anyhow::Result<Self> {
+/// Starts chromedriver, and tells its port.
+async fn start_driver() -> anyhow::Result<(Program, u16)> {
+    /// It takes a port that is free for IPv6, and ends where IPv4 has that one in use.
+    const ATTEMPTS: usize = 4;
+    let mut attempt = 1;
+    loop {
         let mut command = Command::new("chromedriver");
         let mut program =
             Program::start(command.arg("--port=0")).context("Debian's chromium-driver has it")?;
-        let port = program.until("the driver's port", driver_port).await?;
+        match program.until("the driver's port", driver_port).await {
+            Ok(port) => return Ok((program, port)),
+            Err(error) if attempt == ATTEMPTS => return Err(error),
+            Err(_) => attempt += 1,
+        }
+    }
+}
+
+impl Browser {
+    /// Starts chromedriver and a browser.
+    pub async fn start(options: BrowserOptions) -> anyhow::Result<Self> {
+        let (program, port) = start_driver().await?;
         let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
         if options.without_webgl {
             flags.retain(|flag| !flag.contains("swiftshader"));

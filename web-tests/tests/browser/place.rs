@@ -82,10 +82,12 @@ async fn the_place_in_a_long_list_survives_a_reload() -> anyhow::Result<()> {
     let browser = &open.browser;
     open.site.fill(900).await?;
     browser.until_text(".tile", "Thumbnails900").await?;
-    // Beyond the first page.
+    // Beyond the first page: the last of 300 videos.
+    let last = "document.querySelector('[aria-posinset=\"300\"] [data-key]')";
     browser
-        .until("(scrollTo(0, 100000), document.querySelector('[data-key=\"thumbnails/video-000005\"]') !== null)")
+        .until(&format!("(scrollTo(0, 100000), {last} !== null)"))
         .await?;
+    let key = browser.value(&format!("{last}.dataset.key")).await?;
     let place = "document.querySelector('#gallery .grid').getBoundingClientRect().top";
     let before = browser.value(place).await?.as_f64().unwrap_or_default();
     browser
@@ -97,7 +99,7 @@ async fn the_place_in_a_long_list_survives_a_reload() -> anyhow::Result<()> {
         ))
         .await?;
     browser
-        .until("document.querySelector('[data-key=\"thumbnails/video-000005\"]') !== null")
+        .until(&format!("{last} !== null && {last}.dataset.key === {key}"))
         .await
 }
 
