@@ -45,17 +45,10 @@ pub(in crate::extract) async fn extract(
     let place = extractor.admission.enter(&patience).await?;
     let video = Remote::new(extractor, sandbox, opening);
     on_sandbox(sandbox, place, async move |cancelled| {
-        let mut result = Err(Error::Cancelled);
-        for _ in 0..TRIES {
-            let mut attempt = video.attempt(&patience, &runtime, &cancelled);
-            let call = Call::Once(request.clone());
-            result = attempt.start_and_call(call).await.map(|(_, answer)| answer);
-            if !result.as_ref().is_err_and(is_death) {
-                break;
-            }
-            tracing::warn!(source = video.source.name(), "a sandboxed process has died");
-        }
-        result?.extraction()
+        let call = Call::Once(request);
+        let in_child = video.in_new_child(&call, &patience, &runtime, &cancelled);
+        let (_, answered) = in_child.await?;
+        answered.extraction()
     })
     .await
 }
@@ -71,17 +64,9 @@ pub(in crate::extract) async fn open(
     let place = extractor.admission.enter(&patience).await?;
     let video = Remote::new(extractor, sandbox, opening);
     on_sandbox(sandbox, place, async move |cancelled| {
-        let mut result = Err(Error::Cancelled);
-        for _ in 0..TRIES {
-            let mut attempt = video.attempt(&patience, &runtime, &cancelled);
-            result = attempt.start_and_call(Call::Open).await;
-            if !result.as_ref().is_err_and(is_death) {
-                break;
-            }
-            tracing::warn!(source = video.source.name(), "a sandboxed process has died");
-        }
-        let (session, answer) = result?;
-        video.hold(session, answer)
+        let in_child = video.in_new_child(&Call::Open, &patience, &runtime, &cancelled);
+        let (session, answered) = in_child.await?;
+        video.hold(session, answered)
     })
     .await
 }
@@ -139,6 +124,34 @@ impl Remote {
             source: Guard::new(Arc::clone(&opening.source)),
             opening,
         }
+    }
+
+    /// Does `call` in a new child, and once more in another if that one dies.
+    async fn in_new_child(
+        &self,
+        call: &Call,
+        patience: &Arc<Patience>,
+        runtime: &Handle,
+        cancelled: &CancellationToken,
+    ) -> Result<(Session, Answered), Error> {
+        let mut result = Err(Error::Cancelled);
+        for _ in 0..TRIES {
+            let mut attempt = self.attempt(patience, runtime, cancelled);
+            result = attempt.start_and_call(call.clone()).await;
+            if !self.has_died(&result) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Whether the child died of its call, which the log is told.
+    fn has_died<T>(&self, result: &Result<T, Error>) -> bool {
+        let has_died = result.as_ref().is_err_and(is_death);
+        if has_died {
+            tracing::warn!(source = self.source.name(), "a sandboxed process has died");
+        }
+        has_died
     }
 
     /// A call that begins now.
@@ -346,10 +359,9 @@ impl Held {
             for _ in 0..TRIES {
                 let mut attempt = video.attempt(&patience, &runtime, &cancelled);
                 result = attempt.extract(&mut session, &request).await;
-                if !result.as_ref().is_err_and(is_death) {
+                if !video.has_died(&result) {
                     break;
                 }
-                tracing::warn!(source = video.source.name(), "a sandboxed process has died");
             }
             let answered = result?;
             bytes.store(answered.held_bytes, Ordering::Relaxed);
