@@ -148,14 +148,19 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn write_temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = temporary_file(folder)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// A hidden file in `folder`, removed unless it is given a name.
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".thumb-");
     // Temporary files are private by default; pictures follow the umask like any other file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    Ok(file)
+    builder.tempfile_in(folder)
 }
 
 pub(crate) fn failure(path: &Path, error: &io::Error) -> Failure {

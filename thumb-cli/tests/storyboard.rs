@@ -11,6 +11,7 @@ mod common;
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     process::{Child, Command},
     thread::sleep,
@@ -214,6 +215,8 @@ fn a_run_that_was_killed_is_gone_on_with() {
             .unwrap()
     };
     let before: Vec<_> = done.iter().map(made).collect();
+    // What a run leaves that is stopped while it writes a file.
+    fs::write(partial.join(".thumb-Ab1234"), "half a picture").unwrap();
 
     run(&mut command(out.path(), &["--resume"])).clean();
     let name = format!("{}.storyboard", stem());
@@ -227,6 +230,14 @@ fn a_run_that_was_killed_is_gone_on_with() {
         fs::metadata(folder.join(name)).unwrap().modified().unwrap() != *before
     });
     assert!(again.count() <= 1, "more than one sheet was made twice");
+
+    // A run may also be stopped when all is written, but for the folder's name.
+    let finished = fs::metadata(folder.join("0.jpg")).unwrap().ino();
+    fs::rename(&folder, &partial).unwrap();
+    fs::write(partial.join(".tiles-59"), "left").unwrap();
+    run(&mut command(out.path(), &["--resume"])).clean();
+    assert_eq!(names(&folder), names(&expected));
+    assert_eq!(fs::metadata(folder.join("0.jpg")).unwrap().ino(), finished);
 }
 
 #[test]

@@ -111,10 +111,10 @@ impl Maker {
         {
             return Ok(Made::new(&video, stats, &made.index, &made.files));
         }
-        let resume = self.resume;
-        let mut work = blocking(move || Work::begin(place, resume)).await?;
-        let mut index = work.resumed(storyboard.layout());
-        let sheets = storyboard.layout().sheets();
+        let (layout, resume) = (storyboard.layout().clone(), self.resume);
+        let sheets = layout.sheets();
+        let (mut work, mut index) =
+            blocking(move || Work::begin(place, &layout, resume)).await?;
         let first = index.sheets().len();
         let request = self.request.clone().first_sheet(first);
         let mut storyboard = video.storyboard(&request)?;

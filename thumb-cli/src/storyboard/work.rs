@@ -5,9 +5,10 @@
 //! sheet is made again.
 
 use std::{
-    ffi::OsString,
+    collections::HashSet,
+    ffi::{OsStr, OsString},
     fs::{self, File, TryLockError},
-    io::{self, BufWriter},
+    io::{self, BufWriter, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +21,7 @@ use super::{
     state::State,
 };
 use crate::{
-    output::{failure, write_file},
+    output::{failure, temporary_file, write_file},
     report::Failure,
 };
 
@@ -156,43 +157,41 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Opens the hidden folder, empty unless an earlier run's is to be gone on with.
-    pub(super) fn begin(place: Place, resume: bool) -> Result<Self, Failure> {
+    /// Opens the hidden folder, and the index of the sheets that an earlier run left there, if they
+    /// are to be gone on with and are of the same storyboard. Whatever else is there is removed.
+    pub(super) fn begin(
+        place: Place,
+        layout: &Layout,
+        resume: bool,
+    ) -> Result<(Self, Index), Failure> {
         let folder = place.named(".", ".storyboard-partial");
-        let failed = |error: io::Error| failure(&folder, &error);
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let lock = File::open(&folder).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure {
-                    kind: "output",
-                    message: format!("another run is writing {}", folder.display()),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        if !resume {
-            clear(&folder).map_err(failed)?;
-        }
-        Ok(Self {
+        let lock = locked(&folder)?;
+        let left = State::read(&folder.join(STATE), &place.fingerprint, layout);
+        let (single_tiles, index) = match left.filter(|_| resume) {
+            Some((state, index)) => (state.single_tiles, index),
+            None => (Vec::new(), Index::new(layout.clone())),
+        };
+        let work = Self {
             place,
             folder,
-            single_tiles: Vec::new(),
+            single_tiles,
             _lock: lock,
-        })
+        };
+        let known = work.known(&index);
+        clear(&work.folder, |name| known.contains(name))
+            .map_err(|error| failure(&work.folder, &error))?;
+        Ok((work, index))
     }
 
-    /// The sheets that an earlier run left, if they are of the same storyboard.
-    pub(super) fn resumed(&mut self, layout: &Layout) -> Index {
-        let state = self.folder.join(STATE);
-        match State::read(&state, &self.place.fingerprint, layout) {
-            Some((state, index)) => {
-                self.single_tiles = state.single_tiles;
-                index
-            }
-            None => Index::new(layout.clone()),
-        }
+    /// The names of the files that are whole once `index` has been written.
+    fn known(&self, index: &Index) -> HashSet<OsString> {
+        let layout = index.layout();
+        let sheets = 0..index.sheets().len();
+        let sheets = sheets.flat_map(|nth| [layout.file_name(nth), tiles_of(nth)]);
+        let state = (!index.sheets().is_empty()).then(|| STATE.to_owned());
+        let bif = index.is_complete().then(|| self.place.bif_name(layout));
+        let names = sheets.chain(state).chain(bif);
+        names.map(OsString::from).collect()
     }
 
     /// Adds a sheet, which `index` names by now.
@@ -200,17 +199,13 @@ impl Work {
         let name = index.layout().file_name(sheet.number);
         write_file(&self.folder.join(name), &sheet.image)?;
         if self.place.files.bif {
-            write_file(&self.tiles_of(sheet.number), &sheet.single_tiles.concat())?;
+            let tiles = self.folder.join(tiles_of(sheet.number));
+            write_file(&tiles, &sheet.single_tiles.concat())?;
             self.single_tiles
                 .extend(sheet.single_tiles.iter().map(Bytes::len));
         }
         self.write_state(&self.folder.join(STATE), index)?;
         Ok(self)
-    }
-
-    /// Where the tiles' own pictures of a sheet are kept until all are there.
-    fn tiles_of(&self, sheet: usize) -> PathBuf {
-        self.folder.join(format!(".tiles-{sheet}"))
     }
 
     fn write_state(&self, path: &Path, index: &Index) -> Result<(), Failure> {
@@ -226,7 +221,7 @@ impl Work {
         }
         if self.place.files.bif {
             let path = self.folder.join(self.place.bif_name(index.layout()));
-            self.write_bif(&path, index)
+            self.finish_bif(&path, index)
                 .map_err(|error| failure(&path, &error))?;
         }
         if self.place.files.jellyfin {
@@ -242,12 +237,28 @@ impl Work {
         Ok(self.place.paths(index))
     }
 
-    fn write_bif(&self, path: &Path, index: &Index) -> io::Result<()> {
-        let out = BufWriter::new(File::create(path)?);
+    /// Puts the tiles' own pictures into one file, and removes them. An earlier run may have been
+    /// stopped as it removed them: then the file is there, and some of them are not.
+    fn finish_bif(&self, path: &Path, index: &Index) -> io::Result<()> {
+        if !path.exists() {
+            let mut file = temporary_file(&self.folder)?;
+            self.write_bif(BufWriter::new(&mut file), index)?;
+            file.persist(path)?;
+        }
+        for sheet in 0..index.layout().sheets() {
+            match fs::remove_file(self.folder.join(tiles_of(sheet))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn write_bif(&self, out: impl Write + Seek, index: &Index) -> io::Result<()> {
         let mut file = bif::Writer::new(out, index.layout())?;
         let mut lengths = self.single_tiles.iter();
         for sheet in 0..index.layout().sheets() {
-            let tiles = fs::read(self.tiles_of(sheet))?;
+            let tiles = fs::read(self.folder.join(tiles_of(sheet)))?;
             let mut rest = &tiles[..];
             for length in lengths.by_ref().take(index.layout().tiles_of(sheet).len()) {
                 let (tile, others) = rest.split_at_checked(*length).ok_or_else(|| {
@@ -258,9 +269,6 @@ impl Work {
             }
         }
         file.finish()?;
-        for sheet in 0..index.layout().sheets() {
-            fs::remove_file(self.tiles_of(sheet))?;
-        }
         Ok(())
     }
 
@@ -272,7 +280,7 @@ impl Work {
         let (trickplay, sheets) = self.place.trickplay(layout);
         let published = || {
             fs::create_dir_all(&partial)?;
-            clear(&partial)?;
+            clear(&partial, |_| false)?;
             for name in (0..layout.sheets()).map(|nth| layout.file_name(nth)) {
                 link(&self.folder.join(&name), &partial.join(&name))?;
             }
@@ -284,10 +292,33 @@ impl Work {
     }
 }
 
-/// Removes everything in a folder.
-fn clear(folder: &Path) -> io::Result<()> {
+/// Where the tiles' own pictures of a sheet are kept until all are there.
+fn tiles_of(sheet: usize) -> String {
+    format!(".tiles-{sheet}")
+}
+
+/// Creates a folder if it is missing, and keeps other runs from it.
+fn locked(folder: &Path) -> Result<File, Failure> {
+    let failed = |error: io::Error| failure(folder, &error);
+    fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::open(folder).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure {
+            kind: "output",
+            message: format!("another run is writing {}", folder.display()),
+        }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Removes everything in a folder but what `is_kept`.
+fn clear(folder: &Path, is_kept: impl Fn(&OsStr) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
+        if is_kept(&entry.file_name()) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             fs::remove_dir_all(entry.path())?;
         } else {
