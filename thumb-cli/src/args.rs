@@ -8,7 +8,11 @@ use clap::{
 };
 use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
 
-use crate::{sandbox::Choice, storyboard::StoryboardArgs};
+use crate::{
+    names::{Naming, Template},
+    sandbox::Choice,
+    storyboard::StoryboardArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +21,8 @@ Examples:
   thumb extract s3://bucket/a.mkv --at 5,50%  at 5 seconds and in the middle
   thumb extract https://example.com/a.webm --format webp --max-width 320 --json
   thumb extract clip.mp4 --widths 640,320     clip_1.jpg, clip_1_320.jpg, clip_2.jpg, ...
+  thumb extract videos/ --skip-existing --name '{n} {stem}'
+                                              only what has no pictures yet; 1 clip.jpg, ...
   thumb storyboard film.mp4 --out boards --for vtt,hls    sheets for a scrub bar
   thumb probe clip.mp4 --json                 facts, and what they cost to read
 
@@ -82,6 +88,15 @@ pub(crate) struct ExtractArgs {
     /// Folder for the pictures; created if missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) out: PathBuf,
+
+    /// How pictures are called, without width and extension: {stem} is the video's name without
+    /// its extension, {n} the picture's number
+    #[arg(long, value_name = "TEMPLATE", default_value = "{stem}_{n}")]
+    name: Template,
+
+    /// Leave out videos whose pictures are all there
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
 
     /// Widest picture in pixels; a narrower video is not enlarged
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(1..))]
@@ -156,11 +171,21 @@ impl ExtractArgs {
             .exact(self.exact))
     }
 
+    /// How the pictures are called.
+    pub(crate) fn naming(&self) -> Result<Naming, String> {
+        Ok(Naming {
+            template: self.name.clone(),
+            pictures: self.at.len(),
+            widths: self.widths()?,
+            format: self.format,
+        })
+    }
+
     /// The widths of the pictures, the first one first.
     ///
     /// Numbers of at most two digits and further widths of at least three tell the second width of
     /// `clip.mp4`, `clip_1_320.jpg`, from a picture of `clip_1.mp4`.
-    pub(crate) fn widths(&self) -> Result<Vec<u32>, String> {
+    fn widths(&self) -> Result<Vec<u32>, String> {
         let Some((_, further)) = self.widths.split_first() else {
             return Ok(vec![self.max_width]);
         };

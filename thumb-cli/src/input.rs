@@ -114,6 +114,30 @@ pub(crate) struct Item {
     /// The input for messages.
     pub(crate) name: String,
     pub(crate) input: Result<Input, Failure>,
+    /// The size of a file; 0 of what is elsewhere, whose size only opening it tells.
+    pub(crate) bytes: u64,
+}
+
+impl Item {
+    fn of(input: Input) -> Self {
+        let bytes = match &input {
+            Input::File(path) => fs::metadata(path).map_or(0, |file| file.len()),
+            Input::Http(_) | Input::S3 { .. } => 0,
+        };
+        Self {
+            name: input.name(),
+            input: Ok(input),
+            bytes,
+        }
+    }
+
+    fn failed(path: &Path, failure: Failure) -> Self {
+        Self {
+            name: path.to_string_lossy().into_owned(),
+            input: Err(failure),
+            bytes: 0,
+        }
+    }
 }
 
 /// Replaces folders by the videos in and below them, sorted by name. An input given twice counts
@@ -123,10 +147,7 @@ pub(crate) fn expand(inputs: Vec<Input>) -> Vec<Item> {
     for input in inputs {
         match &input {
             Input::File(path) if path.is_dir() => walk(path, &mut items),
-            _ => items.push(Item {
-                name: input.name(),
-                input: Ok(input),
-            }),
+            _ => items.push(Item::of(input)),
         }
     }
     let mut seen = HashSet::new();
@@ -158,11 +179,7 @@ fn walk(folder: &Path, items: &mut Vec<Item>) {
     for entry in entries {
         match entry {
             Ok(entry) if entry.file_type().is_file() && is_video(entry.path()) => {
-                let input = Input::File(entry.into_path());
-                items.push(Item {
-                    name: input.name(),
-                    input: Ok(input),
-                });
+                items.push(Item::of(Input::File(entry.into_path())));
             }
             Ok(_) => {}
             Err(error) if error.loop_ancestor().is_some() => {}
@@ -171,22 +188,17 @@ fn walk(folder: &Path, items: &mut Vec<Item>) {
                 let path = error.path().unwrap_or(folder);
                 let dangling = path.is_symlink() && !path.exists();
                 if !dangling || is_video(path) {
-                    items.push(Item {
-                        name: path.to_string_lossy().into_owned(),
-                        input: Err(Failure::from(&error)),
-                    });
+                    items.push(Item::failed(path, Failure::from(&error)));
                 }
             }
         }
     }
     if items.len() == before {
-        items.push(Item {
-            name: folder.to_string_lossy().into_owned(),
-            input: Err(Failure {
-                kind: "not_found",
-                message: format!("no video in this folder ({})", EXTENSIONS.join(", ")),
-            }),
-        });
+        let failure = Failure {
+            kind: "not_found",
+            message: format!("no video in this folder ({})", EXTENSIONS.join(", ")),
+        };
+        items.push(Item::failed(folder, failure));
     }
 }
 

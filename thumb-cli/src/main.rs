@@ -2,11 +2,12 @@
 //!
 //! [`args`] parses the command line, [`input`] expands it to videos, [`run`] processes some of them
 //! at the same time (each goes through [`source`], thumbcore and [`output`] or [`storyboard`]), and
-//! [`report`] prints
-//! one line for each input, in the order of the inputs.
+//! [`report`] prints one line for each input, in the order of the inputs. [`names`] tells what
+//! files are called, [`progress`] shows on a terminal how far a run is.
 
 mod args;
 mod input;
+mod names;
 mod output;
 mod progress;
 mod report;
@@ -25,7 +26,6 @@ use std::{
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use indicatif::ProgressBar;
 use thumbcore::{Extractor, ExtractorBuilder, sandbox::Sandbox};
 use tokio::{
     runtime,
@@ -37,6 +37,7 @@ use crate::{
     args::{Cli, Command},
     input::Input,
     output::Folder,
+    progress::Progress,
     report::Printer,
     run::Work,
     sandbox::Place,
@@ -86,22 +87,12 @@ fn start(cli: Cli) -> anyhow::Result<End> {
             .map(|input| Input::parse(input).unwrap_or_else(|error| usage(&error)))
             .collect(),
     );
-    let (jobs, json, trace) = (inputs.jobs(), inputs.json, inputs.trace);
+    let jobs = inputs.jobs();
     let sandbox = inputs.sandbox.start().context("--sandbox on")?;
+    let progress = Progress::new(&items, !cli.quiet && cli.verbose == 0);
     let place = Place::of(sandbox.as_ref());
+    let mut printer = Printer::new(inputs, cli.quiet, place, items.len());
     let work = prepare(cli.command, sandbox)?;
-    let is_shown = !cli.quiet && cli.verbose == 0;
-    let printer = Printer {
-        json,
-        trace,
-        quiet: cli.quiet,
-        place,
-        bar: if is_shown {
-            work.unit().bar(items.len())
-        } else {
-            ProgressBar::hidden()
-        },
-    };
 
     // One thread for the network; files and libav block other threads.
     let runtime = runtime::Builder::new_current_thread()
@@ -112,20 +103,32 @@ fn start(cli: Cli) -> anyhow::Result<End> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
-            done = run::run(&work, items, jobs, &printer) => match done {
+            done = run::run(&work, items, jobs, (&mut printer, &progress)) => match done {
                 Ok(true) => Ok(End::Complete),
                 Ok(false) => Ok(End::Partial),
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Signal(SIGPIPE)),
-                Err(error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),
+                Err(error) => stdout_failed(error),
             },
             _ = interrupt.recv() => Ok(End::Signal(SIGINT)),
             _ = terminate.recv() => Ok(End::Signal(SIGTERM)),
         }
     });
-    printer.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
+    // Also where a signal stopped the run: what is known by then.
+    let told = printer.finish(progress.elapsed());
     // Waits for files that are being written, so that each is either complete or removed.
     runtime.shutdown_timeout(SHUTDOWN);
-    end
+    match (end, told) {
+        (Ok(End::Complete | End::Partial), Err(error)) => stdout_failed(error),
+        (end, _) => end,
+    }
+}
+
+/// Stdout could not be written: a reader that left ends the run as its signal would.
+fn stdout_failed(error: io::Error) -> anyhow::Result<End> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(End::Signal(SIGPIPE));
+    }
+    Err(anyhow::Error::new(error).context("cannot write to stdout"))
 }
 
 /// What the command asks for, with videos decoded in `sandbox`, if there is one. Wrong options end
@@ -145,9 +148,13 @@ fn prepare(command: Command, sandbox: Option<Sandbox>) -> anyhow::Result<Work> {
         Command::Extract(args) => {
             let extractor = args.extractor().unwrap_or_else(|error| usage(&error));
             let extractor = build(extractor);
-            let widths = args.widths().unwrap_or_default();
+            let naming = args.naming().unwrap_or_else(|error| usage(&error));
             create(&args.out)?;
-            Work::Extract(extractor, Folder::new(args.out, widths))
+            Work::Extract {
+                extractor,
+                folder: Folder::new(args.out, naming),
+                skips_existing: args.skip_existing,
+            }
         }
         Command::Storyboard(args) => {
             let maker = Maker {

@@ -1,6 +1,7 @@
 //! The result of an input, for people and for programs.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{self, Write},
     iter,
@@ -8,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{DecimalBytes, ProgressBar};
+use indicatif::DecimalBytes;
 use serde::{Serialize, Serializer};
 use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
 
-use crate::{sandbox::Place, storyboard::Board};
+use crate::{args::InputArgs, sandbox::Place, storyboard::Board};
 
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
@@ -54,7 +55,24 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug)]
-pub(crate) struct Success {
+pub(crate) enum Success {
+    Done(Box<Outcome>),
+    /// Its pictures were there already.
+    Skipped,
+}
+
+impl Success {
+    fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Done(outcome) => Some(outcome),
+            Self::Skipped => None,
+        }
+    }
+}
+
+/// What was read of an input, and made of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
     pub(crate) media: Media,
     pub(crate) stats: Stats,
     /// `None` where no thumbnails were asked for.
@@ -123,6 +141,8 @@ struct Line<'a> {
     input: &'a str,
     ok: bool,
     sandbox: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    skipped: bool,
     #[serde(flatten)]
     facts: Option<Facts<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,12 +196,13 @@ impl From<&RangeRead> for Read {
 
 impl Report {
     fn json(&self, trace: bool, place: Place) -> serde_json::Result<String> {
-        let success = self.result.as_ref().ok();
+        let outcome = self.result.as_ref().ok().and_then(Success::outcome);
         serde_json::to_string(&Line {
             input: &self.name,
-            ok: success.is_some(),
+            ok: self.result.is_ok(),
             sandbox: place == Place::Sandbox,
-            facts: success.map(|Success { media, stats, .. }| Facts {
+            skipped: matches!(self.result, Ok(Success::Skipped)),
+            facts: outcome.map(|Outcome { media, stats, .. }| Facts {
                 container: media.container.as_str(),
                 codec: media.codec.as_str(),
                 width: media.width,
@@ -196,17 +217,17 @@ impl Report {
                 wait_ms: milliseconds(stats.waiting),
                 cache_hits: stats.cache_hits,
             }),
-            board: success.and_then(|success| success.board.as_ref()),
-            thumbnails: success.and_then(|success| success.pictures.as_deref()),
-            reads: success
+            board: outcome.and_then(|outcome| outcome.board.as_ref()),
+            thumbnails: outcome.and_then(|outcome| outcome.pictures.as_deref()),
+            reads: outcome
                 .filter(|_| trace)
-                .map(|success| success.stats.reads.iter().map(Read::from).collect()),
+                .map(|outcome| outcome.stats.reads.iter().map(Read::from).collect()),
             error: self.result.as_ref().err(),
         })
     }
 }
 
-impl Success {
+impl Outcome {
     fn human(&self, name: &str, trace: bool) -> String {
         let Self { media, stats, .. } = self;
         let mut text = format!(
@@ -259,48 +280,134 @@ impl Success {
     }
 }
 
-/// Prints reports: results on stdout, errors on stderr.
+/// Prints reports: results on stdout, errors on stderr. For people errors come last, where nothing
+/// scrolls them away.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    pub(crate) json: bool,
+    json: bool,
     /// With every range that was read.
-    pub(crate) trace: bool,
-    pub(crate) quiet: bool,
+    trace: bool,
+    quiet: bool,
     /// Where videos are decoded.
-    pub(crate) place: Place,
-    /// Hidden where stderr is no terminal.
-    pub(crate) bar: ProgressBar,
+    place: Place,
+    /// `None` where nobody asks for the sum.
+    tally: Option<Tally>,
+    /// What is to be said of failures.
+    failures: Vec<String>,
 }
 
 impl Printer {
+    /// Prints what `args` ask for of so many inputs.
+    pub(crate) fn new(args: &InputArgs, quiet: bool, place: Place, inputs: usize) -> Self {
+        Self {
+            json: args.json,
+            trace: args.trace,
+            quiet,
+            place,
+            tally: (inputs > 1 && !quiet && !args.json).then(Tally::default),
+            failures: Vec::new(),
+        }
+    }
+
     /// Prints a report.
     ///
     /// # Errors
     /// Stdout cannot be written.
-    pub(crate) fn print(&self, report: &Report) -> io::Result<()> {
-        self.bar.suspend(|| match &report.result {
-            _ if self.json => writeln!(io::stdout(), "{}", report.json(self.trace, self.place)?),
-            Ok(_) if self.quiet => Ok(()),
-            Ok(success) => writeln!(
-                io::stdout(),
-                "{}",
-                plain(&success.human(&report.name, self.trace))
-            ),
+    pub(crate) fn print(&mut self, report: &Report) -> io::Result<()> {
+        if let Some(tally) = &mut self.tally {
+            tally.add(&report.result);
+        }
+        let text = match &report.result {
+            _ if self.json => report.json(self.trace, self.place)?,
             Err(failure) => {
                 // The errors of sources begin with the input's name already.
                 let prefix = format!("{}: ", report.name);
                 let reason = failure.message.strip_prefix(&prefix);
                 let reason = reason.unwrap_or(&failure.message);
-                // A closed stderr must not stop the other inputs.
-                let _ = writeln!(
-                    io::stderr(),
-                    "thumb: {}",
-                    plain(&format!("{prefix}{reason}"))
-                );
-                Ok(())
+                self.failures.push(plain(&format!("{prefix}{reason}")));
+                return Ok(());
             }
-        })
+            Ok(_) if self.quiet => return Ok(()),
+            Ok(Success::Done(outcome)) => plain(&outcome.human(&report.name, self.trace)),
+            Ok(Success::Skipped) => plain(&format!("{}: skipped, its pictures exist", report.name)),
+        };
+        writeln!(io::stdout(), "{text}")
     }
+
+    /// Prints the failures, and, where there were several inputs, the sum of all.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub(crate) fn finish(&self, took: Duration) -> io::Result<()> {
+        for failure in &self.failures {
+            // A closed stderr must not hide the sum.
+            let _ = writeln!(io::stderr(), "thumb: {failure}");
+        }
+        if let Some(tally) = &self.tally {
+            writeln!(io::stdout(), "{}", tally.words(took))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sums over the inputs of a run.
+#[derive(Debug, Default)]
+struct Tally {
+    videos: u64,
+    skipped: u64,
+    pictures: u64,
+    /// How many failed, by the kind of their failure.
+    failed: BTreeMap<&'static str, u64>,
+    bytes_fetched: u64,
+    source_bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, result: &Result<Success, Failure>) {
+        match result {
+            Ok(Success::Done(outcome)) => {
+                self.videos += 1;
+                let pictures = outcome.pictures.iter().flatten();
+                self.pictures += pictures.map(|p| p.paths().count() as u64).sum::<u64>();
+                self.bytes_fetched += outcome.stats.bytes_fetched;
+                self.source_bytes += outcome.stats.source_bytes;
+            }
+            Ok(Success::Skipped) => self.skipped += 1,
+            Err(failure) => *self.failed.entry(failure.kind).or_default() += 1,
+        }
+    }
+
+    fn words(&self, took: Duration) -> String {
+        let mut text = plural(self.videos, "video");
+        if self.pictures > 0 {
+            let _ = write!(text, ", {}", plural(self.pictures, "picture"));
+        }
+        if self.skipped > 0 {
+            let _ = write!(text, ", {} skipped", self.skipped);
+        }
+        let failed: u64 = self.failed.values().sum();
+        if failed > 0 {
+            let kinds = self
+                .failed
+                .iter()
+                .map(|(kind, count)| format!("{count} {kind}"));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            let _ = write!(text, ", {failed} failed ({kinds})");
+        }
+        let _ = write!(
+            text,
+            "; read {} of {} in {:.1} s",
+            DecimalBytes(self.bytes_fetched),
+            DecimalBytes(self.source_bytes),
+            took.as_secs_f64()
+        );
+        text
+    }
+}
+
+fn plural(count: u64, word: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{end}")
 }
 
 /// Replaces control characters: file names and messages of servers may hold terminal control
@@ -349,12 +456,12 @@ mod tests {
         let media = Media::new(Container::Mp4, Codec::H264, (640, 360), None);
         let report = Report {
             name: "a.mp4".into(),
-            result: Ok(Success {
+            result: Ok(Success::Done(Box::new(Outcome {
                 media,
                 stats,
                 pictures: None,
                 board: None,
-            }),
+            }))),
         };
         assert_eq!(
             report.json(false, Place::Sandbox).unwrap(),
@@ -364,6 +471,35 @@ mod tests {
                 r#""requests":0,"round_trips":0,"wall_ms":12.346,"cpu_ms":0.0,"#,
                 r#""wait_ms":0.0,"cache_hits":0}"#
             )
+        );
+    }
+
+    #[test]
+    fn a_skipped_input_is_fine_and_says_so() {
+        let report = Report {
+            name: "a.mp4".into(),
+            result: Ok(Success::Skipped),
+        };
+        assert_eq!(
+            report.json(false, Place::Sandbox).unwrap(),
+            r#"{"input":"a.mp4","ok":true,"sandbox":true,"skipped":true}"#
+        );
+    }
+
+    #[test]
+    fn the_sum_tells_what_failed_by_kind() {
+        let mut tally = Tally::default();
+        let failure = |kind| Failure {
+            kind,
+            message: String::new(),
+        };
+        for kind in ["corrupt", "limit", "corrupt"] {
+            tally.add(&Err(failure(kind)));
+        }
+        tally.add(&Ok(Success::Skipped));
+        assert_eq!(
+            tally.words(Duration::from_millis(1234)),
+            "0 videos, 1 skipped, 3 failed (2 corrupt, 1 limit); read 0 B of 0 B in 1.2 s"
         );
     }
 

@@ -1,6 +1,10 @@
 //! Processes the inputs: some at the same time, results in the order of the inputs.
 
-use std::{ffi::OsString, io, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    sync::Arc,
+};
 
 use futures::{StreamExt, stream};
 use thumbcore::{Extractor, RangeSource};
@@ -8,9 +12,10 @@ use tokio::{sync::Semaphore, task};
 
 use crate::{
     input::{Input, Item},
-    output::{Folder, Names},
-    progress::{Portion, Unit},
-    report::{Failure, Picture, Printer, Report, Success},
+    names::Names,
+    output::Folder,
+    progress::{Portion, Progress},
+    report::{Failure, Outcome, Picture, Printer, Report, Success},
     source::Opener,
     storyboard::Maker,
 };
@@ -23,7 +28,12 @@ const WINDOW: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Write thumbnails into the folder.
-    Extract(Extractor, Folder),
+    Extract {
+        extractor: Extractor,
+        folder: Folder,
+        /// Leaves out inputs whose pictures are all there.
+        skips_existing: bool,
+    },
     /// Write a storyboard.
     Storyboard(Maker),
     /// Read facts.
@@ -31,11 +41,12 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// What the progress bar counts.
-    pub(crate) fn unit(&self) -> Unit {
+    /// The names of what is written of an input, made with `base`.
+    fn names(&self, base: &OsStr) -> Vec<OsString> {
         match self {
-            Self::Storyboard(_) => Unit::Parts,
-            Self::Extract(..) | Self::Probe(_) => Unit::Inputs,
+            Self::Extract { folder, .. } => folder.naming().names(base),
+            Self::Storyboard(_) => Maker::names(base),
+            Self::Probe(_) => Vec::new(),
         }
     }
 }
@@ -49,7 +60,7 @@ pub(crate) async fn run(
     work: &Work,
     items: Vec<Item>,
     jobs: usize,
-    printer: &Printer,
+    (printer, progress): (&mut Printer, &Progress),
 ) -> io::Result<bool> {
     let opener = &Opener::default();
     let slots = &Semaphore::new(jobs.min(Semaphore::MAX_PERMITS));
@@ -58,16 +69,14 @@ pub(crate) async fn run(
         .map(|item| {
             // Names are claimed here, not in the job, so that they depend only on the order of the
             // inputs.
-            let job = item.input.and_then(|input| match work {
-                Work::Extract(..) | Work::Storyboard(_) => {
-                    names.claim(&input).map(|base| (input, base))
-                }
-                Work::Probe(_) => Ok((input, OsString::new())),
+            let job = item.input.and_then(|input| {
+                let base = names.claim(&input, |base| work.names(base))?;
+                Ok((input, base))
             });
             async move {
                 // Held from opening to the last picture. The semaphore is never closed.
                 let _slot = slots.acquire().await;
-                let portion = work.unit().portion(&printer.bar);
+                let portion = progress.portion(item.bytes);
                 let result = match job {
                     Ok((input, base)) => one(work, opener, (&input, base), &portion).await,
                     Err(failure) => Err(failure),
@@ -82,7 +91,7 @@ pub(crate) async fn run(
     let mut all = true;
     while let Some(report) = reports.next().await {
         all &= report.result.is_ok();
-        printer.print(&report)?;
+        progress.bar.suspend(|| printer.print(&report))?;
     }
     Ok(all)
 }
@@ -93,27 +102,38 @@ async fn one(
     (input, base): (&Input, OsString),
     portion: &Portion<'_>,
 ) -> Result<Success, Failure> {
+    if let Work::Extract {
+        folder,
+        skips_existing: true,
+        ..
+    } = work
+        && folder.has_all(&base)
+    {
+        return Ok(Success::Skipped);
+    }
     tracing::debug!(input = input.name(), "open");
     let source = opener.open(input).await?;
     match work {
         Work::Probe(extractor) => {
             let probe = extractor.probe(source).await?;
-            Ok(Success {
+            Ok(Success::Done(Box::new(Outcome {
                 media: probe.media,
                 stats: probe.stats,
                 pictures: None,
                 board: None,
-            })
+            })))
         }
-        Work::Extract(extractor, out) => extract(extractor, out.clone(), source, base).await,
+        Work::Extract {
+            extractor, folder, ..
+        } => extract(extractor, folder.clone(), source, base).await,
         Work::Storyboard(maker) => {
             let made = maker.make(source, base, portion).await?;
-            Ok(Success {
+            Ok(Success::Done(Box::new(Outcome {
                 media: made.media,
                 stats: made.stats,
                 pictures: None,
                 board: Some(made.board),
-            })
+            })))
         }
     }
 }
@@ -139,10 +159,10 @@ async fn extract(
         kind: "output",
         message: error.to_string(),
     })??;
-    Ok(Success {
+    Ok(Success::Done(Box::new(Outcome {
         media: extraction.media,
         stats: extraction.stats,
         pictures: Some(pictures),
         board: None,
-    })
+    })))
 }

@@ -393,6 +393,11 @@ fn a_batch_that_fails_in_part_does_the_rest_and_exits_with_1() {
     command.args(["--out", "out"]);
     let human = run(&mut command);
     assert_eq!(human.code, Some(1));
+    let sum = human.stdout.lines().last().unwrap();
+    assert!(
+        sum.starts_with("2 videos, 6 pictures, 3 failed (2 corrupt, 1 not_found); read "),
+        "{sum}"
+    );
     let errors: Vec<_> = human.stderr.lines().collect();
     assert_eq!(errors.len(), 3, "{}", human.stderr);
     for (error, input) in errors.iter().zip(["broken.mp4", "empty.mp4", "gone.mp4"]) {
@@ -407,6 +412,71 @@ fn a_batch_that_fails_in_part_does_the_rest_and_exits_with_1() {
         .collect();
     assert_eq!(ok, [false, false, false, true, true].map(Some));
     assert_eq!(names(&folder.path().join("out")).len(), 6);
+}
+
+#[test]
+fn failures_come_last() {
+    let folder = folder(&["good.mp4"]);
+    fs::write(folder.path().join("a.mp4"), "").unwrap();
+    // Both streams into one, as a terminal shows them.
+    let command = format!(
+        "'{}' extract . --at 50% --out out 2>&1",
+        env!("CARGO_BIN_EXE_thumb")
+    );
+    let mut shell = std::process::Command::new("sh");
+    let shown = run(shell.current_dir(folder.path()).args(["-c", &command])).stdout;
+    let lines: Vec<_> = shown.lines().collect();
+    let begins = [
+        "./good.mp4: mp4 h264",
+        "  out/good_1.jpg",
+        "thumb: ./a.mp4: ",
+        "1 video, 1 picture, 1 failed",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{shown}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+}
+
+#[test]
+fn pictures_that_exist_are_not_made_again() {
+    let folder = folder(&["a.mp4", "b.mp4"]);
+    let extract = |flags: &[&str]| {
+        let mut command = thumb();
+        command.current_dir(folder.path()).args([
+            "extract",
+            "a.mp4",
+            "b.mp4",
+            "--out",
+            "out",
+            "--json",
+            "--skip-existing",
+        ]);
+        run(command
+            .args(["--at", "10%,50%", "--name", "{n}-{stem}"])
+            .args(flags))
+        .clean()
+        .lines()
+    };
+    let made = extract(&[]);
+    assert!(
+        made.iter().all(|line| line["thumbnails"].is_array()),
+        "{made:?}"
+    );
+    let all = ["1-a.jpg", "1-b.jpg", "2-a.jpg", "2-b.jpg"];
+    assert_eq!(names(&folder.path().join("out")), all);
+    fs::remove_file(folder.path().join("out/2-b.jpg")).unwrap();
+    let again = extract(&[]);
+    assert_eq!(again[0]["skipped"], true);
+    assert!(again[0].get("container").is_none());
+    assert!(again[1].get("skipped").is_none());
+    assert_eq!(names(&folder.path().join("out")), all);
+    // Other pictures are not there yet.
+    let wider = extract(&["--widths", "320,160"]);
+    assert!(
+        wider.iter().all(|line| line.get("skipped").is_none()),
+        "{wider:?}"
+    );
 }
 
 #[test]

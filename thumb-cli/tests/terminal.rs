@@ -55,6 +55,7 @@ fn a_bar_is_drawn_on_a_terminal_and_only_there() {
     };
     let shown = on_terminal("");
     assert!(shown.stdout.contains("/2 "), "{:?}", shown.stdout);
+    assert!(shown.stdout.contains(" left"), "{:?}", shown.stdout);
     assert_eq!(shown.code, Some(1));
     for flags in ["--quiet", "2>/dev/null"] {
         let hidden = on_terminal(flags);

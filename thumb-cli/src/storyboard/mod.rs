@@ -8,7 +8,11 @@ mod publish;
 mod state;
 mod work;
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use serde::Serialize;
 use thumbcore::{
@@ -90,6 +94,14 @@ pub(crate) struct Made {
 }
 
 impl Maker {
+    /// The name of the folder that is made with `base`. The one for Jellyfin differs where this
+    /// does.
+    pub(crate) fn names(base: &OsStr) -> Vec<OsString> {
+        let mut name = base.to_owned();
+        name.push(".storyboard");
+        vec![name]
+    }
+
     /// Makes the storyboard of `source`, under names that begin with `base`.
     pub(crate) async fn make(
         &self,
@@ -113,8 +125,7 @@ impl Maker {
         }
         let (layout, resume) = (storyboard.layout().clone(), self.resume);
         let sheets = layout.sheets();
-        let (mut work, mut index) =
-            blocking(move || Work::begin(place, &layout, resume)).await?;
+        let (mut work, mut index) = blocking(move || Work::begin(place, &layout, resume)).await?;
         let first = index.sheets().len();
         let request = self.request.clone().first_sheet(first);
         let mut storyboard = video.storyboard(&request)?;
