@@ -10,6 +10,7 @@ use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
 
 use crate::{
     names::{Naming, Template},
+    preview::PreviewArgs,
     sandbox::Choice,
     storyboard::StoryboardArgs,
 };
@@ -24,6 +25,7 @@ Examples:
   thumb extract videos/ --skip-existing --name '{n} {stem}'
                                               only what has no pictures yet; 1 clip.jpg, ...
   thumb storyboard film.mp4 --out boards --for vtt,hls    sheets for a scrub bar
+  thumb preview film.mp4                      film_preview.webp, an animation
   thumb probe clip.mp4 --json                 facts, and what they cost to read
 
 S3 takes credentials, region and AWS_ENDPOINT_URL as the AWS tools do.
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     /// Write sheets of small pictures for a scrub bar into `<stem>.storyboard/`
     #[command(after_help = EXAMPLES)]
     Storyboard(StoryboardArgs),
+    /// Write a short animation of frames from all over the video as `<stem>_preview.webp`
+    #[command(after_help = EXAMPLES)]
+    Preview(PreviewArgs),
     /// Show container, codec, size and duration, and what reading them cost
     #[command(after_help = EXAMPLES)]
     Probe(ProbeArgs),
@@ -66,6 +71,7 @@ impl Command {
         match self {
             Self::Extract(args) => &args.inputs,
             Self::Storyboard(args) => &args.inputs,
+            Self::Preview(args) => &args.inputs,
             Self::Probe(args) => &args.inputs,
         }
     }

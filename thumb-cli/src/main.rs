@@ -1,14 +1,15 @@
 //! `thumb`: thumbcore on the command line.
 //!
 //! [`args`] parses the command line, [`input`] expands it to videos, [`run`] processes some of them
-//! at the same time (each goes through [`source`], thumbcore and [`output`] or [`storyboard`]), and
-//! [`report`] prints one line for each input, in the order of the inputs. [`names`] tells what
-//! files are called, [`progress`] shows on a terminal how far a run is.
+//! at the same time (each goes through [`source`], thumbcore and [`output`], [`storyboard`] or
+//! [`preview`]), and [`report`] prints one line for each input, in the order of the inputs.
+//! [`names`] tells what files are called, [`progress`] shows on a terminal how far a run is.
 
 mod args;
 mod input;
 mod names;
 mod output;
+mod preview;
 mod progress;
 mod report;
 mod run;
@@ -37,6 +38,7 @@ use crate::{
     args::{Cli, Command},
     input::Input,
     output::Folder,
+    preview::Previewer,
     progress::Progress,
     report::Printer,
     run::Work,
@@ -166,6 +168,15 @@ fn prepare(command: Command, sandbox: Option<Sandbox>) -> anyhow::Result<Work> {
             };
             create(&maker.out)?;
             Work::Storyboard(maker)
+        }
+        Command::Preview(args) => {
+            let previewer = Previewer {
+                extractor: build(StoryboardArgs::extractor()),
+                request: args.request().unwrap_or_else(|error| usage(&error)),
+                out: args.out,
+            };
+            create(&previewer.out)?;
+            Work::Preview(previewer)
         }
         Command::Probe(_) => Work::Probe(build(Extractor::builder())),
     })

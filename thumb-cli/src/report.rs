@@ -13,7 +13,7 @@ use indicatif::DecimalBytes;
 use serde::{Serialize, Serializer};
 use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
 
-use crate::{args::InputArgs, sandbox::Place, storyboard::Board};
+use crate::{args::InputArgs, preview::Animation, sandbox::Place, storyboard::Board};
 
 /// Why an input failed.
 #[derive(Debug, Clone, Serialize)]
@@ -78,6 +78,7 @@ pub(crate) struct Outcome {
     /// `None` where no thumbnails were asked for.
     pub(crate) pictures: Option<Vec<Picture>>,
     pub(crate) board: Option<Board>,
+    pub(crate) preview: Option<Animation>,
 }
 
 /// A thumbnail that was written.
@@ -150,6 +151,8 @@ struct Line<'a> {
     #[serde(flatten)]
     board: Option<&'a Board>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<&'a Animation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Vec<Read>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Failure>,
@@ -218,6 +221,7 @@ impl Report {
                 cache_hits: stats.cache_hits,
             }),
             board: outcome.and_then(|outcome| outcome.board.as_ref()),
+            preview: outcome.and_then(|outcome| outcome.preview.as_ref()),
             thumbnails: outcome.and_then(|outcome| outcome.pictures.as_deref()),
             reads: outcome
                 .filter(|_| trace)
@@ -260,6 +264,9 @@ impl Outcome {
             for path in &board.files {
                 let _ = write!(text, "\n  {path}");
             }
+        }
+        if let Some(preview) = &self.preview {
+            let _ = write!(text, "\n  {}", preview.summary());
         }
         if trace {
             text.push_str("\n  round trip   why              from         to      bytes    ms");
@@ -461,6 +468,7 @@ mod tests {
                 stats,
                 pictures: None,
                 board: None,
+                preview: None,
             }))),
         };
         assert_eq!(

@@ -14,6 +14,7 @@ use crate::{
     input::{Input, Item},
     names::Names,
     output::Folder,
+    preview::Previewer,
     progress::{Portion, Progress},
     report::{Failure, Outcome, Picture, Printer, Report, Success},
     source::Opener,
@@ -36,6 +37,8 @@ pub(crate) enum Work {
     },
     /// Write a storyboard.
     Storyboard(Maker),
+    /// Write an animated preview.
+    Preview(Previewer),
     /// Read facts.
     Probe(Extractor),
 }
@@ -46,6 +49,7 @@ impl Work {
         match self {
             Self::Extract { folder, .. } => folder.naming().names(base),
             Self::Storyboard(_) => Maker::names(base),
+            Self::Preview(_) => vec![Previewer::name(base)],
             Self::Probe(_) => Vec::new(),
         }
     }
@@ -121,6 +125,7 @@ async fn one(
                 stats: probe.stats,
                 pictures: None,
                 board: None,
+                preview: None,
             })))
         }
         Work::Extract {
@@ -133,6 +138,17 @@ async fn one(
                 stats: made.stats,
                 pictures: None,
                 board: Some(made.board),
+                preview: None,
+            })))
+        }
+        Work::Preview(previewer) => {
+            let made = previewer.make(source, &base).await?;
+            Ok(Success::Done(Box::new(Outcome {
+                media: made.media,
+                stats: made.stats,
+                pictures: None,
+                board: None,
+                preview: Some(made.animation),
             })))
         }
     }
@@ -164,5 +180,6 @@ async fn extract(
         stats: extraction.stats,
         pictures: Some(pictures),
         board: None,
+        preview: None,
     })))
 }

@@ -36,6 +36,8 @@ fn a_wrong_command_line_exits_with_2_and_says_what_is_wrong() {
         (&["extract", "a.mp4", "--name", "a/{stem}_{n}"], "--name"),
         (&["extract", "a.mp4", "--format", "gif"], "gif"),
         (&["extract", "a.mp4", "--jobs", "0"], "--jobs"),
+        (&["preview", "a.mp4", "--frames", "1"], "frames"),
+        (&["preview", "a.mp4", "--seconds", "long"], "--seconds"),
         (&["extract", "s3://bucket"], "s3://bucket"),
         (&["extract", "ftp://host/a.mp4"], "ftp://"),
         (&["extract", "-x.mp4"], "-x"),

@@ -25,6 +25,7 @@
 //!
 //! - **Storyboards**: [`Video::storyboard`] gives sheets of small pictures for a player's scrub
 //!   bar, and the module [`storyboard`] writes what players read of them.
+//! - **Previews**: [`Video::preview`] makes a short animation of frames from all over the video.
 //! - **Sources**: [`FileSource`], [`HttpSource`], `S3Source` (feature `s3`), [`MemorySource`], or
 //!   any [`RangeSource`] of yours; the module [`source`] has a conformance suite for it (feature
 //!   `testing`). An [`Opening`] also tells what is known of the source.
@@ -107,6 +108,7 @@ mod memory;
 mod panic;
 mod patience;
 mod position;
+pub mod preview;
 mod reader;
 mod render;
 #[cfg(sandbox)]

@@ -1,9 +1,11 @@
 //! Pictures out.
 
+mod animation;
 mod format;
 
 use bytes::Bytes;
 
+pub(crate) use self::animation::{AnimationFrame, animation};
 pub use self::format::ImageFormat;
 use crate::{Error, libav::Planes};
 

@@ -28,6 +28,10 @@ impl Canvas {
         &self.0
     }
 
+    pub(super) fn into_planes(self) -> Planes<u8> {
+        self.0
+    }
+
     /// Puts `picture` into the middle of the tile whose edges are at `left` and `top`.
     pub(super) fn put(&mut self, picture: &Raw, layout: &Layout, (left, top): (u32, u32)) {
         let margin = |tile: u32, side: u32| (tile.saturating_sub(side) / 2) & !1;

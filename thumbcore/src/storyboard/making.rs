@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, ImageFormat, LimitError, Origin, Position, Request, Stats, Thumbnail, Video,
-    encode::encode, extract::Tiling,
+    encode::encode, extract::Tiling, libav::Planes,
 };
 
 /// Tiles that one call makes at most.
@@ -54,7 +54,7 @@ pub struct Sheet {
 }
 
 impl Storyboard {
-    pub(super) fn new(video: Video, request: &StoryboardRequest) -> Result<Self, Error> {
+    pub(crate) fn new(video: Video, request: &StoryboardRequest) -> Result<Self, Error> {
         request.check()?;
         let facts = video.facts();
         let film = video.film().or(facts.duration);
@@ -130,6 +130,28 @@ impl Storyboard {
         Ok(Some(sheet))
     }
 
+    /// A frame of each tile, of which there are at most [`BATCH`], without those that show the same
+    /// as the one before. Adds to `stats` what that cost.
+    pub(crate) async fn frames(&self, stats: &mut Stats) -> Result<Vec<TileFrame>, Error> {
+        let tiles = 0..self.layout.tiles.min(BATCH);
+        let pictures = filled(self.pictures(tiles, stats).await?);
+        let size = (self.layout.tile_width, self.layout.tile_height);
+        let frames = pictures.into_iter().enumerate().map(|(nth, picture)| {
+            let mut canvas = Canvas::new(size);
+            canvas.put(&picture.raw, &self.layout, (0, 0));
+            TileFrame {
+                planes: canvas.into_planes(),
+                target: self.layout.start(nth),
+                actual: picture.actual,
+                origin: picture.origin,
+                limit: picture.limit,
+            }
+        });
+        let mut frames: Vec<_> = frames.collect();
+        frames.dedup_by_key(|frame| frame.actual);
+        Ok(frames)
+    }
+
     /// A picture for each of `tiles`, as far as one could be made. Adds to `stats` what that cost.
     async fn pictures(
         &self,
@@ -155,6 +177,17 @@ impl Storyboard {
         });
         Ok(pictures.collect())
     }
+}
+
+/// The frame of one tile, for what is no sheet.
+pub(crate) struct TileFrame {
+    /// Of a tile's size.
+    pub(crate) planes: Planes<u8>,
+    /// When the tile's stretch begins.
+    pub(crate) target: Duration,
+    pub(crate) actual: Duration,
+    pub(crate) origin: Origin,
+    pub(crate) limit: Option<LimitError>,
 }
 
 /// The picture of one tile.

@@ -57,6 +57,7 @@ mod tests;
 mod time;
 pub mod vtt;
 
+pub(crate) use self::making::TileFrame;
 pub use self::{
     index::{Index, SheetEntry, Tile},
     layout::Layout,

@@ -13,6 +13,7 @@ mod long_gops;
 mod many;
 mod matroska;
 mod memory;
+mod preview;
 mod rotation;
 mod storyboard;
 mod streams;

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         same::real_videos_are_the_same,
         same::an_open_video_is_the_same,
         same::a_storyboard_is_the_same,
+        same::a_preview_is_the_same,
         same::errors_are_the_same_and_keep_their_causes,
         same::limits_and_memory_hold,
     ];

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use devstack::media::Clip;
 use thumbcore::{
     Error, Extraction, Extractor, FileSource, LimitError, Limits, MemoryBudget, MemorySource,
-    Opening, Position, RangeSource as _, Request, SourceError, storyboard::StoryboardRequest,
+    Opening, Position, RangeSource as _, Request, SourceError, preview::PreviewRequest,
+    storyboard::StoryboardRequest,
 };
 
 use crate::support::{clip, in_sandbox, sandboxed};
@@ -157,6 +158,20 @@ pub(crate) async fn a_storyboard_is_the_same() {
     }
     assert_eq!(boards[0].1.len(), 2);
     assert!(boards[0] == boards[1]);
+}
+
+pub(crate) async fn a_preview_is_the_same() {
+    let path = Clip::new("mp4").make().unwrap();
+    let request = PreviewRequest::new().frames(4).width(64);
+    let mut previews = Vec::new();
+    for extractor in [sandboxed(), Extractor::builder().build().unwrap()] {
+        let source = MemorySource::new("clip.mp4", std::fs::read(&path).unwrap());
+        let video = extractor.open(Arc::new(source)).await.unwrap();
+        let preview = video.preview(&request).await.unwrap();
+        previews.push((preview.image, preview.frames, preview.stats.bytes_fetched));
+    }
+    assert_eq!(previews[0].1.len(), 4);
+    assert!(previews[0] == previews[1]);
 }
 
 pub(crate) async fn errors_are_the_same_and_keep_their_causes() {
