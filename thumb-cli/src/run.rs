@@ -132,7 +132,9 @@ async fn one(
             extractor, folder, ..
         } => extract(extractor, folder.clone(), source, base).await,
         Work::Storyboard(maker) => {
-            let made = maker.make(source, base, portion).await?;
+            let made = maker
+                .make(source, (base, &input.file_name()), portion)
+                .await?;
             Ok(Success::Done(Box::new(Outcome {
                 media: made.media,
                 stats: made.stats,

@@ -19,6 +19,7 @@ use std::{
 };
 
 use common::{clip, names, run, thumb};
+use devstack::media::{Clip, Shape, looped};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -98,6 +99,8 @@ fn everything_that_players_read_is_written_and_named() {
             .all(|file| Path::new(file.as_str().unwrap()).is_file())
     );
 
+    // A plain mp4 has no keyframes that players could be pointed at.
+    assert_eq!(line["left_out"][0]["file"], "iframes.m3u8");
     assert_eq!(line["tile"], serde_json::json!({"width": 64, "height": 36}));
     assert_eq!(line["grid"], serde_json::json!({"columns": 2, "rows": 2}));
     assert_eq!(line["interval_s"], 1.0);
@@ -115,6 +118,30 @@ fn everything_that_players_read_is_written_and_named() {
     let last = &bif[u32::from_le_bytes(bif[140..144].try_into().unwrap()) as usize..];
     let last = image::load_from_memory(last).unwrap();
     assert_eq!((last.width(), last.height()), (64, 36));
+}
+
+#[test]
+fn players_are_pointed_at_keyframes_where_the_file_allows_it() {
+    let videos = tempdir().unwrap();
+    let film = videos.path().join("a film.mp4");
+    let fragmented = looped(&Clip::default(), Shape::Mp4FragmentedSidx, 1 << 20).unwrap();
+    fs::copy(fragmented, &film).unwrap();
+    let mut command = thumb();
+    command.arg("storyboard").arg(&film).arg("--out");
+    command.arg(videos.path()).args(["--for", "hls", "--json"]);
+    let line = run(&mut command).clean().lines().remove(0);
+    assert_eq!(line["left_out"], Value::Null);
+    let folder = videos.path().join("a film.storyboard");
+    let playlist = fs::read_to_string(folder.join("iframes.m3u8")).unwrap();
+    let named = playlist.lines().filter(|line| !line.starts_with('#'));
+    let named: Vec<_> = named.collect();
+    assert_eq!(named.len(), line["tiles"].as_array().unwrap().len());
+    assert!(
+        named.iter().all(|name| *name == "../a%20film.mp4"),
+        "{named:?}"
+    );
+    let master = fs::read_to_string(folder.join("master.m3u8")).unwrap();
+    assert!(master.contains("URI=\"iframes.m3u8\""), "{master}");
 }
 
 fn read_json(path: &Path) -> Value {

@@ -130,7 +130,7 @@ pub use self::source::HttpSource;
 pub use self::source::S3Source;
 pub use self::{
     codec::Codec,
-    container::Container,
+    container::{Container, IFrame},
     encode::ImageFormat,
     error::{Cause, Error, LimitError, SandboxError, SourceError},
     extract::{

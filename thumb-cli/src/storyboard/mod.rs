@@ -14,6 +14,7 @@ use std::{
     sync::Arc,
 };
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use thumbcore::{
     Extractor, Media, RangeSource, Stats, Video,
@@ -22,7 +23,7 @@ use thumbcore::{
 use tokio::task;
 
 pub(crate) use self::args::StoryboardArgs;
-use self::work::{Place, Work};
+use self::work::{IFRAMES, Place, Work};
 use crate::{
     progress::Portion,
     report::{Failure, seconds},
@@ -62,6 +63,16 @@ pub(crate) struct Board {
     tiles: Vec<Tile>,
     /// Paths of all files, the sheets first.
     pub(crate) files: Vec<String>,
+    /// What was asked for and cannot be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
+}
+
+/// A file that cannot be written of this video.
+#[derive(Debug, Serialize)]
+struct LeftOut {
+    file: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,11 +113,12 @@ impl Maker {
         vec![name]
     }
 
-    /// Makes the storyboard of `source`, under names that begin with `base`.
+    /// Makes the storyboard of `source`, a video of this file name, under names that begin with
+    /// `base`.
     pub(crate) async fn make(
         &self,
         source: Arc<dyn RangeSource>,
-        base: OsString,
+        (base, film): (OsString, &OsStr),
         progress: &Portion<'_>,
     ) -> Result<Made, Failure> {
         let video = self.extractor.open(source).await?;
@@ -114,6 +126,7 @@ impl Maker {
         let place = Place {
             out: self.out.clone(),
             base,
+            film: beside(film),
             files: self.files,
             fingerprint: self.fingerprint(&video, &storyboard),
         };
@@ -121,7 +134,7 @@ impl Maker {
         if self.resume
             && let Some(made) = place.published(storyboard.layout())
         {
-            return Ok(Made::new(&video, stats, &made.index, &made.files));
+            return Ok(self.made(&video, stats, &made.index, &made.files));
         }
         let (layout, resume) = (storyboard.layout().clone(), self.resume);
         let sheets = layout.sheets();
@@ -139,7 +152,18 @@ impl Maker {
         }
         let whole = index.clone();
         let files = blocking(move || work.publish(&whole)).await?;
-        Ok(Made::new(&video, stats, &index, &files))
+        Ok(self.made(&video, stats, &index, &files))
+    }
+
+    fn made(&self, video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Made {
+        let mut made = Made::new(video, stats, index, files);
+        if self.files.hls && !index.tiles().iter().any(|tile| tile.iframe.is_some()) {
+            made.board.left_out.push(LeftOut {
+                file: IFRAMES,
+                reason: NO_IFRAMES,
+            });
+        }
+        made
     }
 
     /// What a storyboard depends on: a stopped run is gone on with where it is the same.
@@ -176,6 +200,7 @@ impl Made {
                 .iter()
                 .map(|path| path.to_string_lossy().into_owned())
                 .collect(),
+            left_out: Vec::new(),
         };
         Self {
             media: video.facts().clone(),
@@ -199,6 +224,21 @@ impl Board {
             plural(sheets),
         )
     }
+}
+
+/// Why a video has no playlist of keyframes.
+const NO_IFRAMES: &str = "no keyframe can be cut out of this file by bytes alone: that takes \
+    fragmented mp4 whose fragments begin with keyframes, or a transport stream of more than 2 MiB";
+
+/// A relative URL of the file of this name, in the folder above.
+fn beside(name: &OsStr) -> String {
+    /// What a path's segment may hold unescaped. Source: RFC 3986, section 2.3.
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    format!("../{}", percent_encode(name.as_encoded_bytes(), ESCAPED))
 }
 
 /// Does `work` on the file system without blocking the network.

@@ -28,12 +28,17 @@ use crate::{
 /// The name of a file of state.
 const STATE: &str = ".thumb.json";
 
+/// The name of the playlist of keyframes.
+pub(super) const IFRAMES: &str = "iframes.m3u8";
+
 /// Where one storyboard goes.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) out: PathBuf,
     /// What the names begin with.
     pub(super) base: OsString,
+    /// What `iframes.m3u8` calls the video: a URL relative to the storyboard's folder.
+    pub(super) film: String,
     pub(super) files: Files,
     /// What the storyboard depends on.
     pub(super) fingerprint: String,
@@ -86,13 +91,19 @@ impl Place {
             (self.files.vtt, "index.vtt", &|| vtt::write(index, name)),
             (self.files.hls, "index.m3u8", &|| hls::write(index, name)),
             (self.files.hls, "master.m3u8", &|| {
-                hls::master(index, "index.m3u8")
+                hls::master(index, "index.m3u8", IFRAMES)
             }),
             (self.files.dash, "index.mpd", &|| dash::write(index)),
             (self.files.json, "index.json", &|| json::write(index, name)),
         ];
         let wanted = texts.into_iter().filter(|(wanted, ..)| *wanted);
-        wanted.map(|(_, name, text)| (name, text())).collect()
+        let texts = wanted.map(|(_, name, text)| (name, text()));
+        let iframes = self
+            .files
+            .hls
+            .then(|| hls::iframes(index, &self.film))
+            .flatten();
+        texts.chain(iframes.map(|text| (IFRAMES, text))).collect()
     }
 
     /// The finished storyboard of an earlier run with the same options, if all of it is there.

@@ -100,8 +100,17 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
 
 fn check_keyframe(len: u64, keyframe: Keyframe) {
     match keyframe.place {
-        Place::Spliced { pieces, bytes, .. } => {
+        Place::Spliced {
+            pieces,
+            bytes,
+            iframe,
+            ..
+        } => {
             check_range(len, &bytes);
+            if let Some(iframe) = iframe {
+                check_range(len, &iframe.init);
+                check_range(len, &iframe.bytes);
+            }
             check(len, pieces);
         }
         Place::Indexed { .. } | Place::Sample { .. } | Place::Counted(_) => {}

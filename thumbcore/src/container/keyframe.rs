@@ -37,6 +37,20 @@ pub(crate) struct ListedKeyframe {
     pub(crate) size: Option<u64>,
 }
 
+/// The bytes of a video by which a player shows one of its keyframes, as an HLS I-frame playlist
+/// names them.
+///
+/// Source: RFC 8216, sections 3 and 4.3.3.6.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct IFrame {
+    /// What declares the stream: the Media Initialization Section.
+    pub init: Range<u64>,
+    /// The keyframe, and no other picture.
+    pub bytes: Range<u64>,
+}
+
 /// How the packets from a keyframe on are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -51,11 +65,13 @@ pub(crate) enum Place {
     Sample { timestamp: i64, bytes: Range<u64> },
     /// Found by a [`Locator`](super::Locator): a demuxer of its own reads `pieces` one after the
     /// other as if they were the file (headers first, then from the keyframe on; the last piece
-    /// may reach to the end of the file). `bytes` are what the keyframe needs of them.
+    /// may reach to the end of the file). `bytes` are what the keyframe needs of them; `iframe` is
+    /// what players need, where they can show it by bytes of the file alone.
     Spliced {
         pieces: Vec<Piece>,
         bytes: Range<u64>,
         entry: Entry,
+        iframe: Option<IFrame>,
     },
     /// The nth video packet from the start.
     Counted(usize),
@@ -83,6 +99,7 @@ impl Place {
             pieces,
             bytes: start..end.min(len),
             entry: Entry::Exact,
+            iframe: None,
         }
     }
 
@@ -106,6 +123,14 @@ impl Place {
                 ..
             }
         )
+    }
+
+    /// What players need to show the keyframe, where bytes of the file do.
+    pub(crate) fn iframe(&self) -> Option<&IFrame> {
+        match self {
+            Self::Spliced { iframe, .. } => iframe.as_ref(),
+            Self::Indexed { .. } | Self::Sample { .. } | Self::Counted(_) => None,
+        }
     }
 
     /// The bytes to fetch before the keyframe is read, where they are known.

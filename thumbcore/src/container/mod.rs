@@ -32,6 +32,7 @@ mod wire;
 
 use std::{ffi::CStr, fmt};
 
+pub use self::keyframe::IFrame;
 pub(crate) use self::{
     duration::believed,
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::{
     Around, Entry, Keyframe, Locator, Place, Timeline,
+    keyframe::IFrame,
     search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
 };
 use crate::{
@@ -40,6 +41,9 @@ pub(super) struct StreamLocator {
     pub(super) headers: Vec<Piece>,
     /// What a demuxer must read before the packets of any keyframe.
     pub(super) preamble: Vec<Range<u64>>,
+    /// What declares the streams to players that are given a keyframe's own bytes behind it, where
+    /// there are such players.
+    pub(super) init: Option<Range<u64>>,
     /// What a demuxer gives out first when it reads from a keyframe's place on.
     pub(super) entry: Entry,
     /// Bits of the timestamps where these wrap around.
@@ -47,6 +51,14 @@ pub(super) struct StreamLocator {
 }
 
 impl StreamLocator {
+    /// What players need to show the keyframe.
+    fn iframe(&self, sighting: &Sighting) -> Option<IFrame> {
+        Some(IFrame {
+            init: self.init.clone()?,
+            bytes: sighting.start..sighting.next?,
+        })
+    }
+
     fn place(&self, sighting: &Sighting) -> Place {
         let preamble = self.preamble.iter().cloned().map(Piece::File);
         let media = Piece::File(sighting.start..self.len);
@@ -54,6 +66,7 @@ impl StreamLocator {
             pieces: preamble.chain([media]).collect(),
             bytes: sighting.start..sighting.end.unwrap_or(self.len).min(self.len),
             entry: self.entry,
+            iframe: self.iframe(sighting),
         }
     }
 }

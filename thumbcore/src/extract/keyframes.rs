@@ -139,6 +139,7 @@ impl Shared<'_> {
                 origin: Origin::Keyframe,
                 late_by: (work.is_untimed && reordering > 0).then_some(reordering),
                 limit: None,
+                iframe: None,
             };
             lock(&self.made).push((work.target, made));
         }

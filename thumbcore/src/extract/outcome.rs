@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     LimitError,
     codec::Codec,
-    container::Container,
+    container::{Container, IFrame},
     encode::ImageFormat,
     reader::{Costs, RangeRead},
     source::Stat,
@@ -95,6 +95,10 @@ pub struct Thumbnail {
     /// [`LimitError::Time`](crate::LimitError::Time) the same call may give the better one at
     /// another time; what is kept for long is better made then.
     pub limit: Option<LimitError>,
+    /// The bytes by which a player shows the picture's keyframe, where there is no other picture
+    /// in them: in fragmented mp4 whose fragments begin with keyframes, and in transport streams
+    /// that were searched. Else, and for pictures that are no keyframes, `None`.
+    pub iframe: Option<IFrame>,
 }
 
 impl Thumbnail {

@@ -3,7 +3,7 @@
 use super::{outcome::Origin, picture::Finished};
 use crate::{
     LimitError,
-    container::{Around, Keyframe},
+    container::{Around, IFrame, Keyframe},
     select::Plan,
 };
 
@@ -51,6 +51,8 @@ pub(super) struct Made {
     pub(super) late_by: Option<usize>,
     /// The first budget that kept the target from a better picture, once all are made.
     pub(super) limit: Option<LimitError>,
+    /// What players need to show the keyframe that the picture is, once all are made.
+    pub(super) iframe: Option<IFrame>,
 }
 
 impl Made {
@@ -60,6 +62,7 @@ impl Made {
             origin,
             late_by: None,
             limit: None,
+            iframe: None,
         }
     }
 }
@@ -78,6 +81,30 @@ impl Target {
     pub(super) fn made(&self) -> Option<&Made> {
         match &self.state {
             State::Made(made) => Some(made),
+            State::Wanted | State::OverBudget => None,
+        }
+    }
+
+    /// What players need to show its picture, if that is a keyframe alone.
+    fn iframe(&self) -> Option<&IFrame> {
+        let is_keyframe = self.made()?.origin == Origin::Keyframe;
+        let keyframe = self.keyframe_alone().filter(|_| is_keyframe)?;
+        keyframe.place.iframe()
+    }
+
+    /// The time of the target, and its picture.
+    pub(super) fn into_made(self) -> Option<(i64, Made)> {
+        let iframe = self.iframe().cloned();
+        match self.state {
+            State::Made(made) => {
+                let limit = self.limit;
+                let made = Made {
+                    limit,
+                    iframe,
+                    ..made
+                };
+                Some((self.time_us, made))
+            }
             State::Wanted | State::OverBudget => None,
         }
     }

@@ -303,6 +303,7 @@ pub(super) fn extract(
         let actual = made.picture.time_us;
         Thumbnail {
             limit: made.limit,
+            iframe: made.iframe,
             renditions: made.picture.renditions,
             format: request.format,
             target,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Layout, Sheet};
-use crate::Origin;
+use crate::{IFrame, Origin};
 
 /// What a storyboard holds: its layout, its sheets and its tiles, of which players' files are
 /// written.
@@ -39,6 +39,9 @@ pub struct Tile {
     /// How the picture was made. A fallback shows the picture of a neighbour, as nothing of the
     /// tile's own stretch could be decoded.
     pub origin: Origin,
+    /// The bytes of the video by which a player shows the tile's keyframe, where there are such:
+    /// see [`Thumbnail::iframe`](crate::Thumbnail::iframe).
+    pub iframe: Option<IFrame>,
 }
 
 impl Index {

@@ -10,14 +10,15 @@
 //!
 //! `count` is the number of tiles that a complete storyboard has, whose first sheets an index may
 //! hold alone. `target_s` is when the stretch begins that a tile stands for, `actual_s` the time of
-//! its frame; `x` and `y` are its edges on the sheet in pixels.
+//! its frame; `x` and `y` are its edges on the sheet in pixels. A tile whose keyframe players can
+//! show by bytes of the video has those as `"iframe":{"init":{"start":0,"end":800},"bytes":{…}}`.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Index, Layout, SheetEntry, Tile};
-use crate::{Error, Origin};
+use crate::{Error, IFrame, Origin};
 
 /// The media type of an index.
 pub const MEDIA_TYPE: &str = "application/json";
@@ -64,6 +65,15 @@ struct Entry {
     target_s: f64,
     actual_s: f64,
     origin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iframe: Option<Bytes>,
+}
+
+/// The bytes of the video by which a player shows a keyframe.
+#[derive(Serialize, Deserialize)]
+struct Bytes {
+    init: Range<u64>,
+    bytes: Range<u64>,
 }
 
 /// Writes the index. `sheet` names a sheet: a URL, relative to the file or absolute.
@@ -78,6 +88,10 @@ pub fn write(index: &Index, sheet: impl Fn(usize) -> String) -> String {
         target_s: tile.target.as_secs_f64(),
         actual_s: tile.actual.as_secs_f64(),
         origin: tile.origin.as_str().to_owned(),
+        iframe: tile.iframe.clone().map(|iframe| Bytes {
+            init: iframe.init,
+            bytes: iframe.bytes,
+        }),
     });
     let document = Document {
         version: VERSION,
@@ -169,7 +183,20 @@ impl Entry {
             target: time(self.target_s)?,
             actual: time(self.actual_s)?,
             origin: origin.ok_or_else(|| corrupt(&format!("no origin is {:?}", self.origin)))?,
+            iframe: self.iframe.map(Bytes::iframe).transpose()?,
         })
+    }
+}
+
+impl Bytes {
+    fn iframe(self) -> Result<IFrame, Error> {
+        let is_sound = !self.init.is_empty() && !self.bytes.is_empty();
+        let iframe = IFrame {
+            init: self.init,
+            bytes: self.bytes,
+        };
+        let corrupt = || corrupt(&"a keyframe has no bytes");
+        is_sound.then_some(iframe).ok_or_else(corrupt)
     }
 }
 
@@ -195,6 +222,10 @@ mod tests {
     fn what_is_written_reads_back() {
         let mut written = index(&[4.0, 14.123_457, 24.0]);
         written.layout.interval = Duration::from_micros(9_999_999);
+        written.tiles[1].iframe = Some(IFrame {
+            init: 0..800,
+            bytes: 5000..9000,
+        });
         let name = |nth: usize| format!("{nth}.jpg");
         let (read, names) = read(&write(&written, name)).unwrap();
         assert_eq!(read, written);
@@ -209,7 +240,12 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        let sound = write(&index(&[4.0, 14.0, 24.0]), |nth| nth.to_string());
+        let mut index = index(&[4.0, 14.0, 24.0]);
+        index.tiles[0].iframe = Some(IFrame {
+            init: 0..800,
+            bytes: 5000..9000,
+        });
+        let sound = write(&index, |nth| nth.to_string());
         for (from, to) in [
             ("\"version\":1", "\"version\":2"),
             ("\"columns\":2", "\"columns\":0"),
@@ -217,6 +253,7 @@ mod tests {
             ("\"interval_s\":10.0", "\"interval_s\":-1"),
             ("\"sheet\":1", "\"sheet\":7"),
             ("keyframe", "nowhere"),
+            ("\"end\":800", "\"end\":0"),
             ("\"format\":\"jpg\"", "\"format\":\"gif\""),
         ] {
             let broken = sound.replace(from, to);

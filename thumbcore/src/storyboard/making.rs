@@ -9,7 +9,7 @@ use super::{
     canvas::{Canvas, Raw},
 };
 use crate::{
-    Error, ImageFormat, LimitError, Origin, Position, Request, Stats, Thumbnail, Video,
+    Error, IFrame, ImageFormat, LimitError, Origin, Position, Request, Stats, Thumbnail, Video,
     encode::encode, extract::Tiling, libav::Planes,
 };
 
@@ -197,6 +197,7 @@ struct Picture {
     actual: Duration,
     origin: Origin,
     limit: Option<LimitError>,
+    iframe: Option<IFrame>,
     /// What could be decoded at all, from elsewhere in the video: damage lies between.
     is_stray: bool,
 }
@@ -214,6 +215,7 @@ impl Picture {
             actual: thumbnail.actual,
             origin: thumbnail.origin,
             limit: thumbnail.limit,
+            iframe: thumbnail.iframe,
             is_stray: thumbnail.actual >= stretch.end
                 || is_fallback && thumbnail.actual < stretch.start,
         })
@@ -234,6 +236,7 @@ fn filled(pictures: Vec<Option<Picture>>) -> Vec<Picture> {
         let neighbour = last.clone()?;
         Some(Picture {
             origin: Origin::Fallback,
+            iframe: None,
             ..neighbour
         })
     });
@@ -265,6 +268,7 @@ impl Assembly {
                 target: self.layout.start(first + nth),
                 actual: picture.actual,
                 origin: picture.origin,
+                iframe: picture.iframe.clone(),
             }
         });
         tiles.collect()

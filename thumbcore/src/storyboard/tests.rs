@@ -19,6 +19,7 @@ pub(super) fn index(frames: &[f64]) -> Index {
             target: layout.start(nth),
             actual: Duration::from_secs_f64(*seconds),
             origin: Origin::Keyframe,
+            iframe: None,
         }
     });
     Index {

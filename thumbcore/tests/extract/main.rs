@@ -8,6 +8,7 @@ mod defects;
 mod faults;
 mod formats;
 mod hostile;
+mod iframes;
 mod indexed;
 mod long_gops;
 mod many;

@@ -93,6 +93,7 @@ impl Asf {
                 ],
                 bytes,
                 entry: Entry::Early,
+                iframe: None,
             },
         }
     }

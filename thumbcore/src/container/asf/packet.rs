@@ -170,6 +170,7 @@ impl Scanner for Header {
                         sighting: Sighting {
                             time_us,
                             start,
+                            next: None,
                             end: None,
                         },
                         frame: payload.frame,

@@ -98,6 +98,7 @@ fn packets_tell_times_and_keyframes() {
     let seen = Sighting {
         time_us: 80_000,
         start: packet(2),
+        next: None,
         end: Some(packet(6)),
     };
     let bytes = Bytes::from(bytes);

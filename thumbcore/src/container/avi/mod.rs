@@ -136,6 +136,7 @@ impl Avi {
                 ],
                 bytes: frame.at..frame.end(),
                 entry: Entry::Untimed,
+                iframe: None,
             },
         })
     }

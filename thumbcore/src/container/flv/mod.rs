@@ -105,6 +105,7 @@ impl Flv {
                 group: GroupSize::default(),
                 headers: head.headers.iter().cloned().map(Piece::File).collect(),
                 preamble: head.headers,
+                init: None,
                 entry: Entry::Exact,
                 wrap_bits: None,
             },

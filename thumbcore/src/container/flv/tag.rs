@@ -180,6 +180,7 @@ impl Scanner for TagScanner {
                         scan.keyframes.push(Sighting {
                             time_us: tag.presentation_us(),
                             start: at + start as u64,
+                            next: None,
                             end: Some(at + next as u64),
                         });
                     }

@@ -142,6 +142,7 @@ impl File {
                     } else {
                         Entry::Early
                     },
+                    iframe: None,
                 }
             }
         };
@@ -167,6 +168,7 @@ impl File {
             pieces,
             bytes: from..end.min(self.len),
             entry: Entry::Exact,
+            iframe: None,
         }
     }
 }

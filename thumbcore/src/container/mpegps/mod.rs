@@ -83,6 +83,7 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         group,
         headers: vec![Piece::File(0..len.min(HEAD))],
         preamble: Vec::new(),
+        init: None,
         // A packet may begin with the end of the picture before.
         entry: Entry::Early,
         wrap_bits: Some(CLOCK_BITS),

@@ -200,6 +200,7 @@ impl Progress {
             self.scan.keyframes.push(Sighting {
                 time_us,
                 start,
+                next: None,
                 end: None,
             });
             self.pictures = 0;
@@ -259,6 +260,7 @@ mod tests {
         let expected = Sighting {
             time_us: 80_000,
             start,
+            next: None,
             end: Some(end + (end - start)),
         };
         assert_eq!(scan.keyframes, [expected]);

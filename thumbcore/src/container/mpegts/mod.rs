@@ -117,6 +117,7 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         probes: 2,
         group: GroupSize::default(),
         headers: vec![Piece::File(opening)],
+        init: head.video.init().filter(|_| head.framing.is_plain()),
         preamble: head.video.headers,
         entry: Entry::Exact,
         wrap_bits: Some(CLOCK_BITS),
@@ -130,6 +131,15 @@ fn probe(second: u64, window: u64) -> u64 {
 }
 
 impl Video {
+    /// The association table and the map behind it, if they follow each other: what is between them
+    /// would be of other pictures.
+    fn init(&self) -> Option<Range<u64>> {
+        match &self.headers[..] {
+            [association, map] if association.end == map.start => Some(association.start..map.end),
+            _ => None,
+        }
+    }
+
     fn end(&self) -> u64 {
         self.headers
             .iter()

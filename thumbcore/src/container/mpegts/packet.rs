@@ -47,6 +47,11 @@ impl Framing {
         first
     }
 
+    /// Whether packets lie as ISO/IEC 13818-1 has them, with nothing between.
+    pub(super) fn is_plain(self) -> bool {
+        self.stride == PACKET
+    }
+
     /// The first offset in `among` where packets lie one after the other.
     fn resync(self, bytes: &[u8], among: Range<usize>) -> Option<usize> {
         const IN_A_ROW: usize = 5;

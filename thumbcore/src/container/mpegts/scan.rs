@@ -85,10 +85,12 @@ impl Progress<'_> {
         }
         self.judge(true);
         self.starts += 1;
-        if self.starts == STARTS_TO_A_PICTURE
-            && let Some(last) = self.scan.keyframes.last_mut()
-        {
-            last.end.get_or_insert(end);
+        if let Some(last) = self.scan.keyframes.last_mut() {
+            match self.starts {
+                1 => _ = last.next.get_or_insert(start),
+                STARTS_TO_A_PICTURE => _ = last.end.get_or_insert(end),
+                _ => {}
+            }
         }
         let header = pes.map_or(0, |pes| pes.header);
         self.picture = Some(Picture {
@@ -117,6 +119,7 @@ impl Progress<'_> {
             self.scan.keyframes.push(Sighting {
                 time_us,
                 start: picture.start,
+                next: None,
                 end: None,
             });
             self.starts = 0;
@@ -218,6 +221,7 @@ mod tests {
             .map(|(nth, ends)| Sighting {
                 time_us: nth * 40_000,
                 start: packet(2 + nth.unsigned_abs()),
+                next: ends.then(|| packet(3 + nth.unsigned_abs())),
                 end: ends.then(|| packet(5 + nth.unsigned_abs())),
             })
             .into();

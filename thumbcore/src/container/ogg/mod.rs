@@ -95,6 +95,7 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         group: head.group,
         headers: vec![Piece::File(0..head.media), Piece::Made(frame.into())],
         preamble: vec![0..head.media],
+        init: None,
         // Packets of the same page may come before the keyframe.
         entry: Entry::Early,
         wrap_bits: None,

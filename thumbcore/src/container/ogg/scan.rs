@@ -113,6 +113,7 @@ impl Progress {
             self.scan.keyframes.push(Sighting {
                 time_us,
                 start,
+                next: None,
                 end,
             });
         }

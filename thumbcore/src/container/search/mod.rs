@@ -46,6 +46,9 @@ pub(crate) struct Sighting {
     pub(crate) time_us: i64,
     /// Where a demuxer must start to read it.
     pub(crate) start: u64,
+    /// Where the next picture begins, in containers whose pictures follow each other whole; `None`
+    /// where that was not seen.
+    pub(crate) next: Option<u64>,
     /// One past the last byte a demuxer needs to give out the whole keyframe; `None` where the
     /// scanned bytes end before that is known.
     pub(crate) end: Option<u64>,

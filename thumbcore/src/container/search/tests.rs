@@ -20,6 +20,7 @@ impl Scanner for Marks {
         let keyframe = |(offset, _): (usize, &u8)| Sighting {
             time_us: 0,
             start: at + offset as u64,
+            next: None,
             end: Some(at + offset as u64 + 1),
         };
         Scan {

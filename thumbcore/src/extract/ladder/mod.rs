@@ -82,17 +82,11 @@ impl<'a> Ladder<'a> {
         self.roll_in()?;
         self.decode_forward()?;
         self.take_what_decodes()?;
-        let made = self
+        let made: Vec<_> = self
             .targets
             .into_iter()
-            .filter_map(|target| match target.state {
-                State::Made(made) => {
-                    let limit = target.limit;
-                    Some((target.time_us, Made { limit, ..made }))
-                }
-                State::Wanted | State::OverBudget => None,
-            });
-        let made: Vec<_> = made.collect();
+            .filter_map(Target::into_made)
+            .collect();
         Ok(Climbed {
             made: if self.request.exact || self.request.tiling.is_some() {
                 made

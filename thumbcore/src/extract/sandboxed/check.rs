@@ -1,5 +1,7 @@
 //! What a child's answer must be, whoever has written it.
 
+use std::ops::Range;
+
 use super::wire::Reply;
 use crate::{
     Extraction, ImageFormat, KeyframeEntry, Media, Request, SandboxError, Stats,
@@ -71,9 +73,18 @@ impl Asked<'_> {
         }
         let mut thumbnails = extraction.thumbnails.iter();
         thumbnails
-            .find_map(|thumbnail| fault_of_thumbnail(thumbnail, request))
+            .find_map(|thumbnail| {
+                fault_of_thumbnail(thumbnail, request).or_else(|| self.fault_of_iframe(thumbnail))
+            })
             .or_else(|| fault_of_facts(&extraction.media))
             .or_else(|| self.fault_of_stats(&extraction.stats))
+    }
+
+    fn fault_of_iframe(self, thumbnail: &Thumbnail) -> Option<&'static str> {
+        let iframe = thumbnail.iframe.as_ref()?;
+        let is_within = |range: &Range<u64>| range.start < range.end && range.end <= self.len;
+        let are_within = is_within(&iframe.init) && is_within(&iframe.bytes);
+        (!are_within).then_some("a keyframe lies past the end of the file")
     }
 
     fn fault_of_stats(self, stats: &Stats) -> Option<&'static str> {
@@ -135,7 +146,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{Codec, Container, Origin, RangeRead, Reason, Stat};
+    use crate::{Codec, Container, IFrame, Origin, RangeRead, Reason, Stat};
 
     type Change = fn(&mut Extraction);
 
@@ -171,6 +182,10 @@ mod tests {
                 actual: Duration::ZERO,
                 origin: Origin::Keyframe,
                 limit: None,
+                iframe: Some(IFrame {
+                    init: 0..10,
+                    bytes: 10..1000,
+                }),
             }],
             stats,
             stat: Stat::new(1000, None),
@@ -192,13 +207,15 @@ mod tests {
     #[test]
     fn what_was_asked_for_passes_and_nothing_else() {
         assert_eq!(fault(|_| ()), None);
-        let changes: [Change; 10] = [
+        let changes: [Change; 12] = [
             |given| given.thumbnails.clear(),
             |given| given.thumbnails[0].renditions.clear(),
             |given| given.thumbnails[0].renditions[0].width = 641,
             |given| given.thumbnails[0].renditions[0].height = 0,
             |given| given.thumbnails[0].renditions[0].image = Bytes::from_static(b"<script>"),
             |given| given.thumbnails[0].format = ImageFormat::WebP,
+            |given| given.thumbnails[0].iframe.as_mut().unwrap().init = 10..10,
+            |given| given.thumbnails[0].iframe.as_mut().unwrap().bytes.end = 1001,
             |given| given.media.width = 0,
             |given| given.stats.round_trips = 2,
             |given| given.stats.reads[0].end = 1001,

@@ -36,7 +36,7 @@ use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
     container::{
-        Around, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, blank::data_end,
+        Around, Entry, IFrame, Keyframe, ListedKeyframe, Locator, Place, Timeline, blank::data_end,
         bounds::IndexBounds, duration::believed, encrypted,
     },
     position::Position,
@@ -55,6 +55,9 @@ const INDEX: IndexBounds = IndexBounds {
 /// Bytes read along with the head of a fragment, at most, so that the keyframe behind it costs no
 /// round trip of its own: 1 MiB, whose transfer takes a third of a short one.
 const MAX_REACH: u64 = 1 << 20;
+/// Longest stretch from the start of the file to the end of the movie box that is asked of players,
+/// in bytes: the movie box of a fragmented file has no samples.
+const MAX_INIT: u64 = 1 << 20;
 /// Boxes passed on the way from one fragment to the next.
 const MAX_BOXES: usize = 64;
 
@@ -66,6 +69,9 @@ pub(super) struct Fragmented {
     movie: Movie,
     /// What a splice starts with: the file type and the movie box.
     headers: Vec<Piece>,
+    /// What players must have before a fragment, if it is nothing else: the file up to the end of
+    /// the movie box.
+    init: Option<Range<u64>>,
     /// The samples in the movie box itself, as if they were the first fragment.
     own: Option<Fragment>,
     timeline: Timeline,
@@ -124,6 +130,7 @@ impl Fragmented {
         let mut this = Self {
             len: data_end(reader).await?,
             headers: headers(reader, movie_box, own.is_some()),
+            init: Some(0..from).filter(|init| own.is_none() && init.end <= MAX_INIT),
             own,
             movie,
             timeline: Timeline::default(),
@@ -398,6 +405,12 @@ impl Fragmented {
         } else {
             self.len
         };
+        // A fragment that begins with the keyframe, cut off behind it.
+        let init = self.init.clone().filter(|_| nth == 0);
+        let iframe = init.map(|init| IFrame {
+            init,
+            bytes: fragment.moof.start..bytes.end,
+        });
         let headers = self.headers.iter().cloned();
         let pieces = headers.chain([Piece::Made(made), Piece::File(bytes.start..end)]);
         Some(Keyframe {
@@ -406,6 +419,7 @@ impl Fragmented {
                 pieces: pieces.collect(),
                 bytes,
                 entry: Entry::Exact,
+                iframe,
             },
         })
     }
