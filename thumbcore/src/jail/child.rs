@@ -9,7 +9,6 @@ use rustix::{
 };
 
 use super::{
-    filter::Filters,
     frame::Frame,
     locks::{self, Lock},
     message::{Allowance, Refusal},
@@ -41,11 +40,11 @@ fn lock(begun: &Begun) -> Result<(), Refusal> {
     end_with(begun.parent).map_err(Refusal::of(Lock::ParentDeath))?;
     set_name(c"thumbcore-child").map_err(|error| Refusal::to("naming the process", error))?;
     crash_plainly();
-    limit(begun.allowance, begun.base)
+    limit(begun.allowance, begun.prepared.base)
         .map_err(|error| error.to_string())
         .map_err(Refusal::of(Lock::ResourceLimits))?;
-    let filters = Filters::compile(process::id().cast_signed());
-    let filters = filters.map_err(Refusal::of(Lock::Seccomp))?;
+    let filters = begun.prepared.filters.clone();
+    let filters = filters.of_process(process::id().cast_signed());
     let applied = filters.apply().map_err(|error| error.to_string());
     applied.map_err(Refusal::of(Lock::Seccomp))
 }

@@ -9,23 +9,27 @@ use seccompiler::{BpfProgram, TargetArch, apply_filter, compile_from_json};
 /// The lists, with the reason beside each entry that is not plain. `"PID"` stands for the process.
 const LISTS: &str = include_str!("filter.json");
 
-/// The filters of one child.
-#[derive(Debug)]
+/// What stands for the process until it is there: no process has this number, and no other
+/// constant of the lists is the same.
+const ANY_PROCESS: i32 = i32::MAX - 14;
+
+/// The filters of one child, or of those that are not there yet.
+#[derive(Debug, Clone)]
 pub(super) struct Filters {
     unavailable: BpfProgram,
     allowed: BpfProgram,
 }
 
 impl Filters {
-    /// Compiles the filters of the process `pid` on this machine.
-    pub(super) fn compile(pid: i32) -> Result<Self, String> {
+    /// Compiles the filters for this machine, of any process: see [`Filters::of_process`].
+    pub(super) fn compile() -> Result<Self, String> {
         let arch =
             TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-        Self::compile_for(arch, pid)
+        Self::compile_for(arch)
     }
 
-    fn compile_for(arch: TargetArch, pid: i32) -> Result<Self, String> {
-        let lists = LISTS.replace("\"PID\"", &pid.to_string());
+    fn compile_for(arch: TargetArch) -> Result<Self, String> {
+        let lists = LISTS.replace("\"PID\"", &ANY_PROCESS.to_string());
         let compiled = compile_from_json(lists.as_bytes(), arch);
         let mut filters = compiled.map_err(|error| error.to_string())?;
         let mut take = |name: &str| {
@@ -36,6 +40,17 @@ impl Filters {
             unavailable: take("unavailable")?,
             allowed: take("allowed")?,
         })
+    }
+
+    /// The filters of the process `pid`. To compile them anew in every child takes longer than all
+    /// else that locks a child in.
+    pub(super) fn of_process(mut self, pid: i32) -> Self {
+        for step in self.unavailable.iter_mut().chain(&mut self.allowed) {
+            if step.k == ANY_PROCESS.cast_unsigned() {
+                step.k = pid.cast_unsigned();
+            }
+        }
+        self
     }
 
     /// Filters the calling thread, and every thread that it starts from now on.

@@ -50,6 +50,22 @@ pub(crate) struct Body {
     pub(crate) serve: fn(UnixStream),
 }
 
+/// Ends a child, without what libraries do at the end of a process: nothing of it is needed, and
+/// there are a hundred libraries.
+pub(crate) fn quit() -> ! {
+    // SAFETY: the process ends. No other thread needs anything that `exit` would do.
+    unsafe { libc::_exit(0) }
+}
+
+/// Gives memory that is free back to the system, before a child waits for its next call.
+pub(crate) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes the allocator's own locks, and moves nothing that is in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Whether [`enter`] was called.
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 

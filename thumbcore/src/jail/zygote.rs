@@ -62,19 +62,18 @@ pub(super) fn enter(body: &Body) {
 fn run(args: impl Iterator<Item = String>, body: &Body) -> Result<(), String> {
     let control = take_control()?;
     let prepared = prepare(args, body);
-    let (started, base) = match prepared {
-        Ok((locks, base)) => (Ok(locks), base),
-        Err(refusal) => (Err(refusal), 0),
+    let (started, prepared) = match prepared {
+        Ok(prepared) => (Ok(prepared.locks), Some(prepared)),
+        Err(refusal) => (Err(refusal), None),
     };
-    let is_started = started.is_ok();
     message::send(control.as_fd(), &Report::Started(started), None)?;
-    if !is_started {
+    let Some(prepared) = prepared else {
         return Ok(());
-    }
+    };
     let mut zygote = Zygote {
         control,
         children: BTreeMap::new(),
-        base,
+        prepared,
     };
     let Some(begun) = zygote.serve()? else {
         return Ok(());
@@ -100,9 +99,17 @@ fn take_control() -> Result<OwnedFd, String> {
     Ok(control)
 }
 
-/// Sets what holds for the zygote and all its children: which locks hold, and the bytes of address
-/// space that a process takes before it has a video.
-fn prepare(mut args: impl Iterator<Item = String>, body: &Body) -> Result<(Locks, u64), Refusal> {
+/// What is made once, for all children.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    locks: Locks,
+    pub(super) filters: Filters,
+    /// Bytes of address space that a process takes before it has a video.
+    pub(super) base: u64,
+}
+
+/// Sets what holds for the zygote and all its children.
+fn prepare(mut args: impl Iterator<Item = String>, body: &Body) -> Result<Prepared, Refusal> {
     let parent = args.next().and_then(|arg| arg.parse().ok());
     let policy = args.next().and_then(|arg| Landlock::from_arg(&arg));
     let (Some(parent), Some(policy)) = (parent, policy) else {
@@ -131,8 +138,11 @@ fn prepare(mut args: impl Iterator<Item = String>, body: &Body) -> Result<(Locks
         .map_err(text)
         .map_err(Refusal::of(Lock::NoNewPrivileges))?;
     let landlock = policy.apply().map_err(Refusal::of(Lock::Landlock))?;
-    Filters::compile(1).map_err(Refusal::of(Lock::Seccomp))?;
-    Ok((Locks::new(landlock), base))
+    Ok(Prepared {
+        locks: Locks::new(landlock),
+        filters: Filters::compile().map_err(Refusal::of(Lock::Seccomp))?,
+        base,
+    })
 }
 
 /// Has the kernel end this process with `parent`, which must still be there.
@@ -150,8 +160,7 @@ pub(super) fn end_with(parent: i32) -> Result<(), String> {
 pub(super) struct Begun {
     pub(super) socket: UnixStream,
     pub(super) allowance: Allowance,
-    /// Bytes of address space that a process takes before it has a video.
-    pub(super) base: u64,
+    pub(super) prepared: Prepared,
     /// The zygote.
     pub(super) parent: i32,
 }
@@ -166,7 +175,7 @@ struct Running {
 struct Zygote {
     control: OwnedFd,
     children: BTreeMap<ChildId, Running>,
-    base: u64,
+    prepared: Prepared,
 }
 
 impl Zygote {
@@ -235,7 +244,7 @@ impl Zygote {
             return Ok(Some(Begun {
                 socket: socket.into(),
                 allowance,
-                base: self.base,
+                prepared: self.prepared.clone(),
                 parent,
             }));
         }

@@ -1,6 +1,6 @@
 //! What a child does: calls on one video, by an extractor as any other.
 
-use std::{io, os::unix::net::UnixStream, process, sync::Arc, thread};
+use std::{io, os::unix::net::UnixStream, sync::Arc, thread};
 
 use bytes::Bytes;
 use tokio::{runtime, sync::mpsc};
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Cpus, Error, Extractor, MemoryBudget, Opening, Video,
-    jail::{Body, frame::Frame},
+    jail::{self, Body, frame::Frame},
     lend::Lender,
     libav,
     patience::Patience,
@@ -51,7 +51,7 @@ fn serve(socket: UnixStream) {
     let reader = reader.spawn(move || {
         // Ends with the program, or at an order that makes no sense.
         let _ = follow(&socket, &reading, &calls, max_wait);
-        process::exit(0);
+        jail::quit();
     });
     let runtime = runtime::Builder::new_current_thread().build();
     if let (Ok(_), Ok(runtime)) = (reader, runtime) {
@@ -131,7 +131,11 @@ async fn work(setup: Setup, link: &Arc<Link>, mut wanted: mpsc::Receiver<Wanted>
             held_bytes: video.map_or(0, Video::held_bytes) as u64,
             unused_memory: memory.as_ref().map_or(0, MemoryBudget::take_unused),
         };
+        let is_open = video.is_some();
         link.send(&Message::Done(Box::new(done)));
+        if is_open {
+            jail::trim();
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Machine {
     fn new(arch: TargetArch, audit: u32) -> Self {
         Self {
             arch: audit,
-            filters: Filters::compile_for(arch, PID).unwrap(),
+            filters: Filters::compile_for(arch).unwrap().of_process(PID),
         }
     }
 
