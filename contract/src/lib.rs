@@ -23,10 +23,11 @@ pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
     journal::RecentEntry,
     manifest::{
-        Manifest, ManifestRead, ManifestRendition, ManifestThumbnail, MediaFacts, Origin, Timings,
+        Manifest, ManifestCost, ManifestFailure, ManifestPreview, ManifestRead, ManifestRendition,
+        ManifestStoryboard, ManifestThumbnail, MediaFacts, Origin, Timings,
     },
     naming::{
         NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,
-        video_extension,
+        is_in_storyboard, video_extension,
     },
 };

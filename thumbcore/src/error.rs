@@ -23,7 +23,8 @@ pub enum Error {
     /// The container or codec is not on the allow-list, or this build of libav lacks it.
     #[error("unsupported {what}: {name}")]
     Unsupported {
-        /// `"container"`, `"codec"`, `"encryption"` or `"output format"`.
+        /// `"container"`, `"codec"`, `"encryption"`, `"output format"`, `"storyboard"` or
+        /// `"preview"`.
         what: &'static str,
         /// Its name, as far as it could be read.
         name: String,

@@ -30,6 +30,9 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     #[error("other workers kept claiming the names of its outputs")]
     Contended,
+    /// Another worker has written the manifest since, or somebody removed it.
+    #[error("the manifest {key:?} is gone, or of another version")]
+    Superseded { key: String },
 }
 
 impl From<thumbcore::SourceError> for Failure {
@@ -60,6 +63,7 @@ impl Failure {
             Self::Incomplete { .. }
             | Self::Store(_)
             | Self::Contended
+            | Self::Superseded { .. }
             | Self::WrongBucket { .. }
             | Self::NoBucket { .. }
             | Self::Naming(NamingError::NotAnUpload { .. }) => true,
@@ -104,6 +108,7 @@ impl Failure {
             Self::Incomplete { .. } => "incomplete",
             Self::Store(_) => "store",
             Self::Contended => "contended",
+            Self::Superseded { .. } => "superseded",
         }
     }
 }

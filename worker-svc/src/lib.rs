@@ -2,13 +2,14 @@
 //!
 //! A message goes one way: `receive` takes it from the `queue` when a slot is free and holds it
 //! by a `lease`; `plan` turns its body into jobs; `process` makes one video's pictures, and
-//! `publish` uploads them and the manifest through the `store`; `receive` then settles the
-//! message: it deletes it, returns it for a retry, or moves it to the dead-letter queue.
+//! `publish` uploads them and the manifest through the `store`; `extras` makes storyboard and
+//! preview where they are wanted; `receive` then settles the message: it deletes it, returns it for
+//! a retry, or moves it to the dead-letter queue.
 //!
 //! # Invariants
-//! - A message is deleted only when every video in it has all its pictures and its manifest, or no
-//!   record in it is a video, or its videos were deleted, or the dead-letter queue has the whole
-//!   message.
+//! - A message is deleted only when every video in it has all its pictures and its manifest, which
+//!   names what else is wanted as made or as failed for good, or no record in it is a video, or its
+//!   videos were deleted, or the dead-letter queue has the whole message.
 //! - Deliveries may repeat and overlap: `publish` is idempotent, and finished videos are skipped.
 //! - All pictures of a video come from one version of it; its manifest tells which.
 //! - A failing video, queue or bucket never ends the loop; only a signal does.
@@ -18,6 +19,7 @@ mod aws;
 mod backoff;
 mod capacity;
 mod config;
+mod extras;
 mod failure;
 mod foreign;
 mod lease;
@@ -36,8 +38,10 @@ use anyhow::Context as _;
 pub use service_kit::telemetry::LogFormat;
 use service_kit::{shutdown, telemetry};
 
-pub use self::config::{Config, Widths};
-use self::{process::Processor, publish::Publisher, queue::Queue, store::Store};
+pub use self::config::{
+    Config, ExtrasArgs, Grid, Interval, PlayerFiles, PreviewFormat, Storyboards, Widths,
+};
+use self::{extras::Extras, process::Processor, publish::Publisher, queue::Queue, store::Store};
 
 /// Runs the worker until SIGTERM, SIGINT or SIGHUP.
 ///
@@ -48,7 +52,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
     let sandbox = sandbox::start(config.decode_sandbox)?;
-    let extractor = config.extractor(sandbox.as_ref())?;
+    let shared = config.shared(sandbox);
+    let extractor = config.extractor(&shared)?;
+    let (settings, for_extras) = config.extras(&shared)?;
     let outputs = config.outputs()?;
     let prefixes = config.pipeline.prefixes()?;
 
@@ -64,7 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     // Not before: it tells that the worker works.
     metrics::serve(config.metrics_addr)?;
-    sandbox::measure(sandbox.as_ref());
+    sandbox::measure(shared.sandbox.as_ref());
     let concurrency = config.concurrency();
     tracing::info!(
         concurrency,
@@ -76,7 +82,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     );
 
     let publisher = Publisher::new(store.clone(), prefixes.clone(), outputs);
-    let processor = Processor::new(store, aws.s3_reads, extractor, publisher);
+    let reads = aws.s3_reads;
+    let extras = Extras::new(store.clone(), reads.clone(), for_extras, settings);
+    let processor = Processor::new(store, reads, extractor, publisher, extras);
     let consumer = receive::Consumer::new(Arc::new(queue), Arc::new(processor), prefixes);
     consumer
         .run(concurrency, config.shutdown_grace(), &stop)

@@ -20,6 +20,12 @@ pub(crate) const OBJECTS_GONE: &str = "thumbnail_worker_objects_gone_total";
 pub(crate) const MESSAGES_LOST: &str = "thumbnail_worker_messages_lost_total";
 /// Pictures uploaded.
 pub(crate) const THUMBNAILS: &str = "thumbnail_worker_thumbnails_total";
+/// Storyboards made.
+pub(crate) const STORYBOARDS: &str = "thumbnail_worker_storyboards_total";
+/// Animated previews made.
+pub(crate) const PREVIEWS: &str = "thumbnail_worker_previews_total";
+/// Storyboards and previews that can never be made, by `what` and `kind`.
+pub(crate) const EXTRAS_FAILED: &str = "thumbnail_worker_extras_failed_total";
 /// Bytes of videos that were fetched.
 pub(crate) const FETCHED_BYTES: &str = "thumbnail_worker_fetched_bytes_total";
 /// Sizes of the processed videos: the bytes that downloading them would have fetched.
@@ -71,6 +77,8 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
             "Messages whose visibility timeout passed during processing",
         ),
         (THUMBNAILS, Unit::Count, "Pictures uploaded"),
+        (STORYBOARDS, Unit::Count, "Storyboards made"),
+        (PREVIEWS, Unit::Count, "Animated previews made"),
         (FETCHED_BYTES, Unit::Bytes, "Bytes fetched of videos"),
         (SOURCE_BYTES, Unit::Bytes, "Sizes of the processed videos"),
         (REQUESTS, Unit::Count, "Range requests sent for videos"),
@@ -84,6 +92,11 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
         VIDEOS_FAILED,
         Unit::Count,
         "Failed deliveries, by kind of error"
+    );
+    describe_counter!(
+        EXTRAS_FAILED,
+        Unit::Count,
+        "Storyboards and previews that can never be made, by kind of error"
     );
     describe_histogram!(VIDEO_SECONDS, Unit::Seconds, "Time a video took");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Messages in hand");

@@ -1,12 +1,14 @@
-//! One video: skip it if it is done, extract, publish, and check that it is still the same version.
+//! One video: skip it if it is done, extract, publish, and check that it is still the same version;
+//! then make what it gets beside its pictures.
 
 use std::{sync::Arc, time::Instant};
 
-use contract::{Manifest, metadata};
+use contract::{Manifest, OutputName, metadata};
 use metrics::{counter, histogram};
 use thumbcore::{Extraction, Extractor, Opening, RangeSource as _, S3Source, SourceError, Stat};
 
 use crate::{
+    extras::Extras,
     failure::Failure,
     metrics as names,
     plan::Job,
@@ -24,6 +26,7 @@ pub(crate) struct Processor {
     reads: aws_sdk_s3::Client,
     extractor: Extractor,
     publisher: Publisher,
+    extras: Extras,
 }
 
 impl Processor {
@@ -32,12 +35,14 @@ impl Processor {
         reads: aws_sdk_s3::Client,
         extractor: Extractor,
         publisher: Publisher,
+        extras: Extras,
     ) -> Self {
         Self {
             store,
             reads,
             extractor,
             publisher,
+            extras,
         }
     }
 
@@ -45,17 +50,36 @@ impl Processor {
         self.store.bucket()
     }
 
-    /// Makes the pictures and the manifest of a video, unless they are there already.
+    /// Makes what is missing of a video: pictures and manifest, then what it gets beside them.
     pub(crate) async fn process(&self, job: &Job) -> Result<(), Failure> {
-        if self.publisher.is_done(job).await? {
+        let (name, manifest) = if let Some(name) = self.publisher.done(job).await? {
             counter!(names::VIDEOS_SKIPPED).increment(1);
             tracing::info!(key = job.key, "already done");
-            return Ok(());
+            if !self.extras.are_wanted() {
+                return Ok(());
+            }
+            let manifest = self.publisher.manifest(&name).await?;
+            let superseded = || Failure::Superseded {
+                key: name.manifest(),
+            };
+            let manifest = manifest.ok_or_else(superseded)?;
+            (name, manifest)
+        } else {
+            self.pictures(job).await?
+        };
+        let completed = self.extras.complete(job, &name, &manifest, &self.publisher);
+        match completed.await {
+            Err(failure) if failure.is_not_found() => Err(self.missing(job).await),
+            result => result,
         }
+    }
+
+    /// Makes the pictures and the manifest of a video.
+    async fn pictures(&self, job: &Job) -> Result<(OutputName, Manifest), Failure> {
         let mut restarts = 0;
         let began = Instant::now();
         let mut known = job.stat();
-        let manifest = loop {
+        let (name, manifest) = loop {
             match self.attempt(job, known.take()).await {
                 Err(failure) if failure.is_changed() && restarts < MAX_RESTARTS => {
                     restarts += 1;
@@ -70,12 +94,16 @@ impl Processor {
             }
         };
         report(&manifest, began);
-        Ok(())
+        Ok((name, manifest))
     }
 
     /// `known`, the version that the event names, saves a round trip. If the video was overwritten
     /// since, the current version is read.
-    async fn attempt(&self, job: &Job, known: Option<Stat>) -> Result<Manifest, Failure> {
+    async fn attempt(
+        &self,
+        job: &Job,
+        known: Option<Stat>,
+    ) -> Result<(OutputName, Manifest), Failure> {
         let source = Arc::new(S3Source::new(self.reads.clone(), self.bucket(), &job.key));
         let mut opening = Opening::from(Arc::clone(&source));
         if let Some(stat) = known {
@@ -92,12 +120,12 @@ impl Processor {
             etag,
             extraction: &extraction,
         };
-        let manifest = self.publisher.publish(made).await?;
+        let published = self.publisher.publish(made).await?;
 
         // Another worker may have published a newer version before this older one.
         match self.store.head(&job.key).await? {
             Some(head) if head.etag != etag => Err(SourceError::changed(source.name()).into()),
-            _ => Ok(manifest),
+            _ => Ok(published),
         }
     }
 

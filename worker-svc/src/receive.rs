@@ -195,7 +195,8 @@ impl Consumer {
             failures.push(failure);
         }
         for job in &plan.jobs {
-            match self.processor.process(job).await {
+            // Boxed: the future of a video is large.
+            match Box::pin(self.processor.process(job)).await {
                 Ok(()) => {}
                 Err(Failure::Gone { key }) => {
                     counter!(names::OBJECTS_GONE).increment(1);

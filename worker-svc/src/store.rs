@@ -41,6 +41,13 @@ pub(crate) struct Head {
     pub(crate) metadata: HashMap<String, String>,
 }
 
+/// An object that was read.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) body: bytes::Bytes,
+    pub(crate) metadata: HashMap<String, String>,
+}
+
 /// An S3 operation failed. The video is never the reason, so a retry may help.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} of {key:?}: {reason}")]
@@ -98,6 +105,27 @@ impl Store {
                     .to_owned(),
             }),
             Err(error) => Err(store_error("HEAD", key, &error)),
+        }
+    }
+
+    /// Reads an object whole, one that a worker has written; `None` if the key holds none.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Found>, StoreError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let object = match request.send().await {
+            Ok(object) => object,
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            Err(error) => return Err(store_error("GET", key, &error)),
+        };
+        match object.body.collect().await {
+            Ok(body) => Ok(Some(Found {
+                body: body.into_bytes(),
+                metadata: object.metadata.unwrap_or_default(),
+            })),
+            Err(error) => Err(StoreError {
+                operation: "GET",
+                key: key.to_owned(),
+                reason: error.to_string(),
+            }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use contract::ThumbnailKey;
+use contract::{ThumbnailKey, is_in_storyboard};
 
 /// An object as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +44,12 @@ pub(super) struct Picture {
 
 impl Object {
     /// Reads a key without the thumbnail prefix; `None` if it is neither that of a picture in the
-    /// first width nor that of a manifest. Manifests list the pictures in further widths.
+    /// first width nor that of a manifest. Manifests list the pictures in further widths,
+    /// storyboards and previews.
     pub(super) fn parse(key: &str, modified: u32, size: u64) -> Option<Self> {
+        if is_in_storyboard(key) {
+            return None;
+        }
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         if let Some(name) = key.strip_suffix(".json") {
             return (!name.is_empty()).then(|| Self {

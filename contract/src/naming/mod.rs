@@ -1,12 +1,15 @@
 //! Which keys are videos, and under which keys their pictures live.
 //!
 //! `uploads/a/b.mp4` becomes `thumbnails/a/b_1.jpg`, `_2`, `_3` and the manifest
-//! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. Two videos
+//! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. A storyboard
+//! is `thumbnails/a/b.storyboard/`, a preview `thumbnails/a/b_preview.webp`. Two videos
 //! that differ only in their extension want the same names: the second one tries the next of
 //! [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a name is taken the caller finds
 //! out from the object's [`metadata`](crate::metadata).
 
 mod output;
+
+use std::borrow::Cow;
 
 pub use self::output::{MAX_NUMBER, MIN_RENDITION_WIDTH, OutputName, ThumbnailKey};
 use crate::digest;
@@ -25,6 +28,22 @@ const SUFFIX_BYTES: usize = 13;
 
 /// The folder below the thumbnail prefix that the [`journal`](crate::journal) has for itself.
 pub(crate) const JOURNAL: &str = ".recent";
+
+/// What the names of storyboards' folders end with. No folder of uploads has such a name below the
+/// thumbnail prefix.
+pub(crate) const STORYBOARD: &str = ".storyboard";
+
+/// Whether `key` is that of a file of a storyboard.
+///
+/// ```
+/// assert!(contract::is_in_storyboard("thumbnails/a.storyboard/index.json"));
+/// assert!(!contract::is_in_storyboard("thumbnails/a.storyboard"));
+/// ```
+#[must_use]
+pub fn is_in_storyboard(key: &str) -> bool {
+    let folder = key.rsplit_once('/').map(|(folder, _)| folder);
+    folder.is_some_and(|folder| folder.ends_with(STORYBOARD))
+}
 
 /// The extension of `key` as it is written there, if it is one of [`VIDEO_EXTENSIONS`] in any case.
 ///
@@ -196,16 +215,21 @@ fn normalise(prefix: &str) -> Result<String, &'static str> {
 }
 
 /// Escapes `.` and `..`: both are ordinary in S3 keys, but clients that map keys to paths or URLs
-/// mishandle them. A first folder of the journal's name is escaped as well.
+/// mishandle them. A first folder of the journal's name, and folders that are named as those of
+/// storyboards, are escaped as well.
 fn without_dot_segments(path: &str) -> String {
-    let segments: Vec<&str> = path
+    let folders = path.matches('/').count();
+    let segments: Vec<Cow<'_, str>> = path
         .split('/')
         .enumerate()
         .map(|(index, segment)| match segment {
-            "." => "%2E",
-            ".." => "%2E%2E",
-            JOURNAL if index == 0 => "%2Erecent",
-            other => other,
+            "." => "%2E".into(),
+            ".." => "%2E%2E".into(),
+            JOURNAL if index == 0 => "%2Erecent".into(),
+            other => match other.strip_suffix(STORYBOARD) {
+                Some(before) if index < folders => format!("{before}%2Estoryboard").into(),
+                _ => other.into(),
+            },
         })
         .collect();
     segments.join("/")

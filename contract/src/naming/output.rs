@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::file_name;
+use super::{STORYBOARD, file_name};
 
 /// Most pictures of one video. Their numbers have at most two digits, the widths of further
 /// renditions at least three ([`MIN_RENDITION_WIDTH`]): that tells `b_1_320.jpg`, picture 1 of `b`
@@ -19,6 +19,8 @@ pub const MIN_RENDITION_WIDTH: u32 = 100;
 /// assert_eq!(plain.thumbnail(1, "jpg"), "thumbnails/a/b_1.jpg");
 /// assert_eq!(plain.rendition(1, 320, "jpg"), "thumbnails/a/b_1_320.jpg");
 /// assert_eq!(plain.manifest(), "thumbnails/a/b.json");
+/// assert_eq!(plain.storyboard("0.jpg"), "thumbnails/a/b.storyboard/0.jpg");
+/// assert_eq!(plain.preview(), "thumbnails/a/b_preview.webp");
 /// assert_eq!(extended.thumbnail(1, "jpg"), "thumbnails/a/b.mov_1.jpg");
 /// # Ok::<(), contract::NamingError>(())
 /// ```
@@ -38,6 +40,18 @@ impl OutputName {
     #[must_use]
     pub fn rendition(&self, number: usize, width: u32, extension: &str) -> String {
         format!("{}_{number}_{width}.{extension}", self.0)
+    }
+
+    /// The key of a file of the storyboard.
+    #[must_use]
+    pub fn storyboard(&self, file: &str) -> String {
+        format!("{}{STORYBOARD}/{file}", self.0)
+    }
+
+    /// The key of the animated preview.
+    #[must_use]
+    pub fn preview(&self) -> String {
+        format!("{}_preview.webp", self.0)
     }
 
     /// The key of the manifest.

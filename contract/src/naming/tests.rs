@@ -20,6 +20,11 @@ fn names_follow_the_upload() {
         ("uploads/...mp4", "thumbnails/%2E%2E_1.jpg"),
         ("uploads/.recent/b.mp4", "thumbnails/%2Erecent/b_1.jpg"),
         ("uploads/a/.recent/b.mp4", "thumbnails/a/.recent/b_1.jpg"),
+        (
+            "uploads/a.storyboard/b.mp4",
+            "thumbnails/a%2Estoryboard/b_1.jpg",
+        ),
+        ("uploads/a.storyboard.mp4", "thumbnails/a.storyboard_1.jpg"),
     ] {
         assert_eq!(first(key), thumbnail, "{key}");
     }

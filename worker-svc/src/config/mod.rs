@@ -3,6 +3,7 @@
 //! Fields are named after their variables, so that clap's message about a wrong value names the
 //! variable.
 
+mod extras;
 mod widths;
 
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
@@ -14,9 +15,13 @@ use service_kit::{
     settings::{PipelineArgs, Switch},
     telemetry::LogArgs,
 };
-use thumbcore::{Extractor, ImageFormat, Position, Sandbox};
+use thumbcore::{Cpus, Extractor, ExtractorBuilder, ImageFormat, MemoryBudget, Position, Sandbox};
 
-pub use self::widths::Widths;
+pub(crate) use self::extras::{ExtrasSettings, PreviewSettings, StoryboardSettings};
+pub use self::{
+    extras::{ExtrasArgs, Grid, Interval, PlayerFiles, PreviewFormat, Storyboards},
+    widths::Widths,
+};
 use crate::{capacity, publish::Outputs};
 
 /// Width of the pictures in pixels where no setting tells.
@@ -65,6 +70,10 @@ pub struct Config {
     #[arg(long, env, default_value_t = ImageFormat::Jpeg)]
     pub thumbnail_format: ImageFormat,
 
+    /// What is made beside the pictures.
+    #[command(flatten)]
+    pub extras: ExtrasArgs,
+
     /// Whether each video is decoded in a process of its own that holds no credentials and can
     /// reach nothing. A machine that cannot lock such a process in is an error at the start
     #[arg(long, env, value_enum, default_value_t = Switch::On)]
@@ -84,21 +93,52 @@ pub struct Config {
     pub log: LogArgs,
 }
 
+/// What all extractors of the worker share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    memory: Option<MemoryBudget>,
+    cpus: Cpus,
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+impl Shared {
+    fn builder(&self) -> ExtractorBuilder {
+        let mut builder = Extractor::builder().cpus(self.cpus.clone());
+        if let Some(memory) = &self.memory {
+            builder = builder.memory(memory.clone());
+        }
+        if let Some(sandbox) = &self.sandbox {
+            builder = builder.sandbox(sandbox.clone());
+        }
+        builder
+    }
+}
+
 impl Config {
-    pub(crate) fn extractor(&self, sandbox: Option<&Sandbox>) -> anyhow::Result<Extractor> {
+    /// What all extractors share: the memory, the CPUs, and `sandbox`.
+    pub(crate) fn shared(&self, sandbox: Option<Sandbox>) -> Shared {
+        Shared {
+            memory: self.memory().map(capacity::budget),
+            cpus: Cpus::default(),
+            sandbox,
+        }
+    }
+
+    /// What is made beside the pictures, and by which extractor.
+    pub(crate) fn extras(&self, shared: &Shared) -> anyhow::Result<(ExtrasSettings, Extractor)> {
+        let builder = shared.builder().limits(extras::limits());
+        let extractor = builder.build().context("the extractor of storyboards")?;
+        Ok((self.extras.settings()?, extractor))
+    }
+
+    pub(crate) fn extractor(&self, shared: &Shared) -> anyhow::Result<Extractor> {
         ensure!(
             self.thumbnail_positions.len() <= MAX_NUMBER,
             "THUMBNAIL_POSITIONS: {} positions; at most {MAX_NUMBER}",
             self.thumbnail_positions.len()
         );
-        let mut builder = Extractor::builder();
-        if let Some(memory) = self.memory() {
-            builder = builder.memory(capacity::budget(memory));
-        }
-        if let Some(sandbox) = sandbox {
-            builder = builder.sandbox(sandbox.clone());
-        }
-        builder
+        shared
+            .builder()
             .positions(self.thumbnail_positions.iter().copied())
             .widths(self.widths()?.iter())
             .format(self.thumbnail_format)
@@ -194,6 +234,11 @@ mod tests {
             "THUMBNAIL_WIDTHS",
             "THUMBNAIL_MAX_WIDTH",
             "THUMBNAIL_FORMAT",
+            "STORYBOARD",
+            "STORYBOARD_INTERVAL",
+            "STORYBOARD_TILE_WIDTH",
+            "STORYBOARD_GRID",
+            "PREVIEW",
             "DECODE_SANDBOX",
             "METRICS_ADDR",
             "SHUTDOWN_GRACE_SECONDS",
@@ -222,7 +267,8 @@ mod tests {
         }
         let many = vec!["1%"; 100].join(",");
         let config = parse(&[&format!("--thumbnail-positions={many}")]).unwrap();
-        let error = config.extractor(None).unwrap_err().to_string();
+        let error = config.extractor(&config.shared(None)).unwrap_err();
+        let error = error.to_string();
         assert!(error.contains("THUMBNAIL_POSITIONS"), "{error}");
     }
 

@@ -27,6 +27,7 @@ use service_kit::aws::Written;
 use self::outputs::MANIFEST_CACHE;
 pub(crate) use self::outputs::{Made, Outputs};
 use crate::{
+    extras::Additions,
     failure::Failure,
     plan::Job,
     store::{Head, Object, Store, StoreError},
@@ -67,25 +68,69 @@ impl Publisher {
         &self.outputs
     }
 
-    /// Whether all outputs of the job are there, made from the version that the event names or, if
-    /// the event names none or an outdated one, from the current one.
-    pub(crate) async fn is_done(&self, job: &Job) -> Result<bool, Failure> {
+    /// The name of the job's pictures if all of these and the manifest are there, made from the
+    /// version that the event names or, if the event names none or an outdated one, from the
+    /// current one.
+    pub(crate) async fn done(&self, job: &Job) -> Result<Option<OutputName>, Failure> {
         let (name, claim) = self.find_name(job).await?;
         let Claim::Ours { etag: Some(etag) } = claim else {
-            return Ok(false);
+            return Ok(None);
         };
         if job.etag.as_ref() != Some(&etag) {
             let current = self.store.head(&job.key).await?;
             if current.is_none_or(|head| head.etag != etag) {
-                return Ok(false);
+                return Ok(None);
             }
         }
         let keys = self.outputs.keys(&name);
         let others = keys.iter().skip(1).map(|key| self.head_output(job, key));
         let others = try_join_all(others).await?;
-        Ok(others
+        let are_done = others
             .iter()
-            .all(|head| self.outputs.version(head.as_ref()) == Some(&etag)))
+            .all(|head| self.outputs.version(head.as_ref()) == Some(&etag));
+        Ok(are_done.then_some(name))
+    }
+
+    /// The manifest under `name`, if it is one.
+    pub(crate) async fn manifest(&self, name: &OutputName) -> Result<Option<Manifest>, Failure> {
+        let found = self.store.get(&name.manifest()).await?;
+        Ok(found.and_then(|found| serde_json::from_slice(&found.body).ok()))
+    }
+
+    /// Adds to the manifest under `name` what was made of the version that `known`, an earlier
+    /// reading of it, is of.
+    ///
+    /// # Errors
+    /// Transient where the manifest, or the video, is of another version by now.
+    pub(crate) async fn add(
+        &self,
+        job: &Job,
+        name: &OutputName,
+        known: &Manifest,
+        additions: Additions,
+    ) -> Result<(), Failure> {
+        let is_same = |other: &Manifest| {
+            (&other.source_key, &other.source_etag, &other.settings)
+                == (&known.source_key, &known.source_etag, &known.settings)
+        };
+        let current = self.manifest(name).await?.filter(is_same);
+        let superseded = || Failure::Superseded {
+            key: name.manifest(),
+        };
+        let mut manifest = current.ok_or_else(superseded)?;
+        let Additions {
+            storyboard,
+            preview,
+        } = additions;
+        manifest.storyboard = storyboard.or(manifest.storyboard);
+        manifest.preview = preview.or(manifest.preview);
+        let object = self.outputs.manifest_object(job, name, &manifest);
+        self.store.put(object).await?;
+        // A newer version's manifest may have been overwritten just now.
+        match self.store.head(&job.key).await? {
+            Some(head) if head.etag != manifest.source_etag => Err(superseded()),
+            _ => Ok(()),
+        }
     }
 
     /// The object under `key`, if it is the job's.
@@ -95,7 +140,7 @@ impl Publisher {
     }
 
     /// Uploads the pictures, then the manifest, under the first name that is free or the job's own.
-    pub(crate) async fn publish(&self, made: Made<'_>) -> Result<Manifest, Failure> {
+    pub(crate) async fn publish(&self, made: Made<'_>) -> Result<(OutputName, Manifest), Failure> {
         for _ in 0..MAX_CLAIMS {
             let (name, claim) = self.find_name(made.job).await?;
             let began = Instant::now();
@@ -117,7 +162,7 @@ impl Publisher {
                 .put(self.outputs.manifest_object(made.job, &name, &manifest))
                 .await?;
             self.announce(&name).await;
-            return Ok(manifest);
+            return Ok((name, manifest));
         }
         Err(Failure::Contended)
     }

@@ -141,6 +141,8 @@ impl Outputs {
                 cpu_ms: stats.cpu.as_millis() as u64,
                 upload_ms: upload.as_millis() as u64,
             },
+            storyboard: None,
+            preview: None,
         }
     }
 

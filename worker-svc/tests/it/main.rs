@@ -1,5 +1,6 @@
 //! The real worker binary against a real local S3 and SQS, with real media.
 
+mod extras;
 mod failures;
 mod memory;
 mod pipeline;

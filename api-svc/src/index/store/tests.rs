@@ -83,7 +83,16 @@ fn a_picture_keeps_its_place_when_the_walk_dates_it_a_little_earlier() {
 
 #[test]
 fn other_keys_are_none_of_ours() {
-    for key in ["a_1.png", "a", ".json", "a_1.jpg.part", "a_99999999.jpg"] {
+    for key in [
+        "a_1.png",
+        "a",
+        ".json",
+        "a_1.jpg.part",
+        "a_99999999.jpg",
+        "a.storyboard/index.json",
+        "a_1.storyboard/0.jpg",
+        "a_preview.webp",
+    ] {
         assert_eq!(Object::parse(key, 0, 0), None, "{key}");
     }
 }

@@ -1,6 +1,10 @@
 //! The JSON document beside a video's pictures: what they show, and what they cost.
 
+mod extras;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::extras::{ManifestCost, ManifestFailure, ManifestPreview, ManifestStoryboard};
 
 /// The version of [`Manifest`] this crate writes. Raised when a field changes its meaning or goes;
 /// new fields do not need it.
@@ -38,6 +42,12 @@ pub struct Manifest {
     pub reads: Vec<ManifestRead>,
     /// Where the time went.
     pub timings: Timings,
+    /// The storyboard, once it is there or has failed for good.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub storyboard: Option<ManifestStoryboard>,
+    /// The animated preview, once it is there or has failed for good.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<ManifestPreview>,
 }
 
 /// Most [`Manifest::reads`]. An indexed video takes six, one that must be searched some dozens.
@@ -154,7 +164,12 @@ mod tests {
                             "height":360,"bytes":8,"origin":"decoded","renditions":[
                              {"key":"thumbnails/a_2_320.jpg","width":320,"height":180,"bytes":3}]}],
             "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
-            "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3}
+            "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3},
+            "storyboard": {"settings":"b","sheets":["thumbnails/a.storyboard/0.jpg"],
+                           "files":["thumbnails/a.storyboard/index.json"],"bytes":900,
+                           "cost":{"bytesFetched":6,"requests":4,"cpuMs":5}},
+            "preview": {"settings":"p","cost":{"bytesFetched":0,"requests":0,"cpuMs":0},
+                        "failure":{"kind":"corrupt","message":"no picture"}}
         }"#;
         let manifest: Manifest = serde_json::from_str(text).unwrap();
         assert_eq!(manifest.schema_version, SCHEMA_VERSION);
@@ -162,6 +177,9 @@ mod tests {
         assert_eq!(manifest.thumbnails[0].renditions, []);
         assert_eq!(manifest.thumbnails[1].renditions[0].width, 320);
         assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
+        assert_eq!(manifest.storyboard.as_ref().unwrap().bytes, 900);
+        let preview = manifest.preview.as_ref().unwrap();
+        assert_eq!(preview.failure.as_ref().unwrap().kind, "corrupt");
         let written = serde_json::to_value(&manifest).unwrap();
         assert_eq!(
             written,
