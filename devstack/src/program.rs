@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
+    task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
 
@@ -45,6 +46,8 @@ pub struct Program {
     name: String,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads the log until the program ends.
+    reading: JoinHandle<()>,
 }
 
 impl Program {
@@ -64,7 +67,7 @@ impl Program {
             .with_context(|| format!("cannot run {name}"))?;
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        tokio::spawn({
+        let reading = tokio::spawn({
             let log = log.clone();
             async move {
                 while let Ok(Some(line)) = lines.next_line().await {
@@ -74,7 +77,12 @@ impl Program {
                 }
             }
         });
-        Ok(Self { name, child, log })
+        Ok(Self {
+            name,
+            child,
+            log,
+            reading,
+        })
     }
 
     /// Its process; `None` once it has ended.
@@ -157,13 +165,21 @@ impl Program {
         Ok(())
     }
 
-    /// Waits until it ends.
+    /// Waits until it ends and its log is whole.
     ///
     /// # Errors
     /// It does not end within [`DEADLINE`].
     pub async fn exit(&mut self) -> anyhow::Result<ExitStatus> {
-        match timeout(DEADLINE, self.child.wait()).await {
-            Ok(status) => Ok(status?),
+        let ended = async {
+            let status = self.child.wait().await?;
+            // What it said last may still be in the pipe.
+            if !self.reading.is_finished() {
+                (&mut self.reading).await?;
+            }
+            Ok(status)
+        };
+        match timeout(DEADLINE, ended).await {
+            Ok(status) => status,
             Err(_) => bail!("{} does not end", self.name),
         }
     }
