@@ -17,6 +17,7 @@ use crate::{
     presign::{Sessions, ThumbnailUrls},
     sandbox,
     sources::Sources,
+    storyboards::Storyboards,
     watch::Watch,
 };
 
@@ -75,9 +76,12 @@ impl App {
         let watch = Watch::new(
             prefixes.clone(),
             Index::new(prefixes.thumbnails(), config.frames()),
-            Manifests::new(clients.s3, bucket.clone(), prefixes),
+            Manifests::new(clients.s3.clone(), bucket.clone(), prefixes),
             pods,
-            ThumbnailUrls::new(sessions, bucket),
+            (
+                Storyboards::new(clients.s3, bucket.clone()),
+                ThumbnailUrls::new(sessions, bucket),
+            ),
         );
         Ok(Self {
             watch: Arc::new(watch),

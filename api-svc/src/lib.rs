@@ -43,6 +43,7 @@ mod sandbox;
 mod server;
 mod site;
 mod sources;
+mod storyboards;
 mod time;
 mod watch;
 

@@ -17,6 +17,7 @@ use crate::{
     manifests::Manifests,
     pods::Pods,
     presign::{PresignError, Signed, ThumbnailUrls},
+    storyboards::{self, PlayerFile, StoryboardError, Storyboards},
     time::{rfc3339, rfc3339_seconds},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Watch {
     pub(crate) pods: Pods,
     /// The state as the sampler saw it last, and everyone who wants to hear of changes.
     pub(crate) feed: Feed,
+    storyboards: Storyboards,
     urls: ThumbnailUrls,
     /// Wakes the sampler before its time.
     refresh: Notify,
@@ -41,6 +43,8 @@ pub(crate) enum VideoError {
     #[error("the manifest of {source_key:?} names keys outside the thumbnail prefix")]
     ForeignKeys { source_key: String },
     #[error(transparent)]
+    Storyboard(#[from] StoryboardError),
+    #[error(transparent)]
     Presign(#[from] PresignError),
 }
 
@@ -50,7 +54,7 @@ impl Watch {
         index: Index,
         manifests: Manifests,
         pods: Pods,
-        urls: ThumbnailUrls,
+        (storyboards, urls): (Storyboards, ThumbnailUrls),
     ) -> Self {
         Self {
             prefixes,
@@ -58,6 +62,7 @@ impl Watch {
             manifests,
             pods,
             feed: Feed::new(),
+            storyboards,
             urls,
             refresh: Notify::new(),
         }
@@ -110,16 +115,11 @@ impl Watch {
     /// A manifest with the URLs of its pictures. Only keys below the thumbnail prefix are signed,
     /// whatever the manifest says.
     pub(crate) async fn video(&self, manifest: &Manifest) -> Result<api::Video, VideoError> {
-        let root = self.prefixes.thumbnails();
         let thumbnails = &manifest.thumbnails;
         let further = thumbnails.iter().flat_map(|t| &t.renditions);
         let firsts = thumbnails.iter().map(|t| t.key.as_str());
         let keys: Vec<&str> = firsts.chain(further.map(|r| r.key.as_str())).collect();
-        if keys.iter().any(|key| !key.starts_with(root)) {
-            return Err(VideoError::ForeignKeys {
-                source_key: manifest.source_key.clone(),
-            });
-        }
+        self.check_keys(manifest, &keys)?;
         let Signed { mut urls, end } = self.urls.of(&keys).await?;
         let further = urls.split_off(thumbnails.len());
         let rendition_urls = if further.is_empty() {
@@ -134,6 +134,32 @@ impl Watch {
             urls,
             rendition_urls,
             expires_at: rfc3339(end),
+        })
+    }
+
+    /// What players read of the storyboard that a manifest names, with URLs of the sheets.
+    pub(crate) async fn storyboard(
+        &self,
+        manifest: &Manifest,
+        file: PlayerFile,
+    ) -> Result<String, VideoError> {
+        let named = manifest.storyboard.iter();
+        let named = named.flat_map(|it| it.files.iter().chain(&it.sheets));
+        self.check_keys(manifest, &named.map(String::as_str).collect::<Vec<_>>())?;
+        let (index, sheets) = self.storyboards.of(manifest).await?;
+        let sheets: Vec<_> = sheets.iter().map(String::as_str).collect();
+        let Signed { urls, .. } = self.urls.of(&sheets).await?;
+        Ok(storyboards::write(&index, file, &urls)?)
+    }
+
+    /// Refuses keys of a manifest that lie elsewhere than below the thumbnail prefix.
+    fn check_keys(&self, manifest: &Manifest, keys: &[&str]) -> Result<(), VideoError> {
+        let root = self.prefixes.thumbnails();
+        if keys.iter().all(|key| key.starts_with(root)) {
+            return Ok(());
+        }
+        Err(VideoError::ForeignKeys {
+            source_key: manifest.source_key.clone(),
         })
     }
 }

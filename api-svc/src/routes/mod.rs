@@ -15,6 +15,7 @@ mod pods;
 pub(crate) mod problem;
 mod purge;
 mod queue;
+mod storyboard;
 mod test;
 mod thumbnails;
 mod uploads;
@@ -42,6 +43,9 @@ type Audited<T> = Result<(Extension<About>, Json<T>), Problem>;
         title = "Thumbnail API",
         description = "The state of the thumbnail pipeline, its pictures, and the actions that change it."
     ),
+    // A part of what `videos::video` answers: no pattern of the router ends in a name behind a key
+    // with slashes.
+    paths(storyboard::storyboard),
     tags(
         (name = "state", description = "The state of the pipeline"),
         (name = "pictures", description = "The videos that were processed, and their thumbnails"),
@@ -147,6 +151,7 @@ mod tests {
             "/api/thumbnails",
             "/api/videos",
             "/api/videos/{key}",
+            "/api/videos/{key}/storyboard.{file}",
             "/ws",
             "/api/access",
             "/api/frame",

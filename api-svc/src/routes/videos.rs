@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::HeaderMap};
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
 use contract::api;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -10,10 +14,12 @@ use serde::Deserialize;
 use super::{
     paging::link,
     problem::{Json, Path, Problem, Query},
+    storyboard::storyboard,
 };
 use crate::{
     index::{NamedVideo, Paging, Query as IndexQuery},
     manifests::ManifestError,
+    storyboards::PlayerFile,
     time::rfc3339_seconds,
     watch::Watch,
 };
@@ -98,11 +104,17 @@ async fn summary(watch: &Watch, video: NamedVideo) -> Result<api::VideoSummary, 
 pub(super) async fn video(
     State(watch): State<Arc<Watch>>,
     Path(key): Path<String>,
-) -> Result<Json<api::Video>, Problem> {
+) -> Result<Response, Problem> {
     if key.len() > contract::naming::MAX_KEY_BYTES || key.chars().any(char::is_control) {
         return Err(Problem::not_found("invalid key"));
     }
-    let found = watch.manifests.find(&key).await?;
-    let found = found.ok_or_else(|| Problem::not_found(format!("no manifest of {key:?}")))?;
-    Ok(Json(watch.video(&found.manifest).await?))
+    if let Some(found) = watch.manifests.find(&key).await? {
+        let video = watch.video(&found.manifest).await?;
+        return Ok(Json(video).into_response());
+    }
+    // After the video of this key: a name may end so itself.
+    if let Some((video, file)) = PlayerFile::split(&key) {
+        return storyboard(&watch, video, file).await;
+    }
+    Err(Problem::not_found(format!("no manifest of {key:?}")))
 }

@@ -12,4 +12,5 @@ mod measure;
 mod pods;
 mod routes;
 mod startup;
+mod storyboard;
 mod support;

@@ -16,6 +16,7 @@ use crate::{
     index::QueryError,
     manifests::ManifestError,
     presign::PresignError,
+    storyboards::StoryboardError,
     watch::VideoError,
 };
 
@@ -42,7 +43,23 @@ impl From<ManifestError> for Problem {
 
 impl From<VideoError> for Problem {
     fn from(error: VideoError) -> Self {
-        Self::bad_gateway(error.to_string())
+        match error {
+            VideoError::ForeignKeys { .. } => Self::bad_gateway(error.to_string()),
+            VideoError::Storyboard(error) => error.into(),
+            VideoError::Presign(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoryboardError> for Problem {
+    fn from(error: StoryboardError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StoryboardError::None { .. } => Self::not_found(detail),
+            StoryboardError::TooMany { .. } => Self::unprocessable(detail),
+            StoryboardError::Invalid { .. } => Self::bad_gateway(detail),
+            StoryboardError::Read { source, .. } => source.into(),
+        }
     }
 }
 
