@@ -118,9 +118,12 @@ impl Watch {
         let thumbnails = &manifest.thumbnails;
         let further = thumbnails.iter().flat_map(|t| &t.renditions);
         let firsts = thumbnails.iter().map(|t| t.key.as_str());
-        let keys: Vec<&str> = firsts.chain(further.map(|r| r.key.as_str())).collect();
+        let cover = manifest.cover.iter().map(|cover| cover.key.as_str());
+        let further = further.map(|r| r.key.as_str());
+        let keys: Vec<&str> = firsts.chain(further).chain(cover).collect();
         self.check_keys(manifest, &keys)?;
         let Signed { mut urls, end } = self.urls.of(&keys).await?;
+        let cover_url = manifest.cover.as_ref().and_then(|_| urls.pop());
         let further = urls.split_off(thumbnails.len());
         let rendition_urls = if further.is_empty() {
             Vec::new()
@@ -133,6 +136,7 @@ impl Watch {
             manifest: manifest.clone(),
             urls,
             rendition_urls,
+            cover_url,
             expires_at: rfc3339(end),
         })
     }

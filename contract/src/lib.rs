@@ -23,8 +23,8 @@ pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
     journal::RecentEntry,
     manifest::{
-        Manifest, ManifestCost, ManifestFailure, ManifestPreview, ManifestRead, ManifestRendition,
-        ManifestStoryboard, ManifestThumbnail, MediaFacts, Origin, Timings,
+        Manifest, ManifestCandidate, ManifestCost, ManifestFailure, ManifestPreview, ManifestRead,
+        ManifestRendition, ManifestStoryboard, ManifestThumbnail, MediaFacts, Origin, Timings,
     },
     naming::{
         NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,

@@ -4,6 +4,8 @@
 //! Fields are named after their variables, so that clap's message about a wrong value names the
 //! variable.
 
+use std::fmt;
+
 use anyhow::Context as _;
 use clap::Args;
 use contract::Prefixes;
@@ -17,6 +19,20 @@ pub enum Switch {
     On,
     /// `off`.
     Off,
+}
+
+impl Switch {
+    /// Whether it is `on`.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_on() { "on" } else { "off" })
+    }
 }
 
 /// Where the pipeline lives in AWS: its queues, its bucket, and the keys in it.

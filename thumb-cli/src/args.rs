@@ -1,12 +1,15 @@
 //! The command line.
 
-use std::{collections::HashSet, ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
+use std::{
+    collections::HashSet, ffi::OsString, iter, num::NonZeroUsize, path::PathBuf, str::FromStr,
+    thread,
+};
 
 use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser},
 };
-use thumbcore::{Extractor, ExtractorBuilder, ImageFormat, Position};
+use thumbcore::{Error, Extractor, ExtractorBuilder, ImageFormat, Pick, Position};
 
 use crate::{
     names::{Naming, Template},
@@ -22,6 +25,7 @@ Examples:
   thumb extract s3://bucket/a.mkv --at 5,50%  at 5 seconds and in the middle
   thumb extract https://example.com/a.webm --format webp --max-width 320 --json
   thumb extract clip.mp4 --widths 640,320     clip_1.jpg, clip_1_320.jpg, clip_2.jpg, ...
+  thumb extract clip.mp4 --at best            the most telling frame of the film
   thumb extract videos/ --skip-existing --name '{n} {stem}'
                                               only what has no pictures yet; 1 clip.jpg, ...
   thumb storyboard film.mp4 --out boards --for vtt,hls    sheets for a scrub bar
@@ -82,14 +86,19 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
 
-    /// Where to take pictures: percentages of the duration, or seconds
+    /// Where to take pictures: percentages of the duration, seconds, best for the most telling
+    /// frame of the film, or best:N for so many of them in the order of time
     #[arg(
         long,
         value_name = "POSITIONS",
         value_delimiter = ',',
         default_value = "10%,50%,95%"
     )]
-    at: Vec<Position>,
+    at: Vec<At>,
+
+    /// Which keyframe near a position is taken: the nearest that shows something, or the best
+    #[arg(long, default_value_t = Pick::Nearest, value_parser = pick_parser(), conflicts_with = "exact")]
+    pick: Pick,
 
     /// Folder for the pictures; created if missing
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -170,7 +179,8 @@ impl InputArgs {
 impl ExtractArgs {
     pub(crate) fn extractor(&self) -> Result<ExtractorBuilder, String> {
         Ok(Extractor::builder()
-            .positions(self.at.iter().copied())
+            .positions(self.positions())
+            .pick(self.pick)
             .widths(self.widths()?)
             .format(self.format)
             .quality(self.quality)
@@ -181,10 +191,16 @@ impl ExtractArgs {
     pub(crate) fn naming(&self) -> Result<Naming, String> {
         Ok(Naming {
             template: self.name.clone(),
-            pictures: self.at.len(),
+            pictures: self.positions().len(),
             widths: self.widths()?,
             format: self.format,
         })
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let all = self.at.iter();
+        all.flat_map(|at| iter::repeat_n(at.position, at.count))
+            .collect()
     }
 
     /// The widths of the pictures, the first one first.
@@ -204,7 +220,7 @@ impl ExtractArgs {
         if let Some(twice) = self.widths.iter().find(|width| !seen.insert(**width)) {
             return Err(format!("--widths: {twice} is given twice"));
         }
-        if !further.is_empty() && self.at.len() > MAX_POSITIONS {
+        if !further.is_empty() && self.positions().len() > MAX_POSITIONS {
             return Err(format!(
                 "--at: at most {MAX_POSITIONS} positions with more than one width"
             ));
@@ -213,11 +229,43 @@ impl ExtractArgs {
     }
 }
 
+/// A position as `--at` takes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct At {
+    position: Position,
+    /// More than one of [`Position::Best`] only.
+    count: usize,
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (position, count) = match text.trim().strip_prefix("best:") {
+            Some(count) => (Position::Best, count.parse().unwrap_or(0)),
+            None => (text.parse().map_err(|error: Error| error.to_string())?, 1),
+        };
+        if !(1..=MAX_BEST).contains(&count) {
+            return Err(format!("{text:?}: best:1 to best:{MAX_BEST} are possible"));
+        }
+        Ok(Self { position, count })
+    }
+}
+
+/// Most pictures that `best:N` stands for.
+const MAX_BEST: usize = 50;
+
 /// Smallest width, in pixels, that may follow the first one.
 const MIN_FURTHER_WIDTH: u32 = 100;
 
 /// Most positions where there are further widths.
 const MAX_POSITIONS: usize = 99;
+
+fn pick_parser() -> ValueParser {
+    PossibleValuesParser::new(["nearest", "best"])
+        .try_map(|name| name.parse::<Pick>())
+        .into()
+}
 
 pub(crate) fn format_parser() -> ValueParser {
     PossibleValuesParser::new([
@@ -234,6 +282,27 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn best_may_be_several() {
+        let positions = |at: &str| {
+            let cli = Cli::try_parse_from(["thumb", "extract", "a.mp4", "--at", at]).unwrap();
+            let Command::Extract(args) = cli.command else {
+                panic!("{cli:?}")
+            };
+            args.positions()
+        };
+        assert_eq!(positions("best:3"), [Position::Best; 3]);
+        assert_eq!(
+            positions("50%,best"),
+            [Position::Fraction(0.5), Position::Best]
+        );
+        for wrong in ["best:0", "best:99", "best:", "best:x", "worst"] {
+            let parsed = Cli::try_parse_from(["thumb", "extract", "a.mp4", "--at", wrong]);
+            let error = parsed.unwrap_err().to_string();
+            assert!(error.contains(wrong), "{error}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

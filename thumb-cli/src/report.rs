@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::DecimalBytes;
 use serde::{Serialize, Serializer};
-use thumbcore::{Media, RangeRead, Rendition, Stats, Thumbnail};
+use thumbcore::{Candidate, Media, RangeRead, Rendition, Stats, Thumbnail};
 
 use crate::{args::InputArgs, preview::Animation, sandbox::Place, storyboard::Board};
 
@@ -92,9 +92,34 @@ pub(crate) struct Picture {
     height: u32,
     bytes: usize,
     origin: &'static str,
+    /// How good it is as a thumbnail, 0 to 1.
+    score: f64,
+    /// The keyframes that competed for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Judged>,
     /// The same picture in further widths.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     renditions: Vec<File>,
+}
+
+/// A keyframe that competed for a picture.
+#[derive(Debug, Serialize)]
+struct Judged {
+    time_s: f64,
+    /// Of the coded keyframe; left out where no index told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    score: f64,
+}
+
+impl From<&Candidate> for Judged {
+    fn from(candidate: &Candidate) -> Self {
+        Self {
+            time_s: seconds(candidate.time),
+            bytes: candidate.size,
+            score: thousandths(candidate.score.value),
+        }
+    }
 }
 
 /// A picture in one width.
@@ -126,6 +151,8 @@ impl Picture {
             height: first.height,
             bytes: first.bytes,
             origin: thumbnail.origin.as_str(),
+            score: thousandths(thumbnail.score.value),
+            candidates: thumbnail.candidates.iter().map(Judged::from).collect(),
             renditions: files.collect(),
         })
     }
@@ -427,6 +454,11 @@ fn plain(text: &str) -> String {
 /// Seconds to the microsecond: timestamps are no finer, and more digits are floating-point noise.
 pub(crate) fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
+}
+
+/// A score to three digits: it is no finer.
+fn thousandths(score: f64) -> f64 {
+    (score * 1e3).round() / 1e3
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -89,7 +89,7 @@ fn json_has_the_contracts_fields_and_they_are_true() {
         assert_eq!(
             fields(thumbnail),
             [
-                "actual_s", "bytes", "height", "origin", "path", "target_s", "width"
+                "actual_s", "bytes", "height", "origin", "path", "score", "target_s", "width"
             ]
         );
         let file = out.path().join(format!("{stem}_{}.jpg", index + 1));
@@ -510,4 +510,36 @@ fn a_long_clip_is_read_in_part_only() {
     let read = lines[0]["bytes_fetched"].as_u64().unwrap();
     let total = lines[0]["source_bytes"].as_u64().unwrap();
     assert!(read * 2 < total, "{read} of {total}");
+}
+
+#[test]
+fn the_best_frames_are_scored_and_in_the_order_of_time() {
+    let path = clip("mp4");
+    let out = tempfile::tempdir().unwrap();
+    let mut command = thumb();
+    command
+        .arg("extract")
+        .arg(&path)
+        .arg("--json")
+        .arg("--out")
+        .arg(out.path());
+    let line = run(command.args(["--at", "best:3"]))
+        .clean()
+        .lines()
+        .remove(0);
+    let thumbnails = line["thumbnails"].as_array().unwrap();
+    assert_eq!(thumbnails.len(), 3);
+    let time = |thumbnail: &Value| thumbnail["actual_s"].as_f64().unwrap();
+    assert!(thumbnails.is_sorted_by(|a, b| time(a) < time(b)), "{line}");
+    for thumbnail in thumbnails {
+        let candidates = thumbnail["candidates"].as_array().unwrap();
+        assert!(candidates.len() > 1, "{thumbnail}");
+        let best = candidates
+            .iter()
+            .find(|it| it["time_s"] == thumbnail["actual_s"]);
+        assert!(best.unwrap()["bytes"].as_u64().unwrap() > 0, "{thumbnail}");
+        let score = |of: &Value| of["score"].as_f64().unwrap();
+        let most = candidates.iter().map(score).fold(0.0, f64::max);
+        assert!((score(best.unwrap()) - most).abs() < 1e-9, "{thumbnail}");
+    }
 }

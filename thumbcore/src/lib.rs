@@ -31,6 +31,9 @@
 //!   `testing`). An [`Opening`] also tells what is known of the source.
 //! - **Cost**: an indexed file takes two or three round trips, whatever its size; [`Stats`] counts
 //!   them, and [`ReadConfig`] and [`Limits`] bound them.
+//! - **Choice**: a picture that is blank or half faded loses to a keyframe beside it. With
+//!   [`Pick::Best`] several compete by their [`Score`], and [`Position::Best`] is the most telling
+//!   frame of the film.
 //! - **Honesty**: every [`Thumbnail`] tells its real time and how it was made ([`Origin`]); a
 //!   damaged picture is an error instead.
 //! - **Hostile input**: containers and codecs are on allow-lists, nothing but the source is ever
@@ -113,6 +116,7 @@ mod reader;
 mod render;
 #[cfg(sandbox)]
 pub mod sandbox;
+mod score;
 mod select;
 pub mod source;
 pub mod storyboard;
@@ -134,12 +138,13 @@ pub use self::{
     encode::ImageFormat,
     error::{Cause, Error, LimitError, SandboxError, SourceError},
     extract::{
-        CpuPermit, Cpus, Extraction, Extractor, ExtractorBuilder, KeyframeEntry, Media, Opening,
-        Origin, Probe, Rendition, Request, Stats, Thumbnail, Video,
+        Candidate, CpuPermit, Cpus, Extraction, Extractor, ExtractorBuilder, KeyframeEntry, Media,
+        Opening, Origin, Pick, Probe, Rendition, Request, Stats, Thumbnail, Video,
     },
     limits::Limits,
     memory::MemoryBudget,
     position::Position,
     reader::{RangeRead, ReadConfig, Reason},
+    score::{Flaw, Score},
     source::{Ends, FileSource, MemorySource, RangeSource, Stat, Validator},
 };

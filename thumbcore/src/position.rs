@@ -22,10 +22,14 @@ pub enum Position {
     Fraction(f64),
     /// A time from the start.
     Time(Duration),
+    /// Wherever the most telling frame of the film is, without the first and last 3 %. Several of
+    /// these in one request share the film: each is the best of a part of it, in the order of time.
+    Best,
 }
 
 impl Position {
-    /// The time this means in a video of `duration`; a fraction of an unknown duration is 0.
+    /// The time this means in a video of `duration`; a fraction of an unknown duration is 0. The
+    /// best frame may be anywhere: the middle stands for it.
     #[must_use]
     pub fn resolve(self, duration: Option<Duration>) -> Duration {
         match self {
@@ -33,6 +37,7 @@ impl Position {
                 .unwrap_or_default()
                 .mul_f64(fraction.clamp(0.0, 1.0)),
             Self::Time(time) => time,
+            Self::Best => duration.unwrap_or_default() / 2,
         }
     }
 }
@@ -42,6 +47,7 @@ impl fmt::Display for Position {
         match self {
             Self::Fraction(fraction) => write!(f, "{}%", (fraction * 1e9).round() / 1e7),
             Self::Time(time) => write!(f, "{}s", time.as_secs_f64()),
+            Self::Best => f.write_str("best"),
         }
     }
 }
@@ -53,8 +59,11 @@ impl FromStr for Position {
         let s = s.trim();
         let invalid = || Error::Invalid {
             option: "position",
-            reason: format!("{s:?} is neither a percentage (10%) nor seconds (2.5s)"),
+            reason: format!("{s:?} is neither a percentage (10%), seconds (2.5s) nor best"),
         };
+        if s == "best" {
+            return Ok(Self::Best);
+        }
         if let Some(percent) = s.strip_suffix('%') {
             let percent: f64 = percent.trim().parse().map_err(|_| invalid())?;
             if (0.0..=100.0).contains(&percent) {
@@ -89,7 +98,7 @@ mod tests {
 
     #[test]
     fn display_reads_back() {
-        for text in ["10%", "50%", "95%", "33.3333333%", "2.5s", "0s"] {
+        for text in ["10%", "50%", "95%", "33.3333333%", "2.5s", "0s", "best"] {
             assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
         }
     }

@@ -1,5 +1,8 @@
 //! Which frame: the keyframe that serves each target, or where decoding forward begins.
 
+mod rank;
+
+pub(crate) use self::rank::{further, promising};
 use crate::container::{Around, Keyframe};
 
 /// As far a video is decoded forward without asking what that costs: half a minute is a long group

@@ -144,7 +144,7 @@ impl Processor {
 
     fn check_complete(&self, extraction: &Extraction) -> Result<(), Failure> {
         let outputs = self.publisher.outputs();
-        let (got, wanted) = (outputs.complete_pictures(extraction), outputs.pictures);
+        let (got, wanted) = (outputs.complete_pictures(extraction), outputs.count());
         if got == wanted && extraction.thumbnails.len() == got {
             return Ok(());
         }

@@ -38,6 +38,9 @@ pub struct Video {
     /// width only.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rendition_urls: Vec<Vec<String>>,
+    /// The presigned URL of the manifest's `cover`; left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cover_url: Option<String>,
     /// When the URLs end: RFC 3339, UTC. URLs last 60 to 90 minutes, less if the credentials that
     /// signed them end earlier.
     pub expires_at: String,

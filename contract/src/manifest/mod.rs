@@ -31,6 +31,9 @@ pub struct Manifest {
     pub media: MediaFacts,
     /// The pictures, in the order of their numbers.
     pub thumbnails: Vec<ManifestThumbnail>,
+    /// The most telling frame of the film; left out where the pipeline makes none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cover: Option<ManifestThumbnail>,
     /// Bytes of the video that were fetched.
     pub bytes_fetched: u64,
     /// Range requests sent.
@@ -101,10 +104,28 @@ pub struct ManifestThumbnail {
     pub bytes: u64,
     /// How it was found.
     pub origin: Origin,
+    /// How good it is as a thumbnail, 0 to 1; left out by workers that did not judge.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub score: Option<f64>,
+    /// The keyframes that competed for it, in the order of time; left out where the first was good
+    /// enough.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub candidates: Vec<ManifestCandidate>,
     /// The same picture in the further widths, in the order of the setting; left out where the
     /// pipeline makes one width only.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub renditions: Vec<ManifestRendition>,
+}
+
+/// A keyframe that competed for a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ManifestCandidate {
+    /// Its time in seconds from the start.
+    pub time_s: f64,
+    /// How good it is as a thumbnail, 0 to 1.
+    pub score: f64,
 }
 
 /// A picture in one of the further widths.
@@ -159,10 +180,13 @@ mod tests {
             "settings": "s", "createdAt": "2026-01-02T03:04:05Z",
             "media": {"container":"mp4","codec":"h264","width":640,"height":360,"durationS":10.0},
             "thumbnails": [{"key":"thumbnails/a_1.jpg","targetS":1.0,"actualS":1.04,"width":640,
-                            "height":360,"bytes":7,"origin":"keyframe"},
+                            "height":360,"bytes":7,"origin":"keyframe","score":0.75,
+                            "candidates":[{"timeS":1.04,"score":0.75},{"timeS":2.0,"score":0.5}]},
                            {"key":"thumbnails/a_2.jpg","targetS":5.0,"actualS":5.0,"width":640,
                             "height":360,"bytes":8,"origin":"decoded","renditions":[
                              {"key":"thumbnails/a_2_320.jpg","width":320,"height":180,"bytes":3}]}],
+            "cover": {"key":"thumbnails/a_cover.jpg","targetS":5.0,"actualS":7.0,"width":640,
+                      "height":360,"bytes":9,"origin":"keyframe"},
             "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
             "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3},
             "storyboard": {"settings":"b","sheets":["thumbnails/a.storyboard/0.jpg"],
@@ -175,6 +199,8 @@ mod tests {
         assert_eq!(manifest.schema_version, SCHEMA_VERSION);
         assert_eq!(manifest.thumbnails[0].origin, Origin::Keyframe);
         assert_eq!(manifest.thumbnails[0].renditions, []);
+        assert_eq!(manifest.thumbnails[0].candidates.len(), 2);
+        assert_eq!(manifest.thumbnails[1].score, None);
         assert_eq!(manifest.thumbnails[1].renditions[0].width, 320);
         assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
         assert_eq!(manifest.storyboard.as_ref().unwrap().bytes, 900);

@@ -1,8 +1,9 @@
 //! Which keys are videos, and under which keys their pictures live.
 //!
 //! `uploads/a/b.mp4` becomes `thumbnails/a/b_1.jpg`, `_2`, `_3` and the manifest
-//! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. A storyboard
-//! is `thumbnails/a/b.storyboard/`, a preview `thumbnails/a/b_preview.webp`. Two videos
+//! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. A cover is
+//! `thumbnails/a/b_cover.jpg`, a storyboard `thumbnails/a/b.storyboard/`, a preview
+//! `thumbnails/a/b_preview.webp`. Two videos
 //! that differ only in their extension want the same names: the second one tries the next of
 //! [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a name is taken the caller finds
 //! out from the object's [`metadata`](crate::metadata).
@@ -22,9 +23,9 @@ pub const VIDEO_EXTENSIONS: [&str; 10] = [
 /// Longest key S3 accepts, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// Room kept for what follows an [`OutputName`]: `_`, two digits, `_`, a width of four digits, a
-/// dot and `webp`.
-const SUFFIX_BYTES: usize = 13;
+/// Room kept for what follows an [`OutputName`]: `_cover_`, a width of four digits, a dot and
+/// `webp`.
+const SUFFIX_BYTES: usize = 16;
 
 /// The folder below the thumbnail prefix that the [`journal`](crate::journal) has for itself.
 pub(crate) const JOURNAL: &str = ".recent";

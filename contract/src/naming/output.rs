@@ -54,6 +54,23 @@ impl OutputName {
         format!("{}_preview.webp", self.0)
     }
 
+    /// The key of the film's cover in the first of the widths, and, where a width is given as in
+    /// [`rendition`](Self::rendition), in a further one.
+    ///
+    /// ```
+    /// let [name, ..] = contract::Prefixes::default().candidates("uploads/a/b.mov")?;
+    /// assert_eq!(name.cover(None, "jpg"), "thumbnails/a/b_cover.jpg");
+    /// assert_eq!(name.cover(Some(320), "jpg"), "thumbnails/a/b_cover_320.jpg");
+    /// # Ok::<(), contract::NamingError>(())
+    /// ```
+    #[must_use]
+    pub fn cover(&self, width: Option<u32>, extension: &str) -> String {
+        match width {
+            Some(width) => format!("{}_cover_{width}.{extension}", self.0),
+            None => format!("{}_cover.{extension}", self.0),
+        }
+    }
+
     /// The key of the manifest.
     #[must_use]
     pub fn manifest(&self) -> String {

@@ -4,7 +4,7 @@ mod checks;
 
 use std::time::Duration;
 
-use super::{Extractor, Request, admission::Admission, cpu::Cpus};
+use super::{Extractor, Pick, Request, admission::Admission, cpu::Cpus};
 #[cfg(sandbox)]
 use crate::Sandbox;
 use crate::{Error, ImageFormat, Limits, MemoryBudget, Position, ReadConfig};
@@ -93,6 +93,12 @@ impl ExtractorBuilder {
     #[must_use]
     pub fn tolerance(self, fraction: f64) -> Self {
         self.change(|request| request.tolerance(fraction))
+    }
+
+    /// Which frame near a position becomes its picture: see [`Request::pick`].
+    #[must_use]
+    pub fn pick(self, pick: Pick) -> Self {
+        self.change(|request| request.pick(pick))
     }
 
     /// Limits on what one call may cost.

@@ -1,4 +1,5 @@
-//! Keyframes alone, decoded side by side where CPUs are free.
+//! Keyframes alone, decoded side by side where CPUs are free, and the choice among those that
+//! compete for one picture.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,27 +8,64 @@ use std::{
 };
 
 use super::{
-    cpu::CpuTime, outcome::Origin, request::Request, target::Made, task::Task, thread::traced,
+    cpu::CpuTime,
+    outcome::Origin,
+    ranking::Ranking,
+    request::Request,
+    target::{Entrant, Judged, Made},
+    task::Task,
+    thread::traced,
+    wanted::Choice,
 };
-use crate::{Error, LimitError, decode::Decoder, demux::Track, libav::Packet};
+use crate::{
+    Error, LimitError,
+    container::Keyframe,
+    decode::{Decoder, Picture},
+    demux::Track,
+    libav::Packet,
+};
 
 /// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
 /// second decoder costs the CPU a few for its memory.
 const WORTH_A_THREAD: usize = 128 << 10;
 
-/// A keyframe packet and the target it is for.
+/// What one target's picture is made from.
 pub(super) struct Work {
     pub(super) target: usize,
+    /// The keyframes that compete, at least one; for [`Choice::Nearest`] the first comes first.
+    pub(super) entries: Vec<Entry>,
+    pub(super) choice: Choice,
+}
+
+/// A keyframe and its packet.
+pub(super) struct Entry {
+    pub(super) entrant: Entrant,
     pub(super) packet: Packet,
-    /// The packet does not tell its picture's time.
-    pub(super) is_untimed: bool,
+}
+
+/// A target's picture, and the keyframe that gave it.
+#[derive(Debug)]
+pub(super) struct Won {
+    pub(super) target: usize,
+    pub(super) made: Made,
+    pub(super) keyframe: Keyframe,
+    /// The pictures that competed.
+    pub(super) judged: Vec<Judged>,
+}
+
+/// The best of the entries of one target.
+struct Best {
+    /// Its number among the entries.
+    winner: usize,
+    /// Its picture, unless another one seemed better until all were seen.
+    picture: Option<Picture>,
+    judged: Vec<Judged>,
 }
 
 /// Pictures of keyframes, some of which may be done when another fails.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The targets that have pictures now.
-    pub(super) made: Vec<(usize, Made)>,
+    pub(super) won: Vec<Won>,
     /// CPU time of the threads that helped.
     pub(super) cpu: Duration,
     pub(super) result: Result<(), Error>,
@@ -39,18 +77,19 @@ struct Shared<'a> {
     track: &'a Arc<Track>,
     request: &'a Request,
     work: Mutex<Vec<Work>>,
-    made: Mutex<Vec<(usize, Made)>>,
+    won: Mutex<Vec<Won>>,
 }
 
 impl Batch {
-    /// Decodes each packet of `work` alone. Those that give no picture are left out.
+    /// Decodes each packet of `work` alone. Targets that get no picture are left out.
     pub(super) fn decode(
         task: &Task,
         track: &Arc<Track>,
         request: &Request,
         mut work: Vec<Work>,
     ) -> Self {
-        let bytes: usize = work.iter().map(|work| work.packet.size()).sum();
+        let entries = work.iter().flat_map(|work| &work.entries);
+        let bytes: usize = entries.map(|entry| entry.packet.size()).sum();
         let threads = work.len().min(bytes / WORTH_A_THREAD);
         // The first is taken from the end.
         work.reverse();
@@ -59,7 +98,7 @@ impl Batch {
             track,
             request,
             work: Mutex::new(work),
-            made: Mutex::default(),
+            won: Mutex::default(),
         };
         let mut cpu = Duration::ZERO;
         let result = task.run(|| {
@@ -67,9 +106,9 @@ impl Batch {
             cpu = helped;
             result
         });
-        let made = shared.made.into_inner();
+        let won = shared.won.into_inner();
         Self {
-            made: made.unwrap_or_else(PoisonError::into_inner),
+            won: won.unwrap_or_else(PoisonError::into_inner),
             cpu,
             result,
         }
@@ -129,21 +168,94 @@ impl Shared<'_> {
         // Before work is taken, which others do where there is no memory for one more decoder.
         let mut decoder = self.decoder()?;
         while let Some(work) = next() {
-            self.task.reader.check_time()?;
-            let Some(picture) = decoder.keyframe(&work.packet)? else {
-                continue;
-            };
-            let reordering = decoder.reordering();
-            let made = Made {
-                picture: self.request.finish(self.track, &picture)?,
-                origin: Origin::Keyframe,
-                late_by: (work.is_untimed && reordering > 0).then_some(reordering),
-                limit: None,
-                iframe: None,
-            };
-            lock(&self.made).push((work.target, made));
+            if let Some(won) = self.contest(&mut decoder, work)? {
+                lock(&self.won).push(won);
+            }
         }
         Ok(())
+    }
+
+    /// Decodes the keyframes that compete for one picture, and finishes that of the winner.
+    fn contest(&self, decoder: &mut Decoder, work: Work) -> Result<Option<Won>, Error> {
+        let Work {
+            target,
+            mut entries,
+            choice,
+        } = work;
+        let mut judged = Vec::new();
+        let (mut winner, mut picture) = (0, None);
+        if entries.len() > 1 {
+            let Some(best) = self.best(decoder, &entries, choice)? else {
+                return Ok(None);
+            };
+            (winner, picture, judged) = (best.winner, best.picture, best.judged);
+        }
+        let Entry { entrant, packet } = entries.swap_remove(winner);
+        if picture.is_none() {
+            self.task.reader.check_time()?;
+            picture = decoder.keyframe(&packet)?;
+        }
+        let Some(picture) = picture else {
+            return Ok(None);
+        };
+        let finished = self.request.finish(self.track, &picture)?;
+        if judged.is_empty() {
+            judged.push(Judged {
+                entrant: entrant.clone(),
+                judgement: finished.judgement(),
+            });
+        }
+        let reordering = decoder.reordering();
+        let is_late = entrant.keyframe.place.is_untimed() && reordering > 0;
+        let made = Made {
+            late_by: is_late.then_some(reordering),
+            ..Made::new(finished, Origin::Keyframe)
+        };
+        Ok(Some(Won {
+            target,
+            made,
+            keyframe: entrant.keyframe,
+            judged,
+        }))
+    }
+
+    /// Judges the pictures of `entries`. At most two of them are held at once.
+    fn best(
+        &self,
+        decoder: &mut Decoder,
+        entries: &[Entry],
+        choice: Choice,
+    ) -> Result<Option<Best>, Error> {
+        let mut ranking = Ranking::default();
+        let mut held = None;
+        for (nth, entry) in entries.iter().enumerate() {
+            self.task.reader.check_time()?;
+            let Some(picture) = decoder.keyframe(&entry.packet)? else {
+                continue;
+            };
+            let judgement = Request::judge(self.track, &picture)?;
+            let is_fit = judgement.score.is_fit();
+            let entrant = entry.entrant.clone();
+            ranking.add(nth, Judged { entrant, judgement });
+            if ranking.first() == Some(nth) {
+                held = Some((nth, picture));
+            }
+            if choice == Choice::Nearest && is_fit {
+                break;
+            }
+        }
+        if matches!(choice, Choice::Best(_)) {
+            ranking.discount_blends();
+        }
+        let Some(winner) = ranking.first() else {
+            return Ok(None);
+        };
+        let held = held.filter(|(nth, _)| *nth == winner);
+        Ok(Some(Best {
+            winner,
+            picture: held.map(|(_, picture)| picture),
+            judged: ranking.into_judged(),
+        }))
     }
 
     fn decoder(&self) -> Result<Decoder, Error> {

@@ -12,7 +12,9 @@ mod keyframes;
 mod ladder;
 mod opening;
 mod outcome;
+mod pick;
 mod picture;
+mod ranking;
 mod request;
 #[cfg(sandbox)]
 mod sandboxed;
@@ -22,6 +24,7 @@ mod task;
 mod thread;
 mod tiling;
 mod video;
+mod wanted;
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,7 +47,10 @@ pub use self::{
     builder::ExtractorBuilder,
     cpu::{CpuPermit, Cpus},
     opening::Opening,
-    outcome::{Extraction, KeyframeEntry, Media, Origin, Probe, Rendition, Stats, Thumbnail},
+    outcome::{
+        Candidate, Extraction, KeyframeEntry, Media, Origin, Probe, Rendition, Stats, Thumbnail,
+    },
+    pick::Pick,
     request::Request,
     video::Video,
 };

@@ -10,6 +10,7 @@ use crate::{
     container::{Container, IFrame},
     encode::ImageFormat,
     reader::{Costs, RangeRead},
+    score::Score,
     source::Stat,
 };
 
@@ -99,6 +100,24 @@ pub struct Thumbnail {
     /// in them: in fragmented mp4 whose fragments begin with keyframes, and in transport streams
     /// that were searched. Else, and for pictures that are no keyframes, `None`.
     pub iframe: Option<IFrame>,
+    /// How good the picture is.
+    pub score: Score,
+    /// The keyframes that were decoded and competed for the picture, by time; empty where the
+    /// nearest was good enough.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A keyframe that competed for a picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Its time from the start of the video.
+    pub time: Duration,
+    /// Bytes of the coded picture, where an index told them before it was read.
+    pub size: Option<u64>,
+    /// How good its picture is.
+    pub score: Score,
 }
 
 impl Thumbnail {

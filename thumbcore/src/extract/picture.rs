@@ -6,7 +6,8 @@ use crate::{
     decode::Picture,
     demux::Track,
     encode::encode,
-    render::{Geometry, Orientation, is_blank, render},
+    render::{Geometry, Orientation, render},
+    score::{SMALL_WIDTH, Score, Signature, Small},
 };
 
 /// A picture, rendered and encoded.
@@ -16,35 +17,69 @@ pub(super) struct Finished {
     pub(super) renditions: Vec<Rendition>,
     /// In the container's timeline, in microseconds; `None` where neither packet nor codec says.
     pub(super) time_us: Option<i64>,
-    /// Black, white or one flat colour.
-    pub(super) is_blank: bool,
+    pub(super) score: Score,
+    pub(super) signature: Signature,
     /// Width and height in pixels as shown, before the picture is made smaller.
     pub(super) shown: (u32, u32),
 }
 
+/// How good a picture is as a thumbnail, and what it looks like.
+#[derive(Debug, Clone)]
+pub(super) struct Judgement {
+    pub(super) score: Score,
+    pub(super) signature: Signature,
+    /// As [`Finished::time_us`].
+    pub(super) time_us: Option<i64>,
+}
+
+impl Finished {
+    pub(super) fn judgement(&self) -> Judgement {
+        Judgement {
+            score: self.score,
+            signature: self.signature.clone(),
+            time_us: self.time_us,
+        }
+    }
+}
+
+impl Judgement {
+    fn of(small: &Small, time_us: Option<i64>) -> Self {
+        Self {
+            score: Score::of(small),
+            signature: Signature::of(small),
+            time_us,
+        }
+    }
+}
+
 impl Request {
+    /// Judges `picture` by a small version of it.
+    pub(super) fn judge(track: &Track, picture: &Picture) -> Result<Judgement, Error> {
+        let frame = &picture.frame;
+        let coded = (frame.width(), frame.height());
+        let shape = (frame.sample_aspect(), frame.display_matrix());
+        let planes = render(frame, &geometry(track, coded, shape, SMALL_WIDTH))?;
+        Ok(Judgement::of(&Small::of(&planes), picture.time_us))
+    }
+
     /// Renders and encodes `picture` in every width.
     pub(super) fn finish(&self, track: &Track, picture: &Picture) -> Result<Finished, Error> {
         let frame = &picture.frame;
         let coded = (frame.width(), frame.height());
         let (aspect, matrix) = (frame.sample_aspect(), frame.display_matrix());
-        let mut finished = Finished {
-            renditions: Vec::with_capacity(self.widths.len()),
-            time_us: picture.time_us,
-            is_blank: false,
-            shown: (0, 0),
-        };
+        let mut renditions = Vec::with_capacity(self.widths.len());
+        let mut first = None;
         for width in &self.widths {
             let mut geometry = geometry(track, coded, (aspect, matrix), *width);
             if let Some(tiling) = &self.tiling {
                 geometry = geometry.within(tiling.tile);
             }
             let planes = render(frame, &geometry)?;
-            if finished.renditions.is_empty() {
-                finished.is_blank = is_blank(&planes);
-                finished.shown = geometry.shown;
-            }
-            finished.renditions.push(Rendition {
+            first.get_or_insert_with(|| {
+                let judgement = Judgement::of(&Small::of(&planes), picture.time_us);
+                (judgement, geometry.shown)
+            });
+            renditions.push(Rendition {
                 image: match &self.tiling {
                     Some(_) => packed(&planes),
                     None => encode(&planes, self.format, self.quality)?,
@@ -53,7 +88,16 @@ impl Request {
                 height: planes.height as u32,
             });
         }
-        Ok(finished)
+        let (judgement, shown) = first.ok_or_else(|| Error::Internal {
+            reason: "a request without widths".to_owned(),
+        })?;
+        Ok(Finished {
+            renditions,
+            time_us: picture.time_us,
+            score: judgement.score,
+            signature: judgement.signature,
+            shown,
+        })
     }
 
     /// Whether no width is large enough to show the edges of a codec's blocks.

@@ -1,8 +1,6 @@
 //! Which pictures, and how they are made.
 
-use std::time::Duration;
-
-use super::tiling::Tiling;
+use super::{pick::Pick, tiling::Tiling};
 use crate::{Error, ImageFormat, Position};
 
 /// Most positions of one request.
@@ -36,6 +34,7 @@ pub struct Request {
     pub(super) quality: u8,
     pub(super) exact: bool,
     pub(super) tolerance: f64,
+    pub(super) pick: Pick,
     /// The pictures become the tiles of a sheet.
     pub(super) tiling: Option<Tiling>,
 }
@@ -53,6 +52,7 @@ impl Default for Request {
             quality: 85,
             exact: false,
             tolerance: 0.05,
+            pick: Pick::Nearest,
             tiling: None,
         }
     }
@@ -115,6 +115,14 @@ impl Request {
         self
     }
 
+    /// Which frame near a position becomes its picture. An exact time leaves nothing to choose, so
+    /// [`exact`](Self::exact) goes with [`Pick::Nearest`] only.
+    #[must_use]
+    pub fn pick(mut self, pick: Pick) -> Self {
+        self.pick = pick;
+        self
+    }
+
     /// Makes tiles, which are left as planes: see [`Tiling`].
     #[must_use]
     pub(crate) fn tiling(mut self, tiling: Tiling) -> Self {
@@ -133,7 +141,7 @@ impl Request {
         check(counts.contains(&count), "positions", "1 to 200 are needed")?;
         let fractions_are_valid = self.positions.iter().all(|position| match position {
             Position::Fraction(fraction) => (0.0..=1.0).contains(fraction),
-            Position::Time(_) => true,
+            Position::Time(_) | Position::Best => true,
         });
         check(
             fractions_are_valid,
@@ -146,21 +154,21 @@ impl Request {
             "avif: built without the feature",
         )?;
         self.check_widths()?;
+        self.pick.check()?;
+        check(
+            !self.exact || self.pick == Pick::Nearest,
+            "pick",
+            "an exact time leaves nothing to choose",
+        )?;
+        check(
+            !self.exact || !self.positions.contains(&Position::Best),
+            "positions",
+            "the best frame has no exact time",
+        )?;
         let has_quality = (1..=100).contains(&self.quality);
         check(has_quality, "quality", "not within 1 to 100")?;
         let has_tolerance = (0.0..=1.0).contains(&self.tolerance);
         check(has_tolerance, "tolerance", "not within 0 to 1")
-    }
-
-    /// Where pictures are wanted, in microseconds of a timeline from `start_us` on.
-    pub(super) fn times_us(&self, start_us: i64, duration_us: Option<i64>) -> Vec<i64> {
-        let duration = duration_us.map(|us| Duration::from_micros(us.unsigned_abs()));
-        let times = self.positions.iter().map(|position| {
-            let micros = position.resolve(duration).as_micros();
-            let micros = i64::try_from(micros).unwrap_or(i64::MAX);
-            start_us.saturating_add(micros)
-        });
-        times.collect()
     }
 
     /// The tolerance in microseconds, in a video of `duration_us`.
@@ -221,5 +229,11 @@ mod tests {
         assert_eq!(refused(default().widths([640, 320, 640])), "widths");
         assert_eq!(refused(default().quality(101)), "quality");
         assert_eq!(refused(default().tolerance(f64::NAN)), "tolerance");
+        assert_eq!(refused(default().pick(Pick::BEST).exact(true)), "pick");
+        let best = |within, candidates| Pick::Best { within, candidates };
+        assert_eq!(refused(default().pick(best(1.5, 4))), "pick");
+        assert_eq!(refused(default().pick(best(0.1, 9))), "pick");
+        let cover = default().positions([Position::Best]);
+        assert_eq!(refused(cover.exact(true)), "positions");
     }
 }

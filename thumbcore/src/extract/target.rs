@@ -1,25 +1,61 @@
 //! One picture that is wanted, and how far it has got.
 
-use super::{outcome::Origin, picture::Finished};
+use super::{
+    outcome::Origin,
+    picture::{Finished, Judgement},
+    wanted::{Choice, Wanted},
+};
 use crate::{
     LimitError,
     container::{Around, IFrame, Keyframe},
+    score::{Flaw, Signature},
     select::Plan,
 };
 
 /// One picture that is wanted.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// In microseconds of the container's timeline.
-    pub(super) time_us: i64,
+    pub(super) wanted: Wanted,
     /// The keyframes on either side of the time.
     pub(super) around: Around,
     /// How the picture is made, or was.
     pub(super) plan: Plan,
+    /// The keyframes that compete for the picture, of which the plan's is one; empty where the
+    /// plan's is alone.
+    pub(super) field: Vec<Entrant>,
+    /// Times of the keyframes that competed, in microseconds, as the index and the keyframes tell.
+    pub(super) tried: Vec<i64>,
+    /// The pictures of those that could be decoded.
+    pub(super) judged: Vec<Judged>,
     pub(super) state: State,
     pub(super) supply: Supply,
     /// The first budget that kept it from a picture, or from a better one.
     pub(super) limit: Option<LimitError>,
+}
+
+/// A keyframe that competes for a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Entrant {
+    pub(super) keyframe: Keyframe,
+    /// Bytes of the coded picture, where an index tells.
+    pub(super) size: Option<u64>,
+}
+
+impl Entrant {
+    /// A keyframe that was found without an index.
+    pub(super) fn unlisted(keyframe: Keyframe) -> Self {
+        Self {
+            keyframe,
+            size: None,
+        }
+    }
+}
+
+/// What the picture of a keyframe is worth.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) entrant: Entrant,
+    pub(super) judgement: Judgement,
 }
 
 /// The bytes that a target's plan reads, as far as their place is known.
@@ -38,7 +74,7 @@ pub(super) enum State {
     Wanted,
     /// What its plan reads is over budget: only the last rung is left.
     OverBudget,
-    Made(Made),
+    Made(Box<Made>),
 }
 
 /// The picture for one target.
@@ -53,6 +89,8 @@ pub(super) struct Made {
     pub(super) limit: Option<LimitError>,
     /// What players need to show the keyframe that the picture is, once all are made.
     pub(super) iframe: Option<IFrame>,
+    /// The pictures that competed, once all are made.
+    pub(super) judged: Vec<Judged>,
 }
 
 impl Made {
@@ -63,19 +101,94 @@ impl Made {
             late_by: None,
             limit: None,
             iframe: None,
+            judged: Vec::new(),
         }
     }
+
+    /// How good the picture is as a thumbnail.
+    pub(super) fn value(&self) -> f64 {
+        self.picture.score.value
+    }
 }
+
+/// Part of the best picture's value that another must have to be taken instead, because the best
+/// one shows what another target's picture shows.
+const NEXT_BEST: f64 = 0.5;
 
 impl Target {
     /// Gives the target another plan, for which nothing was fetched yet. The plan before.
     pub(super) fn replan(&mut self, plan: Plan) -> Plan {
         self.supply = Supply::Unfetched;
+        self.field.clear();
         std::mem::replace(&mut self.plan, plan)
+    }
+
+    /// Lets the keyframes of `field`, of which there is at least one, compete for the picture. The
+    /// plan before.
+    pub(super) fn enter(&mut self, field: Vec<Entrant>) -> Plan {
+        let first = field
+            .first()
+            .map(|first| Plan::Keyframe(first.keyframe.clone()));
+        let plan = self.replan(first.unwrap_or_else(|| self.plan.clone()));
+        self.tried
+            .extend(field.iter().map(|entrant| entrant.keyframe.time_us));
+        self.field = field;
+        plan
+    }
+
+    /// Goes back to `plan`, from which the target's picture was made.
+    pub(super) fn stay_with(&mut self, plan: Plan) {
+        self.field.clear();
+        self.plan = plan;
+    }
+
+    /// Whether a better picture than the one that was made is worth more keyframes.
+    pub(super) fn is_poor(&self) -> bool {
+        let is_poor = |made: &Made| match self.wanted.choice {
+            Choice::Nearest => !made.picture.score.is_fit(),
+            Choice::Best(_) => made.picture.score.flaw().is_some(),
+        };
+        self.made().is_some_and(is_poor)
+    }
+
+    /// Whether `made` is better than the picture that the target has.
+    pub(super) fn prefers(&self, made: &Made) -> bool {
+        let Some(own) = self.made() else {
+            return true;
+        };
+        match self.wanted.choice {
+            Choice::Nearest => fitness(made) > fitness(own),
+            Choice::Best(_) => made.value() > own.value(),
+        }
+    }
+
+    /// The keyframe of the best picture that competed and is like none of `kept`, where the picture
+    /// that won is and that one is not much worse.
+    pub(super) fn unlike(&self, kept: &[Signature]) -> Option<Keyframe> {
+        let is_new = |signature: &Signature| !kept.iter().any(|other| other.is_like(signature));
+        let made = self.made()?;
+        if is_new(&made.picture.signature) {
+            return None;
+        }
+        let least = made.value() * NEXT_BEST;
+        let others = self.judged.iter().filter(|it| {
+            let value = it.judgement.score.value;
+            value >= least && is_new(&it.judgement.signature)
+        });
+        let best = others.max_by(|a, b| {
+            let value = |it: &Judged| it.judgement.score.value;
+            value(a).total_cmp(&value(b))
+        });
+        best.map(|best| best.entrant.keyframe.clone())
     }
 
     pub(super) fn is_wanted(&self) -> bool {
         matches!(self.state, State::Wanted)
+    }
+
+    /// Takes `made` for its picture.
+    pub(super) fn make(&mut self, made: Made) {
+        self.state = State::Made(Box::new(made));
     }
 
     pub(super) fn made(&self) -> Option<&Made> {
@@ -92,18 +205,18 @@ impl Target {
         keyframe.place.iframe()
     }
 
-    /// The time of the target, and its picture.
-    pub(super) fn into_made(self) -> Option<(i64, Made)> {
+    /// Its picture, if it has one.
+    pub(super) fn into_made(self) -> Option<(Wanted, Made)> {
         let iframe = self.iframe().cloned();
         match self.state {
             State::Made(made) => {
-                let limit = self.limit;
                 let made = Made {
-                    limit,
+                    limit: self.limit,
+                    judged: self.judged,
                     iframe,
-                    ..made
+                    ..*made
                 };
-                Some((self.time_us, made))
+                Some((self.wanted, made))
             }
             State::Wanted | State::OverBudget => None,
         }
@@ -130,5 +243,14 @@ impl Target {
             Plan::Keyframe(keyframe) => Some(keyframe),
             Plan::Forward { .. } | Plan::RollIn { .. } => None,
         }
+    }
+}
+
+/// How much a picture shows: nothing, little, or enough.
+fn fitness(made: &Made) -> u8 {
+    match made.picture.score.flaw() {
+        Some(Flaw::Blank) => 0,
+        Some(Flaw::Faded) => 1,
+        _ => 2,
     }
 }

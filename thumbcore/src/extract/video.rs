@@ -10,11 +10,12 @@ use super::{
     Extractor, KeyframeEntry, Media, Stats,
     cpu::CpuTime,
     ladder::{Climbed, Ladder, undecodable},
-    outcome::{Extraction, Thumbnail},
+    outcome::{Candidate, Extraction, Thumbnail},
     picture::{UNTOLD, geometry},
     request::Request,
     runtime,
     search::Search,
+    target::Judged,
     task::Task,
 };
 use crate::{
@@ -309,6 +310,8 @@ pub(super) fn extract(
             target,
             actual: actual.map_or(target, |actual_us| since(start_us, actual_us)),
             origin: made.origin,
+            score: made.picture.score,
+            candidates: candidates(&made.judged, start_us),
         }
     });
     Ok(Extraction {
@@ -317,6 +320,27 @@ pub(super) fn extract(
         stats: Stats::new(reader.costs(), cpu.spent() + helpers),
         stat: reader.store().stat().clone(),
     })
+}
+
+/// The keyframes that competed, by time.
+fn candidates(judged: &[Judged], start_us: i64) -> Vec<Candidate> {
+    if judged.len() < 2 {
+        return Vec::new();
+    }
+    let mut candidates: Vec<_> = judged
+        .iter()
+        .map(|it| {
+            let time_us = it.judgement.time_us.unwrap_or(it.entrant.keyframe.time_us);
+            Candidate {
+                time: since(start_us, time_us),
+                size: it.entrant.size,
+                score: it.judgement.score,
+            }
+        })
+        .collect();
+    candidates.sort_by_key(|candidate| candidate.time);
+    candidates.dedup_by_key(|candidate| candidate.time);
+    candidates
 }
 
 /// Width and height of the video as shown. Decodes a picture where the container does not tell.

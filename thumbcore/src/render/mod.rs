@@ -34,20 +34,3 @@ pub(crate) fn render(frame: &Frame, geometry: &Geometry) -> Result<Planes<u8>, E
     };
     Ok(geometry.orientation.apply(planes))
 }
-
-/// Whether a picture shows next to nothing: black, white or one flat colour.
-pub(crate) fn is_blank(planes: &Planes<u8>) -> bool {
-    /// Standard deviation of luma under which no shape can be made out.
-    const FLAT: f64 = 3.0;
-    /// So many squares of codes fit 32 bits, which compilers make vector instructions of.
-    const BATCH: usize = 1 << 16;
-    let (mut sum, mut squares) = (0, 0);
-    for codes in planes.y.chunks(BATCH) {
-        let codes = codes.iter().map(|y| u16::from(*y));
-        sum += u64::from(codes.clone().map(u32::from).sum::<u32>());
-        squares += u64::from(codes.map(|y| u32::from(y * y)).sum::<u32>());
-    }
-    let count = planes.y.len() as f64;
-    let mean = sum as f64 / count;
-    (squares as f64 / count - mean * mean).max(0.0).sqrt() < FLAT
-}

@@ -14,6 +14,7 @@ mod long_gops;
 mod many;
 mod matroska;
 mod memory;
+mod pick;
 mod preview;
 mod rotation;
 mod storyboard;

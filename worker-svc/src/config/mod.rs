@@ -15,7 +15,9 @@ use service_kit::{
     settings::{PipelineArgs, Switch},
     telemetry::LogArgs,
 };
-use thumbcore::{Cpus, Extractor, ExtractorBuilder, ImageFormat, MemoryBudget, Position, Sandbox};
+use thumbcore::{
+    Cpus, Extractor, ExtractorBuilder, ImageFormat, MemoryBudget, Pick, Position, Sandbox,
+};
 
 pub(crate) use self::extras::{ExtrasSettings, PreviewSettings, StoryboardSettings};
 pub use self::{
@@ -69,6 +71,16 @@ pub struct Config {
     /// Format of the pictures: jpg, webp or avif
     #[arg(long, env, default_value_t = ImageFormat::Jpeg)]
     pub thumbnail_format: ImageFormat,
+
+    /// Which keyframe near a position is taken: the nearest that shows something, or the best of
+    /// several, which costs up to 2 MB more a video
+    #[arg(long, env, default_value_t = Pick::Nearest)]
+    pub thumbnail_pick: Pick,
+
+    /// Whether each video gets one more picture, `NAME_cover.jpg`, of the most telling frame of
+    /// the film: on or off
+    #[arg(long, env, value_enum, default_value_t = Switch::Off)]
+    pub thumbnail_cover: Switch,
 
     /// What is made beside the pictures.
     #[command(flatten)]
@@ -139,7 +151,8 @@ impl Config {
         );
         shared
             .builder()
-            .positions(self.thumbnail_positions.iter().copied())
+            .positions(self.positions())
+            .pick(self.thumbnail_pick)
             .widths(self.widths()?.iter())
             .format(self.thumbnail_format)
             .build()
@@ -150,10 +163,17 @@ impl Config {
     pub(crate) fn outputs(&self) -> anyhow::Result<Outputs> {
         Ok(Outputs {
             pictures: self.thumbnail_positions.len(),
+            has_cover: self.thumbnail_cover.is_on(),
             widths: self.widths()?,
             format: self.thumbnail_format,
             settings: self.settings_hash()?,
         })
+    }
+
+    /// Where the pictures are taken, the cover last.
+    fn positions(&self) -> impl Iterator<Item = Position> {
+        let cover = self.thumbnail_cover.is_on().then_some(Position::Best);
+        self.thumbnail_positions.iter().copied().chain(cover)
     }
 
     /// The widths of the pictures.
@@ -183,6 +203,8 @@ impl Config {
             ("positions", positions.join(",")),
             ("widths", self.widths()?.to_string()),
             ("format", self.thumbnail_format.to_string()),
+            ("pick", self.thumbnail_pick.to_string()),
+            ("cover", self.thumbnail_cover.to_string()),
         ]))
     }
 
@@ -234,6 +256,8 @@ mod tests {
             "THUMBNAIL_WIDTHS",
             "THUMBNAIL_MAX_WIDTH",
             "THUMBNAIL_FORMAT",
+            "THUMBNAIL_PICK",
+            "THUMBNAIL_COVER",
             "STORYBOARD",
             "STORYBOARD_INTERVAL",
             "STORYBOARD_TILE_WIDTH",
@@ -258,6 +282,8 @@ mod tests {
             ("--thumbnail-widths=640,8", "THUMBNAIL_WIDTHS"),
             ("--thumbnail-max-width=0", "THUMBNAIL_MAX_WIDTH"),
             ("--thumbnail-format=gif", "THUMBNAIL_FORMAT"),
+            ("--thumbnail-pick=worst", "THUMBNAIL_PICK"),
+            ("--thumbnail-cover=yes", "THUMBNAIL_COVER"),
             ("--decode-sandbox=maybe", "DECODE_SANDBOX"),
             ("--metrics-addr=9090", "METRICS_ADDR"),
             ("--shutdown-grace-seconds=-1", "SHUTDOWN_GRACE_SECONDS"),
@@ -306,6 +332,8 @@ mod tests {
             "--thumbnail-widths=640,320",
             "--thumbnail-widths=320,640",
             "--thumbnail-format=webp",
+            "--thumbnail-pick=best",
+            "--thumbnail-cover=on",
         ] {
             assert_ne!(hash(&[]), hash(&[flag]), "{flag}");
         }

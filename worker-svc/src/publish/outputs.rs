@@ -2,15 +2,16 @@
 
 use std::{
     collections::HashMap,
+    iter,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use contract::{
-    Manifest, ManifestRead, ManifestRendition, ManifestThumbnail, MediaFacts, Origin, OutputName,
-    Timings, metadata,
+    Manifest, ManifestCandidate, ManifestRead, ManifestRendition, ManifestThumbnail, MediaFacts,
+    Origin, OutputName, Timings, metadata,
 };
-use thumbcore::{Extraction, ImageFormat, Rendition, Thumbnail};
+use thumbcore::{Candidate, Extraction, ImageFormat, Rendition, Thumbnail};
 
 use crate::{
     config::Widths,
@@ -25,7 +26,10 @@ pub(super) const MANIFEST_CACHE: &str = "no-cache";
 /// How many pictures a video gets, in which widths and format, and the settings they are made with.
 #[derive(Debug, Clone)]
 pub(crate) struct Outputs {
+    /// Pictures with numbers.
     pub(crate) pictures: usize,
+    /// A picture without a number follows them.
+    pub(crate) has_cover: bool,
     pub(crate) widths: Widths,
     pub(crate) format: ImageFormat,
     /// The settings hash.
@@ -42,6 +46,11 @@ pub(crate) struct Made<'a> {
 }
 
 impl Outputs {
+    /// How many pictures a video gets.
+    pub(crate) fn count(&self) -> usize {
+        self.pictures + usize::from(self.has_cover)
+    }
+
     /// How many of the pictures that a video gets are there, each in every width, and not empty.
     pub(crate) fn complete_pictures(&self, extraction: &Extraction) -> usize {
         let widths = self.widths.iter().count();
@@ -54,18 +63,28 @@ impl Outputs {
 
     /// The keys of all pictures in all widths. The first one claims the name.
     pub(super) fn keys(&self, name: &OutputName) -> Vec<String> {
-        (1..=self.pictures)
-            .flat_map(|number| self.keys_of(name, number))
+        (0..self.count())
+            .flat_map(|nth| self.keys_of(name, nth))
             .collect()
     }
 
-    /// The keys of one picture, in the order of the widths.
-    fn keys_of(&self, name: &OutputName, number: usize) -> Vec<String> {
+    /// The keys of the `nth` picture, counted from 0, in the order of the widths. The cover follows
+    /// those with numbers.
+    fn keys_of(&self, name: &OutputName, nth: usize) -> Vec<String> {
         let extension = self.format.extension();
-        let mut keys = vec![name.thumbnail(number, extension)];
         let further = self.widths.further.iter();
-        keys.extend(further.map(|width| name.rendition(number, *width, extension)));
-        keys
+        let (first, further): (_, Vec<_>) = if nth < self.pictures {
+            let number = nth + 1;
+            let key = |width: &u32| name.rendition(number, *width, extension);
+            (
+                name.thumbnail(number, extension),
+                further.map(key).collect(),
+            )
+        } else {
+            let key = |width: &u32| name.cover(Some(*width), extension);
+            (name.cover(None, extension), further.map(key).collect())
+        };
+        iter::once(first).chain(further).collect()
     }
 
     /// The key that claims a name.
@@ -91,7 +110,7 @@ impl Outputs {
             ] {
                 metadata.insert(entry.to_owned(), format!("{:.3}", time.as_secs_f64()));
             }
-            let keys = self.keys_of(name, index + 1).into_iter();
+            let keys = self.keys_of(name, index).into_iter();
             objects.extend(
                 keys.zip(&thumbnail.renditions)
                     .map(|(key, rendition)| Object {
@@ -114,7 +133,8 @@ impl Outputs {
             stats,
             ..
         } = made.extraction;
-        let thumbnails = thumbnails.iter().enumerate();
+        let entries = thumbnails.iter().enumerate();
+        let entry = |(nth, thumbnail)| self.entry(name, nth, thumbnail);
         Manifest {
             schema_version: contract::manifest::SCHEMA_VERSION,
             source_key: made.job.key.clone(),
@@ -129,9 +149,12 @@ impl Outputs {
                 height: media.height,
                 duration_s: media.duration.map(|duration| duration.as_secs_f64()),
             },
-            thumbnails: thumbnails
-                .filter_map(|(index, thumbnail)| self.entry(name, index + 1, thumbnail))
+            thumbnails: entries
+                .clone()
+                .take(self.pictures)
+                .filter_map(entry)
                 .collect(),
+            cover: entries.skip(self.pictures).find_map(entry),
             bytes_fetched: stats.bytes_fetched,
             requests: stats.requests,
             round_trips: stats.round_trips,
@@ -150,10 +173,10 @@ impl Outputs {
     fn entry(
         &self,
         name: &OutputName,
-        number: usize,
+        nth: usize,
         thumbnail: &Thumbnail,
     ) -> Option<ManifestThumbnail> {
-        let keys = self.keys_of(name, number).into_iter();
+        let keys = self.keys_of(name, nth).into_iter();
         let mut renditions = keys.zip(&thumbnail.renditions).map(rendition);
         let first = renditions.next()?;
         Some(ManifestThumbnail {
@@ -164,6 +187,8 @@ impl Outputs {
             height: first.height,
             bytes: first.bytes,
             origin: origin(thumbnail.origin),
+            score: Some(thousandths(thumbnail.score.value)),
+            candidates: thumbnail.candidates.iter().map(candidate).collect(),
             renditions: renditions.collect(),
         })
     }
@@ -202,6 +227,18 @@ fn rendition((key, rendition): (String, &Rendition)) -> ManifestRendition {
         height: rendition.height,
         bytes: rendition.image.len() as u64,
     }
+}
+
+fn candidate(candidate: &Candidate) -> ManifestCandidate {
+    ManifestCandidate {
+        time_s: candidate.time.as_secs_f64(),
+        score: thousandths(candidate.score.value),
+    }
+}
+
+/// A score to three digits: it is no finer.
+fn thousandths(score: f64) -> f64 {
+    (score * 1e3).round() / 1e3
 }
 
 fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {

@@ -1,6 +1,7 @@
 //! What works: videos become pictures and a manifest.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use contract::ManifestCandidate;
 use devstack::media::Clip;
 
 use crate::support::{
@@ -251,5 +252,52 @@ async fn settings_reach_the_pictures() -> Result<()> {
     assert_eq!(picture.content_type, "image/webp");
     assert_eq!(&picture.body[8..12], b"WEBP");
     assert!(worker.raw_log().contains("INFO"), "text lines");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_best_frames_and_a_cover_are_made_and_judged() -> Result<()> {
+    let stack = stack(30).await?;
+    let options = WorkerOptions {
+        env: vec![
+            ("THUMBNAIL_PICK", "best".to_owned()),
+            ("THUMBNAIL_COVER", "on".to_owned()),
+            ("THUMBNAIL_WIDTHS", "320,160".to_owned()),
+        ],
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options).await?;
+    let etag = upload_file(&stack, "uploads/film.mp4", &Clip::new("mp4").make()?).await?;
+    let made = manifest(&stack, "thumbnails/film.json").await?;
+    check(&stack, &made, "uploads/film.mp4", &etag).await?;
+    assert_eq!(made.thumbnails.len(), 3);
+    let cover = made.cover.as_ref().context("a cover")?;
+    assert_eq!(cover.key, "thumbnails/film_cover.jpg");
+    assert_eq!(cover.renditions[0].key, "thumbnails/film_cover_160.jpg");
+    assert!(cover.candidates.len() > 1, "{cover:?}");
+    for thumbnail in made.thumbnails.iter().chain([cover]) {
+        let score = thumbnail.score.context("a score")?;
+        let at = |it: &&ManifestCandidate| (it.time_s - thumbnail.actual_s).abs() < 1e-6;
+        if let Some(winner) = thumbnail.candidates.iter().find(at) {
+            // The best one of all may show what another picture shows.
+            let best = thumbnail.candidates.iter().map(|it| it.score);
+            assert!(
+                best.fold(0.0, f64::max) <= winner.score * 2.0,
+                "{thumbnail:?}"
+            );
+        }
+        assert!((0.0..=1.0).contains(&score), "{score}");
+    }
+    queue_is_empty(&stack).await?;
+
+    // A cover that is lost is made again, and one that is there is not.
+    let lost = &cover.key;
+    let delete = stack.s3().delete_object().bucket(stack.bucket()).key(lost);
+    delete.send().await?;
+    send(&stack, "uploads/film.mp4").await?;
+    until("the lost cover", || get(&stack, lost)).await?;
+    queue_is_empty(&stack).await?;
+    send(&stack, "uploads/film.mp4").await?;
+    worker.logged("already done").await?;
     Ok(())
 }

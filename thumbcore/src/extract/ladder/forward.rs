@@ -12,7 +12,7 @@ use crate::{
         outcome::Origin,
         picture::Finished,
         search::{Allowance, Beyond, Search},
-        target::{Made, State, Target},
+        target::{Made, Target},
     },
     select::NEAR_US,
 };
@@ -85,7 +85,7 @@ impl Ladder<'_> {
     pub(super) fn decode_forward(&mut self) -> Result<(), Error> {
         let mut order =
             self.those(|target| target.is_wanted() && target.keyframe_alone().is_none());
-        order.sort_by_key(|nth| self.targets[*nth].time_us);
+        order.sort_by_key(|nth| self.targets[*nth].wanted.time_us);
         let mut decoder = None;
         let mut rest = &order[..];
         while let Some(first) = rest.first() {
@@ -147,7 +147,8 @@ impl Ladder<'_> {
         for (nth, allowance) in group.iter().zip(allowances) {
             let target = &mut self.targets[*nth];
             // Without `exact`, another target gets another picture.
-            let serves_both = |it: &Finished| request.exact && it.time_us >= Some(target.time_us);
+            let serves_both =
+                |it: &Finished| request.exact && it.time_us >= Some(target.wanted.time_us);
             let cpu = CpuTime::start();
             let beyond = if request.exact {
                 Beyond::Fail
@@ -161,7 +162,7 @@ impl Ladder<'_> {
             }
             decoding += cpu.spent();
             if let Some(picture) = latest.clone() {
-                target.state = State::Made(Made::new(picture, Origin::Decoded));
+                target.make(Made::new(picture, Origin::Decoded));
             }
         }
         self.decoding += decoding;

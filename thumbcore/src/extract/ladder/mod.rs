@@ -1,5 +1,6 @@
 //! The ladder: how each target's picture is made, the cheapest way first.
 
+mod choose;
 mod fetch;
 mod forward;
 mod roll_in;
@@ -14,10 +15,11 @@ use super::{
     search::{Beyond, Search},
     target::{Made, State, Supply, Target},
     task::Task,
+    wanted::Wanted,
 };
 use crate::{
     Error,
-    container::Keyframe,
+    container::{Keyframe, ListedKeyframe},
     decode::{Decoder, Picture},
     demux::Session,
     reader::Reserve,
@@ -35,6 +37,8 @@ pub(super) struct Ladder<'a> {
     /// The last rung may spend everything.
     last: Task,
     targets: Vec<Target>,
+    /// The keyframes that an index names, once they were asked for.
+    listed: Option<Arc<[ListedKeyframe]>>,
     limit: FirstLimit,
     /// CPU time of other threads.
     cpu: Duration,
@@ -63,6 +67,7 @@ impl<'a> Ladder<'a> {
             task: task.within(Reserve::Eighth),
             last: task,
             targets: Vec::new(),
+            listed: None,
             limit: FirstLimit::default(),
             cpu: Duration::ZERO,
             decoding: Duration::ZERO,
@@ -70,6 +75,7 @@ impl<'a> Ladder<'a> {
             request,
         };
         ladder.plan()?;
+        ladder.enter_fields()?;
         ladder.find_starts()?;
         Ok(ladder)
     }
@@ -77,22 +83,22 @@ impl<'a> Ladder<'a> {
     /// A picture for each target, or the reason why one has none.
     pub(super) fn climb(mut self) -> Result<Climbed, Error> {
         self.keyframes_alone()?;
-        self.replace_blank()?;
+        self.look_further()?;
+        self.part_twins()?;
         self.learn_times()?;
         self.roll_in()?;
         self.decode_forward()?;
         self.take_what_decodes()?;
-        let made: Vec<_> = self
-            .targets
+        let made = self.targets.into_iter().filter_map(Target::into_made);
+        let mut made: Vec<_> = made.collect();
+        if !self.request.exact && self.request.tiling.is_none() {
+            made = in_order(made);
+        }
+        let timed = made
             .into_iter()
-            .filter_map(Target::into_made)
-            .collect();
+            .map(|(wanted, made)| (wanted.time_us, made));
         Ok(Climbed {
-            made: if self.request.exact || self.request.tiling.is_some() {
-                made
-            } else {
-                in_order(made)
-            },
+            made: timed.collect(),
             cpu: self.cpu,
         })
     }
@@ -100,11 +106,13 @@ impl<'a> Ladder<'a> {
     /// Finds the keyframes around each target and makes a plan of them.
     fn plan(&mut self) -> Result<(), Error> {
         let track = Arc::clone(&self.session.track);
-        let times_us = self.request.times_us(track.start_us, track.film_us());
+        let wanted = self.request.wanted(track.start_us, track.film_us());
+        let times_us: Vec<_> = wanted.iter().map(|wanted| wanted.time_us).collect();
         let tolerance_us = self.request.tolerance_us(track.film_us());
         let mut planner = Planner::new(tolerance_us, self.request.exact);
         let found = self.session.around(&self.task.reader, &times_us)?;
-        for (time_us, around) in times_us.into_iter().zip(found) {
+        for (wanted, around) in wanted.into_iter().zip(found) {
+            let time_us = wanted.time_us;
             let limit = around.as_ref().err().and_then(Error::spent_budget);
             let around = self.limit.allow(around)?;
             let state = match &around {
@@ -119,8 +127,11 @@ impl<'a> Ladder<'a> {
                 None => planner.plan(time_us, &around, affordable_us),
             };
             self.targets.push(Target {
-                time_us,
+                wanted,
                 plan: self.entered_later(plan),
+                field: Vec::new(),
+                tried: Vec::new(),
+                judged: Vec::new(),
                 around,
                 state,
                 supply: Supply::Unfetched,
@@ -184,7 +195,7 @@ impl<'a> Ladder<'a> {
             let target = &self.targets[*nth];
             let is_near = |spare: &Keyframe| {
                 let tolerance_us = self.request.tolerance_us(self.session.track.duration_us);
-                spare.time_us.abs_diff(target.time_us) <= tolerance_us
+                spare.time_us.abs_diff(target.wanted.time_us) <= tolerance_us
             };
             if target.is_wanted()
                 && let Some(spare) = self.spare(*nth).filter(is_near)
@@ -200,7 +211,7 @@ impl<'a> Ladder<'a> {
             if target.is_wanted() {
                 // No whole picture by itself: the stream refreshes step by step, is damaged there,
                 // or calls everything a keyframe.
-                let until_us = target.time_us;
+                let until_us = target.wanted.time_us;
                 target.replan(Plan::RollIn {
                     until_us,
                     otherwise,
@@ -212,7 +223,7 @@ impl<'a> Ladder<'a> {
 
     fn make_of_keyframes(&mut self, wanted: &[usize]) -> Result<(), Error> {
         for (nth, made) in self.decode_keyframes(wanted)? {
-            self.targets[nth].state = State::Made(made);
+            self.targets[nth].make(made);
         }
         Ok(())
     }
@@ -222,37 +233,10 @@ impl<'a> Ladder<'a> {
     /// be told.
     fn start_behind_damage(&self, nth: usize) -> Option<Keyframe> {
         let (target, track) = (&self.targets[nth], &self.session.track);
-        let is_start_near = target.time_us.saturating_sub(track.start_us) <= NEAR_US;
+        let is_start_near = target.wanted.time_us.saturating_sub(track.start_us) <= NEAR_US;
         let around = &target.around;
         let from = around.before.as_ref().or(around.after.as_ref()).cloned();
         from.filter(|_| !is_start_near && !track.codec.random_access().is_unmarked())
-    }
-
-    /// A picture that shows nothing loses to the keyframe on the target's other side. A tile stays:
-    /// that keyframe is of another stretch.
-    fn replace_blank(&mut self) -> Result<(), Error> {
-        if self.request.tiling.is_some() {
-            return Ok(());
-        }
-        let blank = self.those(|target| target.made().is_some_and(|made| made.picture.is_blank));
-        let mut before = Vec::new();
-        for nth in blank {
-            if let Some(spare) = self.spare(nth) {
-                let plan = self.targets[nth].replan(Plan::Keyframe(spare));
-                before.push((nth, plan));
-            }
-        }
-        let replanned: Vec<_> = before.iter().map(|(nth, _)| *nth).collect();
-        let mut better = self.decode_keyframes(&replanned)?;
-        better.retain(|(_, made)| !made.picture.is_blank);
-        before.retain(|(nth, _)| better.iter().all(|(replaced, _)| replaced != nth));
-        for (nth, made) in better {
-            self.targets[nth].state = State::Made(made);
-        }
-        for (nth, plan) in before {
-            self.targets[nth].plan = plan;
-        }
-        Ok(())
     }
 
     /// Where packets carry no times and pictures are reordered, a keyframe's picture is shown when
@@ -281,7 +265,7 @@ impl<'a> Ladder<'a> {
         for (nth, keyframe) in untold {
             let picture = self.next_picture(&keyframe);
             if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
-                self.targets[nth].state = State::Made(Made::new(picture, Origin::Keyframe));
+                self.targets[nth].make(Made::new(picture, Origin::Keyframe));
             }
         }
         Ok(())
@@ -310,14 +294,14 @@ impl<'a> Ladder<'a> {
             let Some(picture) = found else {
                 return Err(self.limit.or(undecodable()));
             };
-            self.targets[nth].state = State::Made(Made::new(picture, Origin::Fallback));
+            self.targets[nth].make(Made::new(picture, Origin::Fallback));
         }
         Ok(())
     }
 
     /// What decodes from the start of the file, towards target `nth` while the budgets last.
     fn start_of_file(&mut self, nth: usize) -> Result<Option<Finished>, Error> {
-        let (track, target_us) = (&self.session.track, self.targets[nth].time_us);
+        let (track, target_us) = (&self.session.track, self.targets[nth].wanted.time_us);
         let reach_us = track.start_us.saturating_add(NEAR_US);
         let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
         // The first picture is the cheapest; nothing else can be had once a budget is spent.
@@ -375,22 +359,20 @@ impl<'a> Ladder<'a> {
     /// that would make two of one.
     fn spare(&self, nth: usize) -> Option<Keyframe> {
         let target = &self.targets[nth];
-        let is_taken = |spare: &Keyframe| {
-            let mut chosen = self.targets.iter().map(|other| other.plan.keyframe());
-            chosen.any(|chosen| chosen == Some(spare))
-        };
         let spare = target.around.other_than(target.plan.keyframe());
-        spare.filter(|spare| !is_taken(spare))
+        spare.filter(|spare| !self.is_taken(nth, spare))
     }
 }
 
 /// The pictures given to the targets so that they are in the targets' order: a target whose own
 /// picture was taken from behind the next one's changes with it.
-fn in_order(mut made: Vec<(i64, Made)>) -> Vec<(i64, Made)> {
+fn in_order(mut made: Vec<(Wanted, Made)>) -> Vec<(Wanted, Made)> {
+    let has_order =
+        |(wanted, made): &(Wanted, Made)| made.picture.time_us.is_some() && !wanted.is_cover;
     let mut places: Vec<_> = (0..made.len())
-        .filter(|nth| made[*nth].1.picture.time_us.is_some())
+        .filter(|nth| has_order(&made[*nth]))
         .collect();
-    places.sort_by_key(|nth| made[*nth].0);
+    places.sort_by_key(|nth| made[*nth].0.time_us);
     let mut by_time: Vec<_> = places.iter().map(|nth| made[*nth].1.clone()).collect();
     by_time.sort_by_key(|made| made.picture.time_us);
     for (place, picture) in places.into_iter().zip(by_time) {

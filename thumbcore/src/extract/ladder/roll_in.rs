@@ -9,7 +9,7 @@ use crate::{
         cpu::CpuTime,
         outcome::Origin,
         search::{Beyond, Search},
-        target::{Made, State, Target},
+        target::{Made, Target},
     },
     libav::Packet,
     select::{NEAR_US, Plan},
@@ -61,11 +61,11 @@ impl Ladder<'_> {
             else {
                 continue;
             };
-            let picture = self.rolled_in(target.time_us, otherwise.as_ref());
+            let picture = self.rolled_in(target.wanted.time_us, otherwise.as_ref());
             if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
                 let finish = || self.request.finish(&self.session.track, &picture);
                 let finished = self.task.run(finish)?;
-                self.targets[nth].state = State::Made(Made::new(finished, Origin::Decoded));
+                self.targets[nth].make(Made::new(finished, Origin::Decoded));
             } else {
                 let from = otherwise;
                 self.targets[nth].replan(Plan::Forward { from, until_us });

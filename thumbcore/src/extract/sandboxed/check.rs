@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::wire::Reply;
 use crate::{
-    Extraction, ImageFormat, KeyframeEntry, Media, Request, SandboxError, Stats,
+    Extraction, ImageFormat, KeyframeEntry, Media, Request, SandboxError, Score, Stats,
     extract::outcome::{Rendition, Thumbnail},
 };
 
@@ -13,6 +13,9 @@ const LONGEST_SIDE: u32 = 1 << 16;
 
 /// Reads that one request can be listed as: both ends may have come by one.
 const READS_A_REQUEST: usize = 2;
+
+/// Most keyframes that compete for one picture: eight at first, and at most eight later.
+const MOST_CANDIDATES: usize = 17;
 
 /// What was asked for, and what the program has counted meanwhile.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +119,12 @@ fn fault_of_thumbnail(thumbnail: &Thumbnail, request: &Request) -> Option<&'stat
     if thumbnail.renditions.len() != request.widths.len() {
         return Some("there are more or fewer renditions than widths");
     }
+    let candidates = &thumbnail.candidates;
+    let scores = candidates.iter().map(|candidate| &candidate.score);
+    let mut scores = scores.chain([&thumbnail.score]);
+    if candidates.len() > MOST_CANDIDATES || !scores.all(Score::is_sound) {
+        return Some("a picture is judged as none can be");
+    }
     let mut pairs = thumbnail.renditions.iter().zip(&request.widths);
     let is_sound = |rendition: &Rendition, width: u32| {
         (1..=width).contains(&rendition.width)
@@ -146,7 +155,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{Codec, Container, IFrame, Origin, RangeRead, Reason, Stat};
+    use crate::{Candidate, Codec, Container, IFrame, Origin, RangeRead, Reason, Stat};
 
     type Change = fn(&mut Extraction);
 
@@ -186,9 +195,35 @@ mod tests {
                     init: 0..10,
                     bytes: 10..1000,
                 }),
+                score: judged(0.5),
+                candidates: Vec::new(),
             }],
             stats,
             stat: Stat::new(1000, None),
+        }
+    }
+
+    fn judged(value: f64) -> Score {
+        Score {
+            value,
+            brightness: 0.5,
+            contrast: 0.5,
+            darkest: 0.0,
+            brightest: 1.0,
+            uniformity: 0.5,
+            sharpness: 0.5,
+            colourfulness: 0.5,
+            entropy: 0.5,
+            flatness: 0.5,
+            noise: 0.5,
+        }
+    }
+
+    fn candidate(value: f64) -> Candidate {
+        Candidate {
+            time: Duration::ZERO,
+            size: None,
+            score: judged(value),
         }
     }
 
@@ -207,7 +242,7 @@ mod tests {
     #[test]
     fn what_was_asked_for_passes_and_nothing_else() {
         assert_eq!(fault(|_| ()), None);
-        let changes: [Change; 12] = [
+        let changes: [Change; 15] = [
             |given| given.thumbnails.clear(),
             |given| given.thumbnails[0].renditions.clear(),
             |given| given.thumbnails[0].renditions[0].width = 641,
@@ -216,6 +251,9 @@ mod tests {
             |given| given.thumbnails[0].format = ImageFormat::WebP,
             |given| given.thumbnails[0].iframe.as_mut().unwrap().init = 10..10,
             |given| given.thumbnails[0].iframe.as_mut().unwrap().bytes.end = 1001,
+            |given| given.thumbnails[0].score = judged(f64::NAN),
+            |given| given.thumbnails[0].candidates = vec![candidate(1.5)],
+            |given| given.thumbnails[0].candidates = vec![candidate(0.5); MOST_CANDIDATES + 1],
             |given| given.media.width = 0,
             |given| given.stats.round_trips = 2,
             |given| given.stats.reads[0].end = 1001,

@@ -224,7 +224,7 @@ pub(crate) async fn check(
     assert_eq!(manifest.source_key, source);
     assert_eq!(manifest.source_etag, etag);
     assert_eq!(manifest.thumbnails.len(), 3);
-    for thumbnail in &manifest.thumbnails {
+    for thumbnail in manifest.thumbnails.iter().chain(&manifest.cover) {
         check_thumbnail(stack, manifest, thumbnail).await?;
     }
     Ok(())

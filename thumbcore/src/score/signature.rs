@@ -1,0 +1,108 @@
+//! Comparing pictures: duplicates, and pictures that are blended from two others.
+
+use super::small::{Plane, Small};
+
+/// Cells a side.
+const CELLS: usize = 16;
+
+/// Correlation from which two pictures show the same.
+const ALIKE: f64 = 0.94;
+/// Difference of mean chroma, in codes, up to which they do.
+const SAME_COLOUR: f64 = 12.0;
+/// Part of a picture's variance that a blend of two others may leave unexplained.
+const UNEXPLAINED: f64 = 0.15;
+/// Least part that either picture has in a blend that shows.
+const PART: f64 = 0.2;
+
+/// The coarse distribution of luma over a picture, and its mean colour.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    /// Luma of each cell of a grid.
+    cells: Vec<f64>,
+    colour: (f64, f64),
+}
+
+impl Signature {
+    pub(crate) fn of(small: &Small) -> Self {
+        let mean = |plane: &Plane| {
+            let sum = plane
+                .samples
+                .iter()
+                .map(|sample| f64::from(*sample))
+                .sum::<f64>();
+            sum / plane.samples.len().max(1) as f64
+        };
+        Self {
+            cells: cells(&small.y),
+            colour: (mean(&small.u), mean(&small.v)),
+        }
+    }
+
+    /// The correlation of the two pictures' cells, -1 to 1: 1 for the same picture, however much
+    /// it is faded.
+    pub(crate) fn similarity(&self, other: &Self) -> f64 {
+        let (a, b) = (centred(&self.cells), centred(&other.cells));
+        let norm = (dot(&a, &a) * dot(&b, &b)).sqrt();
+        if norm <= 0.0 {
+            // Two flat pictures are alike, and neither is like any other.
+            return if dot(&a, &a) + dot(&b, &b) <= 0.0 {
+                1.0
+            } else {
+                0.0
+            };
+        }
+        dot(&a, &b) / norm
+    }
+
+    /// Whether the two show the same.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let (u, v) = (
+            self.colour.0 - other.colour.0,
+            self.colour.1 - other.colour.1,
+        );
+        self.similarity(other) >= ALIKE && u.hypot(v) <= SAME_COLOUR
+    }
+}
+
+/// Whether `picture` is blended from the two others, which are unlike: least squares of
+/// `picture = w * one + (1 - w) * other`.
+pub(crate) fn is_blend(picture: &Signature, one: &Signature, other: &Signature) -> bool {
+    let difference = minus(&one.cells, &other.cells);
+    let norm = dot(&difference, &difference);
+    if norm <= 0.0 || one.is_like(other) {
+        return false;
+    }
+    let rest = minus(&picture.cells, &other.cells);
+    let weight = dot(&rest, &difference) / norm;
+    let explained: Vec<f64> = difference.iter().map(|cell| weight * cell).collect();
+    let left = minus(&rest, &explained);
+    let own = centred(&picture.cells);
+    (PART..=1.0 - PART).contains(&weight) && dot(&left, &left) <= UNEXPLAINED * dot(&own, &own)
+}
+
+/// The mean luma of each cell of a grid over `plane`.
+fn cells(plane: &Plane) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); CELLS * CELLS];
+    for (at, luma) in plane.samples.iter().enumerate() {
+        let (x, y) = (at % plane.width, at / plane.width);
+        let cell = y * CELLS / plane.height * CELLS + x * CELLS / plane.width;
+        sums[cell].0 += f64::from(*luma);
+        sums[cell].1 += 1.0;
+    }
+    sums.iter()
+        .map(|(sum, count)| sum / f64::max(*count, 1.0))
+        .collect()
+}
+
+fn centred(cells: &[f64]) -> Vec<f64> {
+    let mean = cells.iter().sum::<f64>() / cells.len().max(1) as f64;
+    cells.iter().map(|cell| cell - mean).collect()
+}
+
+fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
