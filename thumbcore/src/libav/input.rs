@@ -302,6 +302,10 @@ impl Input {
         let index = i32::try_from(index).map_err(|_| not_found)?;
         self.inner.clear_eof();
         let context = self.context_ptr();
+        // libav reads on through up to 32 KiB, held or not, rather than seek forward; backward it
+        // seeks.
+        // SAFETY: an opened context, borrowed exclusively, with the reader that it was opened with.
+        unsafe { ffi::avio_seek((*context).pb, 0, ffi::SEEK_SET) };
         // SAFETY: an opened context, borrowed exclusively, and one of its streams; libav does not
         // check the index.
         AvError::check(unsafe { ffi::av_seek_frame(context, index, timestamp, flags) })?;

@@ -10,7 +10,7 @@ use devstack::{
     media::{Clip, Shape, looped},
     oracle,
 };
-use thumbcore::{Extraction, Extractor, Flaw, Pick, Position, Request};
+use thumbcore::{Extraction, Extractor, Flaw, Pick, Position, ReadConfig, Reason, Request};
 
 use crate::support::{assert_like_ffmpeg, made, memory};
 
@@ -51,6 +51,9 @@ fn film(extension: &str, spans: &[(u32, u32, &str)]) -> PathBuf {
 const BLACK: &str = "drawbox=c=black:t=fill";
 const HALF_FADED: &str =
     "lutyuv=y='16+(val-16)*0.35':u='128+(val-128)*0.35':v='128+(val-128)*0.35'";
+/// Little is left, so that keyframes lie close together.
+const ALMOST_FADED: &str =
+    "lutyuv=y='16+(val-16)*0.12':u='128+(val-128)*0.12':v='128+(val-128)*0.12'";
 const BLURRED: &str = "gblur=sigma=14";
 
 async fn extract(path: &Path, request: Request) -> Extraction {
@@ -126,6 +129,24 @@ async fn a_film_of_nothing_ends_after_eight_keyframes_in_two_round_trips() {
     assert_eq!(thumbnail.candidates.len(), 9, "{:?}", thumbnail.candidates);
     assert!(extraction.stats.round_trips <= good.round_trips + 2);
     assert!(extraction.stats.bytes_fetched < bytes_near(&path, 60.0) + (1 << 20));
+}
+
+#[tokio::test]
+async fn what_lies_between_keyframes_that_are_tried_is_not_read() {
+    let path = film("mp4", &[(0, SECONDS, ALMOST_FADED)]);
+    let piecemeal = ReadConfig {
+        whole: 0,
+        ..ReadConfig::default()
+    };
+    let extractor = Extractor::builder().read(piecemeal).build().unwrap();
+    let three = extractor.extract(Arc::new(memory(&path))).await.unwrap();
+    for thumbnail in &three.thumbnails {
+        assert_eq!(thumbnail.score.flaw(), Some(Flaw::Faded));
+        assert!(thumbnail.candidates.len() > 4, "{:?}", thumbnail.candidates);
+    }
+    let reads = &three.stats.reads;
+    let are_planned = reads.iter().all(|read| read.reason != Reason::Demux);
+    assert!(are_planned, "{reads:?}");
 }
 
 #[tokio::test]
