@@ -340,7 +340,7 @@ impl Anchor {
             RandomAccess::Recovery => kind == PictureKind::Intra || frame.is_key(),
             RandomAccess::Flag => frame.is_key(),
             RandomAccess::Filled => frame.is_filled(),
-            RandomAccess::Strips => false,
+            RandomAccess::Strips | RandomAccess::Start => false,
         };
         self.holds
     }

@@ -96,6 +96,7 @@
 //! The crate is for unix, and links FFmpeg 5.1 or newer.
 
 mod codec;
+mod confined;
 mod container;
 mod decode;
 mod demux;

@@ -40,7 +40,7 @@ pub(crate) use self::{
     mp4::{Composition, TrackComposition},
     profile::{Opened, Profile},
 };
-use crate::Error;
+use crate::{Error, confined};
 
 /// A container family.
 ///
@@ -110,10 +110,25 @@ static PROFILES: [&Profile; 8] = [
     &mpegts::PROFILE,
 ];
 
-/// The demuxers that libav may use, by its short names. Left out on purpose: everything that opens
-/// further files or devices (hls, dash, concat, sdp, image2, lavfi, …), audio and subtitles.
-pub(crate) const DEMUXERS: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
+/// The demuxers that libav may use anywhere, by its short names. Left out on purpose: everything
+/// that opens further files or devices (hls, dash, concat, sdp, image2, lavfi, …), audio and
+/// subtitles.
+const DEMUXERS: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
     mxf,rm,gif,ivf,dv,nut,h264,hevc,m4v,mpegvideo,obu,av1,vc1,h263,h261,dirac,yuv4mpegpipe";
+
+/// Those and what is demuxed in a sandbox only, for lack of people who look at these demuxers.
+const DEMUXERS_CONFINED: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
+    mxf,rm,gif,ivf,dv,nut,h264,hevc,m4v,mpegvideo,obu,av1,vc1,h263,h261,dirac,yuv4mpegpipe,\
+    wtv,pva,apng";
+
+/// The demuxers that libav may use in this process, by its short names.
+pub(crate) fn demuxers() -> &'static str {
+    if confined::is_confined() {
+        DEMUXERS_CONFINED
+    } else {
+        DEMUXERS
+    }
+}
 
 /// Whether libav's demuxer `name` reads elementary streams, whose packets may carry no times.
 pub(crate) fn is_elementary(name: &str) -> bool {
@@ -202,7 +217,8 @@ mod tests {
 
     #[test]
     fn nothing_that_opens_further_inputs_is_allowed() {
-        let allowed: Vec<_> = DEMUXERS.split(',').map(str::trim).collect();
+        assert!(DEMUXERS_CONFINED.starts_with(DEMUXERS));
+        let allowed: Vec<_> = DEMUXERS_CONFINED.split(',').collect();
         for bad in [
             "hls",
             "dash",

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Profile {
     /// The family, as callers are told.
     pub(crate) container: Container,
-    /// libav's demuxer; `None` lets libav probe among [`DEMUXERS`](super::DEMUXERS).
+    /// libav's demuxer; `None` lets libav probe among [`demuxers`](super::demuxers).
     pub(crate) demuxer: Option<&'static CStr>,
     /// Private options of the demuxer.
     pub(crate) options: &'static [(&'static str, &'static str)],
@@ -80,13 +80,26 @@ impl Profile {
     /// The decoders that libav may run to learn of the streams, as it wants the list. Audio
     /// decoders are left out: their parameters are never used.
     pub(crate) fn decoders(&self) -> String {
-        let decoders = self.codecs.iter().flat_map(|codec| codec.decoders());
+        let codecs = self.codecs.iter().filter(|codec| codec.is_allowed_here());
+        let decoders = codecs.flat_map(|codec| codec.decoders());
         decoders.copied().collect::<Vec<_>>().join(",")
     }
 
-    /// The codec that libav calls `name`, if it may be decoded in this container.
-    pub(crate) fn codec(&self, name: &str) -> Option<Codec> {
-        Codec::from_name(name).filter(|codec| self.codecs.contains(codec))
+    /// The codec that libav calls `name`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it may not be decoded, in this container or in this process.
+    pub(crate) fn codec(&self, name: &str) -> Result<Codec, Error> {
+        let codec = Codec::from_name(name).filter(|codec| self.codecs.contains(codec));
+        let unsupported = |name: String| Error::Unsupported {
+            what: "codec",
+            name,
+        };
+        match codec {
+            Some(codec) if codec.is_allowed_here() => Ok(codec),
+            Some(_) => Err(unsupported(format!("{name} outside of a sandbox"))),
+            None => Err(unsupported(name.to_owned())),
+        }
     }
 
     /// A file whose keyframes `locator` finds, or libav where there is none.

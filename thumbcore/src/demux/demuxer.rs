@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     Error,
-    libav::{AvError, Input, OpenOptions, Packet},
+    libav::{self, AvError, Input, OpenOptions, Packet},
     reader::{Cursor, CursorHandle, Piece, Reader, Splice},
 };
 
@@ -34,7 +34,8 @@ impl Demuxer {
     ) -> Result<Self, Error> {
         let cursor = Cursor::new(Arc::clone(reader), runtime);
         let handle = cursor.handle();
-        Self::opened(Input::open_seekable(cursor, options), handle)
+        let opened = Self::opened(Input::open_seekable(cursor, options), handle);
+        opened.map_err(|error| named(error, reader, options))
     }
 
     /// Opens a demuxer that reads `pieces` front to back as if they were the whole file.
@@ -46,7 +47,8 @@ impl Demuxer {
     ) -> Result<Self, Error> {
         let splice = Splice::new(Arc::clone(reader), runtime, pieces);
         let handle = splice.handle();
-        Self::opened(Input::open_streamed(splice, options), handle)
+        let opened = Self::opened(Input::open_streamed(splice, options), handle);
+        opened.map_err(|error| named(error, reader, options))
     }
 
     fn opened(result: Result<Input, AvError>, cursor: CursorHandle) -> Result<Self, Error> {
@@ -110,6 +112,22 @@ fn settle<T>(cursor: &CursorHandle, what: &str, result: Result<T, AvError>) -> R
     match cursor.take_failure() {
         Some(failure) => Err(failure),
         None => result.map_err(|error| unreadable(what, error)),
+    }
+}
+
+/// `error`, or what the file is where libav knows it and may not open it.
+fn named(error: Error, reader: &Reader, options: &OpenOptions<'_>) -> Error {
+    if options.format.is_some() || !matches!(error, Error::Corrupt { .. }) {
+        return error;
+    }
+    let head = reader.cached(0).unwrap_or_default();
+    let is_allowed = |name: &str| options.allowed.split(',').any(|other| other == name);
+    match libav::format_of(&head) {
+        Some(names) if !names.split(',').any(is_allowed) => Error::Unsupported {
+            what: "container",
+            name: names,
+        },
+        _ => error,
     }
 }
 

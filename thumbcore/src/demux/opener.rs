@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::demuxer::{Demuxer, Read, unreadable};
 use crate::{
     Error,
-    container::{DEMUXERS, Profile},
+    container::{Profile, demuxers},
     libav::OpenOptions,
     reader::{Piece, Reader},
 };
@@ -86,7 +86,7 @@ impl Opener {
     fn options(&self, max_streams: usize) -> OpenOptions<'_> {
         OpenOptions {
             format: self.profile.demuxer,
-            allowed: DEMUXERS,
+            allowed: demuxers(),
             decoders: &self.decoders,
             private: self.profile.options,
             probe_size: PROBE_SIZE,

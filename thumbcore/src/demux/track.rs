@@ -1,6 +1,6 @@
 //! The video track that pictures are taken from.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     Codec, Error, Limits,
@@ -76,11 +76,7 @@ impl Track {
             });
         }
         let (profile, timeline) = (clues.profile, clues.timeline);
-        let codec = profile.codec(video.codec);
-        let codec = codec.ok_or_else(|| Error::Unsupported {
-            what: "codec",
-            name: video.codec.to_owned(),
-        })?;
+        let codec = profile.codec(&codec_name(video))?;
         limits.check(video.width, video.height)?;
         let parameters = input
             .parameters(video.index)
@@ -191,6 +187,15 @@ fn film_among(streams: &[StreamInfo], stream_id: Option<i32>) -> Option<&StreamI
         is_default: stream.is_default,
         area: u64::from(stream.width) * u64::from(stream.height),
     })
+}
+
+/// libav's name of a stream's codec, or, of one that this libav does not know, the container's.
+fn codec_name(video: &StreamInfo) -> Cow<'static, str> {
+    let tag = video.codec_tag.to_le_bytes();
+    if video.codec == "none" && tag.iter().all(u8::is_ascii_graphic) {
+        return String::from_utf8_lossy(&tag).into_owned().into();
+    }
+    video.codec.into()
 }
 
 /// Ticks of a picture: a 25th of a second where nothing tells, as libav assumes.

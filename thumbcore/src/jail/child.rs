@@ -14,6 +14,7 @@ use super::{
     message::{Allowance, Refusal},
     zygote::{Begun, end_with},
 };
+use crate::confined;
 
 /// Address space beside the video's own memory: code that is loaded late, stacks, encoders, which
 /// no budget counts.
@@ -46,7 +47,9 @@ fn lock(begun: &Begun) -> Result<(), Refusal> {
     let filters = begun.prepared.filters.clone();
     let filters = filters.of_process(process::id().cast_signed());
     let applied = filters.apply().map_err(|error| error.to_string());
-    applied.map_err(Refusal::of(Lock::Seccomp))
+    applied.map_err(Refusal::of(Lock::Seccomp))?;
+    confined::confine();
+    Ok(())
 }
 
 /// Lets the kernel end the process at once where memory is not the process's own. The standard

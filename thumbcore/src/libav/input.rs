@@ -70,6 +70,36 @@ pub(crate) struct IndexEntry {
     pub(crate) is_hidden: bool,
 }
 
+/// What libav takes a file for that starts with `head`, by its short names; `None` where it is not
+/// sure.
+pub(crate) fn format_of(head: &[u8]) -> Option<String> {
+    ensure_init();
+    let head = head.get(..MOST_PROBED).unwrap_or(head);
+    let padding = ffi::AVPROBE_PADDING_SIZE as usize;
+    let mut bytes = Vec::with_capacity(head.len() + padding);
+    bytes.extend_from_slice(head);
+    bytes.resize(head.len() + padding, 0);
+    let data = ffi::AVProbeData {
+        filename: c"".as_ptr(),
+        buf: bytes.as_mut_ptr(),
+        buf_size: head.len() as i32,
+        mime_type: ptr::null(),
+    };
+    let mut score = 0;
+    // SAFETY: `data` describes a buffer with the padding that libav asks for; probing keeps
+    // nothing of it.
+    let format = unsafe { ffi::av_probe_input_format3(&raw const data, 1, &raw mut score) };
+    if format.is_null() || score < ffi::AVPROBE_SCORE_EXTENSION {
+        return None;
+    }
+    // SAFETY: an entry of a static table, whose names are terminated strings.
+    let names = unsafe { CStr::from_ptr((*format).name) };
+    Some(names.to_string_lossy().into_owned())
+}
+
+/// Bytes of a file that are looked at to tell what it is.
+const MOST_PROBED: usize = 1 << 16;
+
 impl Input {
     /// Opens a demuxer on `io` that may seek. Reads the header, nothing more.
     pub(crate) fn open_seekable<T: Read + Seek + Send + 'static>(

@@ -31,7 +31,7 @@ use ffmpeg_next::ffi;
 
 pub(crate) use self::{
     decoder::{Frame, PictureKind, Received, VideoDecoder},
-    input::{IndexEntry, Input, OpenOptions, Parameters},
+    input::{IndexEntry, Input, OpenOptions, Parameters, format_of},
     packet::Packet,
     scaler::{ColourInfo, Planes, Transfer, scale},
     stream::{DolbyVision, StreamInfo},

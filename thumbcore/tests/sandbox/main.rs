@@ -9,6 +9,7 @@
     reason = "clippy knows tests by the standard harness, which this program has not"
 )]
 
+mod codecs;
 mod deaths;
 mod misdeeds;
 mod same;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         misdeeds::without_landlock_everything_forbidden_is_blocked_as_well,
         misdeeds::the_locks_are_those_that_the_kernel_shows,
         misdeeds::a_child_has_one_descriptor_and_no_environment,
+        codecs::rare_codecs_give_pictures_in_a_sandbox_and_nowhere_else,
+        codecs::a_rare_codec_is_refused_by_its_name,
         deaths::a_crash_is_the_video_s_own_and_has_its_signal,
         deaths::memory_that_is_not_the_video_s_is_refused,
         deaths::a_hang_ends_at_the_time_limit,

@@ -3,6 +3,7 @@
 use super::Ladder;
 use crate::{
     Error,
+    codec::RandomAccess,
     container::{Keyframe, Place},
     decode::{Decoder, Picture},
     extract::{
@@ -30,8 +31,11 @@ impl Ladder<'_> {
     /// stream shortly before the target.
     pub(super) fn entered_later(&self, plan: Plan) -> Plan {
         let track = &self.session.track;
-        let is_unmarked = track.codec.random_access().is_unmarked();
+        let access = track.codec.random_access();
+        let is_unmarked = access.is_unmarked();
         match plan {
+            // No picture that is found there could be trusted.
+            plan if access == RandomAccess::Start => plan,
             Plan::Forward { until_us, .. } if is_unmarked => Plan::RollIn {
                 until_us,
                 otherwise: None,
