@@ -15,6 +15,7 @@ mod python;
 mod report;
 mod requests;
 mod results;
+mod sandbox;
 mod server;
 mod sizes;
 mod start;
@@ -45,6 +46,8 @@ enum Task {
     Sizes(sizes::Options),
     /// Cost of starting `thumb`
     Start,
+    /// Cost of decoding in a sandbox
+    Sandbox(sandbox::Options),
     /// The S3 server
     #[command(hide = true)]
     Serve {
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Task::Corpus(options) => corpus::run(&options).await,
         Task::Sizes(options) => sizes::run(&options).await,
         Task::Start => start::run(),
+        Task::Sandbox(options) => sandbox::run(&options),
         Task::Serve { root, network } => server::serve(root, network),
         Task::InProcess { folder, keys } => in_process::run(&folder, &keys).await,
     }
