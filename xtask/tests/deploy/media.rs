@@ -65,8 +65,9 @@ fn the_images_decode_what_thumbcore_allows() {
     let source = read("thumbcore/src/container/mod.rs");
     let script = read("docker/build-ffmpeg.sh");
 
-    let demuxers = list(&source, "DEMUXERS: &str = \"", ',');
-    let built = list(&script, "demuxers=\"", ' ');
+    let demuxers = list(&source, "DEMUXERS_CONFINED: &str = \"", ',');
+    let mut built = list(&script, "\ndemuxers=\"", ' ');
+    built.extend(list(&script, "confined_demuxers=\"", ' '));
     let translated = demuxers.into_iter().filter_map(|name| match name.as_str() {
         "mpeg" => Some("mpegps".to_owned()),
         // The same component as matroska.
@@ -75,8 +76,9 @@ fn the_images_decode_what_thumbcore_allows() {
     });
     assert_eq!(translated.collect::<BTreeSet<_>>(), built);
 
-    let decoders = decoders(&read("thumbcore/src/codec.rs"));
-    let built = list(&script, "decoders=\"", ' ');
+    let decoders = decoders(&read("thumbcore/src/codec/list.rs"));
+    let mut built = list(&script, "\ndecoders=\"", ' ');
+    built.extend(list(&script, "confined_decoders=\"", ' '));
     let translated: BTreeSet<_> = decoders
         .into_iter()
         .filter(|name| {
@@ -85,6 +87,11 @@ fn the_images_decode_what_thumbcore_allows() {
         })
         .map(|name| match name.as_str() {
             "msmpeg4" => "msmpeg4v3".to_owned(),
+            "camtasia" => "tscc".to_owned(),
+            "camstudio" => "cscd".to_owned(),
+            "ultimotion" => "ulti".to_owned(),
+            "8bps" => "eightbps".to_owned(),
+            "012v" => "zero12v".to_owned(),
             _ => name,
         })
         .collect();
