@@ -32,7 +32,10 @@ async fn files_that_name_other_files_open_nothing() {
         ("text", "just words ".repeat(10_000)),
     ] {
         let error = extract_bytes("video.mp4", text.into_bytes()).await.unwrap_err();
-        assert!(matches!(error, Error::Corrupt { .. }), "{name}: {error:?}");
+        let is_named = matches!(&error, Error::Unsupported { what: "container", name: told }
+            if told == name);
+        let is_corrupt = matches!(error, Error::Corrupt { .. });
+        assert!(is_named || is_corrupt, "{name}: {error:?}");
         assert!(!error.is_transient(), "{name}");
     }
 }

@@ -266,3 +266,22 @@ async fn every_codec_gives_its_keyframe_first() {
         assert_nearest(&extraction, &nearest(&keyframes, duration));
     }
 }
+
+#[tokio::test]
+async fn a_film_that_ends_soon_after_its_last_keyframe_is_as_long_as_it_says() {
+    for extension in ["mkv", "webm"] {
+        let clip = Clip {
+            seconds: 12,
+            width: 320,
+            height: 180,
+            gop: 250,
+            audio: false,
+            ..Clip::new(extension)
+        };
+        let extraction = extract(&clip.make().unwrap()).await;
+        let duration = extraction.media.duration.unwrap().as_secs_f64();
+        assert!((duration - 12.0).abs() < 0.1, "{extension}: {duration}");
+        let target = extraction.thumbnails[2].target.as_secs_f64();
+        assert!((target - 11.4).abs() < 0.1, "{extension}: {target}");
+    }
+}

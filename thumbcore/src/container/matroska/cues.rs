@@ -32,9 +32,17 @@ pub(super) struct Coverage {
     /// No stretch is left out. An index of a single entry, of times that are all alike, or half of
     /// one is of no use.
     pub(super) is_whole: bool,
-    /// When the film ends by the index, in ticks, where the last entry is near the end of the
-    /// file.
-    pub(super) end: Option<i64>,
+    /// When the film ends by the index, where the last entry is near the end of the file.
+    pub(super) end: Option<End>,
+}
+
+/// The end of a film that goes on behind the last entry of its index, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// The last entry.
+    pub(super) earliest: i64,
+    /// The next entry, were there one more: what follows the last entry is as long as usual.
+    pub(super) likely: i64,
 }
 
 impl Coverage {
@@ -57,7 +65,10 @@ impl Coverage {
         let end = match cues {
             [first, .., last] if !is_left_out(at_end) => {
                 let spacing = (last.time - first.time) / (cues.len() as i64 - 1);
-                Some(last.time.saturating_add(spacing))
+                Some(End {
+                    earliest: last.time,
+                    likely: last.time.saturating_add(spacing),
+                })
             }
             _ => None,
         };
@@ -145,12 +156,15 @@ mod tests {
             Coverage::of(&cues, 100_100)
         };
         let each: Vec<i64> = (0..100).collect();
-        let whole = Coverage {
+        let whole = |last: i64| Coverage {
             is_whole: true,
-            end: Some(100_000),
+            end: Some(End {
+                earliest: last * 1000,
+                likely: 100_000,
+            }),
         };
-        assert_eq!(cues(&each), whole);
-        assert_eq!(cues(&[0, 25, 50, 75]), whole);
+        assert_eq!(cues(&each), whole(99));
+        assert_eq!(cues(&[0, 25, 50, 75]), whole(75));
         for useless in [
             &each[..1],
             &each[..50],

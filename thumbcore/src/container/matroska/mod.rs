@@ -119,9 +119,14 @@ impl Matroska {
                 info.micros(earliest.unwrap_or(first.time).min(first.time))
             });
             let coverage = cues::Coverage::of(&cues, file.len);
-            let end_us = coverage.end.map(|end| info.micros(end));
-            let measured = end_us.map(|end_us| end_us.saturating_sub(start_us));
             let stated = info.duration_us();
+            let measured = coverage.end.map(|end| {
+                let since_start = |ticks| info.micros(ticks).saturating_sub(start_us);
+                let (earliest, likely) = (since_start(end.earliest), since_start(end.likely));
+                // The index does not tell where between them the film ends; the header may.
+                let told = stated.filter(|us| (earliest..=likely).contains(us));
+                told.unwrap_or(likely)
+            });
             let timeline = Timeline::new(start_us, believed(stated, measured));
             let is_short = timeline.duration_us.is_some_and(|us| us <= SHORT_US);
             if timeline.duration_us.is_some() && (coverage.is_whole || is_short) {
