@@ -28,7 +28,7 @@ macro_rules! codecs {
         ///
         /// assert_eq!(Codec::H264.as_str(), "h264");
         /// assert_eq!(Codec::from_name("h264"), Some(Codec::H264));
-        /// assert_eq!(Codec::from_name("magicyuv"), None);
+        /// assert_eq!(Codec::from_name("smackvideo"), None);
         /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
