@@ -463,3 +463,13 @@ impl SourceError {
         }
     }
 }
+/// [`Error::Invalid`] unless `is_valid`: an option of the caller.
+pub(crate) fn check(is_valid: bool, option: &'static str, reason: &str) -> Result<(), Error> {
+    if is_valid {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        option,
+        reason: reason.to_owned(),
+    })
+}

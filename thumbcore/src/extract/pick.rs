@@ -2,8 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::request::check;
-use crate::Error;
+use crate::{Error, error::check};
 
 /// Most keyframes that compete for one picture.
 const MAX_CANDIDATES: usize = 8;

@@ -1,7 +1,7 @@
 //! Which pictures, and how they are made.
 
 use super::{pick::Pick, tiling::Tiling};
-use crate::{Error, ImageFormat, Position};
+use crate::{Error, ImageFormat, Position, error::check};
 
 /// Most positions of one request.
 const MAX_POSITIONS: usize = 200;
@@ -196,17 +196,6 @@ impl Request {
         sorted.dedup();
         check(sorted.len() == count, "widths", "one is given twice")
     }
-}
-
-/// [`Error::Invalid`] unless `is_valid`.
-pub(super) fn check(is_valid: bool, option: &'static str, reason: &str) -> Result<(), Error> {
-    if is_valid {
-        return Ok(());
-    }
-    Err(Error::Invalid {
-        option,
-        reason: reason.to_owned(),
-    })
 }
 
 #[cfg(test)]

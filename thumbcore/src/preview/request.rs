@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use crate::{Error, storyboard::StoryboardRequest};
+use crate::{Error, error::check, storyboard::StoryboardRequest};
 
 /// Frames of a preview.
 const FRAMES: RangeInclusive<usize> = 2..=100;
@@ -127,17 +127,6 @@ impl PreviewRequest {
             .tile_width(self.width)
             .grid(1, 1)
     }
-}
-
-/// [`Error::Invalid`] unless `is_valid`.
-fn check(is_valid: bool, option: &'static str, reason: &str) -> Result<(), Error> {
-    if is_valid {
-        return Ok(());
-    }
-    Err(Error::Invalid {
-        option,
-        reason: reason.to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::{ops::Range, time::Duration};
 
-use super::request::{MAX_TILES, Spacing, StoryboardRequest, check};
-use crate::{Error, ImageFormat};
+use super::request::{MAX_TILES, Spacing, StoryboardRequest};
+use crate::{Error, ImageFormat, error::check};
 
 /// A last stretch shorter than a tenth of the others, and than this, belongs to the one before: it
 /// may have no frame.

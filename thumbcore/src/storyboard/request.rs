@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, ImageFormat};
+use crate::{Error, ImageFormat, error::check};
 
 /// Shortest stretch of a tile.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -170,15 +170,4 @@ impl StoryboardRequest {
             ImageFormat::Avif => 60,
         })
     }
-}
-
-/// [`Error::Invalid`] unless `is_valid`.
-pub(super) fn check(is_valid: bool, option: &'static str, reason: &str) -> Result<(), Error> {
-    if is_valid {
-        return Ok(());
-    }
-    Err(Error::Invalid {
-        option,
-        reason: reason.to_owned(),
-    })
 }

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::Settings;
-use crate::{Error, Limits, ReadConfig, extract::request::check};
+use crate::{Error, Limits, ReadConfig, error::check};
 
 /// Largest number of bytes that is read at once: 1 GiB. Sums of several cannot overflow.
 const MAX_READ: u64 = 1 << 30;
