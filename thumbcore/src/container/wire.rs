@@ -2,18 +2,14 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Container, DEMUXERS_CONFINED, PROFILES};
+use super::{Container, PROFILES, all_demuxers};
 
 impl Container {
     /// The container that [`as_str`](Self::as_str) calls `name`.
     fn from_name(name: &str) -> Option<Self> {
         let mut families = PROFILES.iter().map(|profile| profile.container);
         let family = families.find(|container| container.as_str() == name);
-        let other = || {
-            DEMUXERS_CONFINED
-                .split(',')
-                .find(|demuxer| *demuxer == name)
-        };
+        let other = || all_demuxers().find(|demuxer| *demuxer == name);
         family.or_else(|| other().map(Self::Other))
     }
 }
@@ -37,7 +33,7 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_their_containers() {
-        let others = DEMUXERS_CONFINED.split(',').map(Container::Other);
+        let others = all_demuxers().map(Container::Other);
         for container in PROFILES
             .iter()
             .map(|profile| profile.container)

@@ -57,6 +57,7 @@ impl Session {
             runtime,
             profile,
             decoders: profile.decoders(),
+            demuxers: container::demuxers(),
             needs_stream_info,
             has_index,
         };

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::demuxer::{Demuxer, Read, unreadable};
 use crate::{
     Error,
-    container::{Profile, demuxers},
+    container::Profile,
     libav::OpenOptions,
     reader::{Piece, Reader},
 };
@@ -25,6 +25,8 @@ pub(super) struct Opener {
     pub(super) profile: &'static Profile,
     /// The decoders that libav may run to learn of the streams.
     pub(super) decoders: String,
+    /// The demuxers that libav may choose among.
+    pub(super) demuxers: String,
     /// libav must read packets to know the streams.
     pub(super) needs_stream_info: bool,
     /// libav's index, read with the header, says where each keyframe is.
@@ -86,7 +88,7 @@ impl Opener {
     fn options(&self, max_streams: usize) -> OpenOptions<'_> {
         OpenOptions {
             format: self.profile.demuxer,
-            allowed: demuxers(),
+            allowed: &self.demuxers,
             decoders: &self.decoders,
             private: self.profile.options,
             probe_size: PROBE_SIZE,

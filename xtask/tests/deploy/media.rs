@@ -65,7 +65,8 @@ fn the_images_decode_what_thumbcore_allows() {
     let source = read("thumbcore/src/container/mod.rs");
     let script = read("docker/build-ffmpeg.sh");
 
-    let demuxers = list(&source, "DEMUXERS_CONFINED: &str = \"", ',');
+    let mut demuxers = list(&source, "const DEMUXERS: &str = \"", ',');
+    demuxers.extend(list(&source, "CONFINED_DEMUXERS: &str = \"", ','));
     let mut built = list(&script, "\ndemuxers=\"", ' ');
     built.extend(list(&script, "confined_demuxers=\"", ' '));
     let translated = demuxers.into_iter().filter_map(|name| match name.as_str() {
