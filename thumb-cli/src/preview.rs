@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 use thumbcore::{
-    Extractor, Media, RangeSource, Stats,
+    Extractor, RangeSource,
     preview::{Preview, PreviewFrame, PreviewRequest},
 };
 use tokio::task;
@@ -18,7 +18,7 @@ use tokio::task;
 use crate::{
     args::InputArgs,
     output::write_file,
-    report::{Failure, seconds},
+    report::{Failure, Outcome, Product, seconds},
 };
 
 #[derive(Debug, Args)]
@@ -95,13 +95,6 @@ struct Frame {
     origin: &'static str,
 }
 
-/// A preview, and what it cost.
-pub(crate) struct Made {
-    pub(crate) media: Media,
-    pub(crate) stats: Stats,
-    pub(crate) animation: Animation,
-}
-
 impl Previewer {
     /// The name of a preview.
     pub(crate) fn name(base: &OsStr) -> OsString {
@@ -115,7 +108,7 @@ impl Previewer {
         &self,
         source: Arc<dyn RangeSource>,
         base: &OsStr,
-    ) -> Result<Made, Failure> {
+    ) -> Result<Outcome, Failure> {
         let video = self.extractor.open(source).await?;
         let preview = video.preview(&self.request).await?;
         let path = self.out.join(Self::name(base));
@@ -128,10 +121,10 @@ impl Previewer {
         })??;
         let mut stats = video.opened().clone();
         stats += preview.stats;
-        Ok(Made {
+        Ok(Outcome {
             media: video.facts().clone(),
             stats,
-            animation,
+            product: Product::Preview { preview: animation },
         })
     }
 }

@@ -75,10 +75,22 @@ impl Success {
 pub(crate) struct Outcome {
     pub(crate) media: Media,
     pub(crate) stats: Stats,
-    /// `None` where no thumbnails were asked for.
-    pub(crate) pictures: Option<Vec<Picture>>,
-    pub(crate) board: Option<Board>,
-    pub(crate) preview: Option<Animation>,
+    pub(crate) product: Product,
+}
+
+/// What was made of an input, as the JSON line has it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Product {
+    Pictures {
+        thumbnails: Vec<Picture>,
+    },
+    Storyboard(Board),
+    Preview {
+        preview: Animation,
+    },
+    /// Its facts were read.
+    Nothing {},
 }
 
 /// A thumbnail that was written.
@@ -173,12 +185,8 @@ struct Line<'a> {
     skipped: bool,
     #[serde(flatten)]
     facts: Option<Facts<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thumbnails: Option<&'a [Picture]>,
     #[serde(flatten)]
-    board: Option<&'a Board>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    preview: Option<&'a Animation>,
+    product: Option<&'a Product>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Vec<Read>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,14 +255,46 @@ impl Report {
                 wait_ms: milliseconds(stats.waiting),
                 cache_hits: stats.cache_hits,
             }),
-            board: outcome.and_then(|outcome| outcome.board.as_ref()),
-            preview: outcome.and_then(|outcome| outcome.preview.as_ref()),
-            thumbnails: outcome.and_then(|outcome| outcome.pictures.as_deref()),
+            product: outcome.map(|outcome| &outcome.product),
             reads: outcome
                 .filter(|_| trace)
                 .map(|outcome| outcome.stats.reads.iter().map(Read::from).collect()),
             error: self.result.as_ref().err(),
         })
+    }
+}
+
+impl Product {
+    /// Adds to `text`, for people, a line for each file.
+    fn describe(&self, text: &mut String) {
+        match self {
+            Self::Pictures { thumbnails } => {
+                for picture in thumbnails {
+                    for path in picture.paths() {
+                        let at = picture.actual_s;
+                        let _ = write!(text, "\n  {} at {at:.1} s", path.display());
+                    }
+                }
+            }
+            Self::Storyboard(board) => {
+                let _ = write!(text, "\n  {}", board.summary());
+                for path in &board.files {
+                    let _ = write!(text, "\n  {path}");
+                }
+            }
+            Self::Preview { preview } => {
+                let _ = write!(text, "\n  {}", preview.summary());
+            }
+            Self::Nothing {} => {}
+        }
+    }
+
+    /// How many picture files there are.
+    fn pictures(&self) -> usize {
+        match self {
+            Self::Pictures { thumbnails } => thumbnails.iter().map(|it| it.paths().count()).sum(),
+            _ => 0,
+        }
     }
 }
 
@@ -281,20 +321,7 @@ impl Outcome {
             },
             milliseconds(stats.wall),
         );
-        for picture in self.pictures.iter().flatten() {
-            for path in picture.paths() {
-                let _ = write!(text, "\n  {} at {:.1} s", path.display(), picture.actual_s);
-            }
-        }
-        if let Some(board) = &self.board {
-            let _ = write!(text, "\n  {}", board.summary());
-            for path in &board.files {
-                let _ = write!(text, "\n  {path}");
-            }
-        }
-        if let Some(preview) = &self.preview {
-            let _ = write!(text, "\n  {}", preview.summary());
-        }
+        self.product.describe(&mut text);
         if trace {
             text.push_str("\n  round trip   why              from         to      bytes    ms");
             for read in stats.reads.iter().map(Read::from) {
@@ -401,8 +428,7 @@ impl Tally {
         match result {
             Ok(Success::Done(outcome)) => {
                 self.videos += 1;
-                let pictures = outcome.pictures.iter().flatten();
-                self.pictures += pictures.map(|p| p.paths().count() as u64).sum::<u64>();
+                self.pictures += outcome.product.pictures() as u64;
                 self.bytes_fetched += outcome.stats.bytes_fetched;
                 self.source_bytes += outcome.stats.source_bytes;
             }
@@ -498,9 +524,7 @@ mod tests {
             result: Ok(Success::Done(Box::new(Outcome {
                 media,
                 stats,
-                pictures: None,
-                board: None,
-                preview: None,
+                product: Product::Nothing {},
             }))),
         };
         assert_eq!(

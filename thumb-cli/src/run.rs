@@ -16,7 +16,7 @@ use crate::{
     output::Folder,
     preview::Previewer,
     progress::{Portion, Progress},
-    report::{Failure, Outcome, Picture, Printer, Report, Success},
+    report::{Failure, Outcome, Picture, Printer, Product, Report, Success},
     source::Opener,
     storyboard::Maker,
 };
@@ -117,43 +117,25 @@ async fn one(
     }
     tracing::debug!(input = input.name(), "open");
     let source = opener.open(input).await?;
-    match work {
+    let outcome = match work {
         Work::Probe(extractor) => {
             let probe = extractor.probe(source).await?;
-            Ok(Success::Done(Box::new(Outcome {
+            Outcome {
                 media: probe.media,
                 stats: probe.stats,
-                pictures: None,
-                board: None,
-                preview: None,
-            })))
+                product: Product::Nothing {},
+            }
         }
         Work::Extract {
             extractor, folder, ..
-        } => extract(extractor, folder.clone(), source, base).await,
+        } => extract(extractor, folder.clone(), source, base).await?,
         Work::Storyboard(maker) => {
-            let made = maker
-                .make(source, (base, &input.file_name()), portion)
-                .await?;
-            Ok(Success::Done(Box::new(Outcome {
-                media: made.media,
-                stats: made.stats,
-                pictures: None,
-                board: Some(made.board),
-                preview: None,
-            })))
+            let film = input.file_name();
+            maker.make(source, (base, &film), portion).await?
         }
-        Work::Preview(previewer) => {
-            let made = previewer.make(source, &base).await?;
-            Ok(Success::Done(Box::new(Outcome {
-                media: made.media,
-                stats: made.stats,
-                pictures: None,
-                board: None,
-                preview: Some(made.animation),
-            })))
-        }
-    }
+        Work::Preview(previewer) => previewer.make(source, &base).await?,
+    };
+    Ok(Success::Done(Box::new(outcome)))
 }
 
 /// Takes the pictures of one input and writes them.
@@ -162,7 +144,7 @@ async fn extract(
     out: Folder,
     source: Arc<dyn RangeSource>,
     base: OsString,
-) -> Result<Success, Failure> {
+) -> Result<Outcome, Failure> {
     let extraction = extractor.extract(source).await?;
     let thumbnails = extraction.thumbnails;
     let write = task::spawn_blocking(move || -> Result<_, Failure> {
@@ -177,11 +159,11 @@ async fn extract(
         kind: "output",
         message: error.to_string(),
     })??;
-    Ok(Success::Done(Box::new(Outcome {
+    Ok(Outcome {
         media: extraction.media,
         stats: extraction.stats,
-        pictures: Some(pictures),
-        board: None,
-        preview: None,
-    })))
+        product: Product::Pictures {
+            thumbnails: pictures,
+        },
+    })
 }

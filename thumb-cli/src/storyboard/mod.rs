@@ -17,7 +17,7 @@ use std::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use thumbcore::{
-    Extractor, Media, RangeSource, Stats, Video,
+    Extractor, RangeSource, Stats, Video,
     storyboard::{Index, Storyboard, StoryboardRequest},
 };
 use tokio::task;
@@ -26,7 +26,7 @@ pub(crate) use self::args::StoryboardArgs;
 use self::work::{IFRAMES, Place, Work};
 use crate::{
     progress::Portion,
-    report::{Failure, seconds},
+    report::{Failure, Outcome, Product, seconds},
 };
 
 /// Which storyboards are made, and where.
@@ -97,13 +97,6 @@ struct Tile {
     origin: &'static str,
 }
 
-/// A storyboard, and what it cost.
-pub(crate) struct Made {
-    pub(crate) media: Media,
-    pub(crate) stats: Stats,
-    pub(crate) board: Board,
-}
-
 impl Maker {
     /// The name of the folder that is made with `base`. The one for Jellyfin differs where this
     /// does.
@@ -120,7 +113,7 @@ impl Maker {
         source: Arc<dyn RangeSource>,
         (base, film): (OsString, &OsStr),
         progress: &Portion<'_>,
-    ) -> Result<Made, Failure> {
+    ) -> Result<Outcome, Failure> {
         let video = self.extractor.open(source).await?;
         let storyboard = video.storyboard(&self.request)?;
         let place = Place {
@@ -155,15 +148,17 @@ impl Maker {
         Ok(self.made(&video, stats, &index, &files))
     }
 
-    fn made(&self, video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Made {
-        let mut made = Made::new(video, stats, index, files);
-        if self.files.hls && !index.tiles().iter().any(|tile| tile.iframe.is_some()) {
-            made.board.left_out.push(LeftOut {
-                file: IFRAMES,
-                reason: NO_IFRAMES,
-            });
+    fn made(&self, video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Outcome {
+        let has_iframes = index.tiles().iter().any(|tile| tile.iframe.is_some());
+        let left_out = (self.files.hls && !has_iframes).then_some(LeftOut {
+            file: IFRAMES,
+            reason: NO_IFRAMES,
+        });
+        Outcome {
+            media: video.facts().clone(),
+            stats,
+            product: Product::Storyboard(Board::new(index, files, left_out)),
         }
-        made
     }
 
     /// What a storyboard depends on: a stopped run is gone on with where it is the same.
@@ -174,8 +169,8 @@ impl Maker {
     }
 }
 
-impl Made {
-    fn new(video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Self {
+impl Board {
+    fn new(index: &Index, files: &[PathBuf], left_out: Option<LeftOut>) -> Self {
         let layout = index.layout();
         let tiles = index.tiles().iter().map(|tile| Tile {
             sheet: tile.sheet,
@@ -185,7 +180,7 @@ impl Made {
             actual_s: seconds(tile.actual),
             origin: tile.origin.as_str(),
         });
-        let board = Board {
+        Self {
             tile: Size {
                 width: layout.tile_width,
                 height: layout.tile_height,
@@ -200,17 +195,10 @@ impl Made {
                 .iter()
                 .map(|path| path.to_string_lossy().into_owned())
                 .collect(),
-            left_out: Vec::new(),
-        };
-        Self {
-            media: video.facts().clone(),
-            stats,
-            board,
+            left_out: left_out.into_iter().collect(),
         }
     }
-}
 
-impl Board {
     /// For people: what was made.
     pub(crate) fn summary(&self) -> String {
         let sheets = self.tiles.last().map_or(0, |tile| tile.sheet + 1);
