@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_s3::{
     config::{self, SharedCredentialsProvider, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::{GetObjectError, GetObjectOutput},
 };
 pub(crate) use service_kit::aws::{reason, status};
 use service_kit::{aws::kind, settings::PipelineArgs};
@@ -20,6 +21,25 @@ const LONG_ATTEMPT_TIMEOUT: Duration = Duration::from_mins(15);
 pub(crate) fn unhurried() -> config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(LONG_ATTEMPT_TIMEOUT);
     config::Builder::default().timeout_config(timeouts.build())
+}
+
+/// The object under `key`, whose body is still to be read; `None` if there is none.
+pub(crate) async fn find(
+    s3: &aws_sdk_s3::Client,
+    (bucket, key): (&str, &str),
+    operation: &'static str,
+) -> Result<Option<GetObjectOutput>, AwsError> {
+    match s3.get_object().bucket(bucket).key(key).send().await {
+        Ok(object) => Ok(Some(object)),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(GetObjectError::is_no_such_key) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(AwsError::new(operation, error)),
+    }
 }
 
 /// Why a request to AWS failed. The text is fit for every client; the details, which name accounts

@@ -5,11 +5,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
+use aws_sdk_s3::Client;
 use contract::{Manifest, Prefixes};
 use moka::future::Cache;
 
-use crate::aws::AwsError;
+use crate::aws::{self, AwsError};
 
 /// Largest manifest that is read. A manifest has one to two kilobytes, its reads up to ten more;
 /// a hundred pictures make twenty.
@@ -112,22 +112,13 @@ impl Manifests {
             key: key.to_owned(),
             reason,
         };
-        let request = self.s3.get_object().bucket(&self.bucket).key(key);
-        let object = match request.send().await {
-            Ok(object) => object,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetObjectError::is_no_such_key) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => {
-                return Err(ManifestError::Read {
-                    key: key.to_owned(),
-                    source: AwsError::new("reading a manifest", error),
-                });
-            }
+        let found = aws::find(&self.s3, (&self.bucket, key), "reading a manifest").await;
+        let found = found.map_err(|source| ManifestError::Read {
+            key: key.to_owned(),
+            source,
+        })?;
+        let Some(object) = found else {
+            return Ok(None);
         };
         if object.content_length.is_none_or(|bytes| bytes > MAX_BYTES) {
             return Err(invalid("too large".to_owned()));

@@ -3,12 +3,12 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
+use aws_sdk_s3::Client;
 use contract::Manifest;
 use moka::future::Cache;
 use thumbcore::storyboard::{Index, dash, hls, json, vtt};
 
-use crate::aws::AwsError;
+use crate::aws::{self, AwsError};
 
 /// Largest index that is read: one of 100,000 tiles has 11 MB.
 const MAX_BYTES: i64 = 16 << 20;
@@ -122,23 +122,13 @@ impl Storyboards {
 
     async fn read(&self, key: &str) -> Result<Arc<Index>, StoryboardError> {
         metrics::counter!(crate::prometheus::S3_GETS).increment(1);
-        let request = self.s3.get_object().bucket(&self.bucket).key(key);
-        let object = match request.send().await {
-            Ok(object) => object,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetObjectError::is_no_such_key) =>
-            {
-                return Err(invalid(key, &"it is gone"));
-            }
-            Err(error) => {
-                return Err(StoryboardError::Read {
-                    key: key.to_owned(),
-                    source: AwsError::new("reading a storyboard's index", error),
-                });
-            }
-        };
+        let operation = "reading a storyboard's index";
+        let found = aws::find(&self.s3, (&self.bucket, key), operation).await;
+        let found = found.map_err(|source| StoryboardError::Read {
+            key: key.to_owned(),
+            source,
+        })?;
+        let object = found.ok_or_else(|| invalid(key, &"it is gone"))?;
         if object.content_length.is_none_or(|bytes| bytes > MAX_BYTES) {
             return Err(invalid(key, &"it is too large"));
         }
