@@ -27,8 +27,8 @@
 //! # Processes
 //! The program starts itself anew as the zygote, with an environment of its own: nothing that the
 //! program has in memory is in the zygote's. The zygote loads libav, has one thread, reads no
-//! video, and forks a child for each, one of them ahead. It ends with the program; where it dies
-//! before, the calls in hand are tried once more with a new one.
+//! video, and forks a child for each. It ends with the program; where it dies before, the calls in
+//! hand are tried once more with a new one.
 //!
 //! # Locks
 //! Each child is locked in before it reads the first byte of its video. No privilege, user

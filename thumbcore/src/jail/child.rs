@@ -39,7 +39,7 @@ pub(super) fn run(begun: Begun, serve: fn(UnixStream)) {
 /// Takes this process's rights. The zygote has set what all children inherit.
 fn lock(begun: &Begun) -> Result<(), Refusal> {
     end_with(begun.parent).map_err(Refusal::of(Lock::ParentDeath))?;
-    set_name(c"thumbcore-spare").map_err(|error| Refusal::to("naming the process", error))?;
+    set_name(c"thumbcore-child").map_err(|error| Refusal::to("naming the process", error))?;
     crash_plainly();
     limit(begun.allowance, begun.prepared.base)
         .map_err(|error| error.to_string())

@@ -252,14 +252,6 @@ impl End {
         self.zygote.order(&Order::Kill { id: self.id });
     }
 
-    /// Whether the child has ended by itself.
-    pub(super) fn has_come(&mut self) -> bool {
-        !matches!(
-            self.exit.try_recv(),
-            Err(oneshot::error::TryRecvError::Empty)
-        )
-    }
-
     /// How the child has ended, once it has.
     pub(crate) async fn exit(&mut self) -> Exit {
         (&mut self.exit).await.unwrap_or(Exit::Lost)

@@ -50,12 +50,6 @@ pub(crate) struct Body {
     pub(crate) serve: fn(UnixStream),
 }
 
-/// Names a child that has a video now, for who looks at the processes of a machine.
-pub(crate) fn has_video() {
-    // A name is no more than that.
-    let _ = rustix::thread::set_name(c"thumbcore-child");
-}
-
 /// Ends a child, without what libraries do at the end of a process: nothing of it is needed, and
 /// there are a hundred libraries.
 pub(crate) fn quit() -> ! {
@@ -128,10 +122,7 @@ impl SandboxBuilder {
                 runtime: Some(runtime),
                 landlock: self.landlock,
                 locks,
-                nursery: tokio::sync::Mutex::new(Nursery {
-                    zygote,
-                    spare: None,
-                }),
+                zygote: tokio::sync::Mutex::new(zygote),
             }),
         })
     }
@@ -150,34 +141,7 @@ struct Shared {
     runtime: Option<Runtime>,
     landlock: Landlock,
     locks: Locks,
-    nursery: tokio::sync::Mutex<Nursery>,
-}
-
-/// Where children come from.
-#[derive(Debug)]
-struct Nursery {
-    zygote: Arc<Zygote>,
-    /// Started ahead, so that no video waits until its child is locked in.
-    spare: Option<(Allowance, Child)>,
-}
-
-impl Nursery {
-    /// A child, and a spare for the next video.
-    fn next(&mut self, allowance: Allowance) -> Result<Child, SandboxError> {
-        let fits =
-            |(other, child): &mut (Allowance, Child)| *other == allowance && !child.end.has_come();
-        let child = match self.spare.take_if(fits) {
-            Some((_, child)) => child,
-            None => self.zygote.fork(allowance)?,
-        };
-        // Where it cannot be had, the next video finds out why.
-        self.spare = self
-            .zygote
-            .fork(allowance)
-            .ok()
-            .map(|child| (allowance, child));
-        Ok(child)
-    }
+    zygote: tokio::sync::Mutex<Arc<Zygote>>,
 }
 
 impl Sandbox {
@@ -201,10 +165,10 @@ impl Sandbox {
         &self.shared.locks
     }
 
-    /// A new child, which is locking itself in, or has done so.
+    /// A new child, which is locking itself in.
     pub(crate) async fn child(&self, allowance: Allowance) -> Result<Child, SandboxError> {
-        let mut nursery = self.shared.nursery.lock().await;
-        if let Ok(child) = nursery.next(allowance) {
+        let mut zygote = self.shared.zygote.lock().await;
+        if let Ok(child) = zygote.fork(allowance) {
             return Ok(child);
         }
         tracing::warn!("the sandbox's zygote is gone; a new one is started");
@@ -222,11 +186,8 @@ impl Sandbox {
                 cause: None,
             });
         }
-        *nursery = Nursery {
-            zygote: Arc::new(started),
-            spare: None,
-        };
-        nursery.next(allowance)
+        *zygote = Arc::new(started);
+        zygote.fork(allowance)
     }
 
     /// Where the sockets of children are read and written.

@@ -47,15 +47,14 @@ pub(crate) fn children(pid: u32) -> Vec<(u32, String)> {
     .collect()
 }
 
-/// The zygote of this process's one sandbox, and its children that have a video.
+/// The zygote of this process's one sandbox, and its children.
 pub(crate) fn processes() -> (u32, Vec<u32>) {
     let zygotes = children(std::process::id());
     let [(zygote, _)] = &zygotes[..] else {
         panic!("{zygotes:?}");
     };
-    let children = children(*zygote).into_iter();
-    let children = children.filter(|(_, name)| name == "thumbcore-child");
-    (*zygote, children.map(|(pid, _)| pid).collect())
+    let children = children(*zygote).into_iter().map(|(pid, _)| pid);
+    (*zygote, children.collect())
 }
 
 /// Waits until `condition` gives something, for ten seconds at most.
