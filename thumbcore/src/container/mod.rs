@@ -120,6 +120,7 @@ const DEMUXERS: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
 const CONFINED_DEMUXERS: &str = "wtv,pva,apng";
 
 /// Every demuxer that may be used somewhere.
+#[cfg(any(sandbox, test))]
 fn all_demuxers() -> impl Iterator<Item = &'static str> {
     DEMUXERS.split(',').chain(CONFINED_DEMUXERS.split(','))
 }
