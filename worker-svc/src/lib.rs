@@ -38,9 +38,7 @@ use anyhow::Context as _;
 pub use service_kit::telemetry::LogFormat;
 use service_kit::{shutdown, telemetry};
 
-pub use self::config::{
-    Config, ExtrasArgs, Grid, Interval, PlayerFiles, PreviewFormat, Storyboards, Widths,
-};
+pub use self::config::{Config, ExtrasArgs, PlayerFiles, PreviewFormat, Storyboards, Widths};
 use self::{extras::Extras, process::Processor, publish::Publisher, queue::Queue, store::Store};
 
 /// Runs the worker until SIGTERM, SIGINT or SIGHUP.

@@ -1,10 +1,11 @@
 //! The command line of `thumb storyboard`.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use thumbcore::{
-    Extractor, ExtractorBuilder, ImageFormat, Limits, ReadConfig, storyboard::StoryboardRequest,
+    Extractor, ExtractorBuilder, ImageFormat, Limits, ReadConfig,
+    storyboard::{Grid, Interval, StoryboardRequest},
 };
 
 use super::Files;
@@ -126,42 +127,6 @@ enum For {
     Bif,
     Json,
     All,
-}
-
-/// Seconds, with or without an `s`.
-#[derive(Debug, Clone, Copy)]
-struct Interval(Duration);
-
-impl FromStr for Interval {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
-        let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let interval = interval.ok_or_else(|| "want seconds, as in 10s or 2.5s".to_owned())?;
-        Ok(Self(interval))
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Grid {
-    columns: u32,
-    rows: u32,
-}
-
-impl FromStr for Grid {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let sides = text.split_once('x');
-        let sides = sides.and_then(|(columns, rows)| {
-            Some(Self {
-                columns: columns.parse().ok()?,
-                rows: rows.parse().ok()?,
-            })
-        });
-        sides.ok_or_else(|| "want columns and rows, as in 10x10".to_owned())
-    }
 }
 
 #[cfg(test)]

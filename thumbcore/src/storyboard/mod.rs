@@ -52,6 +52,7 @@ pub mod json;
 mod layout;
 mod making;
 mod request;
+mod spacing;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -63,6 +64,7 @@ pub use self::{
     layout::Layout,
     making::{Sheet, Storyboard},
     request::StoryboardRequest,
+    spacing::{Grid, Interval},
 };
 use crate::{Error, Video};
 

@@ -1,11 +1,15 @@
 //! The settings of what is made beside the pictures.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use contract::metadata;
-use thumbcore::{Limits, preview::PreviewRequest, storyboard::StoryboardRequest};
+use thumbcore::{
+    Limits,
+    preview::PreviewRequest,
+    storyboard::{Grid, Interval, StoryboardRequest},
+};
 
 /// What is made beside the pictures, once these are published.
 #[derive(Debug, Clone, Args)]
@@ -88,44 +92,6 @@ impl fmt::Display for PlayerFiles {
     }
 }
 
-/// A time in seconds, with or without an `s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interval(pub Duration);
-
-impl FromStr for Interval {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
-        let interval = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let interval = interval.ok_or_else(|| "want seconds, as in 10s or 2.5s".to_owned())?;
-        Ok(Self(interval))
-    }
-}
-
-/// Columns and rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grid {
-    /// Tiles in a row.
-    pub columns: NonZeroU32,
-    /// Rows of a sheet.
-    pub rows: NonZeroU32,
-}
-
-impl FromStr for Grid {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let sides = text.split_once('x').and_then(|(columns, rows)| {
-            Some(Self {
-                columns: columns.parse().ok()?,
-                rows: rows.parse().ok()?,
-            })
-        });
-        sides.ok_or_else(|| "want columns and rows, as in 10x10".to_owned())
-    }
-}
-
 /// The format of a preview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PreviewFormat {
@@ -178,12 +144,12 @@ impl ExtrasArgs {
     }
 
     fn of_storyboard(&self, files: PlayerFiles) -> anyhow::Result<StoryboardSettings> {
-        let Grid { columns, rows } = self.storyboard_grid;
+        let grid = self.storyboard_grid;
         let Interval(interval) = self.storyboard_interval;
         let request = StoryboardRequest::new()
             .interval(interval)
             .tile_width(self.storyboard_tile_width)
-            .grid(columns.get(), rows.get());
+            .grid(grid.columns, grid.rows);
         request
             .check()
             .context("STORYBOARD_INTERVAL, STORYBOARD_TILE_WIDTH or STORYBOARD_GRID")?;
@@ -191,7 +157,7 @@ impl ExtrasArgs {
             ("storyboard", files.to_string()),
             ("interval", interval.as_micros().to_string()),
             ("tile_width", self.storyboard_tile_width.to_string()),
-            ("grid", format!("{columns}x{rows}")),
+            ("grid", grid.to_string()),
         ]);
         Ok(StoryboardSettings {
             request,

@@ -21,7 +21,7 @@ use thumbcore::{
 
 pub(crate) use self::extras::{ExtrasSettings, PreviewSettings, StoryboardSettings};
 pub use self::{
-    extras::{ExtrasArgs, Grid, Interval, PlayerFiles, PreviewFormat, Storyboards},
+    extras::{ExtrasArgs, PlayerFiles, PreviewFormat, Storyboards},
     widths::Widths,
 };
 use crate::{capacity, publish::Outputs};
