@@ -87,7 +87,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (actions, stop) = (app.actions.clone(), service.stop.clone());
     service
         .tasks
-        .spawn(async move { actions.frames.keep_up(stop).await });
+        .spawn(async move { actions.ondemand.keep_up(stop).await });
     tracing::info!(%address, bucket = service.config.pipeline.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await?;
     tracing::info!("stopped");

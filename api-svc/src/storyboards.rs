@@ -35,19 +35,6 @@ pub(crate) enum PlayerFile {
 }
 
 impl PlayerFile {
-    /// The key of a video and the file in `path`, as in `uploads/a.mp4/storyboard.vtt`.
-    pub(crate) fn split(path: &str) -> Option<(&str, Self)> {
-        let (key, extension) = path.rsplit_once("/storyboard.")?;
-        let file = match extension {
-            "vtt" => Self::Vtt,
-            "m3u8" => Self::M3u8,
-            "mpd" => Self::Mpd,
-            "json" => Self::Json,
-            _ => return None,
-        };
-        Some((key, file))
-    }
-
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Vtt => vtt::MEDIA_TYPE,
@@ -162,30 +149,5 @@ pub(crate) fn write(
         PlayerFile::M3u8 => Ok(hls::write(index, url)),
         PlayerFile::Mpd => Ok(dash::write_named(index, url)),
         PlayerFile::Json => Ok(json::write(index, url)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_names_a_video_and_a_file() {
-        let split = PlayerFile::split;
-        assert_eq!(
-            split("uploads/a b.mp4/storyboard.vtt"),
-            Some(("uploads/a b.mp4", PlayerFile::Vtt))
-        );
-        assert_eq!(
-            split("thumbnails/a/storyboard.json"),
-            Some(("thumbnails/a", PlayerFile::Json))
-        );
-        for other in [
-            "uploads/storyboard.mp4",
-            "storyboard.vtt",
-            "uploads/a/storyboard.bif",
-        ] {
-            assert_eq!(split(other), None, "{other}");
-        }
     }
 }

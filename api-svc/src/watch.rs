@@ -118,12 +118,16 @@ impl Watch {
         let thumbnails = &manifest.thumbnails;
         let further = thumbnails.iter().flat_map(|t| &t.renditions);
         let firsts = thumbnails.iter().map(|t| t.key.as_str());
-        let cover = manifest.cover.iter().map(|cover| cover.key.as_str());
+        let cover = manifest.cover.as_ref().map(|cover| cover.key.as_str());
+        let preview = manifest.preview.as_ref();
+        let preview = preview.and_then(|preview| preview.picture.as_ref());
+        let preview = preview.map(|picture| picture.key.as_str());
         let further = further.map(|r| r.key.as_str());
-        let keys: Vec<&str> = firsts.chain(further).chain(cover).collect();
+        let keys: Vec<&str> = firsts.chain(further).chain(cover).chain(preview).collect();
         self.check_keys(manifest, &keys)?;
         let Signed { mut urls, end } = self.urls.of(&keys).await?;
-        let cover_url = manifest.cover.as_ref().and_then(|_| urls.pop());
+        let preview_url = preview.and_then(|_| urls.pop());
+        let cover_url = cover.and_then(|_| urls.pop());
         let further = urls.split_off(thumbnails.len());
         let rendition_urls = if further.is_empty() {
             Vec::new()
@@ -137,6 +141,7 @@ impl Watch {
             urls,
             rendition_urls,
             cover_url,
+            preview_url,
             expires_at: rfc3339(end),
         })
     }

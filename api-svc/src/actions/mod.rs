@@ -6,7 +6,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod failures;
-pub(crate) mod frames;
+pub(crate) mod ondemand;
 pub(crate) mod progress;
 pub(crate) mod purge;
 pub(crate) mod samples;
@@ -22,7 +22,7 @@ use thumbcore::Sandbox;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::{
-    failures::DeadLetters, frames::Frames, purge::Purge, samples::Samples, uploads::Uploads,
+    failures::DeadLetters, ondemand::OnDemand, purge::Purge, samples::Samples, uploads::Uploads,
 };
 use crate::presign::Sessions;
 
@@ -37,15 +37,15 @@ pub struct ActionsConfig {
     #[arg(long, env, default_value_t = 50 << 30, value_parser = clap::value_parser!(u64).range(1..=uploads::MAX_UPLOAD))]
     pub upload_max_bytes: u64,
 
-    /// Memory for frames taken on demand, in bytes
+    /// Memory for frames and storyboards made on demand, in bytes
     #[arg(long, env, default_value_t = 32 << 20)]
     pub frame_cache_bytes: u64,
 
-    /// Memory for videos that stay open between frames, in bytes
+    /// Memory for videos that stay open between pictures, in bytes
     #[arg(long, env, default_value_t = 64 << 20)]
     pub frame_video_bytes: u64,
 
-    /// Whether the video of a frame is decoded in a process of its own that holds no credentials
+    /// Whether the video of a picture is decoded in a process of its own that holds no credentials
     /// and can reach nothing. A machine that cannot lock such a process in is an error at the
     /// start
     #[arg(long, env, value_enum, default_value_t = Switch::On)]
@@ -55,7 +55,7 @@ pub struct ActionsConfig {
 /// Everything that one can do.
 #[derive(Debug)]
 pub(crate) struct Actions {
-    pub(crate) frames: Frames,
+    pub(crate) ondemand: OnDemand,
     pub(crate) uploads: Uploads,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) samples: Samples,
@@ -110,7 +110,7 @@ impl Actions {
             .filter(|name| !name.is_empty());
         let memory = (config.frame_cache_bytes, config.frame_video_bytes);
         Ok(Self {
-            frames: Frames::new(reads, (bucket(), prefixes.clone()), memory, sandbox)?,
+            ondemand: OnDemand::new(reads, (bucket(), prefixes.clone()), memory, sandbox)?,
             uploads: Uploads::new(
                 s3.clone(),
                 sessions.clone(),

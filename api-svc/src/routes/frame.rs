@@ -18,7 +18,7 @@ use super::{
 };
 use crate::actions::{
     Actions,
-    frames::{self, Frame, FrameRequest},
+    ondemand::{self, FrameRequest, frames::Frame},
 };
 
 /// The time of a frame, in seconds from the start of the video.
@@ -56,7 +56,7 @@ enum Mode {
     Keyframe,
 }
 
-impl From<Mode> for frames::Mode {
+impl From<Mode> for ondemand::Mode {
     fn from(mode: Mode) -> Self {
         match mode {
             Mode::Exact => Self::Exact,
@@ -90,7 +90,7 @@ pub(super) async fn frame(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let request = FrameRequest::new(&wanted.key, &wanted.t, wanted.w, wanted.mode.into())?;
-    let frame = actions.frames.get(&request).await?;
+    let frame = actions.ondemand.frames.get(&request).await?;
     let mut response = if is_known(&frame, &headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

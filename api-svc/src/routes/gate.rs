@@ -27,12 +27,22 @@ const MAX_CLAIM: usize = 200;
 #[derive(Debug, Clone)]
 pub(super) struct About(pub(super) String);
 
-/// Lets requests through whose senders may act and are within their rate, and logs each.
+/// Lets requests of guarded routes through as [`admit`] does.
 pub(super) async fn guarded(
     State(gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
+    request: Request,
     next: Next,
+) -> Response {
+    admit(&gate, peer, request, |request| next.run(request)).await
+}
+
+/// Runs a request whose sender may act and is within the rate, and logs it, whatever comes of it.
+pub(super) async fn admit<F: Future<Output = Response>>(
+    gate: &Gate,
+    peer: SocketAddr,
+    mut request: Request,
+    run: impl FnOnce(Request) -> F,
 ) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
@@ -52,7 +62,7 @@ pub(super) async fn guarded(
         (Err(refusal), Ok(())) => refuse(refusal),
         (Ok(principal), Ok(())) => {
             request.extensions_mut().insert(principal.clone());
-            next.run(request).await
+            run(request).await
         }
     };
     let who = identified

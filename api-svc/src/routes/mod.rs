@@ -45,7 +45,7 @@ type Audited<T> = Result<(Extension<About>, Json<T>), Problem>;
     ),
     // A part of what `videos::video` answers: no pattern of the router ends in a name behind a key
     // with slashes.
-    paths(storyboard::storyboard),
+    paths(storyboard::storyboard, storyboard::sheet),
     tags(
         (name = "state", description = "The state of the pipeline"),
         (name = "pictures", description = "The videos that were processed, and their thumbnails"),
@@ -118,6 +118,7 @@ pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
     let all = open().merge(guarded().route_layer(layer));
     let (router, _) = all.split_for_parts();
     let router = router
+        .layer(Extension(gate.clone()))
         .merge(docs::router(openapi()))
         .method_not_allowed_fallback(problem::no_method);
     match site {
@@ -152,6 +153,7 @@ mod tests {
             "/api/videos",
             "/api/videos/{key}",
             "/api/videos/{key}/storyboard.{file}",
+            "/api/videos/{key}/storyboard.jpg",
             "/ws",
             "/api/access",
             "/api/frame",

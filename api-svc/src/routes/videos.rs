@@ -1,9 +1,10 @@
 //! `GET /api/videos`, `GET /api/videos/{key}`: processed videos, and what they cost.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    extract::State,
+    Extension,
+    extract::{ConnectInfo, Request, State},
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
@@ -14,12 +15,13 @@ use serde::Deserialize;
 use super::{
     paging::link,
     problem::{Json, Path, Problem, Query},
-    storyboard::storyboard,
+    storyboard::{Asked, Part},
 };
 use crate::{
+    access::Gate,
+    actions::Actions,
     index::{NamedVideo, Paging, Query as IndexQuery},
     manifests::ManifestError,
-    storyboards::PlayerFile,
     time::rfc3339_seconds,
     watch::Watch,
 };
@@ -103,7 +105,11 @@ async fn summary(watch: &Watch, video: NamedVideo) -> Result<api::VideoSummary, 
 )]
 pub(super) async fn video(
     State(watch): State<Arc<Watch>>,
+    State(actions): State<Arc<Actions>>,
+    Extension(gate): Extension<Gate>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(key): Path<String>,
+    request: Request,
 ) -> Result<Response, Problem> {
     if key.len() > contract::naming::MAX_KEY_BYTES || key.chars().any(char::is_control) {
         return Err(Problem::not_found("invalid key"));
@@ -113,8 +119,15 @@ pub(super) async fn video(
         return Ok(Json(video).into_response());
     }
     // After the video of this key: a name may end so itself.
-    if let Some((video, file)) = PlayerFile::split(&key) {
-        return storyboard(&watch, video, file).await;
+    if let Some((video, part)) = Part::split(&key) {
+        let asked = Asked {
+            watch,
+            actions,
+            gate,
+            peer,
+            request,
+        };
+        return Box::pin(asked.answer(video, part)).await;
     }
     Err(Problem::not_found(format!("no manifest of {key:?}")))
 }

@@ -106,7 +106,7 @@ async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
     // A line may come later than the answer that it is about.
     let taken = until("all frames are logged", async || {
         let mut taken = api.log();
-        taken.retain(|line| line["message"] == "frame taken");
+        taken.retain(|line| line["message"] == "picture made");
         Ok((taken.len() >= 41).then_some(taken))
     })
     .await?;

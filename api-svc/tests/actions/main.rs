@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod access;
+mod boards;
 mod failures;
 mod frames;
 mod hostile;

@@ -15,6 +15,14 @@ expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 422, 429, "5xx"]
 [[operations]]
 include-name = "GET /api/frame"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
+
+[[operations]]
+include-name = "GET /api/videos/{key}/storyboard.{file}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
+
+[[operations]]
+include-name = "GET /api/videos/{key}/storyboard.jpg"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]

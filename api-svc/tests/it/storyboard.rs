@@ -116,10 +116,6 @@ async fn a_video_without_one_says_why() -> Result<()> {
     failed["failure"] = json!({"kind": "invalid", "message": "sheets too wide"});
     put(&stack, "thumbnails/text", "no index").await?;
     for (key, body) in [
-        (
-            "thumbnails/none.json".to_owned(),
-            manifest("none").to_string(),
-        ),
         named("failed", failed),
         named(
             "foreign",
@@ -132,9 +128,8 @@ async fn a_video_without_one_says_why() -> Result<()> {
     }
     let api = Api::start(&stack, &[]).await?;
     for (name, status, word) in [
-        ("none", 404, "no storyboard"),
         ("failed", 404, "sheets too wide"),
-        ("absent", 404, "no manifest"),
+        ("absent", 404, "no video"),
         ("foreign", 502, "outside the thumbnail prefix"),
         ("damaged", 502, "not the index"),
         ("gone", 502, "it is gone"),

@@ -41,6 +41,9 @@ pub struct Video {
     /// The presigned URL of the manifest's `cover`; left out where there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cover_url: Option<String>,
+    /// The presigned URL of the manifest's `preview`; left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview_url: Option<String>,
     /// When the URLs end: RFC 3339, UTC. URLs last 60 to 90 minutes, less if the credentials that
     /// signed them end earlier.
     pub expires_at: String,

@@ -40,6 +40,14 @@ pub struct ManifestPreview {
     pub failure: Option<ManifestFailure>,
 }
 
+impl ManifestStoryboard {
+    /// Whether there is one to show.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        !self.files.is_empty() && !self.sheets.is_empty()
+    }
+}
+
 /// What was read of a video.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,7 +8,7 @@ use crate::{
     actions::{
         Occupied,
         failures::FailuresError,
-        frames::{FrameError, RequestError},
+        ondemand::{PictureError, RequestError},
         samples::SamplesError,
         uploads::UploadError,
     },
@@ -123,19 +123,19 @@ impl From<RequestError> for Problem {
     }
 }
 
-impl From<FrameError> for Problem {
-    fn from(error: FrameError) -> Self {
+impl From<PictureError> for Problem {
+    fn from(error: PictureError) -> Self {
         let detail = error.to_string();
         match error {
-            FrameError::Request(error) => error.into(),
-            FrameError::NotFound { .. } => Self::not_found(detail),
-            FrameError::Changed | FrameError::Busy | FrameError::Transient(_) => {
+            PictureError::Request(error) => error.into(),
+            PictureError::NotFound { .. } => Self::not_found(detail),
+            PictureError::Changed | PictureError::Busy | PictureError::Transient(_) => {
                 Self::unavailable(detail)
             }
-            FrameError::Video(_) => Self::unprocessable(detail),
-            FrameError::Unreadable(_) => Self::bad_gateway(detail),
-            FrameError::Internal(_) => Self::internal(detail),
-            FrameError::Aws(error) => error.into(),
+            PictureError::Video(_) => Self::unprocessable(detail),
+            PictureError::Unreadable(_) => Self::bad_gateway(detail),
+            PictureError::Internal(_) => Self::internal(detail),
+            PictureError::Aws(error) => error.into(),
         }
     }
 }
@@ -189,7 +189,7 @@ mod tests {
             (SourceError::changed(name()).into(), 503),
         ] {
             let told = error.to_string();
-            let problem = Problem::from(FrameError::extraction("uploads/a.mp4", error));
+            let problem = Problem::from(PictureError::of_video("uploads/a.mp4", error));
             assert_eq!(problem.status.as_u16(), status, "{told}");
         }
     }

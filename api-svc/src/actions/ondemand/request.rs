@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{NamingError, Prefixes, metadata};
+use contract::{NamingError, metadata};
 use thumbcore::{Position, Request};
 
 /// The tolerance, as a share of the duration, that makes every keyframe near enough.
@@ -110,13 +110,6 @@ impl Time {
 }
 
 impl FrameRequest {
-    /// Checks that the key is a video's below the upload prefix: clients may read nothing else in
-    /// the bucket.
-    pub(super) fn check(&self, prefixes: &Prefixes) -> Result<(), RequestError> {
-        prefixes.candidates(&self.video)?;
-        Ok(())
-    }
-
     /// The request to thumbcore.
     pub(super) fn picture(&self) -> Request {
         let request = Request::new()

@@ -5,9 +5,9 @@ use thumbcore::{Error, SourceError};
 use super::request::RequestError;
 use crate::aws::AwsError;
 
-/// Why a frame cannot be taken.
+/// Why a picture cannot be made.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum FrameError {
+pub(crate) enum PictureError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("there is no video {key:?}")]
@@ -15,7 +15,7 @@ pub(crate) enum FrameError {
     /// The video was overwritten while it was read, in every attempt.
     #[error("the video is being overwritten")]
     Changed,
-    #[error("too many frames are being taken")]
+    #[error("too many pictures are being made")]
     Busy,
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -31,9 +31,9 @@ pub(crate) enum FrameError {
     Internal(#[source] Error),
 }
 
-impl FrameError {
-    /// What an error of the extraction of `key` means to the client.
-    pub(crate) fn extraction(key: &str, error: Error) -> Self {
+impl PictureError {
+    /// What an error of thumbcore about the video `key` means to the client.
+    pub(crate) fn of_video(key: &str, error: Error) -> Self {
         match error {
             Error::Source(SourceError::Changed { .. }) => Self::Changed,
             Error::Source(SourceError::NotFound { .. }) => Self::NotFound {
