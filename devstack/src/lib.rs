@@ -15,6 +15,7 @@
 mod cache;
 pub mod media;
 mod ministack;
+mod npm;
 pub mod oracle;
 mod process;
 pub mod program;
@@ -22,5 +23,6 @@ mod python;
 pub mod schemathesis;
 mod stack;
 
+pub use npm::npm;
 pub use python::python;
 pub use stack::{EXTENSIONS, Stack, StackOptions};

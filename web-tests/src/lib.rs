@@ -18,6 +18,7 @@ use std::time::Duration;
 
 pub use self::{
     browser::{Browser, BrowserOptions, Screen},
+    process::workspace_program,
     proxy::Proxy,
     site::{Site, SiteOptions},
 };

@@ -75,7 +75,7 @@ impl Drop for Program {
 }
 
 /// A program of the workspace: it lies in the folder above the one of the running test.
-pub(crate) fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
+pub fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
     let this = env::current_exe()?;
     let folders = this.ancestors().skip(1).take(2);
     let mut programs = folders.map(|folder| folder.join(name));

@@ -56,6 +56,8 @@ enum Task {
     },
     /// Run every test, then the whole service once
     Test,
+    /// Try storyboards in the players of others, which come from npm
+    Players,
     /// Check formatting, lints, documentation and what deploys the services
     Check,
     /// Feed the parsers hostile bytes
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Task::Web => build_web(&mut steps),
         Task::Screenshots { arguments } => screenshots(&mut steps, &arguments),
         Task::Test => test(&mut steps),
+        Task::Players => players(&mut steps),
         Task::Check => check(&mut steps),
         Task::Fuzz { target, seconds } => fuzz::run(&mut steps, target.as_deref(), seconds),
         Task::Bench {
@@ -128,6 +131,23 @@ fn up(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
 
 fn build_web(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Dashboard", web::build).map(drop)
+}
+
+fn players(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("npm", packages::ensure_npm)?;
+    steps.run("Build", || step::status(cargo().args(BINARIES)))?;
+    let test = [
+        "test",
+        "--package",
+        "web-tests",
+        "--test",
+        "players",
+        "--",
+        "--ignored",
+    ];
+    steps.run("Players", || step::status(cargo().args(test)))
 }
 
 fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {

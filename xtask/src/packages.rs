@@ -46,6 +46,15 @@ pub(crate) fn ensure_browser() -> anyhow::Result<()> {
     ensure_all(&BROWSER)
 }
 
+/// The same for players of npm, unless there is an npm of another kind.
+pub(crate) fn ensure_npm() -> anyhow::Result<()> {
+    let version = Command::new("npm").arg("--version").output();
+    if version.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    ensure_all(&["npm"])
+}
+
 fn ensure_all(packages: &[&'static str]) -> anyhow::Result<()> {
     let Some(installed) = installed(packages)? else {
         eprintln!(
