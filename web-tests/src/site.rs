@@ -23,6 +23,8 @@ pub struct SiteOptions {
     pub token: Option<String>,
     /// Without a worker nothing happens to what is uploaded.
     pub without_worker: bool,
+    /// Settings of the worker: names of variables, and their values.
+    pub worker: Vec<(&'static str, &'static str)>,
     /// How often the API looks and tells, in milliseconds; half a second if not told.
     pub sample_interval_ms: Option<u32>,
 }
@@ -50,7 +52,7 @@ impl Site {
         let worker = if options.without_worker {
             None
         } else {
-            Some(start_worker(&stack)?)
+            Some(start_worker(&stack, &options)?)
         };
         let address = free_address()?;
         let api = start_api(&stack, address, &options)?;
@@ -158,10 +160,11 @@ async fn put(stack: &Stack, bucket: &str, key: &str, video: &Path) -> anyhow::Re
     Ok(())
 }
 
-fn start_worker(stack: &Stack) -> anyhow::Result<Program> {
+fn start_worker(stack: &Stack, options: &SiteOptions) -> anyhow::Result<Program> {
     let mut command = Command::new(workspace_program("thumbnail-worker")?);
     command
         .envs(stack.env())
+        .envs(options.worker.iter().copied())
         .env("METRICS_ADDR", "127.0.0.1:0")
         .env("LOG_FORMAT", "text");
     Program::start(&mut command)

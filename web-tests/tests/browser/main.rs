@@ -12,5 +12,6 @@ mod place;
 mod prefix;
 mod recovery;
 mod scene;
+mod storyboards;
 mod support;
 mod uploads;

@@ -16,5 +16,6 @@ pub(crate) mod names;
 pub(crate) mod pace;
 pub(crate) mod ranges;
 pub(crate) mod state;
+pub(crate) mod storyboard;
 pub(crate) mod theme;
 pub(crate) mod uploads;

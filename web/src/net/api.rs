@@ -8,12 +8,15 @@ use contract::{
         UploadRequest, UploadTicket, Video,
     },
 };
-use gloo_net::http::{Method, Request, RequestBuilder, Response};
+use gloo_net::http::{Headers, Method, Request, RequestBuilder, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use web_sys::AbortController;
 
-use crate::model::filter::{Filter, Sort};
+use crate::model::{
+    filter::{Filter, Sort},
+    storyboard::Storyboard,
+};
 
 /// Thumbnails a page.
 const PAGE: u32 = 200;
@@ -176,24 +179,39 @@ impl Api {
             FrameMode::Keyframe => "keyframe",
         };
         let url = format!("api/frame?key={key}&t={seconds:.2}&w={width}&mode={mode}");
-        let abort = AbortOnDrop(AbortController::new().ok());
-        let signal = abort.0.as_ref().map(AbortController::signal);
-        let request = self
-            .request(Method::GET, &url)
-            .abort_signal(signal.as_ref());
-        let response = fetch(request.build()).await?;
-        let time = response.headers().get("x-frame-time");
-        let content = response
-            .binary()
-            .await
-            .map_err(|error| unreadable(&error))?;
-        let array = js_sys::Array::of1(&js_sys::Uint8Array::from(content.as_slice()));
-        let content = web_sys::Blob::new_with_u8_array_sequence(&array)
-            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))?;
+        let (content, headers) = self.picture(&url).await?;
+        let time = headers.get("x-frame-time");
         Ok(Frame {
             content,
             seconds: time.and_then(|time| time.parse().ok()).unwrap_or(seconds),
         })
+    }
+
+    /// The storyboard of a video, by the name that its pictures' keys begin with. The URLs of its
+    /// sheets are S3's, or relative to the storyboard's own: those of a storyboard that the API
+    /// has made for this question.
+    pub(crate) async fn storyboard(&self, name: &str) -> Result<Storyboard> {
+        self.get(&storyboard_url(name, "storyboard.json")).await
+    }
+
+    /// A sheet whose URL is relative to its storyboard's.
+    pub(crate) async fn sheet(&self, name: &str, file: &str) -> Result<web_sys::Blob> {
+        let (content, _) = self.picture(&storyboard_url(name, file)).await?;
+        Ok(content)
+    }
+
+    /// The picture at `url`. Dropping this aborts the request.
+    async fn picture(&self, url: &str) -> Result<(web_sys::Blob, Headers)> {
+        let abort = AbortOnDrop(AbortController::new().ok());
+        let signal = abort.0.as_ref().map(AbortController::signal);
+        let request = self.request(Method::GET, url).abort_signal(signal.as_ref());
+        let response = fetch(request.build()).await?;
+        let content = response.binary().await;
+        let content = content.map_err(|error| unreadable(&error))?;
+        let array = js_sys::Array::of1(&js_sys::Uint8Array::from(content.as_slice()));
+        let content = web_sys::Blob::new_with_u8_array_sequence(&array)
+            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))?;
+        Ok((content, response.headers()))
     }
 
     pub(crate) async fn failures(&self) -> Result<Failures> {
@@ -281,6 +299,10 @@ impl Api {
             None => request,
         }
     }
+}
+
+fn storyboard_url(name: &str, file: &str) -> String {
+    format!("api/videos/{}/{file}", utf8_percent_encode(name, PATH))
 }
 
 /// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would

@@ -8,7 +8,9 @@ use yew::prelude::*;
 
 use super::{
     picture::use_another_try,
+    play::{Play, use_play, use_steps},
     session::{Session, use_session},
+    storyboard::TilePicture,
 };
 use crate::{
     model::{
@@ -21,6 +23,9 @@ use crate::{
     page::{self, use_style},
     task::Task,
 };
+
+/// Places along a cell that a pointer can be at.
+const PLACES: f64 = 60.0;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -119,9 +124,16 @@ async fn renew(session: Session, item: Rc<Thumbnail>, address: UseStateHandle<Ad
 #[component]
 pub(crate) fn GalleryCell(props: &Props) -> Html {
     // Where the pointer is, as a share of the width.
-    let pointer = use_state_eq(|| 0.0_f64);
+    let pointer = use_state_eq(|| None::<f64>);
+    let is_focused = use_state_eq(|| false);
+    let looks = pointer.is_some() || *is_focused;
+    let play = use_play(props.cell.video(), looks);
+    let step = use_steps(pointer.is_none() && matches!(play, Some(Play::Board(_))));
     let pictures = props.cell.pictures.len();
-    let item = props.cell.at(*pointer).unwrap_or(&props.first);
+    let item = props
+        .cell
+        .at(pointer.unwrap_or(0.0))
+        .unwrap_or(&props.first);
     let picture = use_picture(item, props.now);
     let cell = use_node_ref();
     use_style(&cell, props.style.clone());
@@ -140,26 +152,35 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
     };
     let onfocus = {
         let (focus, index, key) = (props.focus.clone(), props.index, props.cell.key.clone());
-        Callback::from(move |_: FocusEvent| {
+        let is_focused = is_focused.setter();
+        Callback::from(move |event: FocusEvent| {
             let key = key.clone();
             focus.set(Current { index, key });
+            let element = event.target_dyn_into::<HtmlElement>();
+            let is_seen = element.is_some_and(|it| it.matches(":focus-visible") == Ok(true));
+            is_focused.set(is_seen);
         })
+    };
+    let onblur = {
+        let is_focused = is_focused.setter();
+        Callback::from(move |_: FocusEvent| is_focused.set(false))
     };
     let moved = {
         let (pointer, cell) = (pointer.setter(), cell.clone());
         Callback::from(move |event: PointerEvent| {
             let width = cell.cast::<HtmlElement>().map(|cell| cell.client_width());
             let width = f64::from(width.unwrap_or(1).max(1));
-            // Only a picture's change is drawn.
-            let picture = (f64::from(event.offset_x()) / width * pictures as f64).floor();
-            pointer.set((picture + 0.5) / pictures as f64);
+            // Not every pixel is drawn.
+            let place = (f64::from(event.offset_x()) / width * PLACES).floor();
+            pointer.set(Some((place + 0.5) / PLACES));
         })
     };
     let left = {
         let pointer = pointer.setter();
-        Callback::from(move |_: PointerEvent| pointer.set(0.0))
+        Callback::from(move |_: PointerEvent| pointer.set(None))
     };
     let follows = pictures > 1;
+    let playing = play.and_then(|play| playing(&play, *pointer, step));
     html! {
         <div
             ref={cell}
@@ -177,8 +198,11 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
                 aria-label={label}
                 onclick={open}
                 {onfocus}
-                onpointermove={follows.then_some(moved)}
-                onpointerleave={follows.then_some(left)}
+                {onblur}
+                onpointerdown={moved.clone()}
+                onpointermove={moved}
+                onpointerleave={left.clone()}
+                onpointercancel={left}
             >
                 <span class="picture">
                     if let Some(url) = picture.url {
@@ -194,8 +218,9 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
                     } else {
                         <span class="gone">{ if picture.is_asked { "…" } else { "no picture" } }</span>
                     }
-                    if !place.is_empty() { <span class="place">{ place }</span> }
-                    if follows { { marks(&props.cell, item) } }
+                    if let Some(playing) = &playing { <span class="playing">{ playing.clone() }</span> }
+                    if !place.is_empty() && playing.is_none() { <span class="place">{ place }</span> }
+                    if follows && playing.is_none() { { marks(&props.cell, item) } }
                 </span>
                 <span class="name" title={name.clone()}>{ name }</span>
                 <span class="meta" title={page::local_time(js_sys::Date::parse(&item.last_modified))}>
@@ -203,6 +228,22 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
                 </span>
             </button>
         </div>
+    }
+}
+
+/// What is played over the picture: the storyboard's tile under the pointer or, without a pointer,
+/// one after the other; else the preview, which moves by itself.
+fn playing(play: &Play, pointer: Option<f64>, step: usize) -> Option<Html> {
+    match play {
+        Play::Preview(url) => Some(html! { <img src={url.clone()} alt="" draggable="false" /> }),
+        Play::Board(board) => {
+            let tiles = &board.storyboard.tiles;
+            let tile = match pointer {
+                Some(share) => board.storyboard.at_share(share)?,
+                None => tiles.get(step % tiles.len().max(1))?,
+            };
+            Some(html! { <TilePicture {board} tile={*tile} fills=true /> })
+        }
     }
 }
 

@@ -11,12 +11,13 @@ use super::{
     answer::{Answer, use_answer},
     dialog::Dialog,
     facts::Facts,
-    frames::Shown,
+    frames::{Shown, Still},
     icon::{Icon, icon},
     picture::Picture,
     problem::problem,
     scrubber::Scrubber,
     session::use_session,
+    storyboard::TilePicture,
 };
 use crate::{
     model::{address::MARGIN_MS, format, state::failure},
@@ -71,10 +72,13 @@ pub(crate) fn Detail(props: &Props) -> Html {
     let found = video.get().and_then(|answer| answer.as_ref().ok());
     let picture = found.and_then(|video| picture(video, chosen.0.as_deref()));
     let at_hand = props.picture.as_ref().map(|picture| picture.url.clone());
-    let (url, seconds) = match (&*frame, &picture) {
-        (Some(Shown { seconds, url }), _) => (Some(url.clone()), Some(*seconds)),
-        (None, Some(picture)) => (Some(picture.url.clone()), Some(picture.seconds)),
-        (None, None) => (at_hand, None),
+    let (still, seconds) = match (&*frame, &picture) {
+        (Some(Shown { seconds, still }), _) => (Some(still.clone()), Some(*seconds)),
+        (None, Some(picture)) => {
+            let still = Still::Picture(picture.url.clone());
+            (Some(still), Some(picture.seconds))
+        }
+        (None, None) => (at_hand.map(Still::Picture), None),
     };
     let alt = seconds.map_or_else(
         || name.clone(),
@@ -112,11 +116,16 @@ pub(crate) fn Detail(props: &Props) -> Html {
             <div class="detail">
                 <div class="detail-stage">
                     <div class="screen">
-                        if let Some(url) = url { <Picture {url} {alt} /> }
+                        { match still {
+                            Some(Still::Picture(url)) => html! { <Picture {url} {alt} /> },
+                            Some(Still::Tile(board, tile)) => html! { <TilePicture {board} {tile} {alt} /> },
+                            None => Html::default(),
+                        } }
                     </div>
                     if let Some(video) = found {
                         if let Some(duration) = video.manifest.media.duration_s {
                             <Scrubber
+                                name={props.name.clone()}
                                 video={video.clone()}
                                 chosen={(picture.as_ref().map_or(0.0, |picture| picture.seconds), chosen.1)}
                                 {duration}

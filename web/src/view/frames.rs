@@ -1,5 +1,5 @@
-//! The frames of a video that follow a pointer: keyframes while it moves, the exact frame once it
-//! rests.
+//! The frames of a video that follow a pointer: tiles of its storyboard or, without one, keyframes
+//! while it moves, the exact frame once it rests.
 //!
 //! A keyframe takes a fraction of the work of an exact frame, so it can be shown at once. One
 //! request for a keyframe is under way at a time, each for the pointer's newest place. When the
@@ -10,11 +10,15 @@ use std::{cell::Cell, rc::Rc};
 
 use contract::api::Video;
 use gloo_timers::future::TimeoutFuture;
-use web_sys::Url;
 use yew::prelude::*;
 
-use super::session::{Session, use_session};
+use super::{
+    object_url::ObjectUrl,
+    session::{Session, use_session},
+    storyboard::Board,
+};
 use crate::{
+    model::storyboard::Tile,
     net::api::{ApiError, Frame, FrameMode},
     task::Task,
 };
@@ -29,8 +33,16 @@ const WIDTH: u32 = 960;
 pub(crate) struct Shown {
     /// The time of the picture, in seconds.
     pub(crate) seconds: f64,
-    /// The URL of its content.
-    pub(crate) url: String,
+    pub(crate) still: Still,
+}
+
+/// The content of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Still {
+    /// The URL of a picture.
+    Picture(String),
+    /// What the storyboard has.
+    Tile(Rc<Board>, Tile),
 }
 
 /// What there is to say while frames are asked for.
@@ -39,16 +51,6 @@ pub(crate) struct Progress {
     pub(crate) is_busy: bool,
     /// Why there is no exact frame.
     pub(crate) problem: Option<String>,
-}
-
-/// The address of a frame in memory. Dropping it frees the frame.
-struct ObjectUrl(String);
-
-impl Drop for ObjectUrl {
-    fn drop(&mut self) {
-        // Fails only where the address does not exist.
-        let _ = Url::revoke_object_url(&self.0);
-    }
 }
 
 /// Asks for frames of one video, and shows them.
@@ -66,15 +68,23 @@ impl Screen {
         let manifest = &self.video.manifest;
         let frame = self.session.api.frame(manifest, seconds, WIDTH, mode);
         let Frame { content, seconds } = frame.await?;
-        let url = Url::create_object_url_with_blob(&content)
-            .map_err(|_| ApiError::Unreadable("no picture".to_owned()))?;
-        let shown = Shown {
-            seconds,
-            url: url.clone(),
-        };
-        self.show.emit(Some(shown));
-        self.content.set(Some(ObjectUrl(url)));
+        let url = ObjectUrl::new(&content)?;
+        let still = Still::Picture(url.as_str().to_owned());
+        self.show.emit(Some(Shown { seconds, still }));
+        self.content.set(Some(url));
         Ok(())
+    }
+
+    /// Shows the storyboard's tile of `seconds`. Whether there is one.
+    fn show_tile(&self, board: Option<&Rc<Board>>, seconds: f64) -> bool {
+        let tile = board.and_then(|board| Some((board, board.storyboard.at(seconds)?)));
+        if let Some((board, tile)) = tile {
+            self.show.emit(Some(Shown {
+                seconds: tile.actual_s,
+                still: Still::Tile(Rc::clone(board), *tile),
+            }));
+        }
+        tile.is_some()
     }
 
     /// Shows keyframes while there is a newer place than the last. An error ends it: the exact
@@ -88,10 +98,11 @@ impl Screen {
     }
 }
 
-/// Shows the frames of `video` at `at` by `show`.
+/// Shows the frames of `video`, whose storyboard is `board`, at `at` by `show`.
 #[hook]
 pub(crate) fn use_frames(
     video: &Rc<Video>,
+    board: Option<&Rc<Board>>,
     at: Option<f64>,
     show: &Callback<Option<Shown>>,
 ) -> Progress {
@@ -108,13 +119,14 @@ pub(crate) fn use_frames(
         content,
     };
     let (told, busy) = (problem.setter(), is_busy.setter());
+    let board = board.cloned();
     // A sign-in may show what was refused before.
     use_effect_with((at, session.sign_ins), move |(at, _)| {
         told.set(None);
         busy.set(at.is_some());
         newest.set(*at);
         let is_idle = following.borrow().as_ref().is_none_or(Following::is_done);
-        if at.is_none() {
+        if at.is_none_or(|seconds| screen.show_tile(board.as_ref(), seconds)) {
             following.replace(None);
         } else if is_idle {
             following.replace(Some(Following::start(screen.clone(), newest)));

@@ -4,6 +4,7 @@
 //! - `listing`, `viewport`, `scroll`: the gallery's pages, the part of it that is in sight, and
 //!   keeping that.
 //! - `frames`: the requests behind the scrubber.
+//! - `storyboard`, `play`: a storyboard's tiles, and what a cell plays of them.
 
 mod answer;
 pub(crate) mod app;
@@ -22,9 +23,11 @@ mod header;
 mod icon;
 mod listing;
 mod notices;
+mod object_url;
 mod operations;
 mod outage;
 mod picture;
+mod play;
 mod pods;
 mod problem;
 mod purge;
@@ -33,6 +36,7 @@ mod scroll;
 mod scrubber;
 mod session;
 mod sign_in;
+mod storyboard;
 mod theme;
 mod tiles;
 mod tray;

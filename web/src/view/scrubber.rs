@@ -6,11 +6,19 @@ use contract::api::Video;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::frames::{Shown, use_frames};
+use super::{
+    frames::{Shown, use_frames},
+    storyboard::{Board, TilePicture, use_board},
+};
 use crate::model::format;
+
+/// Tiles of the filmstrip.
+const FILMSTRIP: usize = 12;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
+    /// The name that the pictures' keys begin with.
+    pub(crate) name: String,
     pub(crate) video: Rc<Video>,
     /// The time of the picture that was chosen last, in seconds, and how many were chosen before
     /// it: each choice moves the scrubber there.
@@ -28,7 +36,11 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
         let at = at.setter();
         use_effect_with(props.chosen.1, move |_| at.set(None));
     }
-    let progress = use_frames(&props.video, *at, &props.framed);
+    // One that a worker has made costs nothing; another is made for whoever looks for a frame.
+    let made = props.video.manifest.storyboard.as_ref();
+    let is_wanted = at.is_some() || made.is_some_and(contract::ManifestStoryboard::is_made);
+    let board = use_board(is_wanted.then(|| props.name.clone()));
+    let progress = use_frames(&props.video, board.as_ref(), *at, &props.framed);
     let moved = {
         let at = at.setter();
         Callback::from(move |event: InputEvent| {
@@ -61,9 +73,35 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
                 if progress.is_busy { <span role="status">{ "fetching the frame…" }</span> }
                 else if at.is_none() { <span>{ "drag for any frame" }</span> }
             </p>
+            if let Some(board) = &board { { filmstrip(board, now, &at) } }
             if let Some(problem) = &progress.problem {
                 <p class="problem" role="alert">{ format!("No frame: {problem}.") }</p>
             }
+        </div>
+    }
+}
+
+/// Tiles along the whole video; each leads to its time.
+fn filmstrip(board: &Rc<Board>, now: f64, at: &UseStateHandle<Option<f64>>) -> Html {
+    let tiles = board.storyboard.spread(FILMSTRIP);
+    let shown = board.storyboard.at(now);
+    html! {
+        <div class="filmstrip" role="group" aria-label="Storyboard">
+            { for tiles.into_iter().map(|tile| {
+                let seconds = tile.actual_s;
+                let at = at.setter();
+                let pressed = shown == Some(tile);
+                html! {
+                    <button
+                        type="button"
+                        aria-pressed={pressed.to_string()}
+                        aria-label={format!("Go to {}", format::timecode(seconds))}
+                        onclick={Callback::from(move |_: MouseEvent| at.set(Some(seconds)))}
+                    >
+                        <TilePicture {board} tile={*tile} fills=true />
+                    </button>
+                }
+            }) }
         </div>
     }
 }
