@@ -182,6 +182,16 @@ pub const FILMS: [Film; 20] = [
     film("mpeg2", "MPEG-TS, MPEG-2", Index::None, "ts", MPEG2, "-f mpegts"),
 ];
 
+/// A film of ten hours in less than 2 GB.
+pub const TEN_HOURS: Film = film(
+    "ten-hours",
+    "mp4, ten hours",
+    Index::Whole,
+    "mp4",
+    SMALL,
+    "-f mp4 -movflags faststart",
+);
+
 /// Muxed into a pipe: a muxer that cannot seek back has no place to write Cues to.
 const PIPED_MATROSKA: &str = "-f matroska -seekable 0";
 

@@ -19,6 +19,7 @@ mod sandbox;
 mod server;
 mod sizes;
 mod start;
+mod storyboard;
 mod subject;
 mod text;
 
@@ -46,6 +47,8 @@ enum Task {
     Sizes(sizes::Options),
     /// Cost of starting `thumb`
     Start,
+    /// Storyboards, beside other ways to make them
+    Storyboard(storyboard::Options),
     /// Cost of decoding in a sandbox
     Sandbox(sandbox::Options),
     /// The S3 server
@@ -68,6 +71,7 @@ async fn main() -> anyhow::Result<()> {
         Task::Corpus(options) => corpus::run(&options).await,
         Task::Sizes(options) => sizes::run(&options).await,
         Task::Start => start::run(),
+        Task::Storyboard(options) => storyboard::run(&options).await,
         Task::Sandbox(options) => sandbox::run(&options),
         Task::Serve { root, network } => server::serve(root, network),
         Task::InProcess { folder, keys } => in_process::run(&folder, &keys).await,

@@ -1,6 +1,5 @@
 """pyav.py FOLDER (URL DURATION)...: three keyframes of each video, over a file object that reads ranges."""
 
-import io
 import json
 import sys
 from pathlib import Path
@@ -9,47 +8,11 @@ from urllib.parse import urlsplit
 import av
 import urllib3
 
-
-class RangedFile(io.RawIOBase):
-    """A seekable file of which only what is read is fetched."""
-
-    def __init__(self, pool, url):
-        self.pool, self.url, self.place = pool, url, 0
-        answer = self.get("bytes=0-0")
-        self.size = int(answer.headers["Content-Range"].rsplit("/", 1)[1])
-
-    def get(self, wanted):
-        answer = self.pool.request("GET", self.url, headers={"Range": wanted})
-        if answer.status != 206:
-            raise OSError(f"HTTP status {answer.status}")
-        return answer
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
-
-    def tell(self):
-        return self.place
-
-    def seek(self, offset, whence=io.SEEK_SET):
-        self.place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
-        return self.place
-
-    def readinto(self, buffer):
-        end = min(self.place + len(buffer), self.size)
-        if end <= self.place:
-            return 0
-        data = self.get(f"bytes={self.place}-{end - 1}").data
-        buffer[: len(data)] = data
-        self.place += len(data)
-        return len(data)
+from ranged import RangedFile, SMALL_READS
 
 
 def thumbnails(pool, url, known_duration, folder):
-    # Large enough for a keyframe, small enough not to fetch megabytes for a header.
-    file = io.BufferedReader(RangedFile(pool, url), 256 << 10)
+    file = RangedFile.buffered(pool, url, SMALL_READS)
     with av.open(file) as container:
         stream = container.streams.video[0]
         stream.codec_context.skip_frame = "NONKEY"
