@@ -43,6 +43,15 @@ impl Finished {
 }
 
 impl Judgement {
+    /// Of a picture that nobody compares.
+    fn none(time_us: Option<i64>) -> Self {
+        Self {
+            score: Score::UNJUDGED,
+            signature: Signature::default(),
+            time_us,
+        }
+    }
+
     fn of(small: &Small, time_us: Option<i64>) -> Self {
         Self {
             score: Score::of(small),
@@ -76,7 +85,11 @@ impl Request {
             }
             let planes = render(frame, &geometry)?;
             first.get_or_insert_with(|| {
-                let judgement = Judgement::of(&Small::of(&planes), picture.time_us);
+                let judgement = match &self.tiling {
+                    // Nobody asks how good a tile is.
+                    Some(_) => Judgement::none(picture.time_us),
+                    None => Judgement::of(&Small::of(&planes), picture.time_us),
+                };
                 (judgement, geometry.shown)
             });
             renditions.push(Rendition {

@@ -135,6 +135,21 @@ pub(crate) const THRESHOLDS: Thresholds = Thresholds {
 const LEFT: f64 = 0.05;
 
 impl Score {
+    /// Of a picture that was not measured.
+    pub(crate) const UNJUDGED: Self = Self {
+        value: 0.0,
+        brightness: 0.0,
+        contrast: 0.0,
+        darkest: 0.0,
+        brightest: 0.0,
+        uniformity: 0.0,
+        sharpness: 0.0,
+        colourfulness: 0.0,
+        entropy: 0.0,
+        flatness: 0.0,
+        noise: 0.0,
+    };
+
     /// Measures a picture.
     pub(crate) fn of(small: &Small) -> Self {
         let luma = measures::Luma::of(&small.y);

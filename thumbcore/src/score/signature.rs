@@ -15,7 +15,7 @@ const UNEXPLAINED: f64 = 0.15;
 const PART: f64 = 0.2;
 
 /// The coarse distribution of luma over a picture, and its mean colour.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Signature {
     /// Luma of each cell of a grid.
     cells: Vec<f64>,
