@@ -2,7 +2,7 @@
 
 mod rank;
 
-pub(crate) use self::rank::{further, promising};
+pub(crate) use self::rank::{MAX_FURTHER, ROUNDING_US, further, group_end, groups, promising};
 use crate::container::{Around, Keyframe};
 
 /// As far a video is decoded forward without asking what that costs: half a minute is a long group
@@ -10,7 +10,7 @@ use crate::container::{Around, Keyframe};
 pub(crate) const NEAR_US: i64 = 30_000_000;
 
 /// What rounding to microseconds and to ticks may add to a distance.
-const ROUNDING_US: u64 = 1000;
+const SLACK_US: u64 = 1000;
 
 /// How one target's picture is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Planner {
     /// Whether `keyframe` lies within the tolerance of a target.
     fn is_near(&self, keyframe: &Keyframe, target_us: i64) -> bool {
         let distance = keyframe.time_us.abs_diff(target_us);
-        distance <= self.tolerance_us.saturating_add(ROUNDING_US)
+        distance <= self.tolerance_us.saturating_add(SLACK_US)
     }
 }
 

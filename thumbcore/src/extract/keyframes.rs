@@ -23,6 +23,7 @@ use crate::{
     decode::{Decoder, Picture},
     demux::Track,
     libav::Packet,
+    score::Score,
 };
 
 /// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
@@ -57,6 +58,8 @@ pub(super) struct Won {
 struct Best {
     /// Its number among the entries.
     winner: usize,
+    /// How good its picture is beside the others.
+    score: Option<Score>,
     /// Its picture, unless another one seemed better until all were seen.
     picture: Option<Picture>,
     judged: Vec<Judged>,
@@ -183,12 +186,13 @@ impl Shared<'_> {
             choice,
         } = work;
         let mut judged = Vec::new();
-        let (mut winner, mut picture) = (0, None);
+        let (mut winner, mut picture, mut score) = (0, None, None);
         if entries.len() > 1 {
             let Some(best) = self.best(decoder, &entries, choice)? else {
                 return Ok(None);
             };
             (winner, picture, judged) = (best.winner, best.picture, best.judged);
+            score = best.score;
         }
         let Entry { entrant, packet } = entries.swap_remove(winner);
         if picture.is_none() {
@@ -198,12 +202,12 @@ impl Shared<'_> {
         let Some(picture) = picture else {
             return Ok(None);
         };
-        let finished = self.request.finish(self.track, &picture)?;
+        let mut finished = self.request.finish(self.track, &picture)?;
+        // Measured on the same small picture as those that it competed with.
+        finished.score = score.unwrap_or(finished.score);
         if judged.is_empty() {
-            judged.push(Judged {
-                entrant: entrant.clone(),
-                judgement: finished.judgement(),
-            });
+            let judgement = finished.judgement();
+            judged.push(Judged::keyframe(entrant.clone(), judgement));
         }
         let reordering = decoder.reordering();
         let is_late = entrant.keyframe.place.is_untimed() && reordering > 0;
@@ -236,7 +240,7 @@ impl Shared<'_> {
             let judgement = Request::judge(self.track, &picture)?;
             let is_fit = judgement.score.is_fit();
             let entrant = entry.entrant.clone();
-            ranking.add(nth, Judged { entrant, judgement });
+            ranking.add(nth, Judged::keyframe(entrant, judgement));
             if ranking.first() == Some(nth) {
                 held = Some((nth, picture));
             }
@@ -253,6 +257,7 @@ impl Shared<'_> {
         let held = held.filter(|(nth, _)| *nth == winner);
         Ok(Some(Best {
             winner,
+            score: ranking.score(winner),
             picture: held.map(|(_, picture)| picture),
             judged: ranking.into_judged(),
         }))

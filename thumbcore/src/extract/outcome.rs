@@ -102,19 +102,19 @@ pub struct Thumbnail {
     pub iframe: Option<IFrame>,
     /// How good the picture is.
     pub score: Score,
-    /// The keyframes that were decoded and competed for the picture, by time; empty where the
-    /// nearest was good enough.
+    /// The pictures that competed for this one, by time: of keyframes, and of what lies between
+    /// them where these were poor; empty where the nearest was good enough.
     pub candidates: Vec<Candidate>,
 }
 
-/// A keyframe that competed for a picture.
+/// A picture that competed for a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(sandbox, derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Candidate {
     /// Its time from the start of the video.
     pub time: Duration,
-    /// Bytes of the coded picture, where an index told them before it was read.
+    /// Bytes of the coded keyframe, where an index told them before it was read.
     pub size: Option<u64>,
     /// How good its picture is.
     pub score: Score,

@@ -29,7 +29,9 @@ pub enum Pick {
     /// The best by its [`Score`](crate::Score). Keyframes are ranked by the index before anything
     /// is read of them: by their size beside that of their neighbours, which tells their detail,
     /// and by their distance. The foremost are fetched together. Where no index names keyframes,
-    /// the two on either side of the position compete.
+    /// the two on either side of the position compete. Where the best keyframe is poor, up to four
+    /// more are tried, and then pictures between keyframes: within the same distance, up to 640 KiB
+    /// of them, in one more round trip each.
     Best {
         /// How far from the position a keyframe may lie, as a fraction of the duration.
         within: f64,

@@ -1,7 +1,7 @@
 //! The order of pictures that compete for one thumbnail.
 
 use super::target::Judged;
-use crate::score::is_blend;
+use crate::score::{Score, is_blend};
 
 /// What is left of the value of a picture that is blended from those before and after it.
 const BLENDED: f64 = 0.3;
@@ -19,13 +19,21 @@ impl Ranking {
 
     /// The number of the best picture; the earlier one of two that are alike good.
     pub(super) fn first(&self) -> Option<usize> {
-        let value = |(_, judged): &(usize, Judged)| judged.judgement.score.value;
-        let best = self
-            .judged
-            .iter()
-            .rev()
-            .max_by(|a, b| value(a).total_cmp(&value(b)));
+        self.best_that(|_| true)
+    }
+
+    /// As [`first`](Self::first), of those that `is_it`.
+    pub(super) fn best_that(&self, is_it: impl Fn(&Judged) -> bool) -> Option<usize> {
+        let value = |(_, judged): &&(usize, Judged)| judged.judgement.score.value;
+        let those = self.judged.iter().rev().filter(|(_, judged)| is_it(judged));
+        let best = those.max_by(|a, b| value(a).total_cmp(&value(b)));
         best.map(|(nth, _)| *nth)
+    }
+
+    /// How good picture `nth` is beside the others.
+    pub(super) fn score(&self, nth: usize) -> Option<Score> {
+        let judged = self.judged.iter().find(|(of, _)| *of == nth);
+        judged.map(|(_, judged)| judged.judgement.score)
     }
 
     /// Takes most of their value from pictures that are blended from their neighbours in time: a

@@ -51,11 +51,32 @@ impl Entrant {
     }
 }
 
-/// What the picture of a keyframe is worth.
+/// What a picture that competed is worth.
 #[derive(Debug, Clone)]
 pub(super) struct Judged {
-    pub(super) entrant: Entrant,
+    /// The keyframe that the picture is of; `None` for one between keyframes.
+    pub(super) entrant: Option<Entrant>,
     pub(super) judgement: Judgement,
+}
+
+impl Judged {
+    pub(super) fn keyframe(entrant: Entrant, judgement: Judgement) -> Self {
+        Self {
+            entrant: Some(entrant),
+            judgement,
+        }
+    }
+
+    pub(super) fn between(judgement: Judgement) -> Self {
+        Self {
+            entrant: None,
+            judgement,
+        }
+    }
+
+    fn value(&self) -> f64 {
+        self.judgement.score.value
+    }
 }
 
 /// The bytes that a target's plan reads, as far as their place is known.
@@ -151,6 +172,33 @@ impl Target {
         self.made().is_some_and(is_poor)
     }
 
+    /// Whether a target that takes the best is worth decoding between keyframes: its picture is
+    /// poor, or shows what one of `kept` does for want of keyframes.
+    pub(super) fn needs_other(&self, kept: &[Signature]) -> bool {
+        let is_lone_twin = || self.judged.len() < 2 && self.is_twin(kept);
+        self.is_poor() || is_lone_twin()
+    }
+
+    /// Whether `judged` is to be preferred to the picture that the target has, beside those in
+    /// `kept`.
+    pub(super) fn takes(&self, judged: &Judged, kept: &[Signature]) -> bool {
+        let own = self.made().map_or(0.0, Made::value);
+        if self.is_twin(kept) {
+            let is_new = !shows_one_of(&judged.judgement.signature, kept);
+            return is_new && judged.value() >= own * NEXT_BEST;
+        }
+        judged.value() > own
+    }
+
+    /// Whether its picture shows what one of `kept` does.
+    fn is_twin(&self, kept: &[Signature]) -> bool {
+        self.signature().is_some_and(|own| shows_one_of(own, kept))
+    }
+
+    pub(super) fn signature(&self) -> Option<&Signature> {
+        self.made().map(|made| &made.picture.signature)
+    }
+
     /// Whether `made` is better than the picture that the target has.
     pub(super) fn prefers(&self, made: &Made) -> bool {
         let Some(own) = self.made() else {
@@ -165,21 +213,12 @@ impl Target {
     /// The keyframe of the best picture that competed and is like none of `kept`, where the picture
     /// that won is and that one is not much worse.
     pub(super) fn unlike(&self, kept: &[Signature]) -> Option<Keyframe> {
-        let is_new = |signature: &Signature| !kept.iter().any(|other| other.is_like(signature));
-        let made = self.made()?;
-        if is_new(&made.picture.signature) {
+        if !self.is_twin(kept) {
             return None;
         }
-        let least = made.value() * NEXT_BEST;
-        let others = self.judged.iter().filter(|it| {
-            let value = it.judgement.score.value;
-            value >= least && is_new(&it.judgement.signature)
-        });
-        let best = others.max_by(|a, b| {
-            let value = |it: &Judged| it.judgement.score.value;
-            value(a).total_cmp(&value(b))
-        });
-        best.map(|best| best.entrant.keyframe.clone())
+        let others = self.judged.iter().filter(|it| self.takes(it, kept));
+        let best = others.max_by(|a, b| a.value().total_cmp(&b.value()))?;
+        best.entrant.as_ref().map(|best| best.keyframe.clone())
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -244,6 +283,11 @@ impl Target {
             Plan::Forward { .. } | Plan::RollIn { .. } => None,
         }
     }
+}
+
+/// Whether a picture shows what one of `kept` does.
+fn shows_one_of(signature: &Signature, kept: &[Signature]) -> bool {
+    kept.iter().any(|other| other.is_like(signature))
 }
 
 /// How much a picture shows: nothing, little, or enough.

@@ -322,22 +322,21 @@ pub(super) fn extract(
     })
 }
 
-/// The keyframes that competed, by time.
+/// The pictures that competed, by time.
 fn candidates(judged: &[Judged], start_us: i64) -> Vec<Candidate> {
     if judged.len() < 2 {
         return Vec::new();
     }
-    let mut candidates: Vec<_> = judged
-        .iter()
-        .map(|it| {
-            let time_us = it.judgement.time_us.unwrap_or(it.entrant.keyframe.time_us);
-            Candidate {
-                time: since(start_us, time_us),
-                size: it.entrant.size,
-                score: it.judgement.score,
-            }
+    let candidate = |judged: &Judged| {
+        let entrant = judged.entrant.as_ref();
+        let known_us = entrant.map(|entrant| entrant.keyframe.time_us);
+        Some(Candidate {
+            time: since(start_us, judged.judgement.time_us.or(known_us)?),
+            size: entrant.and_then(|entrant| entrant.size),
+            score: judged.judgement.score,
         })
-        .collect();
+    };
+    let mut candidates: Vec<_> = judged.iter().filter_map(candidate).collect();
     candidates.sort_by_key(|candidate| candidate.time);
     candidates.dedup_by_key(|candidate| candidate.time);
     candidates

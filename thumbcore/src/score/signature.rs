@@ -11,6 +11,9 @@ const ALIKE: f64 = 0.94;
 const SAME_COLOUR: f64 = 12.0;
 /// Part of a picture's variance that a blend of two others may leave unexplained.
 const UNEXPLAINED: f64 = 0.15;
+/// Part of the others' variance that a blend has at most: 0.68 where 20 % of one is left and the
+/// two are not correlated.
+const LEVELLED: f64 = 0.85;
 /// Least part that either picture has in a blend that shows.
 const PART: f64 = 0.2;
 
@@ -65,7 +68,9 @@ impl Signature {
 }
 
 /// Whether `picture` is blended from the two others, which are unlike: least squares of
-/// `picture = w * one + (1 - w) * other`.
+/// `picture = w * one + (1 - w) * other`, and less contrast than they have, since two pictures
+/// that have nothing to do with each other level each other out. A picture of a slow movement is
+/// much like a blend but keeps its contrast.
 pub(crate) fn is_blend(picture: &Signature, one: &Signature, other: &Signature) -> bool {
     let difference = minus(&one.cells, &other.cells);
     let norm = dot(&difference, &difference);
@@ -76,8 +81,15 @@ pub(crate) fn is_blend(picture: &Signature, one: &Signature, other: &Signature) 
     let weight = dot(&rest, &difference) / norm;
     let explained: Vec<f64> = difference.iter().map(|cell| weight * cell).collect();
     let left = minus(&rest, &explained);
-    let own = centred(&picture.cells);
-    (PART..=1.0 - PART).contains(&weight) && dot(&left, &left) <= UNEXPLAINED * dot(&own, &own)
+    let variance = |of: &Signature| {
+        let cells = centred(&of.cells);
+        dot(&cells, &cells)
+    };
+    let own = variance(picture);
+    let theirs = weight * variance(one) + (1.0 - weight) * variance(other);
+    (PART..=1.0 - PART).contains(&weight)
+        && dot(&left, &left) <= UNEXPLAINED * own
+        && own <= LEVELLED * theirs
 }
 
 /// The mean luma of each cell of a grid over `plane`.

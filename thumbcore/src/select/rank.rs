@@ -11,8 +11,10 @@ use crate::container::ListedKeyframe;
 const LITTLE: f64 = 0.35;
 /// Times the median from which on a larger size is more likely noise than detail.
 const MUCH: f64 = 1.5;
-/// Bytes of further keyframes that one picture may cost: 640 KiB, so that three cost less than
-/// 2 MB.
+/// How far a keyframe's time may be off what its index lists, in microseconds.
+pub(crate) const ROUNDING_US: i64 = 1000;
+/// Bytes of further keyframes, or of what lies between them, that one picture may cost: 640 KiB, so
+/// that three cost less than 2 MB.
 pub(crate) const MAX_FURTHER: u64 = 640 << 10;
 
 /// The `count` keyframes of `listed` within `reach` that promise the best pictures near
@@ -95,6 +97,38 @@ pub(crate) fn further(
     }
     rest.truncate(count);
     affordable(rest, &|it| -(it.time_us.abs_diff(target_us) as f64))
+}
+
+/// The keyframes of `listed` whose groups of pictures lie within `reach`, at least in part: up to
+/// `count`, those nearest to `target_us` first.
+pub(crate) fn groups(
+    listed: &[ListedKeyframe],
+    target_us: i64,
+    reach: &Range<i64>,
+    count: usize,
+) -> Vec<ListedKeyframe> {
+    let first = listed.partition_point(|it| it.time_us <= reach.start);
+    let end = listed.partition_point(|it| it.time_us <= reach.end);
+    let mut within: Vec<_> = (first.saturating_sub(1)..end).collect();
+    let distance = |nth: &usize| {
+        let start_us = listed[*nth].time_us;
+        let end_us = listed.get(nth + 1).map_or(i64::MAX, |next| next.time_us);
+        let (ahead, behind) = (
+            start_us.saturating_sub(target_us),
+            target_us.saturating_sub(end_us),
+        );
+        ahead.max(behind).max(0)
+    };
+    within.sort_by_key(distance);
+    within.truncate(count);
+    within.into_iter().map(|nth| listed[nth]).collect()
+}
+
+/// When the group of pictures ends that begins with a keyframe at about `time_us`; `None` for the
+/// last one of `listed`.
+pub(crate) fn group_end(listed: &[ListedKeyframe], time_us: i64) -> Option<i64> {
+    let next = listed.partition_point(|it| it.time_us <= time_us.saturating_add(ROUNDING_US));
+    listed.get(next).map(|next| next.time_us)
 }
 
 /// Those of `chosen` whose sizes together are at most [`MAX_FURTHER`] beside the largest one's;
@@ -189,6 +223,18 @@ mod tests {
         let tried = [5, 2, 8, 1, 9].map(|second| second * SECOND);
         let far = further(&index, target, &reach, &tried, (4, true));
         assert_eq!(seconds(&far), [0, 10, 11]);
+    }
+
+    #[test]
+    fn groups_that_reach_into_the_reach_come_by_their_distance() {
+        let index = listed(&[9; 12]);
+        let reach = 3_500_000..7 * SECOND;
+        let near = groups(&index, 5 * SECOND + 1, &reach, 9);
+        assert_eq!(seconds(&near), [5, 4, 6, 3, 7]);
+        assert_eq!(seconds(&groups(&index, 0, &(0..0), 2)), [0]);
+        assert!(groups(&[], 0, &reach, 9).is_empty());
+        assert_eq!(group_end(&index, 4 * SECOND - 500), Some(5 * SECOND));
+        assert_eq!(group_end(&index, 11 * SECOND), None);
     }
 
     proptest! {

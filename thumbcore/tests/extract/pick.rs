@@ -4,13 +4,16 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use devstack::{
     media::{Clip, Shape, looped},
     oracle,
 };
-use thumbcore::{Extraction, Extractor, Flaw, Pick, Position, ReadConfig, Reason, Request};
+use thumbcore::{
+    Extraction, Extractor, Flaw, Origin, Pick, Position, ReadConfig, Reason, Request, Thumbnail,
+};
 
 use crate::support::{assert_like_ffmpeg, made, memory};
 
@@ -19,13 +22,20 @@ const SECONDS: u32 = 120;
 /// Two minutes in which the picture of each span (from, to, in seconds) is replaced or changed by a
 /// filter of ffmpeg. A keyframe every second.
 fn film(extension: &str, spans: &[(u32, u32, &str)]) -> PathBuf {
-    let name = spans
-        .iter()
-        .fold(String::new(), |mut name, (from, to, what)| {
-            let what: String = what.chars().filter(char::is_ascii_alphanumeric).collect();
-            let _ = write!(name, "-{from}-{to}-{what}");
-            name
-        });
+    sparse_film(extension, spans, 1)
+}
+
+/// As [`film`], with a keyframe every so many seconds.
+fn sparse_film(extension: &str, spans: &[(u32, u32, &str)], every: u32) -> PathBuf {
+    let start = match every {
+        1 => String::new(),
+        every => format!("-every-{every}"),
+    };
+    let name = spans.iter().fold(start, |mut name, (from, to, what)| {
+        let what: String = what.chars().filter(char::is_ascii_alphanumeric).collect();
+        let _ = write!(name, "-{from}-{to}-{what}");
+        name
+    });
     let mut filters = vec!["null".to_owned()];
     filters.extend(
         spans
@@ -37,7 +47,7 @@ fn film(extension: &str, spans: &[(u32, u32, &str)]) -> PathBuf {
         ["-vf", &filters.join(",")],
         ["-c:v", "libx264"],
         ["-preset", "ultrafast"],
-        ["-g", "10"],
+        ["-g", &(10 * every).to_string()],
         ["-sc_threshold", "0"],
         ["-pix_fmt", "yuv420p"],
     ];
@@ -54,6 +64,8 @@ const HALF_FADED: &str =
 /// Little is left, so that keyframes lie close together.
 const ALMOST_FADED: &str =
     "lutyuv=y='16+(val-16)*0.12':u='128+(val-128)*0.12':v='128+(val-128)*0.12'";
+/// The same picture wherever it is, and a good one.
+const CARD: &str = "geq=lum='20+mod(7*X+3*Y,200)':cb='128+60*sin(X/20)':cr='128+60*cos(Y/15)'";
 const BLURRED: &str = "gblur=sigma=14";
 
 async fn extract(path: &Path, request: Request) -> Extraction {
@@ -144,9 +156,16 @@ async fn what_lies_between_keyframes_that_are_tried_is_not_read() {
         assert_eq!(thumbnail.score.flaw(), Some(Flaw::Faded));
         assert!(thumbnail.candidates.len() > 4, "{:?}", thumbnail.candidates);
     }
-    let reads = &three.stats.reads;
-    let are_planned = reads.iter().all(|read| read.reason != Reason::Demux);
-    assert!(are_planned, "{reads:?}");
+    let are_planned = |extraction: &Extraction| {
+        let mut reads = extraction.stats.reads.iter();
+        reads.all(|read| read.reason != Reason::Demux)
+    };
+    assert!(are_planned(&three), "{:?}", three.stats.reads);
+    // Nor is anything else than whole groups of pictures, where they are decoded.
+    let best = Request::new().pick(Pick::BEST);
+    let video = extractor.open(Arc::new(memory(&path))).await.unwrap();
+    let best = video.extract(&best).await.unwrap();
+    assert!(are_planned(&best), "{:?}", best.stats.reads);
 }
 
 #[tokio::test]
@@ -181,6 +200,58 @@ async fn the_best_is_chosen_by_size_before_it_is_read_and_by_score_then() {
             assert!(thumbnail.candidates.iter().all(|it| it.size.is_some()));
         }
     }
+}
+
+#[tokio::test]
+async fn the_best_lies_between_keyframes_where_these_are_poor() {
+    // Keyframes near the middle are those at 56 and 64 s.
+    let spans = [(54, 58, BLACK), (62, 67, BLACK)];
+    for extension in ["mp4", "mkv", "ts"] {
+        let path = sparse_film(extension, &spans, 8);
+        let nearest = extract(&path, middle()).await;
+        let best = extract(&path, middle().pick(Pick::BEST)).await;
+        let thumbnail = &best.thumbnails[0];
+        let at = thumbnail.actual.as_secs_f64();
+        assert!((58.1..62.0).contains(&at), "{extension}: {at}");
+        assert_eq!(thumbnail.score.flaw(), None);
+        assert_eq!(thumbnail.origin, Origin::Decoded);
+        assert_like_ffmpeg(&path, std::slice::from_ref(thumbnail));
+        let times = thumbnail.candidates.iter().map(|it| it.time);
+        assert!(times.clone().count() > 4, "{:?}", thumbnail.candidates);
+        assert!(times.is_sorted_by(|a, b| a < b));
+        let (more, less) = (&best.stats, &nearest.stats);
+        assert!(more.bytes_fetched <= less.bytes_fetched + 2_000_000);
+        // Each of the two searches for keyframes takes more where no index names their places.
+        let searches = if extension == "mp4" { 2 } else { 4 };
+        assert!(
+            more.round_trips <= less.round_trips + searches,
+            "{extension}: {:?}",
+            more.reads
+        );
+    }
+}
+
+#[tokio::test]
+async fn pictures_that_show_the_same_part_between_keyframes() {
+    // One keyframe within reach of each position, and the same picture there.
+    let spans = [(40, 42, CARD), (80, 82, CARD)];
+    let path = sparse_film("mp4", &spans, 8);
+    let within = |within| Pick::Best {
+        within,
+        candidates: 4,
+    };
+    let positions = [40, 80].map(|seconds| Position::Time(Duration::from_secs(seconds)));
+    let request = Request::new().positions(positions).pick(within(0.03));
+    let extraction = extract(&path, request).await;
+    let is_card = |thumbnail: &&Thumbnail| {
+        let at = thumbnail.actual.as_secs_f64();
+        spans
+            .iter()
+            .any(|(from, to, _)| (f64::from(*from)..=f64::from(*to)).contains(&at))
+    };
+    let cards = extraction.thumbnails.iter().filter(is_card).count();
+    assert_eq!(cards, 1, "{:?}", extraction.thumbnails);
+    assert_like_ffmpeg(&path, &extraction.thumbnails);
 }
 
 #[tokio::test]

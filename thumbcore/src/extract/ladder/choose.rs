@@ -12,7 +12,7 @@ use crate::{
         wanted::Choice,
     },
     score::Signature,
-    select::{Plan, further, promising},
+    select::{Plan, ROUNDING_US, further, promising},
 };
 
 /// Largest picture, in pixels, of which two are held at once to be compared: 8K UHD.
@@ -25,20 +25,15 @@ const A_ROUND: usize = 4;
 /// Keyframes that are tried in all rounds for all pictures of a request together.
 const ALL_ROUNDS: usize = 64;
 
-/// How far a keyframe's time may be off what its index lists, in microseconds.
-const ROUNDING_US: i64 = 1000;
-
 /// A keyframe that is asked for: its target, its time, and its size where that is known.
-type Asked = (usize, i64, Option<u64>);
+pub(super) type Asked = (usize, i64, Option<u64>);
 
 impl Ladder<'_> {
     /// Lets the most promising keyframes compete for each target that takes the best.
     pub(super) fn enter_fields(&mut self) -> Result<(), Error> {
-        let track = &self.session.track;
-        let is_huge = u64::from(track.width) * u64::from(track.height) > MAX_COMPARED;
         let takes_best = |target: &Target| matches!(target.wanted.choice, Choice::Best(_));
         let wanted = self.those(|target| target.is_wanted() && takes_best(target));
-        if is_huge || wanted.is_empty() {
+        if self.is_huge() || wanted.is_empty() {
             return Ok(());
         }
         let listed = self.listed();
@@ -155,20 +150,31 @@ impl Ladder<'_> {
     /// its next best, if that is not much worse.
     pub(super) fn part_twins(&mut self) -> Result<(), Error> {
         for is_cover in [false, true] {
-            let mut best = self.those(|target| {
-                let takes_best = matches!(target.wanted.choice, Choice::Best(_));
-                target.wanted.is_cover == is_cover && takes_best && target.made().is_some()
-            });
-            let value = |nth: &usize| self.targets[*nth].made().map_or(0.0, Made::value);
-            best.sort_by(|a, b| value(b).total_cmp(&value(a)));
             let mut kept: Vec<Signature> = Vec::new();
-            for nth in best {
+            for nth in self.best_first(is_cover) {
                 self.part_from(nth, &kept)?;
-                let made = self.targets[nth].made();
-                kept.extend(made.map(|made| made.picture.signature.clone()));
+                kept.extend(self.targets[nth].signature().cloned());
             }
         }
         Ok(())
+    }
+
+    /// The targets that take the best and have a picture, covers or others, the best picture's
+    /// first.
+    pub(super) fn best_first(&self, is_cover: bool) -> Vec<usize> {
+        let mut best = self.those(|target| {
+            let takes_best = matches!(target.wanted.choice, Choice::Best(_));
+            target.wanted.is_cover == is_cover && takes_best && target.made().is_some()
+        });
+        let value = |nth: &usize| self.targets[*nth].made().map_or(0.0, Made::value);
+        best.sort_by(|a, b| value(b).total_cmp(&value(a)));
+        best
+    }
+
+    /// Whether pictures are so large that no two can be held to be compared.
+    pub(super) fn is_huge(&self) -> bool {
+        let track = &self.session.track;
+        u64::from(track.width) * u64::from(track.height) > MAX_COMPARED
     }
 
     fn part_from(&mut self, nth: usize, kept: &[Signature]) -> Result<(), Error> {
@@ -184,7 +190,7 @@ impl Ladder<'_> {
     }
 
     /// The keyframes that an index names; none where there is no index.
-    fn listed(&mut self) -> Arc<[ListedKeyframe]> {
+    pub(super) fn listed(&mut self) -> Arc<[ListedKeyframe]> {
         let session = &mut *self.session;
         let listed = self.listed.get_or_insert_with(|| {
             let listed = session.keyframes().unwrap_or_default();
@@ -194,7 +200,7 @@ impl Ladder<'_> {
     }
 
     /// The places of keyframes, each with its target, no two of one target the same.
-    fn locate(&mut self, asked: &[Asked]) -> Result<Vec<(usize, Entrant)>, Error> {
+    pub(super) fn locate(&mut self, asked: &[Asked]) -> Result<Vec<(usize, Entrant)>, Error> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,5 +1,6 @@
 //! The ladder: how each target's picture is made, the cheapest way first.
 
+mod between;
 mod choose;
 mod fetch;
 mod forward;
@@ -88,6 +89,7 @@ impl<'a> Ladder<'a> {
         self.learn_times()?;
         self.roll_in()?;
         self.decode_forward()?;
+        self.look_between()?;
         self.take_what_decodes()?;
         let made = self.targets.into_iter().filter_map(Target::into_made);
         let mut made: Vec<_> = made.collect();

@@ -14,8 +14,9 @@ const LONGEST_SIDE: u32 = 1 << 16;
 /// Reads that one request can be listed as: both ends may have come by one.
 const READS_A_REQUEST: usize = 2;
 
-/// Most keyframes that compete for one picture: eight at first, and at most eight later.
-const MOST_CANDIDATES: usize = 17;
+/// Most pictures that compete for one target: the nearest, eight keyframes at first, at most eight
+/// later, and those of up to four groups of pictures.
+const MOST_CANDIDATES: usize = 65;
 
 /// What was asked for, and what the program has counted meanwhile.
 #[derive(Debug, Clone, Copy)]
