@@ -4,9 +4,11 @@
 //!   encoded.
 //! - [`media`] are the videos that are measured, made once.
 //! - [`cpu`] measures CPU time.
+//! - [`text`] writes figures, and sections of pages.
 //!
 //! Nothing here is part of the product.
 
 pub mod cpu;
 pub mod floor;
 pub mod media;
+pub mod text;

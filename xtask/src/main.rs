@@ -77,6 +77,10 @@ enum Task {
         /// Compare CPU time with the least that it can be instead; arguments go to `floor`
         #[arg(long, conflicts_with = "compare")]
         floor: bool,
+        /// Judge which frames are chosen, on films with known faults, instead; arguments go to
+        /// `pick`
+        #[arg(long, conflicts_with_all = ["compare", "floor"])]
+        pick: bool,
         /// Passed on
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
@@ -100,8 +104,14 @@ fn main() -> ExitCode {
         Task::Bench {
             compare,
             floor,
+            pick,
             arguments,
-        } => bench(&mut steps, compare, floor, arguments),
+        } => match (compare, floor, pick) {
+            (true, ..) => measure(&mut steps, "compare", arguments),
+            (_, true, _) => measure(&mut steps, "floor", arguments),
+            (.., true) => measure(&mut steps, "pick", arguments),
+            _ => bench(&mut steps, &arguments),
+        },
         Task::Infra => infra(&mut steps),
         Task::Simulate => enter_root().and_then(|()| simulate::run()),
     };
@@ -224,25 +234,23 @@ fn infra(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bench(
-    steps: &mut Steps,
-    compare: bool,
-    floor: bool,
-    mut arguments: Vec<OsString>,
-) -> anyhow::Result<()> {
+/// The criterion benches, in this process's place.
+fn bench(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
-    if !compare && !floor {
-        let error = cargo()
-            .args(["bench", "--package", "benches", "--"])
-            .args(arguments)
-            .exec();
-        return Err(error).context("cannot run cargo");
-    }
+    let error = cargo()
+        .args(["bench", "--package", "benches", "--"])
+        .args(arguments)
+        .exec();
+    Err(error).context("cannot run cargo")
+}
+
+/// One of the programs that measure, in this process's place.
+fn measure(steps: &mut Steps, program: &str, mut arguments: Vec<OsString>) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
     let build = ["build", "--release", "--package", "benches"];
     let thumb = ["--package", "thumb-cli", "--bins"];
     steps.run("Build", || step::status(cargo().args(build).args(thumb)))?;
-    let program = if floor { "floor" } else { "compare" };
-    if compare && arguments.is_empty() {
+    if program != "floor" && arguments.is_empty() {
         // What docs/benchmarks.md is made of.
         arguments = ["run", "--docs", "docs"].map(OsString::from).to_vec();
     }

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
+use benches::text::{megabytes, section};
 use thumbcore::{Extractor, S3Source};
 
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
     requests::Traffic,
     server::{Network, Server},
     subject::{BUCKET, Store, Subject},
-    text::{megabytes, section},
 };
 
 /// Smaller files are read in two requests, whatever they are.

@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use benches::media::Index;
+use benches::{media::Index, text::megabytes};
 
 use crate::{
     peers::Contender,
     results::{Outcome, Sheet},
-    text::megabytes,
 };
 
 /// Size in bytes from which the goals for large files hold.

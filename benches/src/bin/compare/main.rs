@@ -21,7 +21,6 @@ mod sizes;
 mod start;
 mod storyboard;
 mod subject;
-mod text;
 
 use std::path::PathBuf;
 

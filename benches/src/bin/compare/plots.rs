@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use benches::text::megabytes;
 use plotters::prelude::*;
 
 use crate::{
     peers::{ALL, Contender},
     results::{Outcome, Sheet},
-    text::megabytes,
 };
 
 const ROW: u32 = 15;

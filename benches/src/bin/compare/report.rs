@@ -8,16 +8,12 @@ use std::{
 };
 
 use anyhow::Context;
-use benches::media::FILMS;
-
-use crate::{
-    goals,
-    peers::Contender,
-    plots,
-    results::Sheet,
-    subject::BATCH,
+use benches::{
+    media::FILMS,
     text::{megabytes, section},
 };
+
+use crate::{goals, peers::Contender, plots, results::Sheet, subject::BATCH};
 
 #[derive(clap::Args)]
 #[group(id = "report")]

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use benches::{
     cpu::median,
     media::{Film, Index},
+    text::megabytes,
 };
 use devstack::media::{Clip, vast};
 
@@ -17,7 +18,6 @@ use crate::{
     results::Run,
     server::{Network, Server},
     subject::{Store, Subject},
-    text::megabytes,
 };
 
 const USUAL: [u64; 2] = [100_000_000, 1_000_000_000];

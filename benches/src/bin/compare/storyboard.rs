@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use benches::media::{Film, TEN_HOURS};
+use benches::{
+    media::{Film, TEN_HOURS},
+    text::{megabytes, section},
+};
 
 use crate::{
     measure::{Meter, sibling},
@@ -16,7 +19,6 @@ use crate::{
     results::Run,
     server::{Network, Server},
     subject::{BUCKET, Object, Store},
-    text::{megabytes, section},
 };
 
 /// The films, and their sizes in bytes. The first is 30 minutes of 1080p.

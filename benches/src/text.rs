@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use anyhow::Context;
 
 /// A number of bytes, in MB.
-pub(crate) fn megabytes(bytes: f64) -> String {
+#[must_use]
+pub fn megabytes(bytes: f64) -> String {
     if bytes < 99.5e6 {
         format!("{:.2} MB", bytes / 1e6)
     } else {
@@ -15,7 +16,10 @@ pub(crate) fn megabytes(bytes: f64) -> String {
 
 /// Replaces what lies between the marks of `name` in the page at `path` by `text`; appends both to
 /// a page without these marks.
-pub(crate) fn section(path: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// The page cannot be read or written.
+pub fn section(path: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let page =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let (begin, end) = (
