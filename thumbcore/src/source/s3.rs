@@ -75,7 +75,7 @@ impl S3Source {
     /// Reads this version of the object (in a bucket with versioning) instead of the current one.
     #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
-        self.remote.wire.version_id = Some(version_id.into());
+        self.remote.wire_mut().version_id = Some(version_id.into());
         self
     }
 }
@@ -268,8 +268,8 @@ impl S3Wire {
 impl fmt::Debug for S3Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Source")
-            .field("name", &self.remote.wire.name)
-            .field("version_id", &self.remote.wire.version_id)
+            .field("name", &self.remote.wire().name)
+            .field("version_id", &self.remote.wire().version_id)
             .finish_non_exhaustive()
     }
 }
@@ -277,7 +277,7 @@ impl fmt::Debug for S3Source {
 #[async_trait]
 impl RangeSource for S3Source {
     fn name(&self) -> &str {
-        &self.remote.wire.name
+        &self.remote.wire().name
     }
 
     async fn stat(&self) -> Result<Stat, SourceError> {

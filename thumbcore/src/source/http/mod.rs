@@ -86,7 +86,7 @@ impl HttpSource {
     /// answer's head nor the next piece of its body. A slow but steady transfer is not a stall.
     #[must_use]
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.remote.wire.stall_timeout = timeout;
+        self.remote.wire_mut().stall_timeout = timeout;
         self
     }
 
@@ -153,7 +153,7 @@ fn shown(url: &Url) -> String {
 impl fmt::Debug for HttpSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSource")
-            .field("name", &self.remote.wire.name())
+            .field("name", &self.remote.wire().name())
             .finish_non_exhaustive()
     }
 }
@@ -161,7 +161,7 @@ impl fmt::Debug for HttpSource {
 #[async_trait]
 impl RangeSource for HttpSource {
     fn name(&self) -> &str {
-        self.remote.wire.name()
+        self.remote.wire().name()
     }
 
     async fn stat(&self) -> Result<Stat, SourceError> {
