@@ -144,6 +144,54 @@ impl ColourInfo {
 /// Frees the context when dropped.
 struct SwsContext(*mut ffi::SwsContext);
 
+impl SwsContext {
+    /// Scales pictures of `from` to those of `to`, each a size and a format. The same matrix and
+    /// range on both sides, so that samples pass through unconverted; an RGB source has range and
+    /// matrix of the target only.
+    fn new(
+        from: (i32, i32, Pixel),
+        to: (i32, i32, Pixel),
+        full_range: bool,
+    ) -> Result<Self, AvError> {
+        // SAFETY: plain numbers and null pointers; returns null on failure.
+        let context = Self(unsafe {
+            ffi::sws_getContext(
+                from.0,
+                from.1,
+                from.2.into(),
+                to.0,
+                to.1,
+                to.2.into(),
+                ffi::SWS_BICUBIC,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null(),
+            )
+        });
+        if context.0.is_null() {
+            return Err(AvError(ffi::AVERROR_INVALIDDATA));
+        }
+        let range = i32::from(full_range);
+        // SAFETY: a static table.
+        let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT) };
+        // SAFETY: a live context and static tables. It refuses formats without a matrix,
+        // harmlessly.
+        unsafe {
+            ffi::sws_setColorspaceDetails(
+                context.0,
+                table,
+                range,
+                table,
+                range,
+                0,
+                1 << 16,
+                1 << 16,
+            );
+        }
+        Ok(context)
+    }
+}
+
 impl Drop for SwsContext {
     fn drop(&mut self) {
         // SAFETY: made by sws_getContext and freed once.
@@ -177,34 +225,12 @@ pub(crate) fn scale<T: Sample>(
         }
     }
     let mut target = Video::new(T::FORMAT, width, height);
-
-    // SAFETY: plain numbers and null pointers; returns null on failure.
-    let context = SwsContext(unsafe {
-        ffi::sws_getContext(
-            fields.width,
-            source_height,
-            frame.0.format().into(),
-            i32::try_from(width).map_err(|_| invalid)?,
-            i32::try_from(height).map_err(|_| invalid)?,
-            T::FORMAT.into(),
-            ffi::SWS_BICUBIC,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null(),
-        )
-    });
-    if context.0.is_null() {
-        return Err(invalid);
-    }
-    // The same matrix and range on both sides, so that samples pass through unconverted; an RGB
-    // source has range and matrix of the target only.
-    let range = i32::from(frame.colour().full_range);
-    // SAFETY: a static table.
-    let table = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT) };
-    // SAFETY: a live context and static tables. It refuses formats without a matrix, harmlessly.
-    unsafe {
-        ffi::sws_setColorspaceDetails(context.0, table, range, table, range, 0, 1 << 16, 1 << 16);
-    }
+    let side = |side: u32| i32::try_from(side).map_err(|_| invalid);
+    let context = SwsContext::new(
+        (fields.width, source_height, frame.0.format()),
+        (side(width)?, side(height)?, T::FORMAT),
+        frame.colour().full_range,
+    )?;
     // SAFETY: `target` is freshly allocated and exclusive.
     let out = unsafe { &mut *target.as_mut_ptr() };
     // SAFETY: source planes belong to a frame that libav decoded at the size given to the context
