@@ -56,6 +56,15 @@ impl Limits {
         }
         Ok(())
     }
+
+    /// Refuses a container of more streams than it may declare.
+    pub(crate) fn check_streams(&self, streams: usize) -> Result<(), LimitError> {
+        let limit = self.max_streams;
+        if streams > limit {
+            return Err(LimitError::Streams { streams, limit });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
-    Codec, Error, LimitError,
+    Codec, Error,
     container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
     reader::{Reader, Reason},
@@ -61,22 +61,17 @@ impl Session {
             needs_stream_info,
             has_index,
         };
-        let (mut demuxer, timeline) = match &locator {
-            Some(locator) => (
-                opener.located(reader, locator.headers())?,
-                Some(locator.timeline()),
-            ),
-            None => (opener.seekable(reader)?, None),
+        let mut demuxer = match &locator {
+            Some(locator) => opener.located(reader, locator.headers())?,
+            None => opener.seekable(reader)?,
         };
-        let streams = demuxer.input().stream_count();
-        let limit = reader.limits().max_streams;
-        if streams > limit {
-            return Err(LimitError::Streams { streams, limit }.into());
-        }
+        reader
+            .limits()
+            .check_streams(demuxer.input().stream_count())?;
         let (profile, container) = container::of_demuxer(demuxer.input().format_name());
         let clues = Clues {
             profile,
-            timeline,
+            timeline: locator.as_ref().map(|locator| locator.timeline()),
             stream_id: locator.as_ref().and_then(|locator| locator.stream_id()),
             composition: composition.as_ref(),
         };

@@ -36,7 +36,7 @@ use super::{
     profile::{Opening, Profile},
 };
 use crate::{
-    Codec, Error, LimitError,
+    Codec, Error,
     position::Position,
     reader::{Piece, Reader},
 };
@@ -83,10 +83,7 @@ impl Matroska {
         };
         let info = Info::parse(&Segment::payload(reader, &segment.info).await?);
         let tracks = tracks::tracks(&Segment::payload(reader, &segment.tracks).await?);
-        let (streams, limit) = (tracks.len(), reader.limits().max_streams);
-        if streams > limit {
-            return Err(LimitError::Streams { streams, limit }.into());
-        }
+        reader.limits().check_streams(tracks.len())?;
         let (Some(info), Some(video)) = (info, tracks::choose(&tracks)) else {
             return Ok(None);
         };
@@ -110,32 +107,13 @@ impl Matroska {
             Some(payload) => cues::parse(&payload, file.track, segment.start, file.len),
             None => Vec::new(),
         };
-        if let Some(first) = cues.first() {
-            let at = segment.first_cluster;
-            let start = at.and_then(|at| start(&info, &tracks, at, reader));
-            let start_us = start.unwrap_or_else(|| {
-                let unseen = tracks.iter().filter(|track| track.kind == Kind::Audio);
-                let earliest = guess(&info, first.time, unseen);
-                info.micros(earliest.unwrap_or(first.time).min(first.time))
-            });
-            let coverage = cues::Coverage::of(&cues, file.len);
-            let stated = info.duration_us();
-            let measured = coverage.end.map(|end| {
-                let since_start = |ticks| info.micros(ticks).saturating_sub(start_us);
-                let (earliest, likely) = (since_start(end.earliest), since_start(end.likely));
-                // The index does not tell where between them the film ends; the header may.
-                let told = stated.filter(|us| (earliest..=likely).contains(us));
-                told.unwrap_or(likely)
-            });
-            let timeline = Timeline::new(start_us, believed(stated, measured));
-            let is_short = timeline.duration_us.is_some_and(|us| us <= SHORT_US);
-            if timeline.duration_us.is_some() && (coverage.is_whole || is_short) {
-                return Ok(Some(Self {
-                    file,
-                    timeline,
-                    index: Index::Cues(cues),
-                }));
-            }
+        let first_cluster = segment.first_cluster;
+        if let Some(timeline) = told_by_cues(&file, &cues, &tracks, first_cluster, reader) {
+            return Ok(Some(Self {
+                file,
+                timeline,
+                index: Index::Cues(cues),
+            }));
         }
         Self::open_unindexed(file, &segment, &tracks, reader).await
     }
@@ -229,6 +207,36 @@ impl Locator for Matroska {
         headers.push(Piece::Made(marker));
         Some(headers)
     }
+}
+
+/// The timeline of a film that `cues` are an index of; `None` where they leave out too much of it.
+fn told_by_cues(
+    file: &File,
+    cues: &[Cue],
+    tracks: &[TrackEntry],
+    first_cluster: Option<u64>,
+    reader: &Reader,
+) -> Option<Timeline> {
+    let (info, first) = (&file.info, cues.first()?);
+    let start_us = first_cluster
+        .and_then(|at| start(info, tracks, at, reader))
+        .unwrap_or_else(|| {
+            let unseen = tracks.iter().filter(|track| track.kind == Kind::Audio);
+            let earliest = guess(info, first.time, unseen);
+            info.micros(earliest.unwrap_or(first.time).min(first.time))
+        });
+    let coverage = cues::Coverage::of(cues, file.len);
+    let stated = info.duration_us();
+    let measured = coverage.end.map(|end| {
+        let since_start = |ticks| info.micros(ticks).saturating_sub(start_us);
+        let (earliest, likely) = (since_start(end.earliest), since_start(end.likely));
+        // The index does not tell where between them the film ends; the header may.
+        let told = stated.filter(|us| (earliest..=likely).contains(us));
+        told.unwrap_or(likely)
+    });
+    let timeline = Timeline::new(start_us, believed(stated, measured));
+    let is_short = timeline.duration_us? <= SHORT_US;
+    (coverage.is_whole || is_short).then_some(timeline)
 }
 
 fn listed(keyframe: &Keyframe) -> Option<ListedKeyframe> {

@@ -6,7 +6,7 @@ use super::{
     ebml::build::{element, id_bytes, number},
     *,
 };
-use crate::{Limits, MemorySource, ReadConfig, reader::Call};
+use crate::{LimitError, Limits, MemorySource, ReadConfig, reader::Call};
 
 /// The start of a file that lasts a second, up to the first block of the first of `tracks` video
 /// tracks; its segment says that it is as long as a segment may be.

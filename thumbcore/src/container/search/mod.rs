@@ -244,18 +244,7 @@ async fn land(
             .read(position..position + effort.probe, Reason::Search)
             .await?;
         match scanner.scan(&bytes, position).first_time_us {
-            Some(found) if found > time_us => {
-                high = Anchor {
-                    position,
-                    time_us: found.min(high.time_us),
-                }
-            }
-            Some(found) => {
-                low = Anchor {
-                    position,
-                    time_us: found.max(low.time_us),
-                }
-            }
+            Some(found_us) => (low, high) = narrowed((low, high), time_us, (position, found_us)),
             None if is_blank(&bytes) && holes < MAX_HOLES => {
                 holes += 1;
                 // What is learnt of the hole is worth as much as a probe.
@@ -283,6 +272,21 @@ async fn land(
         probe_at(low, high, aim_us)
     };
     Ok(Landing { start, hole: None })
+}
+
+/// The anchors of a search for `time_us` once `found_us` was seen at `position` between them.
+fn narrowed(
+    (low, high): (Anchor, Anchor),
+    time_us: i64,
+    (position, found_us): (u64, i64),
+) -> (Anchor, Anchor) {
+    if found_us > time_us {
+        let time_us = found_us.min(high.time_us);
+        (low, Anchor { position, time_us })
+    } else {
+        let time_us = found_us.max(low.time_us);
+        (Anchor { position, time_us }, high)
+    }
 }
 
 /// Holes gone round in one search.

@@ -65,10 +65,7 @@ impl Claims {
 
     /// Refuses what is beyond `limits`.
     pub(in crate::container) fn check(self, limits: &Limits) -> Result<(), LimitError> {
-        let (streams, limit) = (self.tracks, limits.max_streams);
-        if streams > limit {
-            return Err(LimitError::Streams { streams, limit });
-        }
+        limits.check_streams(self.tracks)?;
         let (samples, limit) = (self.samples, limits.max_samples);
         if samples > limit {
             return Err(LimitError::Samples { samples, limit });
