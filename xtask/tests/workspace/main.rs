@@ -9,6 +9,7 @@
 mod features;
 mod layers;
 mod profiles;
+mod shape;
 mod style;
 
 use std::path::{Path, PathBuf};
