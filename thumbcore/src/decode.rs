@@ -263,8 +263,9 @@ impl Anchor {
         Self {
             sei: track.sei,
             access,
-            // libav itself says where it is not so.
-            holds: access == RandomAccess::Recovery,
+            // libav says of some pictures that it cannot vouch for them, and of those that it holds
+            // back to the end nothing.
+            holds: false,
             packets: 0,
             recovering: None,
         }

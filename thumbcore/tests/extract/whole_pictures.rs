@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use devstack::media::Clip;
 use thumbcore::{Extractor, Position, Request};
 
-use crate::support::{assert_frames, assert_near, extract, extract_with, made};
+use crate::support::{assert_frames, assert_like_ffmpeg, assert_near, extract, extract_with, made};
 
 /// Half a minute in which most of the picture stands still, so that a codec leaves it out.
 const SCENE: &str = "testsrc2=size=160x96:rate=10:duration=30";
@@ -139,4 +140,14 @@ async fn a_keyframe_that_lost_slices_gives_way_to_another() {
     let first = extraction.thumbnails[0].actual.as_secs_f64();
     assert!(!(4.0..6.0).contains(&first), "{first} s is damaged");
     assert_frames(&path, &extraction);
+}
+
+#[tokio::test]
+async fn a_picture_that_only_the_container_calls_a_keyframe_is_not_shown_alone() {
+    for extension in ["mp4", "mov"] {
+        let path = Clip::new(extension).make().unwrap();
+        let extraction = extract(&all_key(&path)).await.unwrap();
+        assert_like_ffmpeg(&path, &extraction.thumbnails);
+        assert_near(&extraction, 1.1);
+    }
 }
