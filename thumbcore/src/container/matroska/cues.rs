@@ -1,5 +1,7 @@
 //! Cues: the index of a segment.
 
+use std::ops::Range;
+
 use super::ebml::{children, id, uint};
 
 /// One entry of the index.
@@ -46,12 +48,16 @@ pub(super) struct End {
 }
 
 impl Coverage {
-    /// What `cues`, which are in the order of time, name of a file of `len` bytes.
-    pub(super) fn of(cues: &[Cue], len: u64) -> Self {
+    /// What `cues`, which are in the order of time, name of `media`, the part of the file from the
+    /// first cluster on.
+    pub(super) fn of(cues: &[Cue], media: Range<u64>) -> Self {
         let places = cues.iter().map(|cue| cue.cluster);
-        let first = places.clone().next().unwrap_or(0);
-        let media = len.saturating_sub(first);
-        let ends = places.clone().skip(1).chain([len]);
+        // Nothing lies in front of the first entry of most indexes, which says nothing of the rest.
+        let first = places.clone().next().unwrap_or(media.end);
+        let front = Some(media.start).filter(|start| *start < first);
+        let places = front.into_iter().chain(places);
+        let ends = places.clone().skip(1).chain([media.end]);
+        let media = media.end.saturating_sub(media.start);
         let mut gaps: Vec<_> = places
             .zip(ends)
             .map(|(at, next)| next.saturating_sub(at))
@@ -153,7 +159,7 @@ mod tests {
                 relative: None,
             };
             let cues: Vec<_> = seconds.iter().map(cue).collect();
-            Coverage::of(&cues, 100_100)
+            Coverage::of(&cues, 100..100_100)
         };
         let each: Vec<i64> = (0..100).collect();
         let whole = |last: i64| Coverage {
@@ -168,6 +174,7 @@ mod tests {
         for useless in [
             &each[..1],
             &each[..50],
+            &each[50..],
             &[&each[..30], &each[70..]].concat(),
         ] {
             assert!(!cues(useless).is_whole, "{useless:?}");

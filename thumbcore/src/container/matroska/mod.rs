@@ -225,7 +225,8 @@ fn told_by_cues(
             let earliest = guess(info, first.time, unseen);
             info.micros(earliest.unwrap_or(first.time).min(first.time))
         });
-    let coverage = cues::Coverage::of(cues, file.len);
+    let media = first_cluster.unwrap_or(first.cluster)..file.len;
+    let coverage = cues::Coverage::of(cues, media);
     let stated = info.duration_us();
     let measured = coverage.end.map(|end| {
         let since_start = |ticks| info.micros(ticks).saturating_sub(start_us);
