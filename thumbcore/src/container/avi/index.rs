@@ -16,6 +16,8 @@ pub(super) struct Frames {
     all: Vec<Frame>,
     /// Numbers of the keyframes.
     keyframes: Vec<usize>,
+    /// One past the last chunk that the index names, of whatever stream.
+    end: u64,
 }
 
 /// A frame in an index.
@@ -79,11 +81,12 @@ impl Frames {
                 continue;
             };
             let offset = *offset.get_or_insert(first_chunk as i64 - i64::from(at));
-            if of != stream {
-                continue;
-            }
             let at = u64::try_from(i64::from(at) + offset).unwrap_or(0);
-            self.push(Frame { at, len }, flags & IS_KEYFRAME != 0);
+            let frame = Frame { at, len };
+            self.end = self.end.max(frame.end());
+            if of == stream {
+                self.push(frame, flags & IS_KEYFRAME != 0);
+            }
         }
         if self.keyframes.is_empty() {
             // Some writers mark none; the first must be one.
@@ -128,12 +131,20 @@ impl Frames {
         if is_keyframe && frame.len > 0 {
             self.keyframes.push(self.all.len());
         }
+        self.end = self.end.max(frame.end());
         self.all.push(frame);
+    }
+
+    /// Whether the index names the chunks of all of `media`, but for an eighth at most, which may
+    /// be padding.
+    pub(super) fn cover(&self, media: &Range<u64>) -> bool {
+        let left_out = media.end.saturating_sub(self.end);
+        left_out <= media.end.saturating_sub(media.start) / 8
     }
 
     /// Drops keyframes whose chunks do not lie within `range`.
     pub(super) fn retain_within(&mut self, range: &Range<u64>) {
-        let Self { all, keyframes } = self;
+        let Self { all, keyframes, .. } = self;
         keyframes.retain(|nth| all[*nth].at >= range.start && all[*nth].end() <= range.end);
     }
 

@@ -22,7 +22,7 @@ use self::{
 use super::{
     Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, believed,
     bounds::IndexBounds,
-    profile::{Opening, Profile},
+    profile::{Opened, Opening, Profile},
 };
 use crate::{
     Codec, Error,
@@ -45,7 +45,16 @@ pub(super) static PROFILE: Profile = Profile {
 };
 
 fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
-    Box::pin(async { Ok(PROFILE.opened(Avi::open(reader).await?)) })
+    Box::pin(async {
+        Ok(match Avi::open(reader).await? {
+            Index::Whole(avi) => PROFILE.opened(Some(*avi)),
+            Index::Partial => Opened {
+                has_index: false,
+                ..PROFILE.left_to_libav()
+            },
+            Index::None => PROFILE.left_to_libav(),
+        })
+    })
 }
 
 /// `idx1`: ten hours of video and audio have 40 MiB. An entry of 16 bytes becomes a frame of 16 and
@@ -73,15 +82,24 @@ struct Avi {
     frames: Frames,
 }
 
+/// What came of reading a file's index.
+enum Index {
+    Whole(Box<Avi>),
+    /// It leaves out a part of the file, which must be read to be known.
+    Partial,
+    /// There is none that makes sense.
+    None,
+}
+
 impl Avi {
-    /// Reads the index of `reader`'s file; `None` where it has none that makes sense.
-    async fn open(reader: &Reader) -> Result<Option<Self>, Error> {
+    /// Reads the index of `reader`'s file.
+    async fn open(reader: &Reader) -> Result<Index, Error> {
         let head = reader.cached(0).unwrap_or_default();
         let Some(header) = Header::parse(&head) else {
-            return Ok(None);
+            return Ok(Index::None);
         };
         let Some((nth, video)) = header.only_video() else {
-            return Ok(None);
+            return Ok(Index::None);
         };
         let video = video.clone();
         let mut frames = Frames::default();
@@ -89,19 +107,23 @@ impl Avi {
             let end = header.riff_end.min(reader.len());
             let range = header.media.end..end;
             let Some(bytes) = SIMPLE.read(reader, range).await? else {
-                return Ok(None);
+                return Ok(Index::None);
             };
             frames.add_simple(&bytes, nth, header.first_chunk);
         } else {
             for part in read_parts(reader, &video.super_index).await? {
                 if frames.add_standard(&part, nth, reader.len()).is_none() {
-                    return Ok(None);
+                    return Ok(Index::None);
                 }
             }
         }
         frames.retain_within(&(header.media.start..reader.len()));
         if !frames.has_keyframes() {
-            return Ok(None);
+            return Ok(Index::None);
+        }
+        let media = header.media.start..header.media.end.min(reader.len());
+        if video.super_index.is_empty() && !frames.cover(&media) {
+            return Ok(Index::Partial);
         }
         let counted = video.micros(frames.len() as i64);
         let durations = header.streams.iter().filter_map(StreamHead::duration_us);
@@ -109,13 +131,13 @@ impl Avi {
         // What a file that was cut short still has of it.
         let held = reader.len().min(header.riff_end);
         let duration_us = i128::from(duration_us) * i128::from(held) / i128::from(header.riff_end);
-        Ok(Some(Self {
+        Ok(Index::Whole(Box::new(Self {
             len: reader.len(),
             header: 0..header.media.start,
             timeline: Timeline::new(0, believed(Some(duration_us as i64), Some(counted))),
             video,
             frames,
-        }))
+        })))
     }
 
     /// The number of the last of the `count` packets behind the keyframe at `time_us`.
