@@ -2,6 +2,8 @@
 //!
 //! Source: Microsoft's "Advanced Systems Format (ASF) Specification" 01.20.03, sections 3, 5 and 6.
 
+use std::ops::Range;
+
 use bytes::Buf;
 use memchr::memmem;
 
@@ -85,6 +87,16 @@ impl Header {
             packets_at,
             packets_end: size.checked_add(data_len)?.min(len),
         })
+    }
+
+    /// Where the last packets are that are read to learn when the film ends.
+    pub(super) fn last_packets(&self) -> Range<u64> {
+        const COUNT: u64 = 4;
+        let media = self.packets_end.saturating_sub(self.packets_at);
+        let whole = media - media % self.packet_len;
+        let end = self.packets_at + whole;
+        end.saturating_sub(COUNT * self.packet_len)
+            .max(self.packets_at)..end
     }
 }
 

@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 
 use self::header::{Header, IndexEntry, SimpleIndex};
 use super::{
-    Around, Container, Entry, Keyframe, Locator, Place, Timeline,
+    Around, Container, Entry, Keyframe, Locator, Place, Timeline, believed,
     bounds::IndexBounds,
     profile::{Opening, Profile},
     search::{Anchor, Effort, keyframe_from},
@@ -69,11 +69,16 @@ impl Asf {
         let held = usize::try_from(header.packets_at)
             .ok()
             .and_then(|at| head.get(at..));
-        let Some(timeline) = held.and_then(|packets| timeline(&header, packets)) else {
+        let last = header.last_packets();
+        let behind = header.packets_end..reader.len();
+        let index = INDEX.allow(&behind).then(|| behind.clone());
+        let wanted = index.into_iter().chain([last.clone()]);
+        reader.prefetch(wanted, Reason::Index).await?;
+        let last = reader.read(last, Reason::Index).await?;
+        let Some(timeline) = held.and_then(|packets| timeline(&header, packets, &last)) else {
             return Ok(None);
         };
-        let range = header.packets_end..reader.len();
-        let bytes = INDEX.read(reader, range).await?;
+        let bytes = INDEX.read(reader, behind).await?;
         let index = bytes.and_then(|bytes| SimpleIndex::parse(&bytes));
         Ok(Some(Self {
             len: reader.len(),
@@ -176,10 +181,12 @@ impl Locator for Asf {
     }
 }
 
-/// Start and length as libav computes them: the length is added to the last stream's start.
-fn timeline(header: &Header, packets: &[u8]) -> Option<Timeline> {
+/// Start and length as libav computes them, of which the length is added to the last stream's
+/// start, unless the time stamps of the `last` packets contradict that.
+fn timeline(header: &Header, packets: &[u8], last: &[u8]) -> Option<Timeline> {
+    let packet_len = usize::try_from(header.packet_len).ok()?;
     let mut starts: Vec<(u8, i64)> = Vec::new();
-    for packet in packets.chunks_exact(usize::try_from(header.packet_len).ok()?) {
+    for packet in packets.chunks_exact(packet_len) {
         for payload in packet::payloads(packet) {
             let is_new = !starts.iter().any(|(stream, _)| *stream == payload.stream);
             if is_new && header.streams.contains(&payload.stream) && payload.is_first() {
@@ -188,12 +195,13 @@ fn timeline(header: &Header, packets: &[u8]) -> Option<Timeline> {
         }
     }
     let first = starts.iter().map(|(_, time_ms)| *time_ms).min()?;
-    let last = starts.iter().map(|(_, time_ms)| *time_ms).max()?;
-    let duration_us = header
-        .duration_ms
-        .saturating_add(last - first)
-        .checked_mul(1000)?;
-    let duration_us = Some(duration_us).filter(|us| *us > 0);
+    let latest = starts.iter().map(|(_, time_ms)| *time_ms).max()?;
+    let stated_ms = header.duration_ms.saturating_add(latest - first);
+    let shown = last.chunks_exact(packet_len).flat_map(packet::payloads);
+    let shown = shown.filter(|payload| header.streams.contains(&payload.stream));
+    let end = shown.map(|payload| payload.time_ms - header.preroll_ms);
+    let measured_us = end.max().and_then(|end| (end - first).checked_mul(1000));
+    let duration_us = believed(stated_ms.checked_mul(1000), measured_us);
     Some(Timeline::new(first * 1000, duration_us))
 }
 

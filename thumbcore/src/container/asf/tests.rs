@@ -91,7 +91,7 @@ fn packets_tell_times_and_keyframes() {
     assert_eq!((header.duration_ms, header.preroll_ms), (10_000, PREROLL));
     assert_eq!(header.packets_end, bytes.len() as u64);
     let at = header.packets_at;
-    let timeline = timeline(&header, &bytes[at as usize..]).unwrap();
+    let timeline = timeline(&header, &bytes[at as usize..], &[]).unwrap();
     assert_eq!(timeline.start_us, 0);
     assert_eq!(timeline.duration_us, Some(10_040_000));
     let packet = |nth: u64| at + nth * PACKET as u64;
