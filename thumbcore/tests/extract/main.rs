@@ -16,6 +16,7 @@ mod matroska;
 mod memory;
 mod pick;
 mod preview;
+mod reported;
 mod rotation;
 mod storyboard;
 mod streams;

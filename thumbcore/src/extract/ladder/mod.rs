@@ -4,6 +4,7 @@ mod between;
 mod choose;
 mod fetch;
 mod forward;
+mod last;
 mod roll_in;
 
 use std::{sync::Arc, time::Duration};
@@ -273,60 +274,6 @@ impl<'a> Ladder<'a> {
         Ok(())
     }
 
-    /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
-    /// decodes from the start of the file; over budget, the first picture there.
-    fn take_what_decodes(&mut self) -> Result<(), Error> {
-        for nth in self.those(|target| target.made().is_none()) {
-            let chosen = self.targets[nth].plan.keyframe().cloned();
-            let mut found = None;
-            for keyframe in [chosen, self.spare(nth)].into_iter().flatten() {
-                if found.is_none() {
-                    let picture = self.first_picture(&keyframe);
-                    found = self.allow(&[nth], picture)?.flatten();
-                }
-            }
-            // A tile without a picture is filled from its neighbours, if one has any.
-            let has_neighbour = self.targets.iter().any(|target| target.made().is_some());
-            if found.is_none() && self.request.tiling.is_some() && has_neighbour {
-                continue;
-            }
-            if found.is_none() {
-                found = self.start_of_file(nth)?;
-            }
-            let Some(picture) = found else {
-                return Err(self.limit.or(undecodable()));
-            };
-            self.targets[nth].make(Made::new(picture, Origin::Fallback));
-        }
-        Ok(())
-    }
-
-    /// What decodes from the start of the file, towards target `nth` while the budgets last.
-    fn start_of_file(&mut self, nth: usize) -> Result<Option<Finished>, Error> {
-        let (track, target_us) = (&self.session.track, self.targets[nth].wanted.time_us);
-        let reach_us = track.start_us.saturating_add(NEAR_US);
-        let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
-        // The first picture is the cheapest; nothing else can be had once a budget is spent.
-        let attempts = std::iter::once(towards).chain(towards.map(|_| None));
-        for target_us in attempts {
-            let picture = self.picture_from_start(target_us);
-            if let Some(picture) = self.allow(&[nth], picture)? {
-                return Ok(picture);
-            }
-        }
-        Ok(None)
-    }
-
-    fn picture_from_start(&self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
-        let task = &self.last;
-        let packets = self.session.packets_from_start(&task.reader)?;
-        let mut decoder = self.open_decoder()?;
-        decoder.trust_any_start();
-        let picture =
-            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TAKE_LAST)?;
-        self.finish(task, picture)
-    }
-
     /// The first picture that comes out for the packets from `keyframe` on, at its own time.
     fn next_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
         let task = &self.task;
@@ -334,15 +281,6 @@ impl<'a> Ladder<'a> {
         let packets = self.session.packets(&task.reader, keyframe)?;
         let picture = Search::new(task, packets, &mut decoder).reach(None, Beyond::TAKE_LAST)?;
         self.finish(&self.task, picture)
-    }
-
-    /// The first whole picture from `keyframe` on, whatever is left of the budgets.
-    fn first_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
-        let task = &self.last;
-        let mut decoder = self.open_decoder()?;
-        let packets = self.session.packets(&task.reader, keyframe)?;
-        let picture = Search::new(task, packets, &mut decoder).first()?;
-        self.finish(&self.last, picture)
     }
 
     fn finish(&self, task: &Task, picture: Option<Picture>) -> Result<Option<Finished>, Error> {

@@ -1,0 +1,115 @@
+//! The last rung: whatever decodes.
+
+use super::{Ladder, undecodable};
+use crate::{
+    Error,
+    container::Keyframe,
+    extract::{
+        outcome::Origin,
+        picture::Finished,
+        search::{Beyond, Search},
+        target::Made,
+    },
+    select::NEAR_US,
+};
+
+/// Keyframes that are tried before those around a target, where these are damaged: a stretch that
+/// was lost is mostly longer than one group of pictures, and seldom longer than some.
+const EARLIER_KEYFRAMES: usize = 4;
+
+impl Ladder<'_> {
+    /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
+    /// decodes from the start of the file; over budget, the first picture there.
+    pub(super) fn take_what_decodes(&mut self) -> Result<(), Error> {
+        for nth in self.those(|target| target.made().is_none()) {
+            let chosen = self.targets[nth].plan.keyframe().cloned();
+            let mut found = None;
+            for keyframe in [chosen, self.spare(nth)].into_iter().flatten() {
+                if found.is_none() {
+                    let picture = self.first_picture(&keyframe);
+                    found = self.allow(&[nth], picture)?.flatten();
+                }
+            }
+            // A tile without a picture is filled from its neighbours, if one has any.
+            let has_neighbour = self.targets.iter().any(|target| target.made().is_some());
+            if found.is_none() && self.request.tiling.is_some() && has_neighbour {
+                continue;
+            }
+            let has_keyframes = !self.session.track.codec.random_access().is_unmarked();
+            // What is left of a spent budget is for the start of the file.
+            if found.is_none() && has_keyframes && !self.limit.is_hit() {
+                let picture = self.before_damage(nth);
+                found = self.allow(&[nth], picture)?.flatten();
+            }
+            if found.is_none() {
+                found = self.start_of_file(nth)?;
+            }
+            let Some(picture) = found else {
+                return Err(self.limit.or(undecodable()));
+            };
+            self.targets[nth].make(Made::new(picture, Origin::Fallback));
+        }
+        Ok(())
+    }
+
+    /// The last whole picture before target `nth`, whose own keyframes give none.
+    fn before_damage(&mut self, nth: usize) -> Result<Option<Finished>, Error> {
+        let target = &self.targets[nth];
+        let target_us = target.wanted.time_us;
+        let damaged = target.around.before.as_ref();
+        let mut before_us = damaged.map_or(target_us, |keyframe| keyframe.time_us);
+        let task = self.last.clone();
+        for _ in 0..EARLIER_KEYFRAMES {
+            let earlier_us = before_us.saturating_sub(1);
+            let around = self.session.around(&task.reader, &[earlier_us])?.pop();
+            let Some(keyframe) = around.transpose()?.and_then(|around| around.before) else {
+                break;
+            };
+            before_us = keyframe.time_us;
+            let mut decoder = self.open_decoder()?;
+            let packets = self.session.packets(&task.reader, &keyframe)?;
+            let until_us = target_us.min(before_us.saturating_add(NEAR_US));
+            let mut search = Search::new(&task, packets, &mut decoder);
+            let picture = search.reach(Some(until_us), Beyond::TAKE_LAST)?;
+            if picture.is_some() {
+                return self.finish(&task, picture);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What decodes from the start of the file, towards target `nth` while the budgets last.
+    fn start_of_file(&mut self, nth: usize) -> Result<Option<Finished>, Error> {
+        let (track, target_us) = (&self.session.track, self.targets[nth].wanted.time_us);
+        let reach_us = track.start_us.saturating_add(NEAR_US);
+        let towards = (!self.limit.is_hit()).then_some(target_us.min(reach_us));
+        // The first picture is the cheapest; nothing else can be had once a budget is spent.
+        let attempts = std::iter::once(towards).chain(towards.map(|_| None));
+        for target_us in attempts {
+            let picture = self.picture_from_start(target_us);
+            if let Some(picture) = self.allow(&[nth], picture)? {
+                return Ok(picture);
+            }
+        }
+        Ok(None)
+    }
+
+    fn picture_from_start(&self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
+        let task = &self.last;
+        let packets = self.session.packets_from_start(&task.reader)?;
+        let mut decoder = self.open_decoder()?;
+        decoder.trust_any_start();
+        let picture =
+            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TAKE_LAST)?;
+        self.finish(task, picture)
+    }
+
+    /// The first whole picture from `keyframe` on, whatever is left of the budgets.
+    fn first_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
+        let task = &self.last;
+        let mut decoder = self.open_decoder()?;
+        let packets = self.session.packets(&task.reader, keyframe)?;
+        let picture = Search::new(task, packets, &mut decoder).first()?;
+        self.finish(&self.last, picture)
+    }
+}
