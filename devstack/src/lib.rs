@@ -8,11 +8,13 @@
 //! - [`oracle`] tells what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never
 //!   this project's own code.
 //! - [`program`] starts one of the services, waits for conditions, and reads its log.
+//! - [`crowd`] is many idle clients.
 //! - [`schemathesis`] tests an API with requests that its OpenAPI document allows, and with others.
 //!
 //! Nothing here is part of the product.
 
 mod cache;
+pub mod crowd;
 pub mod media;
 mod ministack;
 mod npm;

@@ -1,17 +1,23 @@
-//! What the services have in common: settings, AWS, log lines, signals.
+//! What the services have in common: settings, AWS, HTTP, log lines, start and end.
 //!
-//! - `settings` (feature `aws`): where the pipeline's queues, bucket and keys are.
-//! - `aws` (feature `aws`): the SDK's configuration, conditional writes, and errors on one line.
-//! - [`telemetry`]: log lines and their settings.
-//! - [`args`]: value parsers for settings.
 //! - [`shutdown`]: turns signals into a cancellation token.
+//! - [`telemetry`]: log lines and their settings; [`sums`]: log lines that count.
+//! - [`args`]: value parsers for settings.
+//! - [`descriptors`]: how many files and connections the process may have open.
+//! - [`http`]: a server that is bounded in connections and in patience.
+//! - `settings` (feature `aws`): where the pipeline's queues, bucket and keys are.
+//! - `aws` (feature `aws`): the SDK's configuration, credentials that can be renewed, conditional
+//!   writes, and why requests fail.
 
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod descriptors;
+pub mod http;
 #[cfg(feature = "aws")]
 pub mod settings;
 pub mod shutdown;
+pub mod sums;
 pub mod telemetry;
 
 /// An error and its causes, on one line.
