@@ -1,5 +1,7 @@
 //! What the services have in common: settings, AWS, HTTP, log lines, start and end.
 //!
+//! - [`program`]: the `main` of a service, which says why it ends.
+//! - [`start`]: the steps by which a service starts, each with a deadline.
 //! - [`shutdown`]: turns signals into a cancellation token.
 //! - [`telemetry`]: log lines and their settings; [`sums`]: log lines that count.
 //! - [`args`]: value parsers for settings.
@@ -14,9 +16,11 @@ pub mod args;
 pub mod aws;
 pub mod descriptors;
 pub mod http;
+pub mod program;
 #[cfg(feature = "aws")]
 pub mod settings;
 pub mod shutdown;
+pub mod start;
 pub mod sums;
 pub mod telemetry;
 
