@@ -15,6 +15,7 @@
 //! - The proxy hides nothing from the API: `Host` and `Origin` arrive as the browser sent them, and
 //!   `X-Forwarded-For` says that somebody stands between. The API's own checks rest on that.
 
+mod capacity;
 mod config;
 mod headers;
 mod policy;
@@ -23,6 +24,7 @@ mod server;
 mod site;
 
 pub use self::{
+    capacity::Capacity,
     config::Config,
     policy::{ContentPolicy, OriginError, StorageOrigin},
     server::{run, serve},

@@ -1,9 +1,7 @@
 //! `thumbnail-frontend`: serves the built dashboard and hands the rest to the API.
 
-use clap::Parser as _;
-use frontend_svc::Config;
+use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    frontend_svc::run(Config::parse()).await
+fn main() -> ExitCode {
+    service_kit::program::main(frontend_svc::run)
 }

@@ -1,6 +1,6 @@
 //! The server: what is answered where, from start to shutdown.
 
-use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::{
@@ -8,14 +8,20 @@ use axum::{
     http::header,
     middleware,
     routing::{any, get},
-    serve::ListenerExt as _,
 };
-use service_kit::{shutdown, telemetry};
-use tokio::{net::TcpListener, time::timeout};
+use service_kit::{
+    descriptors::Descriptors,
+    http::{self, Limits},
+    shutdown, telemetry,
+};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
+use crate::{Capacity, Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
 
 /// Runs the server until SIGTERM, SIGINT or SIGHUP.
 ///
@@ -25,6 +31,7 @@ use crate::{Config, ContentPolicy, Site, headers, proxy, proxy::Proxy};
 pub async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
+    let capacity = Capacity::new(Descriptors::raise());
     let policy = ContentPolicy::new(config.storage_origins.iter().cloned());
     let site = Site::open(&config.web_dir, policy).context("WEB_DIR")?;
     let listener = TcpListener::bind(config.frontend_addr)
@@ -36,27 +43,25 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         listener,
         site,
         &config.api_base_url,
-        config.shutdown_grace(),
+        (capacity, config.shutdown_grace()),
         stop,
     )
-    .await?;
+    .await;
     tracing::info!("frontend stopped");
     Ok(())
 }
 
 /// Serves the dashboard on `listener`, and hands `/api`, `/ws` and `/health` to the API at `api`,
-/// until `stop`; requests in hand are then finished within `grace`.
-///
-/// # Errors
-/// The listener fails.
+/// until `stop`; requests in hand are then finished within `grace`. No more is open at the same
+/// time than `capacity` says.
 pub async fn serve(
     listener: TcpListener,
     site: Site,
     api: &Url,
-    grace: Duration,
+    (capacity, grace): (Capacity, Duration),
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let proxy = Proxy::new(api, stop.clone());
+) {
+    let proxy = Proxy::new(api, capacity, stop.clone());
     let handed_on = any(proxy::forward).with_state(proxy.clone());
     let app = Router::new()
         .route("/healthz", get(health))
@@ -67,31 +72,16 @@ pub async fn serve(
         .layer(middleware::from_fn(headers::secure))
         // Which has those headers already.
         .fallback_service(site.router());
-    let listener = listener.tap_io(|stream| {
-        // Ticks are small and wanted now. A failure costs some milliseconds a tick.
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
-    tokio::select! {
-        ended = &mut server => return Ok(ended??),
-        () = stop.cancelled() => {}
-    }
-    let finished = async {
-        proxy.closed().await;
-        (&mut server).await
+    let limits = Limits::new(capacity.connections);
+    let serving = http::serve(listener, app, limits, &stop, grace);
+    let end = async {
+        stop.cancelled().await;
+        Instant::now() + grace
     };
-    if let Ok(ended) = timeout(grace, finished).await {
-        ended??;
-    } else {
-        server.abort();
+    let (finished, end) = tokio::join!(serving, end);
+    if !finished || timeout_at(end, proxy.closed()).await.is_err() {
         tracing::warn!("grace period over: requests were cut off");
     }
-    Ok(())
 }
 
 /// Says that this server runs; the API's health is at `/health`.

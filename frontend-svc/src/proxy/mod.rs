@@ -6,7 +6,7 @@
 mod fields;
 mod tunnel;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -14,15 +14,21 @@ use axum::{
     http::{StatusCode, Uri, Version, header, uri::PathAndQuery},
     response::{IntoResponse as _, Response},
 };
-use hyper::upgrade::OnUpgrade;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::timeout;
+use service_kit::http::{LARGEST_BODY, announces_long_body};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::timeout::TimeoutBody;
 use url::Url;
+
+use crate::Capacity;
 
 /// A neighbour that does not take a connection by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,13 +48,17 @@ pub(crate) struct Proxy {
     client: Client<HttpConnector, Body>,
     /// `host:port` of the API.
     authority: String,
+    /// A permit for each request that waits for the API.
+    requests: Arc<Semaphore>,
+    /// A permit for each upgraded connection.
+    upgrades: Arc<Semaphore>,
     tunnels: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Proxy {
     /// A way to the API at `base`. Cancelling `stop` closes upgraded connections.
-    pub(crate) fn new(base: &Url, stop: CancellationToken) -> Self {
+    pub(crate) fn new(base: &Url, capacity: Capacity, stop: CancellationToken) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -60,6 +70,8 @@ impl Proxy {
         Self {
             client,
             authority: base[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
+            requests: Arc::new(Semaphore::new(capacity.requests)),
+            upgrades: Arc::new(Semaphore::new(capacity.websockets)),
             tunnels: TaskTracker::new(),
             stop,
         }
@@ -72,36 +84,76 @@ impl Proxy {
     }
 
     async fn forward(&self, mut request: Request, peer: SocketAddr) -> Response {
+        // Before a byte of it is asked for, as the API does.
+        if announces_long_body(request.headers()) {
+            let detail = format!("the body is longer than {LARGEST_BODY} bytes");
+            return failure(StatusCode::PAYLOAD_TOO_LARGE, &detail);
+        }
+        let Some(_place) = place(&self.requests) else {
+            return failure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests wait for the API",
+            );
+        };
         let upgrade = fields::wants_websocket(&request)
             .then(|| request.extensions_mut().remove::<OnUpgrade>())
             .flatten();
-        let Some(mut request) = self.outgoing(request, peer, upgrade.is_some()) else {
-            return failure(StatusCode::BAD_REQUEST, "the address cannot be handed on");
-        };
-        *request.body_mut() = paced(std::mem::take(request.body_mut()));
-        let path = request.uri().path().to_owned();
-        let mut response = match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                tracing::warn!(path, error = %service_kit::causes(&error), "the API does not answer");
-                return failure(StatusCode::BAD_GATEWAY, "the API does not answer");
-            }
-            Err(_) => {
-                tracing::warn!(path, "the API does not answer in time");
+        let upgrade = match upgrade.map(|browser| Some((browser, place(&self.upgrades)?))) {
+            None => None,
+            Some(Some(upgrade)) => Some(upgrade),
+            Some(None) => {
                 return failure(
-                    StatusCode::GATEWAY_TIMEOUT,
-                    "the API does not answer in time",
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too many WebSockets are open",
                 );
             }
         };
+        let Some(request) = self.outgoing(request, peer, upgrade.is_some()) else {
+            return failure(StatusCode::BAD_REQUEST, "the address cannot be handed on");
+        };
+        match self.ask(request).await {
+            Ok(response) => self.hand_back(response, upgrade),
+            Err(failure) => failure,
+        }
+    }
+
+    /// The API's answer, or what the client is told where none comes.
+    async fn ask(&self, mut request: Request) -> Result<Response<Incoming>, Response> {
+        *request.body_mut() = paced(std::mem::take(request.body_mut()));
+        let path = request.uri().path().to_owned();
+        match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                tracing::warn!(path, error = %service_kit::causes(&error), "the API does not answer");
+                Err(failure(StatusCode::BAD_GATEWAY, "the API does not answer"))
+            }
+            Err(_) => {
+                tracing::warn!(path, "the API does not answer in time");
+                Err(failure(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "the API does not answer in time",
+                ))
+            }
+        }
+    }
+
+    /// The API's answer as the client gets it; a connection that both sides upgrade is joined.
+    fn hand_back(
+        &self,
+        mut response: Response<Incoming>,
+        upgrade: Option<(OnUpgrade, OwnedSemaphorePermit)>,
+    ) -> Response {
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let api = response.extensions_mut().remove::<OnUpgrade>();
         fields::strip_hop_by_hop(response.headers_mut(), switched);
         match (switched, upgrade, api) {
             (false, ..) => response.map(|body| paced(Body::new(body))),
-            (true, Some(browser), Some(api)) => {
-                self.tunnels
-                    .spawn(tunnel::run(browser, api, self.stop.clone()));
+            (true, Some((browser, place)), Some(api)) => {
+                let stop = self.stop.clone();
+                self.tunnels.spawn(async move {
+                    tunnel::run(browser, api, stop).await;
+                    drop(place);
+                });
                 response.map(Body::new)
             }
             (true, ..) => failure(StatusCode::BAD_GATEWAY, "the API answered out of turn"),
@@ -139,6 +191,11 @@ pub(crate) async fn forward(
     request: Request,
 ) -> Response {
     proxy.forward(request, peer).await
+}
+
+/// A permit, if one is free.
+fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    places.clone().try_acquire_owned().ok()
 }
 
 /// A body that ends with an error where it pauses too long.

@@ -74,7 +74,17 @@ async fn a_folder_without_a_dashboard_is_named() -> Result<()> {
     let output = timeout(DEADLINE, output).await??;
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("WEB_DIR"), "{said}");
-    assert!(said.contains("index.html"), "{said}");
+    let last: Value = serde_json::from_str(said.lines().last().context("no line")?)?;
+    assert_eq!(last["level"], "ERROR");
+    let error = last["error"].as_str().unwrap_or_default();
+    assert!(error.contains("WEB_DIR"), "{said}");
+    assert!(error.contains("index.html"), "{said}");
+
+    let output = program().env("API_BASE_URL", "nowhere").output();
+    let output = timeout(DEADLINE, output).await??;
+    assert!(!output.status.success());
+    let line: Value = serde_json::from_slice(&output.stderr)?;
+    let error = line["error"].as_str().unwrap_or_default();
+    assert!(error.contains("API_BASE_URL"), "{line}");
     Ok(())
 }

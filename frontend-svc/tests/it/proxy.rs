@@ -3,7 +3,11 @@
 use anyhow::{Context as _, Result};
 use reqwest::StatusCode;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::support::{DEADLINE, Stage, header};
 
@@ -111,6 +115,23 @@ async fn a_request_in_hand_outlives_the_stop() -> Result<()> {
     send.send(Ok("after")).await?;
     drop(send);
     assert_eq!(timeout(DEADLINE, answer.text()).await??, "before after");
-    timeout(DEADLINE, stage.serving).await???;
+    timeout(DEADLINE, stage.serving).await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_before_it_is_asked_for() -> Result<()> {
+    let stage = Stage::set().await?;
+    let address = stage.base.trim_start_matches("http://");
+    for (length, expected) in [(100, "HTTP/1.1 100 "), (1 << 30, "HTTP/1.1 413 ")] {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!(
+            "POST /api/echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut begin = [0; 13];
+        timeout(DEADLINE, stream.read_exact(&mut begin)).await??;
+        assert_eq!(String::from_utf8_lossy(&begin), expected);
+    }
     Ok(())
 }

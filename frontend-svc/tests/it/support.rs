@@ -14,9 +14,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{any, get},
 };
-use frontend_svc::{ContentPolicy, Site};
+use frontend_svc::{Capacity, ContentPolicy, Site};
 use futures::stream;
 use serde_json::{Value, json};
+use service_kit::descriptors::Descriptors;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{
@@ -36,7 +37,7 @@ pub(crate) struct Stage {
     pub(crate) base: String,
     pub(crate) folder: TempDir,
     pub(crate) stop: CancellationToken,
-    pub(crate) serving: JoinHandle<Result<()>>,
+    pub(crate) serving: JoinHandle<()>,
     api: AbortOnDropHandle<()>,
     _stop_on_drop: DropGuard,
 }
@@ -52,7 +53,8 @@ impl Stage {
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let (stop, api) = (stop.clone(), Url::parse(&format!("http://{api_addr}"))?);
-            async move { frontend_svc::serve(listener, site, &api, DEADLINE, stop).await }
+            let limits = (Capacity::new(Descriptors::of(1024)), DEADLINE);
+            async move { frontend_svc::serve(listener, site, &api, limits, stop).await }
         });
         Ok(Self {
             base,

@@ -65,6 +65,6 @@ async fn a_stop_closes_them() -> Result<()> {
     stage.stop.cancel();
     let ended = timeout(DEADLINE, socket.next()).await?;
     assert!(!matches!(ended, Some(Ok(_))), "{ended:?}");
-    timeout(DEADLINE, stage.serving).await???;
+    timeout(DEADLINE, stage.serving).await??;
     Ok(())
 }
