@@ -17,7 +17,9 @@ use axum::{
     middleware,
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
+use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
@@ -174,17 +176,30 @@ impl Files {
                 return StatusCode::INTERNAL_SERVER_ERROR.into_response();
             }
         };
-        let mut response = self.file(request, false).await;
+        let etag = entity_tag(&html);
+        let mut response = if is_known(&etag, request.headers()) {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            self.tell_how_long(response.headers_mut(), false);
+            response
+        } else {
+            self.file(request, false).await
+        };
         let policy = self.site.policy.header(&html);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        if let Ok(etag) = HeaderValue::try_from(etag) {
+            headers.insert(header::ETAG, etag);
+        }
         response
     }
 
     async fn file(&self, mut request: Request, hashed: bool) -> Response {
         if !hashed {
-            // Image builders give all files one date, whatever they hold: a date says nothing.
+            // Image builders give all files one date, whatever they hold: a date says nothing, nor
+            // does an entity tag of date and size.
             for name in [
+                header::IF_MATCH,
+                header::IF_NONE_MATCH,
                 header::IF_MODIFIED_SINCE,
                 header::IF_UNMODIFIED_SINCE,
                 header::IF_RANGE,
@@ -214,6 +229,7 @@ impl Files {
         let kept = if hashed { FOR_GOOD } else { ASK_AGAIN };
         if !hashed {
             headers.remove(header::LAST_MODIFIED);
+            headers.remove(header::ETAG);
         }
         headers.insert(header::CACHE_CONTROL, kept);
         headers.insert(
@@ -223,6 +239,23 @@ impl Files {
         // A picture or a script opened by itself is a page too.
         headers.insert(header::CONTENT_SECURITY_POLICY, self.site.policy.header(""));
     }
+}
+
+/// The entity tag of the page: weak, since its encodings share it.
+fn entity_tag(html: &str) -> String {
+    let hash = Sha256::digest(html);
+    format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash[..16]))
+}
+
+/// Whether `If-None-Match` has the entity tag (RFC 9110, section 13.1.2: the weak comparison).
+fn is_known(etag: &str, headers: &HeaderMap) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
+    let tags = fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','));
+    tags.map(str::trim)
+        .any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }
 
 fn not_found() -> Response {

@@ -139,3 +139,41 @@ async fn a_file_that_did_not_change_is_not_sent_again() -> Result<()> {
     assert_eq!(page.status(), StatusCode::OK);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_page_that_is_known_is_not_sent_again_and_a_new_one_is() -> Result<()> {
+    let stage = Stage::set().await?;
+    let page = stage.get("/").await?;
+    let etag = header(&page, "etag").to_owned();
+    assert!(etag.starts_with("W/\""), "{etag}");
+    let known = format!("\"other\", {etag}");
+    for encoding in ["br", "gzip", "identity"] {
+        let fields = [
+            ("if-none-match", known.as_str()),
+            ("accept-encoding", encoding),
+        ];
+        let again = stage.get_with("/", &fields).await?;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{encoding}");
+        assert_eq!(header(&again, "etag"), etag);
+        assert_eq!(header(&again, "cache-control"), "no-cache");
+        assert_eq!(again.text().await?, "");
+    }
+    // Another page of the same length and the same date, as image builders make.
+    let path = stage.folder.path().join("index.html");
+    let date = std::fs::metadata(&path)?.modified()?;
+    let html = std::fs::read_to_string(&path)?;
+    std::fs::write(&path, html.replace("start", "begin"))?;
+    std::fs::File::options()
+        .write(true)
+        .open(&path)?
+        .set_modified(date)?;
+    let fields = [("if-none-match", etag.as_str())];
+    let new = stage.get_with("/", &fields).await?;
+    assert_eq!(new.status(), StatusCode::OK);
+    assert_ne!(header(&new, "etag"), etag);
+    assert!(new.text().await?.contains("begin()"));
+    // A tag of date and size would say nothing.
+    let icon = stage.get("/favicon.ico").await?;
+    assert_eq!(header(&icon, "etag"), "");
+    Ok(())
+}
