@@ -8,7 +8,10 @@ use aws_sdk_s3::{
     operation::get_object::{GetObjectError, GetObjectOutput},
 };
 pub(crate) use service_kit::aws::{reason, status};
-use service_kit::{aws::kind, settings::PipelineArgs};
+use service_kit::{
+    aws::{Fault, Identities, kind},
+    settings::PipelineArgs,
+};
 
 /// Longest time for one attempt of a request. None of the requests is a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,23 +69,18 @@ pub(crate) enum AwsError {
 
 impl AwsError {
     /// Logs an error of the SDK and keeps it as the source.
-    pub(crate) fn new<E, R>(operation: &'static str, error: SdkError<E, R>) -> Self
+    pub(crate) fn new<E>(operation: &'static str, error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         tracing::warn!(operation, error = reason(&error), "AWS refused");
         let kind = kind(&error);
-        let is_throttled = matches!(
-            error.code(),
-            Some("SlowDown" | "ThrottlingException" | "RequestThrottled" | "ServiceUnavailable")
-        );
-        let is_unreachable = matches!(
-            error,
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
+        let is_busy = matches!(
+            Fault::of(&error),
+            Fault::Throttled | Fault::Timeout | Fault::Unreachable | Fault::NoCredentials
         );
         let source = Arc::new(error);
-        if is_throttled || is_unreachable {
+        if is_busy {
             Self::Busy {
                 operation,
                 kind,
@@ -110,7 +108,8 @@ impl Clients {
     /// Finds credentials, and a region and an endpoint that the settings leave out. Sends nothing
     /// yet.
     pub(crate) async fn connect(settings: &PipelineArgs) -> Self {
-        let shared = service_kit::aws::config(settings, ATTEMPT_TIMEOUT).await;
+        let identities = Identities::default();
+        let shared = service_kit::aws::config(settings, ATTEMPT_TIMEOUT, &identities).await;
         Self {
             s3: aws_sdk_s3::Client::from_conf(service_kit::aws::s3_config(&shared).build()),
             sqs: aws_sdk_sqs::Client::new(&shared),

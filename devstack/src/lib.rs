@@ -8,7 +8,7 @@
 //! - [`oracle`] tells what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never
 //!   this project's own code.
 //! - [`program`] starts one of the services, waits for conditions, and reads its log.
-//! - [`crowd`] is many idle clients.
+//! - [`proxy`] stands before a [`Stack`] and misbehaves; [`crowd`] is many idle clients.
 //! - [`schemathesis`] tests an API with requests that its OpenAPI document allows, and with others.
 //!
 //! Nothing here is part of the product.
@@ -21,6 +21,7 @@ mod npm;
 pub mod oracle;
 mod process;
 pub mod program;
+pub mod proxy;
 mod python;
 pub mod schemathesis;
 mod stack;

@@ -10,6 +10,7 @@
 //! - `settings` (feature `aws`): where the pipeline's queues, bucket and keys are.
 //! - `aws` (feature `aws`): the SDK's configuration, credentials that can be renewed, conditional
 //!   writes, and why requests fail.
+//! - `sandbox` (feature `sandbox`): where videos are decoded.
 
 pub mod args;
 #[cfg(feature = "aws")]
@@ -17,6 +18,8 @@ pub mod aws;
 pub mod descriptors;
 pub mod http;
 pub mod program;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 #[cfg(feature = "aws")]
 pub mod settings;
 pub mod shutdown;

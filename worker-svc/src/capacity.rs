@@ -6,7 +6,10 @@
 
 use std::{fs, path::Path, thread};
 
+use service_kit::descriptors::Descriptors;
 use thumbcore::MemoryBudget;
+
+use crate::monitor;
 
 /// Videos a CPU can keep going: decoding is about 100 ms of CPU in half a second to a second of
 /// waiting.
@@ -31,10 +34,18 @@ const MOST_RESERVE: u64 = 512 << 20;
 /// Smallest budget, in bytes: enough for most videos, one at a time.
 const LEAST_BUDGET: u64 = 64 << 20;
 
+/// File descriptors of one video: connections for its ranges and outputs, and its sandbox.
+const DESCRIPTORS_PER_VIDEO: usize = 16;
+
+/// File descriptors that are kept back from the videos: the monitor's connections, the queue's, and
+/// what the runtime and the process itself have open.
+const OWN_DESCRIPTORS: usize = monitor::CONNECTIONS + 64;
+
 /// The default of `WORKER_CONCURRENCY` on this machine, with `memory` bytes to use.
-pub(crate) fn default_concurrency(memory: Option<u64>) -> usize {
+pub(crate) fn default_concurrency(memory: Option<u64>, descriptors: Descriptors) -> usize {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    concurrency(cpus, memory)
+    let by_descriptors = descriptors.beyond(OWN_DESCRIPTORS) / DESCRIPTORS_PER_VIDEO;
+    concurrency(cpus, memory).min(by_descriptors.max(1))
 }
 
 /// The default of `WORKER_MEMORY_BYTES`: what this machine and this cgroup let the process use, in

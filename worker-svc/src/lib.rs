@@ -24,31 +24,41 @@ mod failure;
 mod foreign;
 mod lease;
 mod metrics;
+mod monitor;
 mod plan;
+mod polls;
 mod process;
 mod publish;
 mod queue;
 mod receive;
-mod sandbox;
 mod store;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 pub use service_kit::telemetry::LogFormat;
-use service_kit::{shutdown, telemetry};
+use service_kit::{descriptors::Descriptors, sandbox, shutdown, start::Start, telemetry};
 
 pub use self::config::{Config, ExtrasArgs, PlayerFiles, PreviewFormat, Storyboards, Widths};
-use self::{extras::Extras, process::Processor, publish::Publisher, queue::Queue, store::Store};
+use self::{
+    extras::Extras,
+    polls::{MOST_REFUSALS, Polls},
+    process::Processor,
+    publish::Publisher,
+    queue::Queue,
+    store::Store,
+};
 
 /// Runs the worker until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
-/// A wrong setting, a queue or bucket that does not exist, or a metrics address that is taken; the
-/// error names the variable. Nothing that happens later is an error.
+/// A wrong setting, a queue or bucket that does not exist or does not answer, or a metrics address
+/// that is taken; the error names the variable. A signal before the worker has started. Later, only
+/// that AWS keeps refusing the worker's credentials.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
+    let descriptors = Descriptors::raise();
     let sandbox = sandbox::start(config.decode_sandbox)?;
     let shared = config.shared(sandbox);
     let extractor = config.extractor(&shared)?;
@@ -56,20 +66,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let outputs = config.outputs()?;
     let prefixes = config.pipeline.prefixes()?;
 
-    let aws = aws::Clients::connect(&config).await;
-    let connected = async {
-        let queue = Queue::connect(aws.sqs, &config).await?;
-        anyhow::Ok((queue, Store::connect(aws.s3, &config).await?))
-    };
-    let (queue, store) = tokio::select! {
-        biased;
-        () = stop.cancelled() => return Ok(()),
-        connected = connected => connected?,
-    };
+    let Connected {
+        queue,
+        store,
+        reads,
+        polls,
+    } = connect(&config, &Start::new(stop.clone())).await?;
     // Not before: it tells that the worker works.
-    metrics::serve(config.metrics_addr)?;
-    sandbox::measure(shared.sandbox.as_ref());
-    let concurrency = config.concurrency();
+    let recorder = metrics::install()?;
+    let _monitor = monitor::serve(config.metrics_addr, recorder, polls.clone()).await?;
+    sandbox::measure(metrics::SANDBOX_LOCK, shared.sandbox.as_ref());
+    let concurrency = config.concurrency(descriptors);
     tracing::info!(
         concurrency,
         bucket = store.bucket(),
@@ -80,13 +87,42 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     );
 
     let publisher = Publisher::new(store.clone(), prefixes.clone(), outputs);
-    let reads = aws.s3_reads;
     let extras = Extras::new(store.clone(), reads.clone(), for_extras, settings);
     let processor = Processor::new(store, reads, extractor, publisher, extras);
-    let consumer = receive::Consumer::new(Arc::new(queue), Arc::new(processor), prefixes);
+    let consumer = receive::Consumer::new(queue, processor, prefixes, polls);
     consumer
         .run(concurrency, config.shutdown_grace(), &stop)
-        .await;
+        .await
+        .with_context(|| {
+            format!("AWS refused the worker's credentials {MOST_REFUSALS} times in a row")
+        })?;
     tracing::info!("worker stopped");
     Ok(())
+}
+
+/// What the worker works with in AWS.
+struct Connected {
+    queue: Queue,
+    store: Store,
+    /// For ranges of videos.
+    reads: aws_sdk_s3::Client,
+    polls: Arc<Polls>,
+}
+
+/// Finds credentials, queues and bucket.
+async fn connect(config: &Config, start: &Start) -> anyhow::Result<Connected> {
+    // Boxed: the SDK's future is large.
+    let find = Box::pin(async { Ok(aws::Clients::connect(config).await) });
+    let what = "finding AWS's region and credentials (AWS_REGION)";
+    let aws = start.step(what, Start::AWS, find).await?;
+    let queue = Queue::connect(aws.sqs, config, start).await?;
+    let look = Store::connect(aws.s3, config);
+    let what = "looking for the bucket (S3_BUCKET)";
+    let store = start.step(what, Start::AWS, look).await?;
+    Ok(Connected {
+        queue,
+        store,
+        reads: aws.s3_reads,
+        polls: Arc::new(Polls::new(aws.identities)),
+    })
 }

@@ -1,10 +1,10 @@
-//! The Prometheus metrics and the server for them.
-
-use std::net::SocketAddr;
+//! The Prometheus metrics.
 
 use anyhow::Context as _;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::aws::Fault;
 
 /// Videos whose pictures were all made, counted when the manifest is written.
 pub(crate) const VIDEOS_PROCESSED: &str = "thumbnail_worker_videos_processed_total";
@@ -34,6 +34,10 @@ pub(crate) const SOURCE_BYTES: &str = "thumbnail_worker_source_bytes_total";
 pub(crate) const REQUESTS: &str = "thumbnail_worker_requests_total";
 /// Time from the start of a video to its manifest, in seconds.
 pub(crate) const VIDEO_SECONDS: &str = "thumbnail_worker_video_seconds";
+/// Polls of the queue that failed, by `reason`.
+pub(crate) const RECEIVES_FAILED: &str = "thumbnail_worker_receives_failed_total";
+/// When the queue last answered a poll, in seconds since 1970.
+pub(crate) const LAST_POLL: &str = "thumbnail_worker_last_poll_timestamp_seconds";
 /// Messages in hand.
 pub(crate) const IN_FLIGHT: &str = "thumbnail_worker_messages_in_flight";
 
@@ -43,13 +47,30 @@ pub(crate) const SANDBOX_LOCK: &str = "thumbnail_worker_sandbox_lock";
 /// Upper bounds of the histogram: from a small file nearby to the time limit of a video.
 const SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0];
 
-/// Serves `/metrics` and `/health` for as long as the runtime lives.
-pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
-    PrometheusBuilder::new()
-        .with_http_listener(address)
+/// Begins to record.
+pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(VIDEO_SECONDS.to_owned()), &SECONDS)
-        .and_then(PrometheusBuilder::install)
-        .with_context(|| format!("METRICS_ADDR: cannot serve on {address}"))?;
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("cannot set up metrics")?;
+    describe_counters();
+    describe_histogram!(VIDEO_SECONDS, Unit::Seconds, "Time a video took");
+    describe_gauge!(
+        LAST_POLL,
+        Unit::Seconds,
+        "When the queue last answered a poll, since 1970"
+    );
+    describe_gauge!(IN_FLIGHT, Unit::Count, "Messages in hand");
+    gauge!(IN_FLIGHT).set(0.0);
+    describe_gauge!(
+        SANDBOX_LOCK,
+        Unit::Count,
+        "How far each lock of the decoders' sandbox holds: 1 for all of it, 0 for nothing"
+    );
+    Ok(handle)
+}
+
+fn describe_counters() {
     let counters = [
         (
             VIDEOS_PROCESSED,
@@ -98,13 +119,12 @@ pub(crate) fn serve(address: SocketAddr) -> anyhow::Result<()> {
         Unit::Count,
         "Storyboards and previews that can never be made, by kind of error"
     );
-    describe_histogram!(VIDEO_SECONDS, Unit::Seconds, "Time a video took");
-    describe_gauge!(IN_FLIGHT, Unit::Count, "Messages in hand");
-    gauge!(IN_FLIGHT).set(0.0);
-    describe_gauge!(
-        SANDBOX_LOCK,
+    describe_counter!(
+        RECEIVES_FAILED,
         Unit::Count,
-        "How far each lock of the decoders' sandbox holds: 1 for all of it, 0 for nothing"
+        "Polls of the queue that failed, by reason"
     );
-    Ok(())
+    for fault in Fault::ALL {
+        counter!(RECEIVES_FAILED, "reason" => fault.as_str()).increment(0);
+    }
 }

@@ -8,8 +8,12 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
+use service_kit::start::Start;
 
-use crate::{Config, aws::reason};
+use crate::{
+    Config,
+    aws::{Fault, reason},
+};
 
 /// Longest poll. An idle worker ends with its last poll, since SQS would hand messages to a poll
 /// that is given up. SQS allows 20 s; four times as many empty answers cost 20 cents a month and
@@ -55,19 +59,39 @@ pub(crate) enum QueueError {
     #[error("{operation}: {reason}")]
     Service {
         operation: &'static str,
+        fault: Fault,
         reason: String,
     },
 }
 
+impl QueueError {
+    /// The class of the error.
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::ReceiptLost => Fault::Missing,
+            Self::Service { fault, .. } => *fault,
+        }
+    }
+}
+
 impl Queue {
     /// Checks that the queues exist and reads the visibility timeout.
-    pub(crate) async fn connect(client: Client, config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(
+        client: Client,
+        config: &Config,
+        start: &Start,
+    ) -> anyhow::Result<Self> {
         let url = config.pipeline.sqs_queue_url.clone();
-        let visibility = visibility_timeout(&client, &url)
+        let look = visibility_timeout(&client, &url);
+        let visibility = start
+            .step("looking for the queue (SQS_QUEUE_URL)", Start::AWS, look)
             .await
             .with_context(|| format!("SQS_QUEUE_URL: cannot use {url}"))?;
         if let Some(dlq) = config.pipeline.dlq_url() {
-            visibility_timeout(&client, dlq)
+            let what = "looking for the dead-letter queue (SQS_DLQ_URL)";
+            let look = visibility_timeout(&client, dlq);
+            start
+                .step(what, Start::AWS, look)
                 .await
                 .with_context(|| format!("SQS_DLQ_URL: cannot use {dlq}"))?;
         }
@@ -148,6 +172,7 @@ impl Queue {
     ) -> Result<(), QueueError> {
         let failed = |reason: String| QueueError::Service {
             operation: "SendMessage",
+            fault: Fault::Other,
             reason,
         };
         let Some(dlq) = &self.dlq_url else {
@@ -226,10 +251,9 @@ fn delivery(message: aws_sdk_sqs::types::Message) -> Option<Delivery> {
     })
 }
 
-fn service_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> QueueError
+fn service_error<E>(operation: &'static str, error: &SdkError<E>) -> QueueError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
 {
     let lost = match error.code() {
         Some(code) if code.ends_with("ReceiptHandleIsInvalid") => true,
@@ -246,6 +270,7 @@ where
     }
     QueueError::Service {
         operation,
+        fault: Fault::of(error),
         reason: reason(error),
     }
 }

@@ -19,12 +19,14 @@ use tokio_util::{
 use tracing::Instrument as _;
 
 use crate::{
-    backoff::{Backoff, LONGEST_RETRY, retry_delay},
+    aws::Fault,
+    backoff::{LONGEST_RETRY, retry_delay},
     failure::{Failure, Failures},
     foreign::Foreign,
     lease::Lease,
     metrics as names,
     plan::Plan,
+    polls::Polls,
     process::Processor,
     queue::{BATCH, Delivery, Queue, QueueError},
 };
@@ -44,26 +46,56 @@ pub(crate) struct Consumer {
     processor: Arc<Processor>,
     prefixes: Arc<Prefixes>,
     foreign: Arc<Foreign>,
+    polls: Arc<Polls>,
     /// Cancelled at the end of the grace period: unfinished messages go back to the queue.
     give_up: CancellationToken,
 }
 
 impl Consumer {
-    pub(crate) fn new(queue: Arc<Queue>, processor: Arc<Processor>, prefixes: Prefixes) -> Self {
+    pub(crate) fn new(
+        queue: Queue,
+        processor: Processor,
+        prefixes: Prefixes,
+        polls: Arc<Polls>,
+    ) -> Self {
         Self {
-            queue,
-            processor,
+            queue: Arc::new(queue),
+            processor: Arc::new(processor),
             prefixes: Arc::new(prefixes),
             foreign: Arc::default(),
+            polls,
             give_up: CancellationToken::new(),
         }
     }
 
     /// Works until `stop`, then finishes the messages in hand within `grace`.
-    pub(crate) async fn run(&self, slots: usize, grace: Duration, stop: &CancellationToken) {
+    ///
+    /// # Errors
+    /// The queue refused the worker's credentials too often in a row; the messages in hand were
+    /// finished or returned as for `stop`, as far as the credentials allow.
+    pub(crate) async fn run(
+        &self,
+        slots: usize,
+        grace: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), QueueError> {
         let tasks = TaskTracker::new();
-        let poll = self.receive(slots, &tasks, stop).await;
+        let (poll, result) = match self.receive(slots, &tasks, stop).await {
+            Ok(poll) => (poll, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
         let late = poll.map(|poll| AbortOnDropHandle::new(tokio::spawn(self.clone().refuse(poll))));
+        self.finish(tasks, late, grace).await;
+        result
+    }
+
+    /// Finishes the messages in hand within `grace`, and `late`, the return of the last poll's.
+    async fn finish(
+        &self,
+        tasks: TaskTracker,
+        late: Option<AbortOnDropHandle<()>>,
+        grace: Duration,
+    ) {
         tasks.close();
         if !tasks.is_empty() {
             tracing::info!(messages = tasks.len(), "finishing the messages in hand");
@@ -97,18 +129,20 @@ impl Consumer {
 
     /// Receives messages and spawns their processing until `stop`. Returns the poll that is under
     /// way then.
+    ///
+    /// # Errors
+    /// The queue refused the worker's credentials too often in a row.
     async fn receive(
         &self,
         slots: usize,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Option<Poll> {
+    ) -> Result<Option<Poll>, QueueError> {
         let slots = Arc::new(Semaphore::new(slots));
-        let mut backoff = Backoff::default();
         loop {
             let mut permits = tokio::select! {
                 biased;
-                () = stop.cancelled() => return None,
+                () = stop.cancelled() => return Ok(None),
                 permits = free_slots(&slots) => permits,
             };
             let mut poll = Poll::new(tokio::spawn({
@@ -118,18 +152,19 @@ impl Consumer {
             let received = tokio::select! {
                 biased;
                 received = &mut poll => received,
-                () = stop.cancelled() => return Some(poll),
+                () = stop.cancelled() => return Ok(Some(poll)),
             };
             let received = received.unwrap_or_else(|error| {
                 Err(QueueError::Service {
                     operation: "ReceiveMessage",
+                    fault: Fault::Other,
                     reason: error.to_string(),
                 })
             });
             let since = Instant::now();
             match received {
                 Ok(deliveries) => {
-                    backoff.succeeded();
+                    self.polls.succeeded();
                     for delivery in deliveries {
                         // SQS never gives more than it was asked for.
                         let Some(permit) = permits.split(1) else {
@@ -139,10 +174,13 @@ impl Consumer {
                     }
                 }
                 Err(error) => {
-                    let wait = backoff.failed();
-                    tracing::error!(%error, wait_ms = wait.as_millis() as u64, "cannot receive");
+                    let Some(wait) = self.polls.failed(&error) else {
+                        return Err(error);
+                    };
+                    let (reason, wait_ms) = (error.fault().as_str(), wait.as_millis() as u64);
+                    tracing::error!(%error, reason, wait_ms, "cannot receive");
                     tokio::select! {
-                        () = stop.cancelled() => return None,
+                        () = stop.cancelled() => return Ok(None),
                         () = sleep(wait) => {}
                     }
                 }

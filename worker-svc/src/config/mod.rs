@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use contract::{metadata, naming::MAX_NUMBER};
 use service_kit::{
+    descriptors::Descriptors,
     settings::{PipelineArgs, Switch},
     telemetry::LogArgs,
 };
@@ -41,8 +42,8 @@ pub struct Config {
     #[command(flatten)]
     pub pipeline: PipelineArgs,
 
-    /// Videos processed at the same time [default: computed from the CPUs and the memory that this
-    /// process may use]
+    /// Videos processed at the same time [default: computed from the CPUs, the memory and the file
+    /// descriptors that this process may use]
     #[arg(long, env)]
     pub worker_concurrency: Option<NonZeroUsize>,
 
@@ -213,8 +214,8 @@ impl Config {
         self.worker_memory_bytes.or_else(capacity::default_memory)
     }
 
-    pub(crate) fn concurrency(&self) -> usize {
-        let default = || capacity::default_concurrency(self.memory());
+    pub(crate) fn concurrency(&self, descriptors: Descriptors) -> usize {
+        let default = || capacity::default_concurrency(self.memory(), descriptors);
         self.worker_concurrency
             .map_or_else(default, NonZeroUsize::get)
     }

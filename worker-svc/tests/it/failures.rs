@@ -6,7 +6,7 @@ use devstack::{Stack, media::Clip};
 
 use crate::support::{
     Proxy, Worker, WorkerOptions, check, dead_letter, depth, dlq_depth, event, keys, manifest,
-    purge, queue_is_empty, send, stack, upload, upload_file,
+    purge, queue_is_empty, send, stack, until, upload, upload_file,
 };
 
 fn attribute<'a>(message: &'a Message, name: &str) -> &'a str {
@@ -205,4 +205,39 @@ async fn an_outage_is_waited_out() -> Result<()> {
     let manifest = manifest(&stack, "thumbnails/later.json").await?;
     check(&stack, &manifest, "uploads/later.mp4", &etag).await?;
     queue_is_empty(&stack).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_kms_does_not_let_use_is_waited_for() -> Result<()> {
+    let stack = stack(30).await?;
+    let proxy = Proxy::counting(&stack).await?;
+    for (name, code) in [
+        ("disabled", "KMS.DisabledException"),
+        ("throttled", "KMS.ThrottlingException"),
+    ] {
+        let object = format!("GET /{}/uploads/{name}.mp4", stack.bucket());
+        proxy.refuse(&[&object], 400, code);
+    }
+    let options = WorkerOptions {
+        dlq: true,
+        endpoint: Some(proxy.endpoint()),
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options).await?;
+    let clip = Clip::new("mp4").make()?;
+    for name in ["disabled", "throttled"] {
+        let key = format!("uploads/{name}.mp4");
+        upload_file(&stack, &key, &clip).await?;
+        let failed = worker.logged_if("failed", |line| line["key"] == key.as_str());
+        assert_eq!(failed.await?["transient"], true);
+    }
+    until("no message is in hand", async || {
+        let in_hand = worker.metric("thumbnail_worker_messages_in_flight").await?;
+        Ok((in_hand == 0).then_some(()))
+    })
+    .await?;
+    // Hidden for longer than the visibility timeout: they would be back at once otherwise.
+    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 2));
+    assert_eq!(dlq_depth(&stack).await?, 0);
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! The real worker binary against a real local S3 and SQS, with real media.
 
+mod crowd;
 mod extras;
 mod failures;
 mod memory;
 mod pipeline;
+mod polls;
 mod repeats;
 mod shutdown;
 mod startup;

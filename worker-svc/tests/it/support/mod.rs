@@ -1,7 +1,6 @@
 //! The tests' stack, their worker process, and waiting for conditions.
 
 pub(crate) mod hostile;
-mod proxy;
 mod worker;
 
 use std::time::Duration;
@@ -10,13 +9,10 @@ use anyhow::{Context, Result};
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use contract::{Manifest, ManifestRendition, ManifestThumbnail};
-pub(crate) use devstack::program::until;
 use devstack::{Stack, StackOptions};
+pub(crate) use devstack::{program::until, proxy::Proxy};
 
-pub(crate) use self::{
-    proxy::Proxy,
-    worker::{Worker, WorkerOptions},
-};
+pub(crate) use self::worker::{Worker, WorkerOptions};
 
 /// A stack whose messages come back fast.
 pub(crate) async fn stack(visibility_seconds: u64) -> Result<Stack> {

@@ -6,12 +6,11 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use devstack::{Stack, program::Program};
+use devstack::{Stack, crowd::limited, program::Program};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::Command,
 };
 
 /// A worker; killed when dropped. Its log is printed if the test fails.
@@ -40,6 +39,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) dlq: bool,
     /// Another `AWS_ENDPOINT_URL` than the stack's own.
     pub(crate) endpoint: Option<String>,
+    /// The soft and the hard limit of file descriptors.
+    pub(crate) descriptors: Option<(u32, u32)>,
     /// Variables on top.
     pub(crate) env: Vec<(&'static str, String)>,
 }
@@ -54,7 +55,8 @@ impl Worker {
 
     pub(crate) fn spawn(stack: &Stack, options: WorkerOptions) -> Result<Self> {
         let metrics_addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thumbnail-worker"));
+        let program = env!("CARGO_BIN_EXE_thumbnail-worker");
+        let mut command = limited(program, options.descriptors);
         command.envs(stack.env()).env("METRICS_ADDR", &metrics_addr);
         for variable in [
             "RUST_LOG",
@@ -74,6 +76,14 @@ impl Worker {
             program: Program::start(command.envs(options.env))?,
             metrics_addr,
         })
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn metrics_addr(&self) -> &str {
+        &self.metrics_addr
     }
 
     /// The log's lines so far that are JSON and say `message`.

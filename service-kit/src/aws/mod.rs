@@ -1,21 +1,32 @@
-//! The AWS SDK's configuration, conditional writes, and the SDK's errors on one line.
+//! The AWS SDK's configuration, conditional writes, and why requests fail.
+
+mod fault;
+mod identities;
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+pub use self::{fault::Fault, identities::Identities};
 use crate::{causes, settings::PipelineArgs};
 
 /// The configuration of all clients. Credentials, and a region or an endpoint that the settings
-/// leave out, come from the SDK's own search. Nothing is sent yet.
+/// leave out, come from the SDK's own search; the credentials are kept in `identities`. Nothing is
+/// sent yet.
 ///
 /// One attempt at a request may take `attempt_timeout`; the SDK makes up to three.
-pub async fn config(settings: &PipelineArgs, attempt_timeout: Duration) -> SdkConfig {
+pub async fn config(
+    settings: &PipelineArgs,
+    attempt_timeout: Duration,
+    identities: &Identities,
+) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(attempt_timeout)
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .identity_cache(identities.clone());
     if let Some(region) = settings
         .aws_region
         .as_deref()
@@ -95,19 +106,14 @@ where
     causes(error)
 }
 
-/// The part of an SDK error that a client may see: the service's code, or how far the request got.
-pub fn kind<E, R>(error: &SdkError<E, R>) -> String
+/// The part of an SDK error that a client may see: the class of the fault, and the service's code.
+pub fn kind<E>(error: &SdkError<E>) -> String
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let words = match error {
-        SdkError::TimeoutError(_) => "the answer timed out",
-        SdkError::DispatchFailure(_) => "no connection",
-        SdkError::ConstructionFailure(_) => "the request could not be built",
-        _ => match error.code() {
-            Some(code) => return code.to_owned(),
-            None => "the answer could not be read",
-        },
-    };
-    words.to_owned()
+    let words = Fault::of(error).words();
+    match error.code() {
+        Some(code) => format!("{words}: {code}"),
+        None => words.to_owned(),
+    }
 }

@@ -1,15 +1,14 @@
-//! A TCP proxy between the worker and the stack that counts requests, can hold one back, or break.
+//! A proxy before a [`Stack`] that misbehaves as a test asks: it counts requests, holds some back,
+//! refuses some, or breaks.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-use anyhow::Result;
-use devstack::Stack;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
@@ -17,14 +16,17 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::until;
+use crate::{Stack, program::until};
 
-pub(crate) struct Proxy {
+/// See the module. Ends when dropped.
+#[derive(Debug)]
+pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
     _accepting: AbortOnDropHandle<()>,
 }
 
+#[derive(Debug)]
 struct State {
     upstream: String,
     /// What a held request begins with.
@@ -35,21 +37,37 @@ struct State {
     held: AtomicUsize,
     open: watch::Sender<bool>,
     broken: AtomicBool,
+    refusals: Mutex<Vec<Refusal>>,
     /// The first lines of all requests.
     lines: Mutex<Vec<String>>,
     /// How long each receive may wait for a message, in seconds.
     polls: Mutex<Vec<u32>>,
 }
 
+/// Requests that AWS's answer is made up for.
+#[derive(Debug, Clone)]
+struct Refusal {
+    /// What the request's head contains, all of it.
+    contains: Vec<String>,
+    /// The status and the code of the answer; `None` for no answer at all.
+    answer: Option<(u16, String)>,
+}
+
 impl Proxy {
     /// Passes everything on.
-    pub(crate) async fn counting(stack: &Stack) -> Result<Self> {
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn counting(stack: &Stack) -> anyhow::Result<Self> {
         Self::holding(stack, "", usize::MAX).await
     }
 
     /// Holds requests for the object's bytes, after the first `free` ones, until
     /// [`release`](Self::release).
-    pub(crate) async fn holding(stack: &Stack, key: &str, free: usize) -> Result<Self> {
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn holding(stack: &Stack, key: &str, free: usize) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
@@ -60,6 +78,7 @@ impl Proxy {
             held: AtomicUsize::new(0),
             open: watch::Sender::new(false),
             broken: AtomicBool::new(false),
+            refusals: Mutex::default(),
             lines: Mutex::default(),
             polls: Mutex::default(),
         });
@@ -82,14 +101,33 @@ impl Proxy {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> String {
+    /// Its base URL, to be a service's `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
+    /// Answers requests whose heads contain all of `contains` with this status and AWS's error
+    /// `code`, in the form of the service that is asked.
+    pub fn refuse(&self, contains: &[&str], status: u16, code: &str) {
+        self.state.refuse(contains, Some((status, code.to_owned())));
+    }
+
+    /// Takes requests whose heads contain all of `contains`, and answers nothing.
+    pub fn ignore(&self, contains: &[&str]) {
+        self.state.refuse(contains, None);
+    }
+
+    /// Refuses nothing any more.
+    pub fn accept_all(&self) {
+        lock(&self.state.refusals).clear();
+    }
+
     /// The methods of the requests for an object so far.
-    pub(crate) fn methods(&self, stack: &Stack, key: &str) -> Vec<String> {
+    #[must_use]
+    pub fn methods(&self, stack: &Stack, key: &str) -> Vec<String> {
         let path = format!(" /{}/{key}", stack.bucket());
-        let lines = self.state.lines();
+        let lines = lock(&self.state.lines);
         let of_key = |line: &String| {
             let (method, target) = line.split_at(line.find(' ')?);
             let target = target.strip_prefix(&path)?;
@@ -99,13 +137,16 @@ impl Proxy {
     }
 
     /// How long each receive so far may wait for a message, in seconds.
-    pub(crate) fn polls(&self) -> Vec<u32> {
-        let polls = self.state.polls.lock();
-        polls.unwrap_or_else(PoisonError::into_inner).clone()
+    #[must_use]
+    pub fn polls(&self) -> Vec<u32> {
+        lock(&self.state.polls).clone()
     }
 
     /// Waits until a request is held back.
-    pub(crate) async fn held(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// None is, for longer than any condition may take.
+    pub async fn held(&self) -> anyhow::Result<()> {
         until("a request is held back", || {
             let held = self.state.held.load(Ordering::SeqCst) > 0;
             async move { Ok(held.then_some(())) }
@@ -114,19 +155,22 @@ impl Proxy {
     }
 
     /// Lets held requests and all later ones pass.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.state.open.send_replace(true);
     }
 
     /// While broken, connections end with the next byte sent over them.
-    pub(crate) fn set_broken(&self, broken: bool) {
+    pub fn set_broken(&self, broken: bool) {
         self.state.broken.store(broken, Ordering::SeqCst);
     }
 }
 
 impl State {
-    fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refuse(&self, contains: &[&str], answer: Option<(u16, String)>) {
+        lock(&self.refusals).push(Refusal {
+            contains: contains.iter().map(|&text| text.to_owned()).collect(),
+            answer,
+        });
     }
 
     fn note_poll(&self, text: &str) {
@@ -134,14 +178,14 @@ impl State {
             return;
         };
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
-        polls.extend(digits.parse::<u32>());
+        lock(&self.polls).extend(digits.parse::<u32>());
     }
 
-    async fn serve(&self, client: TcpStream) -> Result<()> {
+    async fn serve(&self, client: TcpStream) -> anyhow::Result<()> {
         let server = TcpStream::connect(&self.upstream).await?;
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
+        let mut refused = None;
         let requests = async {
             let mut buffer = vec![0; 64 << 10];
             loop {
@@ -152,9 +196,14 @@ impl State {
                 let line = buffer[..n].split(|byte| *byte == b'\r').next();
                 let line = String::from_utf8_lossy(line.unwrap_or_default());
                 if line.ends_with(" HTTP/1.1") {
-                    self.lines().push(line.into_owned());
+                    lock(&self.lines).push(line.into_owned());
                 }
-                self.note_poll(&String::from_utf8_lossy(&buffer[..n]));
+                let text = String::from_utf8_lossy(&buffer[..n]);
+                self.note_poll(&text);
+                if let Some(refusal) = self.refusal(&text) {
+                    refused = refusal.answer_to(&text);
+                    return Ok(());
+                }
                 // A GET is small and comes in one piece.
                 if buffer[..n].starts_with(self.prefix.as_bytes())
                     && self.seen.fetch_add(1, Ordering::SeqCst) >= self.free
@@ -169,6 +218,46 @@ impl State {
             _ = requests => {}
             _ = copy(&mut from_server, &mut to_client) => {}
         }
+        if let Some(answer) = refused {
+            to_client.write_all(answer.as_bytes()).await?;
+            to_client.shutdown().await?;
+        }
+        // A connection with unread bytes would be reset, and the answer lost.
+        let mut rest = Vec::new();
+        from_client.read_to_end(&mut rest).await?;
         Ok(())
     }
+
+    /// What is to be done with a request, if it is not to be passed on.
+    fn refusal(&self, request: &str) -> Option<Refusal> {
+        let refusals = lock(&self.refusals);
+        let contains_all = |refusal: &&Refusal| {
+            let mut parts = refusal.contains.iter();
+            parts.all(|part| request.contains(part))
+        };
+        refusals.iter().find(contains_all).cloned()
+    }
+}
+
+impl Refusal {
+    /// The made-up answer to a request.
+    fn answer_to(&self, request: &str) -> Option<String> {
+        let (status, code) = self.answer.as_ref()?;
+        let lower = request.to_ascii_lowercase();
+        let body = if request.starts_with("HEAD ") {
+            String::new()
+        } else if lower.contains("x-amz-target:") {
+            format!(r#"{{"__type":"com.amazonaws.sqs#{code}","message":"made up by the test"}}"#)
+        } else {
+            format!("<Error><Code>{code}</Code><Message>made up by the test</Message></Error>")
+        };
+        let length = body.len();
+        Some(format!(
+            "HTTP/1.1 {status} Refused\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        ))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,13 +2,16 @@
 
 use anyhow::Context as _;
 use metrics::gauge;
-use service_kit::settings::Switch;
 use thumbcore::sandbox::{Lock, Sandbox, Strength};
 
-use crate::metrics::SANDBOX_LOCK;
+use crate::settings::Switch;
 
-/// Starts the sandbox that `switch` asks for, and logs which locks hold.
-pub(crate) fn start(switch: Switch) -> anyhow::Result<Option<Sandbox>> {
+/// Starts the sandbox that `switch`, the setting `DECODE_SANDBOX`, asks for, and logs which locks
+/// hold. `None` where it is off.
+///
+/// # Errors
+/// This machine cannot lock a process in; the error names the variable.
+pub fn start(switch: Switch) -> anyhow::Result<Option<Sandbox>> {
     if switch == Switch::Off {
         tracing::warn!("DECODE_SANDBOX is off: videos are decoded beside the credentials");
         return Ok(None);
@@ -18,8 +21,8 @@ pub(crate) fn start(switch: Switch) -> anyhow::Result<Option<Sandbox>> {
     Ok(Some(sandbox))
 }
 
-/// Shows how far each lock holds: 1 for all of it, 0 for nothing.
-pub(crate) fn measure(sandbox: Option<&Sandbox>) {
+/// Shows in the gauge `metric` how far each `lock` holds: 1 for all of it, 0 for nothing.
+pub fn measure(metric: &'static str, sandbox: Option<&Sandbox>) {
     for lock in Lock::ALL {
         let strength = sandbox.map_or(Strength::None, |sandbox| sandbox.locks().strength(*lock));
         let share = match strength {
@@ -27,6 +30,6 @@ pub(crate) fn measure(sandbox: Option<&Sandbox>) {
             Strength::Partial => 0.5,
             _ => 0.0,
         };
-        gauge!(SANDBOX_LOCK, "lock" => lock.as_str()).set(share);
+        gauge!(metric, "lock" => lock.as_str()).set(share);
     }
 }
