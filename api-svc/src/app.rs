@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use contract::Prefixes;
+use service_kit::sandbox;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     actions::{Actions, Place},
     aws::Clients,
+    capacity::Capacity,
     config::Config,
     index::Index,
     manifests::Manifests,
     pods::Pods,
     presign::{Sessions, ThumbnailUrls},
-    sandbox,
+    prometheus::SANDBOX_LOCK,
     sources::Sources,
     storyboards::Storyboards,
     watch::Watch,
@@ -36,6 +38,8 @@ pub(crate) struct App {
 pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) sources: Sources,
+    /// What fits this process's file descriptors.
+    pub(crate) capacity: Capacity,
     /// One permit for each WebSocket.
     pub(crate) websockets: Arc<Semaphore>,
     /// Cancelled when the service stops.
@@ -48,14 +52,14 @@ impl App {
     pub(crate) fn new(
         config: Config,
         prefixes: Prefixes,
-        clients: Clients,
-        pods: Pods,
+        (clients, pods): (Clients, Pods),
+        capacity: Capacity,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let bucket = config.pipeline.s3_bucket.clone();
         let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
         let sandbox = sandbox::start(config.actions.decode_sandbox)?;
-        sandbox::measure(sandbox.as_ref());
+        sandbox::measure(SANDBOX_LOCK, sandbox.as_ref());
         let place = Place {
             s3: &clients.s3,
             sessions: &sessions,
@@ -87,7 +91,8 @@ impl App {
             watch: Arc::new(watch),
             actions: Arc::new(actions),
             service: Arc::new(Service {
-                websockets: Arc::new(Semaphore::new(config.max_websockets.get())),
+                websockets: Arc::new(Semaphore::new(capacity.websockets)),
+                capacity,
                 tasks: TaskTracker::new(),
                 config,
                 sources,

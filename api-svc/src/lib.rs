@@ -13,11 +13,12 @@
 //! 1. `server`
 //! 2. `routes`
 //! 3. `app`, `sampler`, `site`
-//! 4. `config`
-//! 5. `actions`, `access`, `watch`
-//! 6. `index`, `feed`, `pods`
-//! 7. `manifests`, `presign`, `sources`
-//! 8. `aws`, `health`, `prometheus`, `sandbox`, `time`
+//! 4. `capacity`
+//! 5. `config`
+//! 6. `actions`, `access`, `watch`
+//! 7. `index`, `feed`, `pods`
+//! 8. `manifests`, `presign`, `sources`
+//! 9. `aws`, `health`, `prometheus`, `time`
 //!
 //! # Invariants
 //! - What a look costs depends neither on how many thumbnails there are nor on how many people
@@ -29,6 +30,7 @@ mod access;
 mod actions;
 mod app;
 mod aws;
+mod capacity;
 mod config;
 mod feed;
 mod health;
@@ -39,7 +41,6 @@ mod presign;
 mod prometheus;
 mod routes;
 mod sampler;
-mod sandbox;
 mod server;
 mod site;
 mod sources;
@@ -48,8 +49,9 @@ mod time;
 mod watch;
 
 use anyhow::Context as _;
-use service_kit::shutdown;
+use service_kit::{descriptors::Descriptors, shutdown, start::Start};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     access::{AccessConfig, Secret},
@@ -57,16 +59,17 @@ pub use self::{
     config::Config,
     routes::openapi,
 };
-use self::{app::App, aws::Clients, pods::Pods, sampler::Sampler};
+use self::{app::App, aws::Clients, capacity::Capacity, pods::Pods, sampler::Sampler};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
-/// A wrong setting, or an address that is taken; the error names the variable. Later failures are
-/// no errors: a source that does not answer is shown as unavailable.
+/// A wrong setting, or an address that is taken; the error names the variable. A signal before the
+/// API serves. Later failures are no errors: a source that does not answer is shown as unavailable.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     service_kit::telemetry::init(&config.log)?;
     let stop = shutdown::listen().context("cannot listen for signals")?;
+    let capacity = Capacity::new(&config, Descriptors::raise());
     let prefixes = config.pipeline.prefixes()?;
     let gate = config.access.gate(config.api_addr.ip())?;
     let site = site::open(&config)?;
@@ -77,9 +80,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("API_ADDR: cannot serve on {address}"))?;
     let address = listener.local_addr()?;
 
-    let clients = Clients::connect(&config.pipeline).await;
-    let pods = Pods::watch(&config.worker_namespace, &config.worker_selector, &stop).await;
-    let app = App::new(config, prefixes, clients, pods, stop)?;
+    let sources = find_sources(&config, &stop).await?;
+    let app = App::new(config, prefixes, sources, capacity, stop)?;
     sample(&app);
     let service = &app.service;
     let keep_up = prometheus::keep_up(recorder.clone(), service.stop.clone());
@@ -89,9 +91,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .tasks
         .spawn(async move { actions.ondemand.keep_up(stop).await });
     tracing::info!(%address, bucket = service.config.pipeline.s3_bucket, "serving");
-    server::serve(listener, app, gate, site, recorder).await?;
+    server::serve(listener, app, gate, site, recorder).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Finds AWS's region and credentials, and the cluster.
+async fn find_sources(
+    config: &Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Clients, Pods)> {
+    let start = Start::new(stop.clone());
+    // Boxed: the SDK's future is large.
+    let find = Box::pin(async { Ok(Clients::connect(&config.pipeline).await) });
+    let what = "finding AWS's region and credentials (AWS_REGION)";
+    let clients = start.step(what, Start::AWS, find).await?;
+    let find =
+        async { Ok(Pods::watch(&config.worker_namespace, &config.worker_selector, stop).await) };
+    let what = "finding the cluster (KUBECONFIG)";
+    let pods = start.step(what, Start::AWS, find).await?;
+    Ok((clients, pods))
 }
 
 /// Starts the sampler as a task of the service.

@@ -1,15 +1,9 @@
 //! `thumbnail-api`: serves the pipeline's state, thumbnails and controls.
 
-use api_svc::Config;
-use clap::Parser as _;
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     // Before any thread is started, and before any credential is read.
     thumbcore::sandbox::init();
-    run()
-}
-
-#[tokio::main]
-async fn run() -> anyhow::Result<()> {
-    api_svc::run(Config::parse()).await
+    service_kit::program::main(api_svc::run)
 }

@@ -1,8 +1,16 @@
 //! Questions to the queue, the dead-letter queue and the bucket about how they are.
 
+use std::time::Duration;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
+use service_kit::aws::{kind, reason, status};
+use tokio::time::timeout;
 
 use crate::aws::{AwsError, Clients};
+
+/// Longest that `/ready` waits for a source.
+const READY_LIMIT: Duration = Duration::from_secs(5);
 
 /// The AWS sources of the pipeline's state.
 pub(crate) struct Sources {
@@ -70,19 +78,58 @@ impl Sources {
         }
     }
 
-    /// Why the bucket or the queue does not answer, one text for each; empty if both do.
+    /// Why the bucket or the queue cannot be used, one text for each; empty if both can. Each is
+    /// asked for at most [`READY_LIMIT`].
     pub(crate) async fn unready(&self) -> Vec<String> {
-        let bucket = self.s3.head_bucket().bucket(&self.bucket).send();
-        let queue = self.sqs.get_queue_attributes().queue_url(&self.queue_url);
-        let (bucket, queue) = tokio::join!(bucket, queue.send());
-        let bucket = bucket.err().map(|error| {
-            let error = AwsError::new("looking for the bucket", error);
-            format!("S3: {error}")
+        let (bucket, queue) = tokio::join!(
+            timeout(READY_LIMIT, self.look_for_bucket()),
+            timeout(READY_LIMIT, self.look_for_queue()),
+        );
+        let reasons = [("S3", bucket), ("SQS", queue)].map(|(service, look)| match look {
+            Ok(Ok(())) => None,
+            Ok(Err(kind)) => Some(format!("{service}: {kind}")),
+            Err(_) => {
+                let seconds = READY_LIMIT.as_secs();
+                Some(format!("{service}: no answer within {seconds} s"))
+            }
         });
-        let queue = queue.err().map(|error| {
-            let error = AwsError::new("looking for the queue", error);
-            format!("SQS: {error}")
-        });
-        bucket.into_iter().chain(queue).collect()
+        reasons.into_iter().flatten().collect()
     }
+
+    /// # Errors
+    /// What a client may see of the reason.
+    async fn look_for_bucket(&self) -> Result<(), String> {
+        let Err(error) = self.s3.head_bucket().bucket(&self.bucket).send().await else {
+            return Ok(());
+        };
+        // The answer to HEAD has no body, and so no code: refused credentials look like a policy
+        // that denies. A listing tells.
+        if status(&error) == Some(403) {
+            let list = self.s3.list_objects_v2().bucket(&self.bucket).max_keys(1);
+            let Err(error) = list.send().await else {
+                return Ok(());
+            };
+            return Err(unready("the bucket", &error));
+        }
+        Err(unready("the bucket", &error))
+    }
+
+    /// # Errors
+    /// What a client may see of the reason.
+    async fn look_for_queue(&self) -> Result<(), String> {
+        let queue = self.sqs.get_queue_attributes().queue_url(&self.queue_url);
+        match queue.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unready("the queue", &error)),
+        }
+    }
+}
+
+/// What a client may see of an error; the rest is for the log.
+fn unready<E>(what: &'static str, error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    tracing::warn!(what, error = reason(error), "not ready");
+    kind(error)
 }

@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use service_kit::http::{LARGEST_BODY, announces_long_body};
 
 use super::problem::Problem;
 use crate::access::{Gate, Guard, Principal, Refusal, is_host_local};
@@ -83,6 +84,16 @@ pub(super) async fn admit<F: Future<Output = Response>>(
         "guarded request"
     );
     response
+}
+
+/// Refuses a body that is announced as too long before a byte of it is asked for: reading it would
+/// send `100 Continue` to a client that waits for leave to send it.
+pub(super) async fn short_bodies_only(request: Request, next: Next) -> Response {
+    if announces_long_body(request.headers()) {
+        let detail = format!("the body is longer than {LARGEST_BODY} bytes");
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
+    }
+    next.run(request).await
 }
 
 /// On a server that trusts this machine, refuses all requests from elsewhere: a page that renamed

@@ -69,10 +69,14 @@ enum Refused {
     TooMany(api::Problem),
 }
 
+/// Whether the process lives.
+fn alive() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(health::health))
+}
+
 /// Routes that anyone may ask.
 fn open() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
         .routes(routes!(queue::queue))
@@ -80,6 +84,7 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(thumbnails::thumbnails))
         .routes(routes!(videos::videos))
         .routes(routes!(videos::video))
+        .routes(routes!(videos::video_by_key))
         .routes(routes!(live::live))
         .routes(routes!(failures::failures))
 }
@@ -105,7 +110,7 @@ fn long() -> OpenApiRouter<App> {
 /// The OpenAPI document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut all = open().merge(guarded()).merge(long());
+    let mut all = open().merge(alive()).merge(guarded()).merge(long());
     let mut document = all.to_openapi();
     docs::finish(&mut document);
     document
@@ -115,7 +120,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// dashboard is the fallback, if there is one.
 pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
     let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
-    let all = open().merge(guarded().route_layer(layer));
+    let short = middleware::from_fn(gate::short_bodies_only);
+    let all = open().merge(guarded().route_layer(short).route_layer(layer));
     let (router, _) = all.split_for_parts();
     let router = router
         .layer(Extension(gate.clone()))
@@ -129,10 +135,18 @@ pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
     }
 }
 
+/// The route that tells whether the process lives, for the server to exempt from its limits.
+pub(crate) fn probes() -> Router<App> {
+    let (router, _) = alive().split_for_parts();
+    router.method_not_allowed_fallback(problem::no_method)
+}
+
 /// The routes without a time limit.
 pub(crate) fn long_router(gate: &Gate) -> Router<App> {
     let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
-    let (router, _) = long().route_layer(layer).split_for_parts();
+    let short = middleware::from_fn(gate::short_bodies_only);
+    let all = long().route_layer(short).route_layer(layer);
+    let (router, _) = all.split_for_parts();
     router.method_not_allowed_fallback(problem::no_method)
 }
 
@@ -151,6 +165,7 @@ mod tests {
             "/api/pods",
             "/api/thumbnails",
             "/api/videos",
+            "/api/video",
             "/api/videos/{key}",
             "/api/videos/{key}/storyboard.{file}",
             "/api/videos/{key}/storyboard.jpg",

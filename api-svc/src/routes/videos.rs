@@ -111,12 +111,8 @@ pub(super) async fn video(
     Path(key): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    if key.len() > contract::naming::MAX_KEY_BYTES || key.chars().any(char::is_control) {
-        return Err(Problem::not_found("invalid key"));
-    }
-    if let Some(found) = watch.manifests.find(&key).await? {
-        let video = watch.video(&found.manifest).await?;
-        return Ok(Json(video).into_response());
+    if let Some(video) = find(&watch, &key).await? {
+        return Ok(video);
     }
     // After the video of this key: a name may end so itself.
     if let Some((video, part)) = Part::split(&key) {
@@ -129,5 +125,51 @@ pub(super) async fn video(
         };
         return Box::pin(asked.answer(video, part)).await;
     }
-    Err(Problem::not_found(format!("no manifest of {key:?}")))
+    Err(no_manifest(&key))
+}
+
+/// Which video is wanted.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Key {
+    /// The key, as for `/api/videos/{key}`.
+    #[param(min_length = 1, max_length = 1024, example = "uploads/a/b.mp4")]
+    key: String,
+}
+
+/// One video, by any key that S3 allows.
+///
+/// Browsers and proxies shorten paths with `.`, `..` or empty segments; a parameter arrives as it
+/// was sent.
+#[utoipa::path(get, path = "/api/video", tag = "pictures", params(Key), responses(
+    (status = 200, body = api::Video),
+    (status = 400, description = "Invalid parameter", body = api::Problem, content_type = "application/problem+json"),
+    (status = 404, description = "The video does not exist, or is not processed yet", body = api::Problem, content_type = "application/problem+json"),
+    (status = 502, description = "The bucket does not answer", body = api::Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn video_by_key(
+    State(watch): State<Arc<Watch>>,
+    Query(Key { key }): Query<Key>,
+) -> Result<Response, Problem> {
+    let video = find(&watch, &key).await?;
+    video.ok_or_else(|| no_manifest(&key))
+}
+
+/// The video that `key` means; `None` if it has no manifest.
+async fn find(watch: &Watch, key: &str) -> Result<Option<Response>, Problem> {
+    if key.len() > contract::naming::MAX_KEY_BYTES {
+        return Err(Problem::not_found(
+            "the key is longer than any that S3 allows",
+        ));
+    }
+    let Some(found) = watch.manifests.find(key).await? else {
+        return Ok(None);
+    };
+    let video = watch.video(&found.manifest).await?;
+    Ok(Some(Json(video).into_response()))
+}
+
+fn no_manifest(key: &str) -> Problem {
+    Problem::not_found(format!("no manifest of {key:?}"))
 }

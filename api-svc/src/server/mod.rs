@@ -2,8 +2,6 @@
 
 mod linger;
 
-use std::{future::IntoFuture as _, net::SocketAddr};
-
 use axum::{
     BoxError, Router,
     error_handling::HandleErrorLayer,
@@ -12,14 +10,14 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::get,
-    serve::ListenerExt as _,
 };
 use frontend_svc::Site;
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
+use service_kit::http::{self, LARGEST_BODY, Limits};
 use tokio::{
     net::TcpListener,
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 use tower_http::{
@@ -38,52 +36,33 @@ use crate::{
     routes::{self, only_from_here, problem::Problem},
 };
 
-/// Largest body in bytes: bodies are small JSON, and videos go straight to the bucket.
-const MAX_BODY: usize = 256 << 10;
-
 /// Longest request id that is kept, in bytes: longer ones could fill a log.
 const MAX_REQUEST_ID: usize = 64;
 
-/// Serves until the service stops, then lets requests under way and WebSockets end.
+/// Serves until the service stops, then lets requests under way and WebSockets end within the grace
+/// period.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: App,
     gate: Gate,
     site: Option<Site>,
     recorder: PrometheusHandle,
-) -> anyhow::Result<()> {
+) {
     let service = &app.service;
     let (stop, tasks) = (service.stop.clone(), service.tasks.clone());
     let grace = service.config.shutdown_grace();
+    let limits = Limits::new(service.capacity.connections);
     let router = layered(app, gate, site, recorder);
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|stream| {
-        // Answers are small, and someone waits for them.
-        let _ = stream.set_nodelay(true);
-    });
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = std::pin::pin!(server.into_future());
-    let ended = tokio::select! {
-        ended = &mut server => Some(ended),
-        () = stop.cancelled() => None,
+    let serving = http::serve(listener, router, limits, &stop, grace);
+    let end = async {
+        stop.cancelled().await;
+        Instant::now() + grace
     };
+    let (finished, end) = tokio::join!(serving, end);
     tasks.close();
-    let ended = timeout(grace, async {
-        // Without requests under way the server may have ended already.
-        let ended = match ended {
-            Some(ended) => ended,
-            None => server.await,
-        };
-        tasks.wait().await;
-        ended
-    });
-    if let Ok(ended) = ended.await {
-        ended?;
-    } else {
+    if !finished || timeout_at(end, tasks.wait()).await.is_err() {
         tracing::warn!("requests were interrupted at the end of the grace period");
     }
-    Ok(())
 }
 
 /// The routes with everything around them, from the outside in.
@@ -93,7 +72,9 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
         .layer(HandleErrorLayer::new(refused))
         .load_shed()
         // One limit for all routes; the plain layer would give each its own.
-        .layer(GlobalConcurrencyLimitLayer::new(config.max_requests.get()))
+        .layer(GlobalConcurrencyLimitLayer::new(
+            app.service.capacity.requests,
+        ))
         .timeout(config.request_timeout());
     let request_id = HeaderName::from_static("x-request-id");
     let around = ServiceBuilder::new()
@@ -113,19 +94,21 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked));
-    let long = routes::long_router(&gate).layer(DefaultBodyLimit::max(MAX_BODY));
+    let long = routes::long_router(&gate).layer(DefaultBodyLimit::max(LARGEST_BODY));
+    // Whoever watches over the process is answered however many others are.
+    let watchers = routes::probes().route(
+        "/metrics",
+        get(async move || {
+            let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+            (text, recorder.render())
+        }),
+    );
     routes::router(&gate, site)
-        .route(
-            "/metrics",
-            get(async move || {
-                let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-                (text, recorder.render())
-            }),
-        )
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(guards)
         // Neither limited in number, as few people may send them, nor in time.
         .merge(long)
+        .merge(watchers)
         .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
         .layer(middleware::from_fn(observe))
         .layer(middleware::from_fn(linger))

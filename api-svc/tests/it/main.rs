@@ -4,12 +4,14 @@
 
 #![cfg(test)]
 
+mod crowd;
 mod document;
 mod expiry;
 mod index;
 mod live;
 mod measure;
 mod pods;
+mod ready;
 mod routes;
 mod startup;
 mod storyboard;

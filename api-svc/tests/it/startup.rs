@@ -1,11 +1,16 @@
 //! Starting, stopping, and going on without a source.
 
 use anyhow::Result;
-use serde_json::json;
-use tokio::{net::TcpListener, process::Command};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    time::timeout,
+};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Api, Bucket, Client, stack, until};
+use crate::support::{Api, Bucket, Client, DEADLINE, publish, stack, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_setting_is_named() -> Result<()> {
@@ -24,7 +29,13 @@ async fn a_wrong_setting_is_named() -> Result<()> {
             .await?;
         assert!(!output.status.success(), "{variable}");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(text.contains(variable), "{text}");
+        // The reason is one line of JSON.
+        let last: Value = serde_json::from_str(text.lines().last().unwrap_or_default())?;
+        assert_eq!(last["level"], "ERROR", "{text}");
+        let error = last["error"].as_str().unwrap_or_default();
+        assert!(error.contains(variable), "{variable}: {text}");
+        let is_json = |line: &str| serde_json::from_str::<Value>(line).is_ok();
+        assert!(text.lines().all(is_json), "{text}");
     }
     Ok(())
 }
@@ -142,5 +153,64 @@ async fn all_routes_share_one_limit_of_requests() -> Result<()> {
         Ok((answer.status == 200).then_some(()))
     })
     .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_long_is_refused_before_it_is_asked_for() -> Result<()> {
+    let bucket = Bucket::start(0).await?;
+    let api = bucket.api(&[]).await?;
+    for (length, expected) in [(100, "HTTP/1.1 100 "), (1 << 30, "HTTP/1.1 413 ")] {
+        let mut stream = TcpStream::connect(api.address()).await?;
+        let head = format!(
+            "POST /api/uploads HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n",
+            api.address()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut begin = [0; 13];
+        timeout(DEADLINE, stream.read_exact(&mut begin)).await??;
+        assert_eq!(String::from_utf8_lossy(&begin), expected);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_does_not_hold_up_the_end() -> Result<()> {
+    let bucket = Bucket::start(0).await?;
+    // Longer than this test waits for anything.
+    let mut api = bucket.api(&[("SHUTDOWN_GRACE_SECONDS", "3600")]).await?;
+    let mut half = TcpStream::connect(api.address()).await?;
+    half.write_all(b"GET /health HTTP/1.1\r\nHos").await?;
+    // The server has the connection: it accepts in order.
+    assert_eq!(api.get("/health").await?.status, 200);
+    assert!(api.terminate().await?.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_even_a_log_at_trace_holds_a_secret() -> Result<()> {
+    let stack = stack().await?;
+    publish(&stack, "a").await?;
+    let secrets = [
+        ("AWS_SESSION_TOKEN", "session-token-of-the-test"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-key-of-the-test"),
+        ("API_TOKEN", "bearer-token-of-the-test-0123456789"),
+    ];
+    let trace = [("RUST_LOG", "trace")];
+    let api = Api::start(&stack, &[&trace[..], &secrets].concat()).await?;
+    api.metrics_when("the index is read", |m| m["videosMeasured"] == 1)
+        .await?;
+    api.json("/api/videos/uploads/a.mp4").await?;
+    let request = api.request("GET", "/api/frame?key=uploads/a.mp4&t=1")?;
+    let token = secrets[2].1;
+    api.send(request.bearer_auth(token)).await?;
+    let said = api.raw_log();
+    for (name, value) in secrets {
+        let line = said.lines().find(|line| line.contains(value));
+        assert!(line.is_none(), "{name}: {line:?}");
+    }
+    let signed = said.lines().find(|line| line.contains("Signature="));
+    assert!(signed.is_none(), "{signed:?}");
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::{ops::Deref, process::ExitStatus};
 use anyhow::{Context, Result, ensure};
 use devstack::{
     Stack,
+    crowd::limited,
     program::{Program, until},
 };
 use serde_json::Value;
-use tokio::process::Command;
 
 /// An API; killed when dropped. Its log is printed if the test fails.
 pub(crate) struct Api {
@@ -67,7 +67,15 @@ impl Api {
     }
 
     pub(crate) async fn start_with(env: &[(&str, &str)]) -> Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thumbnail-api"));
+        Self::start_limited(env, None).await
+    }
+
+    /// One with a soft and a hard limit of file descriptors.
+    pub(crate) async fn start_limited(
+        env: &[(&str, &str)],
+        descriptors: Option<(u32, u32)>,
+    ) -> Result<Self> {
+        let mut command = limited(env!("CARGO_BIN_EXE_thumbnail-api"), descriptors);
         for variable in [
             "RUST_LOG",
             "LOG_FORMAT",

@@ -113,9 +113,21 @@ impl Bucket {
         )
     }
 
-    /// The environment that lets the API use it.
     /// Starts an API that looks at it, with these variables on top.
     pub(crate) async fn api(&self, extra: &[(&str, &str)]) -> Result<Api> {
+        self.start_api(extra, None).await
+    }
+
+    /// Starts an API that looks at it, with a soft and a hard limit of file descriptors.
+    pub(crate) async fn limited_api(&self, descriptors: (u32, u32)) -> Result<Api> {
+        self.start_api(&[], Some(descriptors)).await
+    }
+
+    async fn start_api(
+        &self,
+        extra: &[(&str, &str)],
+        descriptors: Option<(u32, u32)>,
+    ) -> Result<Api> {
         let endpoint = format!("http://{}", self.0.address);
         let queue = format!("{endpoint}/1/queue");
         let own = [
@@ -126,7 +138,7 @@ impl Bucket {
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("S3_BUCKET", "videos"),
         ];
-        Api::start_with(&[&own, extra].concat()).await
+        Api::start_limited(&[&own, extra].concat(), descriptors).await
     }
 
     fn refuse(&self) -> Option<Response> {
