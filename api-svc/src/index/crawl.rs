@@ -6,9 +6,10 @@ use std::{
     time::SystemTime,
 };
 
-use aws_sdk_s3::Client;
+use aws_sdk_s3::{Client, types::EncodingType};
 use contract::{Cost, Prefixes};
 use futures::{StreamExt as _, stream};
+use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Index, object::Object, seconds_since_1970};
@@ -279,6 +280,8 @@ impl Crawler {
             .list_objects_v2()
             .bucket(&self.bucket)
             .prefix(prefix)
+            // Keys may have characters that XML cannot have.
+            .encoding_type(EncodingType::Url)
             .set_start_after(after.map(str::to_owned))
             .send()
             .await
@@ -287,18 +290,32 @@ impl Crawler {
                 source: AwsError::new("listing the bucket", error),
             })?;
         let truncated = output.is_truncated.unwrap_or_default();
+        let is_encoded = output.encoding_type == Some(EncodingType::Url);
         let objects = output.contents.unwrap_or_default().into_iter();
         Ok(Listing {
             objects: objects
                 .filter_map(|object| {
                     let modified = object.last_modified.map_or(0, |time| time.secs());
                     let size = object.size.unwrap_or_default();
-                    Some((object.key?, modified.max(0) as u32, size.max(0) as u64))
+                    let key = if is_encoded {
+                        decoded(&object.key?)?
+                    } else {
+                        object.key?
+                    };
+                    Some((key, modified.max(0) as u32, size.max(0) as u64))
                 })
                 .collect(),
             truncated,
         })
     }
+}
+
+/// A key that S3 gives for the encoding type `url`: percent-encoded, with `+` for a space. `None`
+/// if it is no text.
+fn decoded(key: &str) -> Option<String> {
+    let key = key.replace('+', " ");
+    let text = percent_decode_str(&key).decode_utf8().ok()?;
+    Some(text.into_owned())
 }
 
 fn add(index: &Index, name: &str, fetched: &Fetched) {

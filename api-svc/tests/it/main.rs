@@ -8,6 +8,7 @@ mod crowd;
 mod document;
 mod expiry;
 mod index;
+mod keys;
 mod live;
 mod measure;
 mod pods;
