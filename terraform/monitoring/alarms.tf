@@ -2,6 +2,8 @@
 
 locals {
   sqs = { namespace = "AWS/SQS", dimensions = { QueueName = local.dlq } }
+  # The workers' own metrics stay in the cluster, so what they log is counted here.
+  log = { namespace = "Thumbnail/${var.environment}", dimensions = {} }
   alb = { namespace = "AWS/ApplicationELB", dimensions = { LoadBalancer = data.aws_lb.this.arn_suffix } }
 
   alarms = {
@@ -20,6 +22,22 @@ locals {
       threshold   = 300
       minutes     = 1
       description = "A message has been in the dead-letter queue for five minutes"
+    }
+    worker-cannot-receive = {
+      source      = local.log
+      metric      = aws_cloudwatch_log_metric_filter.failed_receives.metric_transformation[0].name
+      statistic   = "Sum"
+      threshold   = 0
+      minutes     = 3
+      description = "Workers cannot receive messages, or cannot start, for three minutes"
+    }
+    queue-message-age = {
+      source      = { namespace = "AWS/SQS", dimensions = { QueueName = local.queue } }
+      metric      = "ApproximateAgeOfOldestMessage"
+      statistic   = "Maximum"
+      threshold   = 1800
+      minutes     = 5
+      description = "A video has waited for half an hour: workers are missing, too few, or do not receive"
     }
     elb-5xx-errors = {
       source      = local.alb
@@ -53,6 +71,18 @@ locals {
       minutes     = 1
       description = "Unexpectedly many connections"
     }
+  }
+}
+
+# A worker that waits longest between two polls that fail logs two such lines a minute.
+resource "aws_cloudwatch_log_metric_filter" "failed_receives" {
+  name           = "${local.name}-failed-receives"
+  log_group_name = "/thumbnail/${var.environment}/pods"
+  pattern        = "?\"cannot receive\" ?\"the service ends\""
+  metric_transformation {
+    name      = "FailedReceives"
+    namespace = local.log.namespace
+    value     = "1"
   }
 }
 

@@ -34,7 +34,7 @@ fn every_alarm_has_a_runbook() {
     let hcl::Expression::Object(alarms) = alarms else {
         panic!("alarms is no object");
     };
-    assert_eq!(alarms.len(), 6);
+    assert_eq!(alarms.len(), 8);
     for name in alarms.keys() {
         assert!(
             page.contains(&format!("\n### {name}\n")),

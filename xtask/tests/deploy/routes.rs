@@ -36,6 +36,21 @@ fn every_route_of_the_api_is_reachable() {
     }
 }
 
+/// Else the load balancer sends requests over connections that are just being closed.
+#[test]
+fn the_load_balancer_lets_go_of_idle_connections_first() {
+    let server = crate::repository::read("service-kit/src/http/mod.rs");
+    let ingress = crate::repository::read("k8s/base/ingress.yaml");
+    let number = |text: &str, before: &str| {
+        let (_, rest) = text.split_once(before).unwrap();
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u64>().unwrap()
+    };
+    let services = number(&server, "const IDLE: Duration = Duration::from_secs(");
+    let balancer = number(&ingress, "idle_timeout.timeout_seconds=");
+    assert!(balancer < services, "{balancer} s and {services} s");
+}
+
 #[test]
 fn services_lead_to_ports_that_containers_open() {
     for service in SERVICES {
