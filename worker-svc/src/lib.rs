@@ -12,7 +12,8 @@
 //!   videos were deleted, or the dead-letter queue has the whole message.
 //! - Deliveries may repeat and overlap: `publish` is idempotent, and finished videos are skipped.
 //! - All pictures of a video come from one version of it; its manifest tells which.
-//! - A failing video, queue or bucket never ends the loop; only a signal does.
+//! - A failing video, queue or bucket never ends the loop; only a signal does, or AWS when it keeps
+//!   refusing the credentials.
 //! - All videos together stay within one memory budget (`capacity`).
 
 mod aws;
