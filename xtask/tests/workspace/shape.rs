@@ -28,7 +28,7 @@ fn long_functions(text: &str) -> Vec<String> {
         let is_head_end = |line: &&str| line.ends_with(['{', '}', ';']);
         let head = lines[start..].iter().find(|line| is_head_end(line));
         if head.is_some_and(|head| head.ends_with('{'))
-            && let Some(end) = lines[start..].iter().position(|line| is_end(line))
+            && let Some(end) = lines[start..].iter().position(is_end)
             && end + 1 > SCREEN
         {
             long.push(format!("{name}: {} lines", end + 1));
