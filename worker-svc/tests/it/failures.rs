@@ -196,6 +196,8 @@ async fn an_outage_is_waited_out() -> Result<()> {
         ..WorkerOptions::default()
     };
     let worker = Worker::start(&stack, options).await?;
+    // The events of the bucket's making are deleted: until they are, they may take all slots.
+    queue_is_empty(&stack).await?;
     proxy.set_broken(true);
     // Ends the long poll that is under way.
     send(&stack, r#"{"Event":"s3:TestEvent"}"#).await?;
