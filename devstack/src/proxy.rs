@@ -201,7 +201,7 @@ impl State {
                 let text = String::from_utf8_lossy(&buffer[..n]);
                 self.note_poll(&text);
                 if let Some(refusal) = self.refusal(&text) {
-                    refused = refusal.answer_to(&text);
+                    refused = Some(refusal.answer_to(&text));
                     return Ok(());
                 }
                 // A GET is small and comes in one piece.
@@ -218,11 +218,15 @@ impl State {
             _ = requests => {}
             _ = copy(&mut from_server, &mut to_client) => {}
         }
-        if let Some(answer) = refused {
+        let Some(answer) = refused else {
+            return Ok(());
+        };
+        if let Some(answer) = answer {
             to_client.write_all(answer.as_bytes()).await?;
             to_client.shutdown().await?;
         }
-        // A connection with unread bytes would be reset, and the answer lost.
+        // A connection with unread bytes would be reset, and the answer lost. Whoever is answered
+        // nothing waits.
         let mut rest = Vec::new();
         from_client.read_to_end(&mut rest).await?;
         Ok(())
