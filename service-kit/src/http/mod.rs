@@ -35,7 +35,7 @@ use tower::ServiceExt as _;
 use self::{
     accept::Acceptor,
     seats::{Phase, Seat, Seats},
-    watched::{Answer, Question, Stream},
+    watched::{Stream, Watched},
 };
 
 /// Largest body of a request in bytes: bodies are small JSON, and videos go straight to the bucket.
@@ -223,11 +223,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
     seat.enter(Phase::Work);
-    let mut request = request.map(|body| Body::new(Question::new(body, seat.clone())));
+    let mut request = request.map(|body| Body::new(Watched::question(body, seat.clone())));
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
     seat.enter(Phase::Answer);
-    Ok(response.map(|body| Body::new(Answer::new(body, seat))))
+    Ok(response.map(|body| Body::new(Watched::answer(body, seat))))
 }
 
 #[cfg(test)]

@@ -83,32 +83,58 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The body of a request.
+/// A body that tells whom its connection waits for.
 #[derive(Debug)]
-pub(super) struct Question {
-    body: Incoming,
+pub(super) struct Watched<B> {
+    body: B,
     seat: Arc<Seat>,
+    /// What is waited for while the body has nothing to give.
+    empty: Phase,
+    /// What is waited for once it has given something.
+    given: Phase,
+    /// What is waited for once it is dropped, if that changes.
+    dropped: Option<Phase>,
 }
 
-impl Question {
-    pub(super) fn new(body: Incoming, seat: Arc<Seat>) -> Self {
-        Self { body, seat }
+impl Watched<Incoming> {
+    /// The body of a request.
+    pub(super) fn question(body: Incoming, seat: Arc<Seat>) -> Self {
+        Self {
+            body,
+            seat,
+            empty: Phase::Body,
+            given: Phase::Work,
+            dropped: None,
+        }
     }
 }
 
-impl HttpBody for Question {
+impl Watched<Body> {
+    /// The body of an answer. The connection is idle once the body is dropped.
+    pub(super) fn answer(body: Body, seat: Arc<Seat>) -> Self {
+        Self {
+            body,
+            seat,
+            empty: Phase::Work,
+            given: Phase::Answer,
+            dropped: Some(Phase::Idle),
+        }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Watched<B> {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         let phase = if frame.is_pending() {
-            Phase::Body
+            self.empty
         } else {
-            Phase::Work
+            self.given
         };
         self.seat.enter(phase);
         frame
@@ -123,48 +149,10 @@ impl HttpBody for Question {
     }
 }
 
-/// The body of an answer. The connection is idle once the body is dropped.
-#[derive(Debug)]
-pub(super) struct Answer {
-    body: Body,
-    seat: Arc<Seat>,
-}
-
-impl Answer {
-    pub(super) fn new(body: Body, seat: Arc<Seat>) -> Self {
-        Self { body, seat }
-    }
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        let phase = if frame.is_pending() {
-            Phase::Work
-        } else {
-            Phase::Answer
-        };
-        self.seat.enter(phase);
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Answer {
+impl<B> Drop for Watched<B> {
     fn drop(&mut self) {
-        self.seat.enter(Phase::Idle);
+        if let Some(phase) = self.dropped {
+            self.seat.enter(phase);
+        }
     }
 }
