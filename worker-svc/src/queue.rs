@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use aws_sdk_sqs::{
-    Client,
+    Client, Config as ClientConfig,
+    config::timeout::TimeoutConfig,
     error::{ProvideErrorMetadata, SdkError},
     types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
@@ -23,6 +24,10 @@ const LONGEST_POLL: Duration = Duration::from_secs(5);
 /// Shorter polls would return empty answers in a busy loop.
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
 
+/// How long after its end a poll may be answered. A connection that died without a word is noticed
+/// then.
+const POLL_SLACK: Duration = Duration::from_secs(5);
+
 /// Most messages that SQS returns in one answer.
 pub(crate) const BATCH: usize = 10;
 
@@ -38,7 +43,7 @@ pub(crate) struct Queue {
     url: String,
     dlq_url: Option<String>,
     visibility: Duration,
-    poll_seconds: i32,
+    poll: Duration,
 }
 
 /// One delivery of a message.
@@ -103,7 +108,7 @@ impl Queue {
             // SQS hands messages to a poll even if nobody waits for its answer. A poll no longer
             // than the grace period cannot outlive it and take the messages that a shutdown
             // returns.
-            poll_seconds: seconds(config.shutdown_grace().clamp(SHORTEST_POLL, LONGEST_POLL)),
+            poll: config.shutdown_grace().clamp(SHORTEST_POLL, LONGEST_POLL),
         })
     }
 
@@ -118,14 +123,19 @@ impl Queue {
 
     /// Waits, by one long poll, for at least one message; returns at most `most` and [`BATCH`].
     pub(crate) async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.poll + POLL_SLACK)
+            .build();
         let output = self
             .client
             .receive_message()
             .queue_url(&self.url)
             .max_number_of_messages(i32::try_from(most.clamp(1, BATCH)).unwrap_or(1))
-            .wait_time_seconds(self.poll_seconds)
+            .wait_time_seconds(seconds(self.poll))
             .visibility_timeout(seconds(self.visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .customize()
+            .config_override(ClientConfig::builder().timeout_config(timeouts))
             .send()
             .await
             .map_err(|error| service_error("ReceiveMessage", &error))?;

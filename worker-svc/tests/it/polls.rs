@@ -83,6 +83,26 @@ async fn credentials_that_stay_refused_end_the_worker_with_the_reason() -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_poll_that_is_never_answered_is_told_and_the_next_one_goes_on() -> Result<()> {
+    let stack = stack(30).await?;
+    let proxy = Proxy::counting(&stack).await?;
+    proxy.ignore(&[RECEIVE]);
+    let options = WorkerOptions {
+        endpoint: Some(proxy.endpoint()),
+        // Polls are no longer than that.
+        env: vec![("SHUTDOWN_GRACE_SECONDS", "1".to_owned())],
+        ..WorkerOptions::default()
+    };
+    let worker = Worker::start(&stack, options).await?;
+    let line = worker.logged("cannot receive").await?;
+    assert_eq!(line["reason"], "timeout");
+    proxy.accept_all();
+    let etag = upload_file(&stack, "uploads/a.mp4", &Clip::new("mp4").make()?).await?;
+    let manifest = manifest(&stack, "thumbnails/a.json").await?;
+    check(&stack, &manifest, "uploads/a.mp4", &etag).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_and_health_say_why_nothing_is_received() -> Result<()> {
     let stack = stack(30).await?;
     let proxy = Proxy::counting(&stack).await?;
