@@ -51,7 +51,7 @@ pub enum Storyboards {
 pub struct PlayerFiles {
     /// `WebVTT`.
     pub vtt: bool,
-    /// Playlists of images.
+    /// Playlists of images and, where there can be one, of keyframes.
     pub hls: bool,
     /// A DASH adaptation set.
     pub dash: bool,

@@ -44,6 +44,8 @@ pub(crate) struct Extras {
 struct Place<'a> {
     store: &'a Store,
     name: &'a OutputName,
+    /// The video's key.
+    source: &'a str,
     /// Whose it is, and what it was made of and with.
     metadata: HashMap<String, String>,
 }
@@ -121,7 +123,7 @@ impl Extras {
         self.extractor.open(opening).await
     }
 
-    fn place<'a>(&'a self, name: &'a OutputName, manifest: &Manifest, hash: &str) -> Place<'a> {
+    fn place<'a>(&'a self, name: &'a OutputName, manifest: &'a Manifest, hash: &str) -> Place<'a> {
         let metadata = [
             (
                 metadata::SOURCE_KEY,
@@ -133,6 +135,7 @@ impl Extras {
         Place {
             store: &self.store,
             name,
+            source: &manifest.source_key,
             metadata: metadata
                 .map(|(name, value)| (name.to_owned(), value))
                 .into(),

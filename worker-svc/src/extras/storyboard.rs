@@ -3,13 +3,26 @@
 use bytes::Bytes;
 use contract::{ManifestCost, ManifestStoryboard};
 use futures::future::try_join_all;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thumbcore::storyboard::{Index, Layout, dash, hls, json, vtt};
 
 use super::{ExtraError, INDEX_CACHE, Opened, Place, SHEET_CACHE, cost};
-use crate::config::StoryboardSettings;
+use crate::config::{PlayerFiles, StoryboardSettings};
 
 /// The name of the index, which names the sheets that are there: some, or all.
 const INDEX: &str = "index.json";
+
+/// The names of the playlists of images and of keyframes.
+const IMAGES: &str = "index.m3u8";
+const IFRAMES: &str = "iframes.m3u8";
+
+/// Characters of a key that a relative URL keeps as they are. Source: RFC 3986, section 2.3.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Uploads sheet by sheet, from the first one that is missing on, then what players read.
 pub(super) async fn make(
@@ -38,7 +51,8 @@ pub(super) async fn make(
         )
         .await?;
     }
-    let texts = texts(settings, &index);
+    let video = relative(&place.name.storyboard(IFRAMES), place.source);
+    let texts = texts(settings, &index, &video);
     let keys = texts.iter().map(|((name, _), _)| *name);
     let files = [INDEX].into_iter().chain(keys);
     let files = files.map(|name| place.name.storyboard(name)).collect();
@@ -84,26 +98,34 @@ fn name_in(index: &Index) -> impl Fn(usize) -> String + '_ {
     |sheet| index.layout().file_name(sheet)
 }
 
-/// The files for players but for the index: name, media type and text of each.
+/// The URL of the object `to`, relative to the object `from` of the same bucket.
+fn relative(from: &str, to: &str) -> String {
+    let up = "../".repeat(from.matches('/').count());
+    format!("{up}{}", utf8_percent_encode(to, PATH))
+}
+
+/// The files for players but for the index: name, media type and text of each. `video` is the
+/// video's URL.
 fn texts(
     settings: &StoryboardSettings,
     index: &Index,
+    video: &str,
 ) -> Vec<((&'static str, &'static str), String)> {
-    let files = settings.files;
+    let PlayerFiles { vtt, hls, dash } = settings.files;
     let mut texts = Vec::new();
-    if files.vtt {
-        texts.push((
-            ("index.vtt", vtt::MEDIA_TYPE),
-            vtt::write(index, name_in(index)),
-        ));
+    if vtt {
+        let text = vtt::write(index, name_in(index));
+        texts.push((("index.vtt", vtt::MEDIA_TYPE), text));
     }
-    if files.hls {
-        texts.push((
-            ("index.m3u8", hls::MEDIA_TYPE),
-            hls::write(index, name_in(index)),
-        ));
+    if hls {
+        let mut playlist = |name, text| texts.push(((name, hls::MEDIA_TYPE), text));
+        playlist(IMAGES, hls::write(index, name_in(index)));
+        playlist("master.m3u8", hls::master(index, IMAGES, IFRAMES));
+        if let Some(text) = hls::iframes(index, video) {
+            playlist(IFRAMES, text);
+        }
     }
-    if files.dash {
+    if dash {
         texts.push((("index.mpd", dash::MEDIA_TYPE), dash::write(index)));
     }
     texts
@@ -118,4 +140,18 @@ async fn put_text(
     place
         .put(key, Bytes::from(text), (media_type, INDEX_CACHE))
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_video_is_named_from_its_storyboard() {
+        let playlist = "thumbnails/a/b.storyboard/iframes.m3u8";
+        assert_eq!(
+            relative(playlist, "uploads/a/b #1.mp4"),
+            "../../../uploads/a/b%20%231.mp4"
+        );
+    }
 }

@@ -54,6 +54,41 @@ async fn replace(stack: &Stack, key: &str, body: Vec<u8>) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_playlist_of_keyframes_names_the_video_s_own_bytes() -> Result<()> {
+    let stack = stack(30).await?;
+    let _worker = Worker::start(&stack, options(&[])).await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("clip.mp4");
+    let clip = Clip::new("mp4").make()?;
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(clip);
+    command.args(["-c", "copy", "-movflags", "frag_keyframe+empty_moov"]);
+    anyhow::ensure!(command.arg(&file).status()?.success(), "ffmpeg");
+    let key = "uploads/clip.mp4";
+    upload_file(&stack, key, &file).await?;
+    let storyboard = complete(&stack).await?.storyboard.context("a storyboard")?;
+    let named = |name: &str| format!("thumbnails/clip.storyboard/{name}");
+    for name in ["master.m3u8", "iframes.m3u8"] {
+        assert!(storyboard.files.contains(&named(name)), "{storyboard:?}");
+    }
+    let master = output(&stack, &named("master.m3u8")).await?;
+    assert_eq!(master.content_type, "application/vnd.apple.mpegurl");
+    let master = String::from_utf8(master.body)?;
+    assert!(master.contains(r#"URI="iframes.m3u8""#), "{master}");
+    let iframes = String::from_utf8(output(&stack, &named("iframes.m3u8")).await?.body)?;
+    let mut lines = iframes.lines();
+    let range = lines
+        .by_ref()
+        .find_map(|line| line.strip_prefix("#EXT-X-BYTERANGE:"));
+    assert_eq!(lines.next(), Some("../../uploads/clip.mp4"));
+    // The range is a fragment of the video, whose box is named behind its length.
+    let (_, start) = range.and_then(|it| it.split_once('@')).context("a range")?;
+    let start: usize = start.parse()?;
+    assert_eq!(&std::fs::read(&file)?[start + 4..start + 8], b"moof");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn storyboard_and_preview_follow_the_pictures() -> Result<()> {
     let stack = stack(30).await?;
     let worker = Worker::start(&stack, options(&[])).await?;
