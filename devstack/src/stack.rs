@@ -168,6 +168,22 @@ impl Stack {
         &self.dlq_url
     }
 
+    /// How many messages a queue holds: visible ones, and those that somebody has received.
+    ///
+    /// # Errors
+    /// The queue is not there.
+    pub async fn depth(&self, queue_url: &str) -> anyhow::Result<(u32, u32)> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let ask = self.sqs.get_queue_attributes().queue_url(queue_url);
+        let answer = ask.set_attribute_names(Some(names.to_vec())).send().await?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let [visible, hidden] = names.map(|name| attributes.get(&name)?.parse().ok());
+        Ok((visible.context("no count")?, hidden.context("no count")?))
+    }
+
     /// The environment that lets a service, or the AWS command line, use this stack.
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {

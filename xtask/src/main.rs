@@ -25,7 +25,7 @@ use step::Steps;
 const ALL: [&str; 2] = ["--workspace", "--all-features"];
 
 /// Builds every program. xtask stays out: it would be built once more for the features it shares
-/// with the others. The with the others. The bundler builds with the dashboard.
+/// with the others. The bundler is built with the dashboard.
 const BINARIES: [&str; 7] = [
     "build",
     "--workspace",
@@ -58,6 +58,13 @@ enum Task {
     Test,
     /// Try storyboards in the players of others, which come from npm
     Players,
+    /// Let workers process videos under faults, and check that nothing is lost, stuck or wrong
+    #[command(disable_help_flag = true)]
+    Soak {
+        /// Passed to `devstack soak`, whose `--help` tells more
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check formatting, lints, documentation and what deploys the services
     Check,
     /// Feed the parsers hostile bytes
@@ -99,6 +106,7 @@ fn main() -> ExitCode {
         Task::Screenshots { arguments } => screenshots(&mut steps, &arguments),
         Task::Test => test(&mut steps),
         Task::Players => players(&mut steps),
+        Task::Soak { arguments } => soak(&mut steps, &arguments),
         Task::Check => check(&mut steps),
         Task::Fuzz { target, seconds } => fuzz::run(&mut steps, target.as_deref(), seconds),
         Task::Bench {
@@ -160,6 +168,14 @@ fn players(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Players", || step::status(cargo().args(test)))
 }
 
+/// In this process's place, as `up`.
+fn soak(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
+    steps.run("System packages", packages::ensure)?;
+    steps.run("Build", || step::status(cargo().args(BINARIES)))?;
+    let error = Command::new(devstack()?).arg("soak").args(arguments).exec();
+    Err(error).context("cannot run devstack")
+}
+
 fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     build_web(steps)?;
@@ -193,6 +209,9 @@ fn test(steps: &mut Steps) -> anyhow::Result<()> {
     steps.note(&examples);
     steps.run("The whole service, once", || {
         step::status(Command::new(devstack()?).args(["up", "--once"]))
+    })?;
+    steps.run("A hundred videos under faults", || {
+        step::status(Command::new(devstack()?).arg("soak"))
     })?;
     steps.summary();
     Ok(())

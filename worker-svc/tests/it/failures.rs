@@ -5,8 +5,8 @@ use aws_sdk_sqs::types::Message;
 use devstack::{Stack, media::Clip};
 
 use crate::support::{
-    Proxy, Worker, WorkerOptions, check, dead_letter, depth, dlq_depth, event, keys, manifest,
-    purge, queue_is_empty, send, stack, until, upload, upload_file,
+    Proxy, Worker, WorkerOptions, check, dead_letter, dlq_depth, event, keys, manifest, purge,
+    queue_is_empty, send, stack, until, upload, upload_file,
 };
 
 fn attribute<'a>(message: &'a Message, name: &str) -> &'a str {
@@ -33,7 +33,7 @@ async fn a_corrupt_video_stays_until_the_redrive_policy_takes_it() -> Result<()>
     let line = worker.logged("failed").await?;
     assert_eq!(line["key"], "uploads/corrupt.mp4");
     assert_eq!(line["transient"], false);
-    let (visible, hidden) = depth(&stack, stack.queue_url()).await?;
+    let (visible, hidden) = stack.depth(stack.queue_url()).await?;
     assert_eq!(visible + hidden, 1, "the message is still there");
     assert_eq!(dlq_depth(&stack).await?, 0);
 
@@ -239,7 +239,7 @@ async fn a_key_that_kms_does_not_let_use_is_waited_for() -> Result<()> {
     })
     .await?;
     // Hidden for longer than the visibility timeout: they would be back at once otherwise.
-    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 2));
+    assert_eq!(stack.depth(stack.queue_url()).await?, (0, 2));
     assert_eq!(dlq_depth(&stack).await?, 0);
     Ok(())
 }

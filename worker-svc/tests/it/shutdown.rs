@@ -7,8 +7,8 @@ use aws_sdk_sqs::types::MessageSystemAttributeName;
 use devstack::{Stack, media::Clip};
 
 use crate::support::{
-    Proxy, Worker, WorkerOptions, check, depth, dlq_depth, keys, manifest, queue_is_empty, stack,
-    until, upload_file,
+    Proxy, Worker, WorkerOptions, check, dlq_depth, keys, manifest, queue_is_empty, stack, until,
+    upload_file,
 };
 
 const KEY: &str = "uploads/clip.mp4";
@@ -40,7 +40,7 @@ async fn sigterm_finishes_the_video_in_hand() -> Result<()> {
     // The worker has ended: what is there now is all there will be.
     let manifest = manifest(&stack, "thumbnails/clip.json").await?;
     check(&stack, &manifest, KEY, &etag).await?;
-    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 0));
+    assert_eq!(stack.depth(stack.queue_url()).await?, (0, 0));
     assert_eq!(dlq_depth(&stack).await?, 0);
     Ok(())
 }
@@ -74,7 +74,7 @@ async fn an_idle_worker_ends_with_a_poll_of_at_most_five_seconds() -> Result<()>
     assert!(worker.exit().await?.success());
     let polls = proxy.polls();
     assert!(polls.iter().all(|seconds| *seconds <= 5), "{polls:?}");
-    assert_eq!(depth(&stack, stack.queue_url()).await?, (0, 0));
+    assert_eq!(stack.depth(stack.queue_url()).await?, (0, 0));
     Ok(())
 }
 
@@ -87,7 +87,7 @@ async fn what_does_not_fit_the_grace_period_goes_back_at_once() -> Result<()> {
     assert!(worker.exit().await?.success());
     assert!(keys(&stack, "thumbnails/").await?.is_empty());
     until("the message is back", async || {
-        Ok((depth(&stack, stack.queue_url()).await? == (1, 0)).then_some(()))
+        Ok((stack.depth(stack.queue_url()).await? == (1, 0)).then_some(()))
     })
     .await?;
 
@@ -142,7 +142,7 @@ async fn a_second_signal_ends_it_on_the_spot() -> Result<()> {
     worker.signal("TERM").await?;
     assert_eq!(worker.exit().await?.code(), Some(1));
     // The message is not lost: it is hidden until its timeout ends.
-    let (visible, hidden) = depth(&stack, stack.queue_url()).await?;
+    let (visible, hidden) = stack.depth(stack.queue_url()).await?;
     assert_eq!(visible + hidden, 1);
     Ok(())
 }

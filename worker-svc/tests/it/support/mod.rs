@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_s3::{operation::get_object::GetObjectError, primitives::ByteStream};
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::Message;
 use contract::{Manifest, ManifestRendition, ManifestThumbnail};
 use devstack::{Stack, StackOptions};
 pub(crate) use devstack::{program::until, proxy::Proxy};
@@ -101,34 +101,16 @@ pub(crate) async fn purge(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Messages in a queue: visible and in flight.
-pub(crate) async fn depth(stack: &Stack, queue_url: &str) -> Result<(u32, u32)> {
-    let names = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-    ];
-    let output = stack
-        .sqs()
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .set_attribute_names(Some(names.to_vec()))
-        .send()
-        .await?;
-    let attributes = output.attributes.unwrap_or_default();
-    let [visible, hidden] = names.map(|name| attributes.get(&name).and_then(|n| n.parse().ok()));
-    Ok((visible.context("no count")?, hidden.context("no count")?))
-}
-
 /// Waits until the queue holds nothing, in flight or not.
 pub(crate) async fn queue_is_empty(stack: &Stack) -> Result<()> {
     until("the queue is empty", async || {
-        Ok((depth(stack, stack.queue_url()).await? == (0, 0)).then_some(()))
+        Ok((stack.depth(stack.queue_url()).await? == (0, 0)).then_some(()))
     })
     .await
 }
 
 pub(crate) async fn dlq_depth(stack: &Stack) -> Result<u32> {
-    let (visible, hidden) = depth(stack, stack.dlq_url()).await?;
+    let (visible, hidden) = stack.depth(stack.dlq_url()).await?;
     Ok(visible + hidden)
 }
 
@@ -136,7 +118,7 @@ pub(crate) async fn dlq_depth(stack: &Stack) -> Result<u32> {
 pub(crate) async fn dead_letter(stack: &Stack) -> Result<Message> {
     until("a message in the dead-letter queue", async || {
         // ministack sweeps a queue into its dead-letter queue when the queue is looked at.
-        depth(stack, stack.queue_url()).await?;
+        stack.depth(stack.queue_url()).await?;
         let output = stack
             .sqs()
             .receive_message()

@@ -1,11 +1,10 @@
 //! Runs the whole service: starts it, uploads videos, watches their thumbnails appear, and stops it
 //! in order.
 //!
-//! `upload` finds and sends videos, `service` runs a service's process, `dashboard` the build of
-//! the page, `watch` looks for thumbnails and dead letters, `term` prints.
+//! `upload` finds and sends videos, `dashboard` runs the build of the page, `watch` looks for
+//! thumbnails and dead letters, `term` prints.
 
 mod dashboard;
-mod service;
 mod term;
 mod upload;
 mod watch;
@@ -16,11 +15,14 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use dashboard::Dashboard;
 use devstack::{Stack, StackOptions};
-use service::{API, Service, WORKER, free_address};
-use term::step;
 use tokio::signal::unix::{SignalKind, signal};
 use upload::Video;
 use watch::Watch;
+
+use crate::{
+    service::{API, Service, WORKER, free_address},
+    step::step,
+};
 
 /// The options of `devstack up`.
 #[derive(Args)]

@@ -181,6 +181,17 @@ impl Service {
         Ok(())
     }
 
+    /// Its process; `None` once it has ended.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills the service, which has no chance to do anything about it.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        let killed = self.child.kill().await;
+        killed.with_context(|| format!("cannot kill {}", self.name))
+    }
+
     /// The end of the service's log, to be shown below an error.
     pub(crate) fn log_tail(&self) -> String {
         const LINES: usize = 20;
