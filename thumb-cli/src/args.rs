@@ -133,6 +133,10 @@ pub(crate) struct ExtractArgs {
     /// Decode to the exact time instead of taking the nearest keyframe
     #[arg(long)]
     exact: bool,
+
+    /// Of a file without a film, such as music, take the picture that is attached to it
+    #[arg(long)]
+    attached_picture: bool,
 }
 
 #[derive(Debug, Args)]
@@ -184,7 +188,8 @@ impl ExtractArgs {
             .widths(self.widths()?)
             .format(self.format)
             .quality(self.quality)
-            .exact(self.exact))
+            .exact(self.exact)
+            .attached_picture(self.attached_picture))
     }
 
     /// How the pictures are called.

@@ -513,6 +513,26 @@ fn a_long_clip_is_read_in_part_only() {
 }
 
 #[test]
+fn the_cover_of_music_is_a_picture_where_it_is_asked_for() {
+    let path = devstack::media::music("m4a").unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let extract = |more: &[&str]| {
+        let mut command = thumb();
+        command
+            .arg("extract")
+            .arg(&path)
+            .args(["--at", "0", "--json"]);
+        run(command.arg("--out").arg(out.path()).args(more))
+    };
+    let line = extract(&["--attached-picture"]).clean().lines().remove(0);
+    assert_eq!(line["thumbnails"][0]["origin"], "attached", "{line}");
+    let picture = line["thumbnails"][0]["path"].as_str().unwrap();
+    assert_eq!(image::image_dimensions(picture).unwrap(), (320, 240));
+    let refused = extract(&[]).lines().remove(0);
+    assert_eq!(refused["error"]["kind"], "no_video", "{refused}");
+}
+
+#[test]
 fn the_best_frames_are_scored_and_in_the_order_of_time() {
     let path = clip("mp4");
     let out = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@
 //! are made once, into `target/media/` or the folder that `DEVSTACK_MEDIA_DIR` names, and are named
 //! after their recipe; any number of tests and processes may ask for them at the same time.
 
+mod music;
 mod scene;
 mod shape;
 mod vast;
@@ -16,6 +17,7 @@ use std::{
 };
 
 use anyhow::bail;
+pub use music::{cover, music};
 pub use scene::Scene;
 pub use shape::{Shape, looped};
 pub use vast::vast;

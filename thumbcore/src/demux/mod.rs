@@ -33,11 +33,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for.
+    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for; where there
+    /// is no film, an attached picture is taken for one if `takes_attached`.
     pub(crate) fn open(
         reader: &Arc<Reader>,
         runtime: Handle,
         positions: &[Position],
+        takes_attached: bool,
     ) -> Result<Self, Error> {
         let head = reader.cached(0).unwrap_or_default();
         if reader.len() == 0 {
@@ -65,15 +67,15 @@ impl Session {
             Some(locator) => opener.located(reader, locator.headers())?,
             None => opener.seekable(reader)?,
         };
-        reader
-            .limits()
-            .check_streams(demuxer.input().stream_count())?;
+        let streams = demuxer.input().stream_count();
+        reader.limits().check_streams(streams)?;
         let (profile, container) = container::of_demuxer(demuxer.input().format_name());
         let clues = Clues {
             profile,
             timeline: locator.as_ref().map(|locator| locator.timeline()),
             stream_id: locator.as_ref().and_then(|locator| locator.stream_id()),
             composition: composition.as_ref(),
+            takes_attached,
         };
         let mut track = Track::choose(demuxer.input(), clues, reader.limits())?;
         if !opener.has_index && track.display_matrix.is_none() {

@@ -21,6 +21,8 @@ pub(crate) struct Packets<'a> {
     skips_to_keyframe: bool,
     /// Video packets read so far.
     read: usize,
+    /// Video packets that there are, where that is known.
+    count: Option<usize>,
     /// What the first packet's time must become, until that packet is read.
     first_time_us: Option<i64>,
     /// Added to all times, in ticks.
@@ -52,6 +54,7 @@ impl<'a> Packets<'a> {
             track: Arc::clone(track),
             put_back: None,
             read: 0,
+            count: track.is_attached.then_some(1),
             skips_to_keyframe: false,
             first_time_us: None,
             shift: 0,
@@ -113,6 +116,9 @@ impl<'a> Packets<'a> {
         if let Some(packet) = self.put_back.take() {
             return Ok(Some(packet));
         }
+        if self.count == Some(self.read) {
+            return Ok(None);
+        }
         let demuxer = match &mut self.demuxer {
             Held::Shared(demuxer) => demuxer,
             Held::Owned(demuxer) => demuxer.as_mut(),
@@ -156,8 +162,8 @@ impl<'a> Packets<'a> {
         if self.track.is_untimed {
             let nth = i64::try_from(self.read).unwrap_or(i64::MAX);
             packet.count_as(nth.saturating_mul(self.track.picture_ticks));
-            self.read += 1;
         }
+        self.read += 1;
         packet
     }
 }

@@ -31,6 +31,12 @@ impl Route {
         reader: &Reader,
         track: &mut Track,
     ) -> Result<Self, Error> {
+        if track.is_attached {
+            return Ok(Self::Scan(vec![Keyframe {
+                time_us: track.start_us,
+                place: Place::Counted(0),
+            }]));
+        }
         let info = demuxer.input().info(track.stream);
         if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
             let index = Index::new(demuxer, track);

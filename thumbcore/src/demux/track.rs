@@ -21,6 +21,8 @@ pub(super) struct Clues<'a> {
     /// libav's number of the track that a locator searches.
     pub(super) stream_id: Option<i32>,
     pub(super) composition: Option<&'a Composition>,
+    /// An attached picture will do where there is no film.
+    pub(super) takes_attached: bool,
 }
 
 /// One video track and its timeline.
@@ -53,6 +55,8 @@ pub(crate) struct Track {
     pub(super) picture_ticks: i64,
     /// Packets may carry no times, so that pictures are counted.
     pub(super) is_untimed: bool,
+    /// One picture that belongs to no time, such as the cover of an album.
+    pub(crate) is_attached: bool,
     /// What libav's index leaves out, where the header tells.
     pub(super) composition: Option<TrackComposition>,
 }
@@ -63,7 +67,9 @@ impl Track {
         let streams: Vec<_> = (0..input.stream_count())
             .filter_map(|index| input.info(index))
             .collect();
-        let video = film_among(&streams, clues.stream_id).ok_or_else(|| Error::NoVideo {
+        let attached = || attached_among(&streams).filter(|_| clues.takes_attached);
+        let film = film_among(&streams, clues.stream_id).or_else(attached);
+        let video = film.ok_or_else(|| Error::NoVideo {
             reason: describe(&streams),
         })?;
         if &video.codec_tag.to_le_bytes() == b"encv" {
@@ -105,9 +111,10 @@ impl Track {
             ),
             declared: !input.declares_streams_late(),
             duration_us,
-            film_us: None,
+            film_us: video.is_attached_picture.then_some(0),
             picture_ticks: picture_ticks(video),
-            is_untimed: is_elementary(input.format_name()),
+            is_untimed: is_elementary(input.format_name()) || video.is_attached_picture,
+            is_attached: video.is_attached_picture,
             composition: clues
                 .composition
                 .and_then(|composition| composition.of_track(video.id)),
@@ -189,6 +196,14 @@ fn film_among(streams: &[StreamInfo], stream_id: Option<i32>) -> Option<&StreamI
     })
 }
 
+/// The largest attached picture: beside a cover there may be a small one of the same.
+fn attached_among(streams: &[StreamInfo]) -> Option<&StreamInfo> {
+    let pictures = streams.iter().filter(|stream| stream.is_attached_picture);
+    pictures
+        .rev()
+        .max_by_key(|stream| u64::from(stream.width) * u64::from(stream.height))
+}
+
 /// libav's name of a stream's codec, or, of one that this libav does not know, the container's.
 fn codec_name(video: &StreamInfo) -> Cow<'static, str> {
     let tag = video.codec_tag.to_le_bytes();
@@ -241,6 +256,13 @@ fn describe(streams: &[StreamInfo]) -> String {
     if streams.is_empty() {
         return "no stream at all".to_owned();
     }
-    let codecs: Vec<_> = streams.iter().map(|stream| stream.codec).collect();
+    let kind = |stream: &StreamInfo| {
+        if stream.is_attached_picture {
+            format!("an attached picture ({})", stream.codec)
+        } else {
+            stream.codec.to_owned()
+        }
+    };
+    let codecs: Vec<_> = streams.iter().map(kind).collect();
     format!("only {}", codecs.join(", "))
 }

@@ -11,8 +11,9 @@ use crate::{Error, ImageFormat, Limits, MemoryBudget, Position, ReadConfig};
 
 /// Builds an [`Extractor`].
 ///
-/// [`limits`](Self::limits), [`read`](Self::read), [`memory`](Self::memory), [`cpus`](Self::cpus),
-/// [`max_in_flight`](Self::max_in_flight) and [`max_wait`](Self::max_wait) hold for every video.
+/// [`limits`](Self::limits), [`read`](Self::read), [`attached_picture`](Self::attached_picture),
+/// [`memory`](Self::memory), [`cpus`](Self::cpus), [`max_in_flight`](Self::max_in_flight) and
+/// [`max_wait`](Self::max_wait) hold for every video.
 /// The other options are those of the default [`Request`], which [`Extractor::extract`] makes.
 #[derive(Debug, Clone, Default)]
 pub struct ExtractorBuilder {
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) request: Request,
     pub(super) limits: Limits,
     pub(super) read: ReadConfig,
+    /// An attached picture will do where there is no film.
+    pub(super) attached_picture: bool,
     /// `None` where videos share no memory.
     pub(super) memory: Option<MemoryBudget>,
     pub(super) cpus: Cpus,
@@ -112,6 +115,15 @@ impl ExtractorBuilder {
     #[must_use]
     pub fn read(mut self, config: ReadConfig) -> Self {
         self.settings.read = config;
+        self
+    }
+
+    /// Whether a file without a film gives its attached picture, such as the cover of an album, for
+    /// every position. By default such a file ends in [`Error::NoVideo`]. A film's pictures are never
+    /// those that are attached to it.
+    #[must_use]
+    pub fn attached_picture(mut self, is_wanted: bool) -> Self {
+        self.settings.attached_picture = is_wanted;
         self
     }
 

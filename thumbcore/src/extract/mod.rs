@@ -127,7 +127,7 @@ impl Extractor {
         let positions = opening.positions.clone();
         let extractor = self.clone();
         self.run(opening, patience, move |task, cpu| {
-            let session = open(&task, &positions)?;
+            let session = open(&task, &extractor.settings, &positions)?;
             let video = Video::of(session, &task, extractor.clone(), cpu)?;
             task.reader.store().account().settle();
             Ok(video)
@@ -161,8 +161,9 @@ impl Extractor {
         request: Request,
         patience: Arc<Patience>,
     ) -> Result<Extraction, Error> {
+        let settings = Arc::clone(&self.settings);
         self.run(opening, patience, move |task, cpu| {
-            let mut session = open(&task, &request.positions)?;
+            let mut session = open(&task, &settings, &request.positions)?;
             video::extract(&mut session, task, &request, cpu)
         })
         .await
@@ -277,6 +278,12 @@ fn runtime() -> Result<Handle, Error> {
     })
 }
 
-fn open(task: &Task, positions: &[Position]) -> Result<Session, Error> {
-    Session::open(&task.reader, task.runtime.clone(), positions)
+fn open(task: &Task, settings: &Settings, positions: &[Position]) -> Result<Session, Error> {
+    let takes_attached = settings.attached_picture;
+    Session::open(
+        &task.reader,
+        task.runtime.clone(),
+        positions,
+        takes_attached,
+    )
 }

@@ -177,16 +177,20 @@ pub enum Origin {
     Decoded,
     /// The nearest picture that could be decoded at all.
     Fallback,
+    /// A picture that is attached to a file without a film: see
+    /// [`ExtractorBuilder::attached_picture`](super::ExtractorBuilder::attached_picture).
+    Attached,
 }
 
 impl Origin {
-    /// `"keyframe"`, `"decoded"` or `"fallback"`.
+    /// `"keyframe"`, `"decoded"`, `"fallback"` or `"attached"`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Keyframe => "keyframe",
             Self::Decoded => "decoded",
             Self::Fallback => "fallback",
+            Self::Attached => "attached",
         }
     }
 }

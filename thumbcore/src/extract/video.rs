@@ -10,7 +10,7 @@ use super::{
     Extractor, KeyframeEntry, Media, Stats,
     cpu::CpuTime,
     ladder::{Climbed, Ladder, undecodable},
-    outcome::{Candidate, Extraction, Thumbnail},
+    outcome::{Candidate, Extraction, Origin, Thumbnail},
     picture::{UNTOLD, geometry},
     request::Request,
     runtime,
@@ -298,7 +298,7 @@ pub(super) fn extract(
     let reader = Arc::clone(&task.reader);
     let Climbed { made, cpu: helpers } = Ladder::new(session, request, task)?.climb()?;
     let shown = made.first().map(|(_, made)| made.picture.shown);
-    let start_us = session.track.start_us;
+    let (start_us, is_attached) = (session.track.start_us, session.track.is_attached);
     let thumbnails = made.into_iter().map(|(time_us, made)| {
         let target = since(start_us, time_us);
         let actual = made.picture.time_us;
@@ -309,7 +309,11 @@ pub(super) fn extract(
             format: request.format,
             target,
             actual: actual.map_or(target, |actual_us| since(start_us, actual_us)),
-            origin: made.origin,
+            origin: if is_attached {
+                Origin::Attached
+            } else {
+                made.origin
+            },
             score: made.picture.score,
             candidates: candidates(&made.judged, start_us),
         }

@@ -174,7 +174,12 @@ pub fn read(text: &str) -> Result<(Index, Vec<String>), Error> {
 
 impl Entry {
     fn tile(self) -> Result<Tile, Error> {
-        let origins = [Origin::Keyframe, Origin::Decoded, Origin::Fallback];
+        let origins = [
+            Origin::Keyframe,
+            Origin::Decoded,
+            Origin::Fallback,
+            Origin::Attached,
+        ];
         let origin = origins.into_iter().find(|it| it.as_str() == self.origin);
         Ok(Tile {
             sheet: self.sheet,

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod attached;
 mod corpus;
 mod costs;
 mod defects;

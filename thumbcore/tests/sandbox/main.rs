@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         misdeeds::a_child_has_one_descriptor_and_no_environment,
         codecs::rare_codecs_give_pictures_in_a_sandbox_and_nowhere_else,
         codecs::a_rare_codec_is_refused_by_its_name,
+        same::the_cover_of_music_is_the_same,
         deaths::a_crash_is_the_video_s_own_and_has_its_signal,
         deaths::memory_that_is_not_the_video_s_is_refused,
         deaths::a_hang_ends_at_the_time_limit,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use devstack::media::Clip;
+use devstack::media::{Clip, music};
 use thumbcore::{
     Error, Extraction, Extractor, FileSource, LimitError, Limits, MemoryBudget, MemorySource,
     Opening, Position, RangeSource as _, Request, SourceError, preview::PreviewRequest,
@@ -72,6 +72,20 @@ pub(crate) async fn pictures_bytes_and_requests_are_the_same() {
         });
         let (one, other) = (one.await, other.await);
         assert!(one == other, "{}: {one:#?} {other:#?}", path.display());
+    }
+}
+
+pub(crate) async fn the_cover_of_music_is_the_same() {
+    let builder = || Extractor::builder().attached_picture(true);
+    let (with, without) = (in_sandbox(builder()), builder().build().unwrap());
+    for extension in ["m4a", "mka"] {
+        let path = music(extension).unwrap();
+        let [one, other] = [&with, &without].map(async |extractor| {
+            let source = FileSource::open(&path).await.unwrap();
+            essence(&extractor.extract(Arc::new(source)).await.unwrap())
+        });
+        let (one, other) = (one.await, other.await);
+        assert!(one == other, "{extension}: {one:#?} {other:#?}");
     }
 }
 

@@ -232,6 +232,7 @@ impl Attempt<'_> {
             positions: opening.positions.clone(),
             limits: settings.limits.clone(),
             read: settings.read.clone(),
+            attached_picture: settings.attached_picture,
             max_wait: settings.max_wait,
             cpus: settings.cpus.count(),
             memory: loan.as_ref().map(|loan| Lent {

@@ -95,6 +95,7 @@ async fn work(setup: Setup, link: &Arc<Link>, mut wanted: mpsc::Receiver<Wanted>
     let mut builder = Extractor::builder()
         .limits(setup.limits)
         .read(setup.read)
+        .attached_picture(setup.attached_picture)
         .cpus(Cpus::lent(setup.cpus, lender))
         .max_in_flight(IN_FLIGHT);
     if let Some(memory) = &memory {

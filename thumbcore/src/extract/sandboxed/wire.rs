@@ -37,6 +37,7 @@ pub(super) struct Setup {
     pub(super) positions: Vec<Position>,
     pub(super) limits: Limits,
     pub(super) read: ReadConfig,
+    pub(super) attached_picture: bool,
     pub(super) max_wait: Option<Duration>,
     pub(super) cpus: usize,
     /// `None` where videos share no memory.
