@@ -84,6 +84,70 @@ async fn cues_that_leave_most_of_a_film_out_are_searched_like_none() {
     }
 }
 
+/// `bytes`, of which Cues are the last element, with other times in these.
+fn with_cue_times(bytes: &[u8], change: impl Fn(u64) -> u64) -> Vec<u8> {
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    const UNKNOWN_SIZE: u64 = (1 << 57) - 1;
+    const CUE_TIME: u8 = 0xb3;
+    let points = cue_points(bytes);
+    let mut cues = Vec::new();
+    for at in &points {
+        let (len, time_len) = (bytes[at + 1] & 0x7f, bytes[at + 3] & 0x7f);
+        assert_eq!(bytes[at + 2], CUE_TIME);
+        let (time, rest) = bytes[at + 4..at + 2 + usize::from(len)].split_at(time_len.into());
+        let time = time
+            .iter()
+            .fold(0, |time, byte| time << 8 | u64::from(*byte));
+        cues.extend([bytes[*at], 0x80 | (len - time_len + 8), CUE_TIME, 0x88]);
+        cues.extend(change(time).to_be_bytes());
+        cues.extend(rest);
+    }
+    let mut bytes = bytes.to_vec();
+    let mut elements = bytes[..points[0]].windows(4);
+    let element = elements
+        .rposition(|four| four == [0x1c, 0x53, 0xbb, 0x6b])
+        .unwrap();
+    bytes.truncate(element + 4);
+    bytes.extend((cues.len() as u64 | 1 << 56).to_be_bytes());
+    bytes.extend(cues);
+    let segment = bytes.windows(4).position(|four| four == SEGMENT).unwrap() + 4;
+    bytes[segment..segment + 8].copy_from_slice(&UNKNOWN_SIZE.to_be_bytes());
+    bytes
+}
+
+#[tokio::test]
+async fn cue_times_that_the_clusters_contradict_are_not_believed() {
+    let path = looped(&Clip::new("mkv"), Shape::Mkv, 4 << 20).unwrap();
+    let seconds = oracle::probe(&path).unwrap().duration.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let in_microseconds = |ticks| ticks * 1000;
+    let in_seconds = |ticks| ticks / 1000;
+    for bytes in [
+        with_cue_times(&whole, in_microseconds),
+        with_cue_times(&whole, in_seconds),
+        with_cue_times(&without_duration(&whole), in_microseconds),
+    ] {
+        let extraction = extract_bytes(bytes).await.unwrap();
+        let told = extraction.media.duration.unwrap().as_secs_f64();
+        assert!((told - seconds).abs() < 1.0, "{told} for {seconds}");
+        assert_near(&extraction, 2.0);
+        assert_like_ffmpeg(&path, &extraction.thumbnails);
+    }
+}
+
+/// `bytes` whose Info does not say how long the film is.
+fn without_duration(bytes: &[u8]) -> Vec<u8> {
+    const DURATION: [u8; 3] = [0x44, 0x89, 0x88];
+    let mut bytes = bytes.to_vec();
+    let at = bytes
+        .windows(3)
+        .position(|three| three == DURATION)
+        .unwrap();
+    // A Void of the same length.
+    bytes[at..at + 3].copy_from_slice(&[0xec, 0x40, 0x08]);
+    bytes
+}
+
 #[tokio::test]
 async fn a_hole_costs_the_times_in_it_alone_in_every_stream() {
     for shape in [Shape::MkvNoCues, Shape::Flv, Shape::Mpg, Shape::Ogv] {

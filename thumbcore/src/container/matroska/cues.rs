@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::ebml::{children, id, uint};
+use super::{
+    cluster::Cluster,
+    ebml::{children, id, uint},
+};
 
 /// One entry of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,14 @@ pub(super) struct Cue {
     pub(super) cluster: u64,
     /// Where in the cluster's body the block starts, where the writer said.
     pub(super) relative: Option<u64>,
+}
+
+impl Cue {
+    /// Whether `cluster`, which lies where the entry says, may hold its block, whose time is told
+    /// from the cluster's in 16 bits.
+    pub(super) fn fits(&self, cluster: Option<Cluster>) -> bool {
+        cluster.is_some_and(|cluster| cluster.time.abs_diff(self.time) <= 1 << 15)
+    }
 }
 
 /// The entries for `track` in a payload of Cues, by time; positions count from `segment`, and
@@ -64,7 +75,8 @@ impl Coverage {
             .collect();
         let at_end = gaps.last().copied().unwrap_or(media);
         gaps.sort_unstable();
-        let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(0);
+        let middle = gaps.len().saturating_sub(1) / 2;
+        let usual = gaps.get(middle).copied().unwrap_or(0);
         let widest = gaps.last().copied().unwrap_or(media);
         // Some distance is normal: groups of pictures differ, and attachments may lie between.
         let is_left_out = |gap: u64| gap > media / 8 && (gaps.len() < 2 || gap / 4 > usual);
@@ -176,6 +188,7 @@ mod tests {
             &each[..50],
             &each[50..],
             &[&each[..30], &each[70..]].concat(),
+            &each[99..],
         ] {
             assert!(!cues(useless).is_whole, "{useless:?}");
         }

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::{
-    cluster::Cluster,
+    cluster::{CLUSTER_HEAD, Cluster},
     cues::Cue,
     ebml::id,
     file::File,
@@ -108,7 +108,10 @@ impl Matroska {
             None => Vec::new(),
         };
         let first_cluster = segment.first_cluster;
-        if let Some(timeline) = told_by_cues(&file, &cues, &tracks, first_cluster, reader) {
+        let told = told_by_cues(&file, &cues, &tracks, first_cluster, reader);
+        if let Some(timeline) = told
+            && are_true(&file, &cues, timeline, reader).await?
+        {
             return Ok(Some(Self {
                 file,
                 timeline,
@@ -239,6 +242,33 @@ fn told_by_cues(
     let is_short = timeline.duration_us? <= SHORT_US;
     (coverage.is_whole || is_short).then_some(timeline)
 }
+
+/// Whether clusters lie where `cues` say, at about their times. Where the duration that the header
+/// states does not vouch for the index, the last block that it names is looked for.
+async fn are_true(
+    file: &File,
+    cues: &[Cue],
+    timeline: Timeline,
+    reader: &Reader,
+) -> Result<bool, Error> {
+    let is_vouched = timeline.duration_us == file.info.duration_us();
+    if let Some(last) = cues.last().filter(|_| !is_vouched)
+        && file.look(last, reader).await?.is_none()
+    {
+        return Ok(false);
+    }
+    let last = cues.iter().rev().take(LOOKED_AT);
+    Ok(cues
+        .iter()
+        .take(LOOKED_AT)
+        .chain(last)
+        .filter_map(|cue| Some((cue, reader.cached(cue.cluster)?)))
+        .filter(|(_, bytes)| bytes.len() as u64 >= CLUSTER_HEAD)
+        .all(|(cue, bytes)| cue.fits(Cluster::parse(&bytes, cue.cluster))))
+}
+
+/// Cues at either end of an index whose clusters are looked at where they are held.
+const LOOKED_AT: usize = 4;
 
 fn listed(keyframe: &Keyframe) -> Option<ListedKeyframe> {
     let bytes = keyframe.place.bytes()?;
