@@ -135,6 +135,33 @@ async fn cue_times_that_the_clusters_contradict_are_not_believed() {
     }
 }
 
+#[tokio::test]
+async fn durations_of_another_order_are_not_believed_where_no_cues_are() {
+    const DURATION: [u8; 3] = [0x44, 0x89, 0x88];
+    let clip = Clip {
+        noise: true,
+        ..Clip::new("mkv")
+    };
+    let path = looped(&clip, Shape::MkvNoCues, 24 << 20).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let sound = extract_bytes(whole.clone()).await.unwrap();
+    let at = whole
+        .windows(3)
+        .position(|three| three == DURATION)
+        .unwrap()
+        + 3;
+    let stated = f64::from_be_bytes(whole[at..at + 8].try_into().unwrap());
+    for factor in [1000.0, 0.001] {
+        let mut bytes = whole.clone();
+        bytes[at..at + 8].copy_from_slice(&(stated * factor).to_be_bytes());
+        let extraction = extract_bytes(bytes).await.unwrap();
+        let durations = [&extraction, &sound].map(|it| it.media.duration.unwrap().as_secs_f64());
+        assert!((durations[0] - durations[1]).abs() < 1.0, "{durations:?}");
+        assert_near(&extraction, 2.0);
+        assert_like_ffmpeg(&path, &extraction.thumbnails);
+    }
+}
+
 /// `bytes` whose Info does not say how long the film is.
 fn without_duration(bytes: &[u8]) -> Vec<u8> {
     const DURATION: [u8; 3] = [0x44, 0x89, 0x88];

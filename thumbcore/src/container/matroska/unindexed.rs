@@ -120,7 +120,9 @@ impl Unindexed {
             .end
             .map_or(LOOK, |end| end - first)
             .min(MAX_SWEEP / 2);
-        let last_us = last_us(file, first, stated.is_some(), reader).await?;
+        let held = reader.cached(first).unwrap_or_default();
+        let is_told = stated.is_some_and(|stated| !is_absurd(file, &cluster, &held, stated));
+        let last_us = last_us(file, first, is_told, reader).await?;
         let last = match (last_us, stated) {
             (Some(time_us), _) => Anchor {
                 position: file.len,
@@ -132,8 +134,7 @@ impl Unindexed {
             },
             (None, None) => return Ok(None),
         };
-        let head = reader.cached(first).unwrap_or_default();
-        let opening = match look(file, &head, first) {
+        let opening = match look(file, &held, first) {
             Look::Found(found) => Some(file.keyframe(&found.cluster, &found.block)),
             Look::From(_) | Look::Until(..) => None,
         };
@@ -172,6 +173,23 @@ impl Unindexed {
         }
         Ok(around)
     }
+}
+
+/// Whether a film of `stated` microseconds would have a bit rate of another order than what is held
+/// of its first cluster. Keyframes and black leaders are far from the average, but not so far.
+fn is_absurd(file: &File, cluster: &Cluster, held: &[u8], stated: i64) -> bool {
+    const ABSURD: f64 = 50.0;
+    let body = held.get((cluster.body - cluster.start) as usize..);
+    let mut blocks = cluster.blocks(body.unwrap_or_default(), cluster.body);
+    let (Some(first), Some(last)) = (blocks.next(), blocks.last()) else {
+        return false;
+    };
+    let span_us = file
+        .micros(last.time)
+        .saturating_sub(file.micros(first.time));
+    let share = (last.start - first.start) as f64 / (file.len - cluster.start).max(1) as f64;
+    let ratio = stated as f64 * share / span_us as f64;
+    span_us > 0 && !(1.0 / ABSURD..ABSURD).contains(&ratio)
 }
 
 /// The time of the last packet, in microseconds. Only the tail is read where the duration is
