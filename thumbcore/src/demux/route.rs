@@ -1,6 +1,6 @@
 //! How keyframes are found.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use futures::future::try_join_all;
 use tokio::runtime::Handle;
@@ -40,14 +40,14 @@ impl Route {
         let info = demuxer.input().info(track.stream);
         if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
             let index = Index::new(demuxer, track);
-            if let Some((film_us, end_us)) = index.ends_us(track) {
-                track.measure(film_us, end_us);
+            if let Some((last_us, end_us)) = index.ends_us(track) {
+                track.measure(last_us, end_us);
             }
             return Ok(Self::Index(index));
         }
         let Scan { keyframes, end_us } = scan(demuxer, reader, track)?;
         if let Some(end_us) = end_us {
-            track.measure(end_us, end_us);
+            track.measure(end_us..end_us, end_us);
         }
         Ok(Self::Scan(keyframes))
     }
@@ -205,33 +205,36 @@ impl Index {
         }
     }
 
-    /// When the last picture of the track ends, and the last packet of any track, in microseconds.
-    fn ends_us(&self, track: &Track) -> Option<(i64, i64)> {
+    /// When the last picture of the track begins and ends, and when the last packet of any track
+    /// ends, in microseconds.
+    fn ends_us(&self, track: &Track) -> Option<(Range<i64>, i64)> {
         let input = self.demuxer.input();
+        let entry = |info: &StreamInfo, nth| input.index_entry(info.index, nth);
         let last = |info: &StreamInfo| {
-            let last = info.index_entries.checked_sub(1)?;
-            let spacing = input
-                .index_entry(info.index, last.checked_sub(1)?)?
-                .timestamp;
-            let last = input.index_entry(info.index, last)?.timestamp;
-            Some((last, last.saturating_sub(spacing)))
+            // What an edit list cuts off the end is in the index, up to the next keyframe.
+            let mut shown = (0..info.index_entries).rev();
+            shown.find(|nth| entry(info, *nth).is_some_and(|entry| !entry.is_hidden))
         };
         let end_us = |info: &StreamInfo| {
-            let (last, spacing) = last(info)?;
-            track::micros(last.saturating_add(spacing), info.time_base)
+            let nth = last(info)?;
+            let spacing = entry(info, nth.checked_sub(1)?)?.timestamp;
+            let last = entry(info, nth)?.timestamp;
+            let end = last.saturating_add(last.saturating_sub(spacing));
+            track::micros(end, info.time_base)
         };
         let film = input.info(track.stream)?;
+        let last = entry(&film, last(&film)?)?.timestamp;
         let film_us = match &track.composition {
             Some(composition) => {
-                let last = input.index_entry(film.index, film.index_entries.checked_sub(1)?)?;
                 let duration = i64::from(composition.last_duration);
-                track.micros(Some(last.timestamp.saturating_add(duration)))?
+                track.micros(Some(last.saturating_add(duration)))?
             }
             None => end_us(&film)?,
         };
         let streams = (0..input.stream_count()).filter_map(|nth| input.info(nth));
         let ends = streams.filter_map(|info| end_us(&info));
-        Some((film_us, ends.fold(film_us, i64::max)))
+        let end_us = ends.fold(film_us, i64::max);
+        Some((track.micros(Some(last))?..film_us, end_us))
     }
 
     fn around(&mut self, track: &Track, time_us: i64) -> Around {

@@ -1,6 +1,6 @@
 //! The video track that pictures are taken from.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use crate::{
     Codec, Error, Limits,
@@ -126,12 +126,23 @@ impl Track {
         self.film_us.or(self.duration_us)
     }
 
-    /// Takes in when the last picture ends, and the last picture or sound of all, in microseconds
-    /// of the container's timeline, by an index or by reading all of the file.
-    pub(super) fn measure(&mut self, film_end_us: i64, end_us: i64) {
-        let since_start = |end_us: i64| Some(end_us.saturating_sub(self.start_us));
-        self.duration_us = believed(self.duration_us, since_start(end_us.max(film_end_us)));
-        self.film_us = believed(self.duration_us, since_start(film_end_us));
+    /// Takes in when the last picture begins and ends, and when the last picture or sound of all
+    /// ends, in microseconds of the container's timeline, by an index or by reading all of the
+    /// file.
+    pub(super) fn measure(&mut self, last_us: Range<i64>, end_us: i64) {
+        let since_start = |end_us: i64| end_us.saturating_sub(self.start_us);
+        // How long the last picture is shown is one more number that may be wrong: a header that
+        // tells of an end while it is shown is right.
+        let last = since_start(last_us.start)..since_start(last_us.end);
+        let film_us = self.duration_us.filter(|stated| last.contains(stated));
+        let film_us = film_us.unwrap_or(last.end);
+        let end_us = if film_us == last.end {
+            since_start(end_us)
+        } else {
+            film_us
+        };
+        self.duration_us = believed(self.duration_us, Some(end_us.max(film_us)));
+        self.film_us = believed(self.duration_us, Some(film_us));
     }
 
     /// Whether `packet`, read from `input`, is this track's.

@@ -86,6 +86,55 @@ async fn what_follows_a_keyframe_that_an_edit_list_hides_is_shown() {
 }
 
 #[tokio::test]
+async fn what_an_edit_list_cuts_off_the_end_is_no_part_of_the_film() {
+    let clip = Clip {
+        gop: 125,
+        audio: false,
+        ..Clip::default()
+    };
+    let path = clip.make().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Half of it, in thousandths of a second, where the whole is played.
+    let edit = named(&bytes, b"elst") + 12;
+    bytes[edit..edit + 4].copy_from_slice(&5000_u32.to_be_bytes());
+    let extraction = extract_bytes(bytes).await.unwrap();
+    assert_right(&extraction, &path, 5.0);
+}
+
+#[tokio::test]
+async fn the_last_picture_lasts_no_longer_than_the_header_says() {
+    let clip = Clip {
+        audio: false,
+        ..Clip::default()
+    };
+    let path = clip.make().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    // One run of pictures that last alike becomes two, in the place of the bit rates behind it.
+    let table = named(&whole, b"stts") - 4;
+    let run = &whole[table + 16..table + 24];
+    let count = u32::from_be_bytes(run[..4].try_into().unwrap()) - 1;
+    let hours = [1_u32, 1_000_000_000].map(u32::to_be_bytes).concat();
+    let runs = [&count.to_be_bytes()[..], &run[4..], &hours].concat();
+    let body = [&[0; 4][..], &2_u32.to_be_bytes(), &runs].concat();
+    let bytes = with_table(&whole, b"stts", &body);
+    assert_right(&extract_bytes(bytes).await.unwrap(), &path, 10.0);
+}
+
+/// `file`, whose movie box comes last, with another payload of the one box of `kind` in it.
+fn with_table(file: &[u8], kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+    let at = named(file, kind) - 4;
+    let size = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let more = payload.len() as u32 + 8 - size(at);
+    let made = crate::hostile::boxed(kind, &[payload.to_vec()]);
+    let mut bytes = [&file[..at], &made, &file[at + size(at) as usize..]].concat();
+    for around in [b"moov", b"trak", b"mdia", b"minf", b"stbl"] {
+        let at = named(file, around) - 4;
+        bytes[at..at + 4].copy_from_slice(&(size(at) + more).to_be_bytes());
+    }
+    bytes
+}
+
+#[tokio::test]
 async fn durations_that_the_index_contradicts_are_not_believed() {
     let path = Clip::new("mp4").make().unwrap();
     let whole = std::fs::read(&path).unwrap();
