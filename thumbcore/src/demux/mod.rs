@@ -78,7 +78,7 @@ impl Session {
             takes_attached,
         };
         let mut track = Track::choose(demuxer.input(), clues, reader.limits())?;
-        if !opener.has_index && track.display_matrix.is_none() {
+        if (locator.is_some() || !opener.has_index) && track.display_matrix.is_none() {
             track.display_matrix = told_by_codec(&opener, reader, &track, head.len() as u64)?;
         }
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());

@@ -40,6 +40,8 @@ impl Route {
         let info = demuxer.input().info(track.stream);
         if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
             let index = Index::new(demuxer, track);
+            let told = || index.display_matrix(track, reader);
+            track.display_matrix = track.display_matrix.or_else(told);
             if let Some((last_us, end_us)) = index.ends_us(track) {
                 track.measure(last_us, end_us);
             }
@@ -203,6 +205,14 @@ impl Index {
             demuxer: Box::new(demuxer),
             shown,
         }
+    }
+
+    /// How pictures are turned, by the first one's own message, where its bytes are held.
+    fn display_matrix(&self, track: &Track, reader: &Reader) -> Option<[i32; 9]> {
+        let first = self.demuxer.input().index_entry(track.stream, 0)?;
+        let held = reader.cached(first.position)?;
+        let size = usize::try_from(first.size).ok()?;
+        track.sei?.display_matrix(&held[..size.min(held.len())])
     }
 
     /// When the last picture of the track begins and ends, and when the last packet of any track

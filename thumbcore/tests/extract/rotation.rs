@@ -50,7 +50,7 @@ async fn pictures_are_upright() {
 async fn the_codecs_own_message_turns_the_picture_where_the_container_has_none() {
     for rotate in ["90", "180", "270"] {
         let filter = format!("h264_metadata=display_orientation=insert:rotate={rotate}");
-        for extension in ["ts", "mkv", "flv", "264"] {
+        for extension in ["ts", "mkv", "flv", "264", "mp4", "avi"] {
             let name = format!("sei-{rotate}.{extension}");
             let source = "testsrc2=size=160x96:rate=10:duration=6";
             let codec = ["-c:v", "libx264", "-g", "10", "-bsf:v", &filter];
