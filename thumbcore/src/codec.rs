@@ -49,6 +49,14 @@ impl Codec {
             .find(|codec| codec.as_str() == name)
     }
 
+    /// Whether long runs of zeros are part of sound pictures: where a picture is stored as it is,
+    /// or padded to a constant rate.
+    pub(crate) fn may_hold_zeros(self) -> bool {
+        let access = self.random_access();
+        let is_padded = matches!(self, Self::Mpeg1 | Self::Mpeg2);
+        is_padded || access == RandomAccess::Every || access.is_unmarked()
+    }
+
     /// Whether it may be decoded in this process.
     pub(crate) fn is_allowed_here(self) -> bool {
         !self.needs_sandbox() || confined::is_confined()

@@ -156,7 +156,7 @@ impl Decoder {
             .map_or(0, |(target, time)| target.saturating_sub(time));
         self.inner.skip_disposable(to_go > NEARLY_THERE_US);
         if packet.is_corrupt() {
-            self.anchor.missed();
+            self.anchor.lose();
             return Fed::Taken;
         }
         match self.inner.send(packet) {

@@ -79,14 +79,23 @@ impl Demuxer {
 
     /// Moves to the keyframe at or before `timestamp` (ticks of stream `index`).
     pub(super) fn seek_backward(&mut self, index: usize, timestamp: i64) -> Result<(), Error> {
+        self.cursor.leap();
         let moved = self.input.seek_backward(index, timestamp);
         settle(&self.cursor, "read", moved)
     }
 
     /// Moves to the picture at or before `timestamp`, keyframe or not.
     pub(super) fn seek_any(&mut self, index: usize, timestamp: i64) -> Result<(), Error> {
+        self.cursor.leap();
         let moved = self.input.seek_any(index, timestamp);
         settle(&self.cursor, "read", moved)
+    }
+
+    /// Whether parts of `packet`, which was read last, were never written, or others before it.
+    pub(super) fn is_lost(&self, packet: &Packet) -> bool {
+        packet
+            .place()
+            .is_some_and(|place| self.cursor.is_lost(place))
     }
 
     /// The next packet of any stream that is not discarded. A read that failed is an error, for

@@ -21,7 +21,7 @@ use crate::{
     Codec, Error,
     container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
     position::Position,
-    reader::{Reader, Reason},
+    reader::{Piece, Reader, Reason},
 };
 
 /// An opened video.
@@ -228,7 +228,7 @@ impl Session {
                 let packets = Packets::owned(demuxer, reader, &self.track);
                 Ok(match entry {
                     Entry::Exact => packets,
-                    Entry::Untimed => packets.starting_at(keyframe.time_us),
+                    Entry::Untimed => packets.starting_at(keyframe.time_us, headers_len(pieces)),
                     Entry::Early => packets.starting_at_keyframe(),
                 })
             }
@@ -259,8 +259,19 @@ impl Session {
             }
             Route::Index(_) | Route::Scan(_) => self.opener.seekable(reader)?,
         };
-        Ok(Packets::owned(demuxer, reader, &self.track))
+        let packets = Packets::owned(demuxer, reader, &self.track);
+        Ok(if self.container == Container::Avi {
+            packets.counted()
+        } else {
+            packets
+        })
     }
+}
+
+/// Bytes of what a splice has before its last piece.
+fn headers_len(pieces: &[Piece]) -> u64 {
+    let before = pieces.split_last().map_or(&[][..], |(_, before)| before);
+    before.iter().map(Piece::len).sum()
 }
 
 /// How far before a time a keyframe to decode forward from is searched for: a usual group of

@@ -11,6 +11,11 @@ use crate::{Error, libav::Packet, reader::Reader};
 /// Stretches of damage in a row after which nothing more is expected there.
 const MAX_DAMAGE: usize = 16;
 
+/// Bytes between two pictures that are damage: of sound, 512 KiB last for seconds.
+const LEAP: u64 = 512 << 10;
+/// Bytes of a chunk before its payload, at which libav may see a packet begin.
+const CHUNK_HEADER: u64 = 8;
+
 /// The video packets from a keyframe on.
 pub(crate) struct Packets<'a> {
     demuxer: Held<'a>,
@@ -19,12 +24,16 @@ pub(crate) struct Packets<'a> {
     put_back: Option<Packet>,
     /// Packets up to the first keyframe are discarded.
     skips_to_keyframe: bool,
+    /// Where the last packet ends in what is read.
+    end: Option<u64>,
+    /// Packets carry no times: see [`counted`](Self::counted).
+    is_counted: bool,
     /// Video packets read so far.
     read: usize,
     /// Video packets that there are, where that is known.
     count: Option<usize>,
-    /// What the first packet's time must become, until that packet is read.
-    first_time_us: Option<i64>,
+    /// What the first packet's time must become, and where that packet must lie, until it is read.
+    first: Option<(i64, u64)>,
     /// Added to all times, in ticks.
     shift: i64,
 }
@@ -53,10 +62,12 @@ impl<'a> Packets<'a> {
             reader: Arc::clone(reader),
             track: Arc::clone(track),
             put_back: None,
+            end: None,
+            is_counted: false,
             read: 0,
             count: track.is_attached.then_some(1),
             skips_to_keyframe: false,
-            first_time_us: None,
+            first: None,
             shift: 0,
         }
     }
@@ -67,9 +78,17 @@ impl<'a> Packets<'a> {
         self
     }
 
-    /// Shifts all times so that the first packet's is `time_us`.
-    pub(super) fn starting_at(mut self, time_us: i64) -> Self {
-        self.first_time_us = Some(time_us);
+    /// Shifts all times so that the first packet's is `time_us`. That packet's chunk begins at `at`
+    /// of what is read: where another comes first, there is none.
+    pub(super) fn starting_at(mut self, time_us: i64, at: u64) -> Self {
+        self.first = Some((time_us, at));
+        self.counted()
+    }
+
+    /// Ends where a packet was lost: the container's packets carry no times, so that those of all
+    /// that follow would be wrong.
+    pub(super) fn counted(mut self) -> Self {
+        self.is_counted = true;
         self
     }
 
@@ -128,14 +147,22 @@ impl<'a> Packets<'a> {
         loop {
             self.reader.check_time()?;
             match demuxer.read()? {
-                Read::Packet(packet) => {
+                Read::Packet(mut packet) => {
                     let is_wanted = packet.size() > 0
                         && self.track.owns(&packet, demuxer.input())
                         && (!self.skips_to_keyframe || packet.is_keyframe());
-                    if is_wanted {
-                        self.skips_to_keyframe = false;
-                        return Ok(Some(self.timed(packet)));
+                    if !is_wanted {
+                        continue;
                     }
+                    self.skips_to_keyframe = false;
+                    if !self.track.codec.may_hold_zeros() && demuxer.is_lost(&packet) {
+                        packet.spoil();
+                    }
+                    if self.is_counted && (packet.is_corrupt() || self.is_elsewhere(&packet)) {
+                        self.count = Some(self.read);
+                        return Ok(None);
+                    }
+                    return Ok(Some(self.timed(packet)));
                 }
                 Read::End => return Ok(None),
                 // Demuxers resynchronise after damage; a few errors are not the end.
@@ -150,9 +177,22 @@ impl<'a> Packets<'a> {
         }
     }
 
+    /// Whether `packet` is not the next one: demuxers step over damage.
+    fn is_elsewhere(&mut self, packet: &Packet) -> bool {
+        let Some(place) = packet.place() else {
+            return false;
+        };
+        let end = self.end.replace(place.end);
+        match (self.first, end) {
+            (Some((_, at)), _) => !(at..=at + CHUNK_HEADER).contains(&place.start),
+            (None, Some(end)) => place.start > end.saturating_add(LEAP),
+            (None, None) => false,
+        }
+    }
+
     /// `packet` on the track's clock.
     fn timed(&mut self, mut packet: Packet) -> Packet {
-        if let Some(time_us) = self.first_time_us.take() {
+        if let Some((time_us, _)) = self.first.take() {
             let first = packet.timestamp().unwrap_or(0);
             self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
         }

@@ -1,6 +1,11 @@
 //! Compressed packets.
 
-use ffmpeg_next::{ffi, packet::Mut as _};
+use std::ops::Range;
+
+use ffmpeg_next::{
+    ffi,
+    packet::{Flags, Mut as _},
+};
 
 /// One compressed packet.
 pub(crate) struct Packet {
@@ -32,6 +37,17 @@ impl Packet {
     /// Cut short by the end of the file, or marked damaged by the demuxer.
     pub(crate) fn is_corrupt(&self) -> bool {
         self.inner.is_corrupt()
+    }
+
+    /// Counts as damaged from now on.
+    pub(crate) fn spoil(&mut self) {
+        self.inner.set_flags(self.inner.flags() | Flags::CORRUPT);
+    }
+
+    /// The bytes that its own begin at and end before at the earliest, in what its demuxer reads.
+    pub(crate) fn place(&self) -> Option<Range<u64>> {
+        let start = u64::try_from(self.inner.position()).ok()?;
+        Some(start..start.saturating_add(self.size() as u64))
     }
 
     /// To be decoded and not shown.

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{ReadConfig, Reader, Reason};
+use super::{ReadConfig, Reader, Reason, holes::Holes};
 use crate::{Error, panic::message};
 
 /// Reads a source through the cache, from a thread that may block.
@@ -36,19 +36,26 @@ struct Attached {
     reader: Arc<Reader>,
     /// The first error that the owner has not taken yet.
     failure: Option<Error>,
+    holes: Holes,
+}
+
+impl Attached {
+    fn new(reader: Arc<Reader>) -> Self {
+        Self {
+            reader,
+            failure: None,
+            holes: Holes::default(),
+        }
+    }
 }
 
 impl CursorHandle {
     fn new(reader: Arc<Reader>) -> Self {
-        let attached = Attached {
-            reader,
-            failure: None,
-        };
-        Self(Arc::new(Mutex::new(attached)))
+        Self(Arc::new(Mutex::new(Attached::new(reader))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Attached> {
-        // Both fields are valid whenever a panic could happen.
+        // All fields are valid whenever a panic could happen.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,10 +65,7 @@ impl CursorHandle {
 
     /// From now on the cursor reads through `reader`, and what failed before is forgotten.
     pub(crate) fn attach(&self, reader: Arc<Reader>) {
-        *self.lock() = Attached {
-            reader,
-            failure: None,
-        };
+        *self.lock() = Attached::new(reader);
     }
 
     /// The first read error since the last failure was taken.
@@ -72,6 +76,21 @@ impl CursorHandle {
     /// As [`take_failure`](Self::take_failure), where the failure is one that `matters`.
     pub(crate) fn take_failure_if(&self, matters: impl FnOnce(&Error) -> bool) -> Option<Error> {
         self.lock().failure.take_if(|failure| matters(failure))
+    }
+
+    /// Whether parts of the packet that libav read at `place` were never written, or others between
+    /// that packet and the one before.
+    pub(crate) fn is_lost(&self, place: Range<u64>) -> bool {
+        self.lock().holes.damage(place)
+    }
+
+    /// What was read before is another place's.
+    pub(crate) fn leap(&self) {
+        self.lock().holes = Holes::default();
+    }
+
+    fn saw(&self, at: u64, bytes: &[u8]) {
+        self.lock().holes.see(at, bytes);
     }
 
     fn fail(&self, error: Error) {
@@ -143,7 +162,10 @@ impl Cursor {
 
 impl Read for Cursor {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.read_until(buf, u64::MAX)
+        let at = self.position;
+        let len = self.read_until(buf, u64::MAX)?;
+        self.handle.saw(at, &buf[..len]);
+        Ok(len)
     }
 }
 
@@ -176,10 +198,10 @@ impl From<Range<u64>> for Piece {
 }
 
 impl Piece {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::File(range) => range.is_empty(),
-            Self::Made(bytes) => bytes.is_empty(),
+            Self::File(range) => range.end.saturating_sub(range.start),
+            Self::Made(bytes) => bytes.len() as u64,
         }
     }
 }
@@ -192,6 +214,8 @@ pub(crate) struct Splice {
     cursor: Cursor,
     /// What is left, the piece being read first.
     pieces: std::collections::VecDeque<Piece>,
+    /// Bytes given out so far.
+    given: u64,
 }
 
 impl Splice {
@@ -205,8 +229,9 @@ impl Splice {
             pieces: pieces
                 .into_iter()
                 .map(Into::into)
-                .filter(|piece: &Piece| !piece.is_empty())
+                .filter(|piece: &Piece| piece.len() > 0)
                 .collect(),
+            given: 0,
         }
     }
 
@@ -247,6 +272,8 @@ impl Read for Splice {
                 self.pieces.pop_front();
             }
         }
+        self.cursor.handle.saw(self.given, &buf[..filled]);
+        self.given += filled as u64;
         Ok(filled)
     }
 }

@@ -17,6 +17,7 @@ mod cache;
 mod call;
 mod config;
 mod cursor;
+mod holes;
 mod ledger;
 mod open;
 mod request;

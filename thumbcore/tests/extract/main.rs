@@ -8,6 +8,7 @@ mod costs;
 mod defects;
 mod faults;
 mod formats;
+mod holes;
 mod hostile;
 mod iframes;
 mod indexed;

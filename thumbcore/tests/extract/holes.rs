@@ -1,0 +1,78 @@
+//! Parts of a file that were never written: no picture is made of what they swallowed, and none is
+//! said to be of another time.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use thumbcore::{Error, Extraction, Extractor, MemorySource};
+
+use crate::support::{assert_like_ffmpeg, made};
+
+/// The pictures of `whole` with nothing in `percent` of it.
+async fn with_hole(whole: &[u8], percent: Range<usize>) -> Result<Extraction, Error> {
+    let mut bytes = whole.to_vec();
+    let len = bytes.len();
+    bytes[len * percent.start / 100..len * percent.end / 100].fill(0);
+    let extractor = Extractor::builder().build()?;
+    let source = MemorySource::new("m", bytes);
+    extractor.extract(Arc::new(source)).await
+}
+
+/// Every picture is the one that `path` has at its time, wherever a part of it is missing.
+async fn assert_sound(path: &Path) {
+    let whole = std::fs::read(path).unwrap();
+    for percent in [6..14, 35..70, 88..97] {
+        let extraction = with_hole(&whole, percent.clone()).await;
+        let extraction = extraction
+            .unwrap_or_else(|error| panic!("{} without {percent:?}: {error}", path.display()));
+        assert_like_ffmpeg(path, &extraction.thumbnails);
+    }
+}
+
+/// Half a minute of noise.
+fn noise(name: &str, codec: &[&str]) -> std::path::PathBuf {
+    let picture = "testsrc2=s=320x192:r=15:d=30,noise=alls=20:allf=t";
+    made(name, picture, codec)
+}
+
+#[tokio::test]
+async fn pictures_behind_a_hole_are_not_made_from_those_before_it() {
+    for (name, codec) in [
+        (
+            "holes.ts",
+            &["-c:v", "libx264", "-crf", "28", "-bf", "3"][..],
+        ),
+        ("holes.flv", &["-c:v", "libx264", "-crf", "28", "-bf", "0"]),
+        ("holes-flv1.flv", &["-c:v", "flv", "-q:v", "5"]),
+        (
+            "holes-hevc.ts",
+            &["-c:v", "libx265", "-x265-params", "log-level=error"],
+        ),
+    ] {
+        let fast = ["-preset", "ultrafast", "-g", "30"];
+        let fast = if codec[1] == "flv" { &fast[2..] } else { &fast };
+        assert_sound(&noise(name, &[codec, fast].concat())).await;
+    }
+}
+
+#[tokio::test]
+async fn pictures_that_a_hole_cuts_are_damaged() {
+    for (name, codec) in [
+        ("holes.webm", &["-c:v", "libvpx", "-b:v", "600k"][..]),
+        ("holes.ogv", &["-c:v", "libtheora", "-q:v", "6"]),
+    ] {
+        let fast = ["-g", "30", "-deadline", "realtime", "-cpu-used", "8"];
+        let fast = if codec[1] == "libvpx" {
+            &fast
+        } else {
+            &fast[..2]
+        };
+        assert_sound(&noise(name, &[codec, fast].concat())).await;
+    }
+}
+
+#[tokio::test]
+async fn what_lies_behind_a_hole_in_avi_is_not_said_to_lie_in_it() {
+    for (name, codec) in [("holes.avi", "mpeg4"), ("holes-h263.avi", "h263p")] {
+        assert_sound(&noise(name, &["-c:v", codec, "-q:v", "5", "-g", "30"])).await;
+    }
+}
