@@ -19,6 +19,14 @@ pub(super) fn is_blank(bytes: &[u8]) -> bool {
     matches!(bytes, [0 | 0xff, ..]) && bytes.windows(2).all(|pair| pair[0] == pair[1])
 }
 
+/// Whether the file holds nothing at `at`.
+pub(super) async fn is_hole(reader: &Reader, at: u64) -> Result<bool, Error> {
+    let bytes = reader
+        .read(at..at.saturating_add(PROBE), Reason::Index)
+        .await?;
+    Ok(is_blank(&bytes))
+}
+
 /// Whether the last bytes of a stretch that was read hold nothing.
 pub(super) fn ends_blank(bytes: &[u8]) -> bool {
     let last = bytes.len().checked_sub(PROBE as usize);

@@ -3,6 +3,7 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
+use devstack::media::{Clip, Shape, looped};
 use thumbcore::{Error, Extraction, Extractor, MemorySource};
 
 use crate::support::{assert_like_ffmpeg, made};
@@ -74,5 +75,28 @@ async fn pictures_that_a_hole_cuts_are_damaged() {
 async fn what_lies_behind_a_hole_in_avi_is_not_said_to_lie_in_it() {
     for (name, codec) in [("holes.avi", "mpeg4"), ("holes-h263.avi", "h263p")] {
         assert_sound(&noise(name, &["-c:v", codec, "-q:v", "5", "-g", "30"])).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hole_near_the_end_shortens_no_fragmented_film() {
+    let clip = Clip {
+        noise: true,
+        ..Clip::default()
+    };
+    for shape in [Shape::Mp4Fragmented, Shape::Mp4FragmentedMfra] {
+        let path = looped(&clip, shape, 24 << 20).unwrap();
+        let seconds = |extraction: &Extraction| extraction.media.duration.unwrap().as_secs_f64();
+        let whole = std::fs::read(&path).unwrap();
+        let told = seconds(&with_hole(&whole, 0..0).await.unwrap());
+        for percent in [90..97, 93..99, 80..98] {
+            let extraction = with_hole(&whole, percent.clone()).await.unwrap();
+            let off = seconds(&extraction) - told;
+            assert!(
+                off.abs() < told / 15.0,
+                "{shape:?} {percent:?}: {off} of {told}"
+            );
+            assert_like_ffmpeg(&path, &extraction.thumbnails);
+        }
     }
 }

@@ -31,13 +31,17 @@ use self::{
     front::{Following, Front, next_fragment, random_access},
     index::{IndexEntry, neighbours},
     movie::{Movie, TrackHead, without_samples},
+    search::ends,
 };
 use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
     container::{
-        Around, Entry, IFrame, Keyframe, ListedKeyframe, Locator, Place, Timeline, blank::data_end,
-        bounds::IndexBounds, duration::believed, encrypted,
+        Around, Entry, IFrame, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+        blank::{data_end, is_hole},
+        bounds::IndexBounds,
+        duration::believed,
+        encrypted,
     },
     position::Position,
     reader::{Piece, Reader, Reason},
@@ -162,17 +166,17 @@ impl Fragmented {
             self.way = Way::Index(entries);
             return Ok(Some(front.ends()));
         }
-        let mut last = None;
-        if let Some(entries) = random_access {
-            last = self.last_indexed(reader, entries, positions).await?;
+        if let Some(entries) = random_access
+            && let Some(ends) = self.last_indexed(reader, entries, positions).await?
+        {
+            return Ok(Some(ends));
         }
-        if last.is_none() {
-            last = self.last_found(reader).await?;
-        }
-        Ok(last.map(|fragments| {
-            let runs = fragments.iter().flat_map(|fragment| &fragment.runs);
-            runs.map(|run| (run.track, run.end())).collect()
-        }))
+        let Some(found) = search::last(self, reader).await? else {
+            return Ok(None);
+        };
+        let ends = found.ends(&self.first);
+        self.way = Way::Bisect { last: found.film };
+        Ok(Some(ends))
     }
 
     fn video(&self) -> &TrackHead {
@@ -211,54 +215,41 @@ impl Fragmented {
         Timeline::new(start_us, end_us.flatten().max())
     }
 
-    /// The fragments from the last indexed one on. What `positions` will need is read along, since
-    /// the duration, and so the targets, are known only from here.
+    /// The ends of tracks by the fragments from the last indexed one on. What `positions` will need
+    /// is read along, since the duration, and so the targets, are known only from here. `None` where
+    /// the index leads nowhere.
     async fn last_indexed(
         &mut self,
         reader: &Reader,
         entries: Vec<IndexEntry>,
         positions: &[Position],
-    ) -> Result<Option<Vec<Fragment>>, Error> {
+    ) -> Result<Option<Vec<(u32, i64)>>, Error> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(None);
         };
         let spacing = (last.time - first.time) / (entries.len() as i64 - 1).max(1);
-        let about = self.video().micros(last.time.saturating_add(spacing))
-            - self.video().micros(first.time);
+        let (at, end) = (last.at, last.time.saturating_add(spacing));
+        let about = self.video().micros(end) - self.video().micros(first.time);
         let about = Duration::from_micros(about.max(0) as u64);
         let needed = positions.iter().flat_map(|position| {
             let since_start = position.resolve(Some(about)).as_micros() as i64;
             let micros = self.video().micros(first.time).saturating_add(since_start);
             self.windows(&entries, micros)
         });
-        let windows = needed.chain([last.at..last.at + self.window]);
+        let windows = needed.chain([at..at + self.window]);
         reader
             .prefetch(windows.collect::<Vec<_>>(), Reason::Index)
             .await?;
-        let fragments = self.fragments_from(reader, last.at, 4).await?;
-        self.way = Way::Index(entries);
-        Ok(fragments)
-    }
-
-    /// The fragments of the end of a file without an index, or with a partial one.
-    async fn last_found(&mut self, reader: &Reader) -> Result<Option<Vec<Fragment>>, Error> {
-        const TRIES: usize = 4;
-        let mut to = self.len;
-        for _ in 0..TRIES {
-            let Some(at) = search::near_end(self, reader, to).await? else {
-                return Ok(None);
-            };
-            let fragments = self.fragments_from(reader, at, usize::MAX).await?;
-            let has_video = |fragment: &&Fragment| fragment.run(self.video()).is_some();
-            let fragments = fragments.unwrap_or_default();
-            if let Some(last) = fragments.iter().rfind(has_video) {
-                self.way = Way::Bisect { last: last.clone() };
-                return Ok(Some(fragments));
-            }
-            // Only audio ends so late.
-            to = at;
+        let ends = match self.fragments_from(reader, at, 4).await? {
+            Some(fragments) => Some(ends(&fragments)),
+            // A hole has swallowed what the index names, not the film's end.
+            None if is_hole(reader, at).await? => Some(vec![(self.video().id, end)]),
+            None => None,
+        };
+        if ends.is_some() {
+            self.way = Way::Index(entries);
         }
-        Ok(None)
+        Ok(ends)
     }
 
     /// The fragments from `at` to the end, the last few where there are many; `None` where there

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Error,
     container::{
+        blank::is_hole,
         mp4::boxes::BoxHeader,
         search::{Anchor, interpolate},
     },
@@ -54,6 +55,75 @@ pub(super) async fn near_end(
         reach *= 2;
     }
     Ok(None)
+}
+
+/// How a file without an index ends.
+pub(super) struct Last {
+    /// The last fragment of the film.
+    pub(super) film: Fragment,
+    /// The last fragments of all, in the order of the file.
+    fragments: Vec<Fragment>,
+    /// Bytes behind them that no fragment can be found in, though the film went on.
+    lost: u64,
+}
+
+impl Last {
+    /// The end of each track, in its ticks, in a file that starts with `first`. What is lost lasted as
+    /// long as as many bytes before it.
+    pub(super) fn ends(&self, first: &Fragment) -> Vec<(u32, i64)> {
+        let end = self.fragments.last().map_or(0, Fragment::end);
+        let bytes = end.saturating_sub(first.moof.start).max(1);
+        let start = first.runs.iter().map(|run| (run.track, run.time));
+        let start: Vec<_> = start.collect();
+        let longer = |(track, end): (u32, i64)| {
+            let start = start.iter().find(|(id, _)| *id == track);
+            let ticks = i128::from(end - start.map_or(end, |(_, time)| *time));
+            let lost = ticks * i128::from(self.lost) / i128::from(bytes);
+            (track, end.saturating_add(lost as i64))
+        };
+        ends(&self.fragments).into_iter().map(longer).collect()
+    }
+}
+
+/// The last fragments of a file without an index, or with a partial one.
+pub(super) async fn last(this: &Fragmented, reader: &Reader) -> Result<Option<Last>, Error> {
+    const TRIES: usize = 4;
+    let mut to = this.len;
+    for _ in 0..TRIES {
+        let Some(mut at) = near_end(this, reader, to).await? else {
+            return Ok(None);
+        };
+        let mut fragments = Vec::new();
+        let lost = loop {
+            let more = this.fragments_from(reader, at, usize::MAX).await?;
+            fragments.extend(more.unwrap_or_default());
+            let end = fragments.last().map_or(at, Fragment::end);
+            if end >= this.len || !is_hole(reader, end).await? {
+                break 0;
+            }
+            match sweep(this, reader, end..this.len).await? {
+                Some(behind) => at = behind,
+                None => break this.len - end,
+            }
+        };
+        let has_video = |fragment: &&Fragment| fragment.run(this.video()).is_some();
+        if let Some(film) = fragments.iter().rfind(has_video).cloned() {
+            return Ok(Some(Last {
+                film,
+                fragments,
+                lost,
+            }));
+        }
+        // Only audio ends so late.
+        to = at;
+    }
+    Ok(None)
+}
+
+/// The end of each run of samples, in ticks of its track.
+pub(super) fn ends(fragments: &[Fragment]) -> Vec<(u32, i64)> {
+    let runs = fragments.iter().flat_map(|fragment| &fragment.runs);
+    runs.map(|run| (run.track, run.end())).collect()
 }
 
 /// The fragments around `time_us`, in the order of the file.
