@@ -79,6 +79,19 @@ async fn what_lies_behind_a_hole_in_avi_is_not_said_to_lie_in_it() {
 }
 
 #[tokio::test]
+async fn a_hole_near_the_end_costs_no_other_time() {
+    for shape in [Shape::Wmv, Shape::Ts, Shape::Flv, Shape::MkvNoCues] {
+        let path = looped(&Clip::default(), shape, 4 << 20).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let extraction = with_hole(&whole, 88..97).await.unwrap();
+        for sound in &extraction.thumbnails[..2] {
+            let off = sound.actual.abs_diff(sound.target).as_secs_f64();
+            assert!(off < 2.1, "{shape:?}: {sound:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_hole_near_the_end_shortens_no_fragmented_film() {
     let clip = Clip {
         noise: true,

@@ -147,8 +147,10 @@ impl Asf {
             sweep: 32 << 20,
         };
         // The first keyframe of a short way before the time is before or after it, and within the
-        // tolerance either way; only near the end there may be none behind.
-        for time_us in [time_us, time_us - duration_us / 20, self.timeline.start_us] {
+        // tolerance either way; only near the end, or in a hole, there may be none behind.
+        for twentieths in [0, 1, 2, 4, 8, 20] {
+            let earlier_us = time_us - twentieths * (duration_us / 20);
+            let time_us = earlier_us.max(self.timeline.start_us);
             let found = keyframe_from(reader, &self.header, time_us, anchors, effort).await?;
             if let Some(found) = found {
                 let end = found.end.unwrap_or(self.header.packets_end);
