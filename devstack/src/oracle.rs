@@ -14,13 +14,14 @@ use crate::process;
 /// Largest file, in bytes, that is decoded from the start: larger ones would take minutes.
 const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 
-/// Longest film, in seconds, that is decoded from the start, for the same reason.
-const DECODE_FROM_START_SECONDS: f64 = 120.0;
+/// Most pixels, times seconds, that are decoded from the start, for the same reason: two minutes of
+/// 1080p.
+const DECODE_FROM_START_PIXELS: f64 = 1920.0 * 1080.0 * 120.0;
 
 /// The first frame at or after `seconds`, upright, scaled to `width` x `height` pixels.
 ///
 /// A time that was rounded to milliseconds still gives the frame that it came from. Files up to 64
-/// MiB and two minutes are decoded from the start, so the answer does not depend on any seeking; in
+/// MiB, of few pixels, are decoded from the start, so the answer does not depend on any seeking; in
 /// others ffmpeg seeks well ahead of the frame.
 pub fn frame_at(path: &Path, seconds: f64, width: u32, height: u32) -> anyhow::Result<RgbImage> {
     let mut frames = frames_at(path, &[seconds], width, height)?;
@@ -38,9 +39,10 @@ pub fn frames_at(
     // A seek may land late, but not by this much.
     const HEAD_START: f64 = 20.0;
     let facts = probe(path)?;
+    let area = f64::from(facts.width) * f64::from(facts.height);
     let is_short = facts
         .duration
-        .is_none_or(|it| it <= DECODE_FROM_START_SECONDS);
+        .is_none_or(|seconds| seconds * area <= DECODE_FROM_START_PIXELS);
     if facts.bytes <= DECODE_FROM_START_LIMIT && is_short {
         return decode(path, &facts, None, times, (width, height));
     }
