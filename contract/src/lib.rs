@@ -23,8 +23,9 @@ pub use self::{
     event::{CreatedObject, EventError, Message, Notification},
     journal::RecentEntry,
     manifest::{
-        Manifest, ManifestCandidate, ManifestCost, ManifestFailure, ManifestPreview, ManifestRead,
-        ManifestRendition, ManifestStoryboard, ManifestThumbnail, MediaFacts, Origin, Timings,
+        Manifest, ManifestCandidate, ManifestChoice, ManifestCost, ManifestFailure, ManifestPick,
+        ManifestPreview, ManifestRead, ManifestRendition, ManifestStoryboard, ManifestThumbnail,
+        MediaFacts, NoPictureName, Origin, PictureName, Timings,
     },
     naming::{
         NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,

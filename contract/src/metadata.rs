@@ -4,11 +4,11 @@
 //! was made from, so that one `HEAD` answers 'is this already done?'. S3 carries user metadata in
 //! HTTP headers: ASCII only, and 2 KB in all.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::digest;
+use crate::{Manifest, ManifestThumbnail, digest};
 
 /// The video's key, in the form of [`encode_key`].
 pub const SOURCE_KEY: &str = "source-key";
@@ -20,6 +20,12 @@ pub const SETTINGS: &str = "settings";
 pub const TARGET: &str = "target";
 /// The time of the picture, in seconds from the start.
 pub const ACTUAL: &str = "actual";
+
+/// The `Cache-Control` of pictures. They are overwritten in place when a video is, so caches may keep
+/// them for an hour only.
+pub const PICTURE_CACHE: &str = "public, max-age=3600";
+/// The `Cache-Control` of what has to be as new as what it describes.
+pub const INDEX_CACHE: &str = "no-cache";
 
 /// Raise it in every change after which the same video and settings give other pictures than
 /// before, or other metadata on them: outputs of an earlier version count as outdated and are made
@@ -77,6 +83,49 @@ pub fn decode_key(value: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     percent_decode_str(value).decode_utf8().ok()
+}
+
+/// Whose an object is, which version it was made of, and with which settings.
+#[must_use]
+pub fn of_output(source_key: &str, source_etag: &str, settings: &str) -> HashMap<String, String> {
+    [
+        (SOURCE_KEY, encode_key(source_key)),
+        (SOURCE_ETAG, source_etag.to_owned()),
+        (SETTINGS, settings.to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// The metadata of a picture, in every width.
+#[must_use]
+pub fn of_picture(
+    (source_key, source_etag, settings): (&str, &str, &str),
+    picture: &ManifestThumbnail,
+) -> HashMap<String, String> {
+    let mut output = of_output(source_key, source_etag, settings);
+    for (entry, seconds) in [(TARGET, picture.target_s), (ACTUAL, picture.actual_s)] {
+        output.insert(entry.to_owned(), format!("{seconds:.3}"));
+    }
+    output
+}
+
+/// The metadata of a manifest. Without the settings while a picture is
+/// [pending](ManifestThumbnail::pending): workers take such a video for unfinished then, so the next
+/// message about it completes it.
+#[must_use]
+pub fn of_manifest(manifest: &Manifest) -> HashMap<String, String> {
+    let Manifest {
+        source_key,
+        source_etag,
+        settings,
+        ..
+    } = manifest;
+    let mut output = of_output(source_key, source_etag, settings);
+    if !manifest.is_whole() {
+        output.remove(SETTINGS);
+    }
+    output
 }
 
 /// An `ETag` without its quotes: S3's API gives it with them, its events without.

@@ -68,11 +68,27 @@ impl Proxy {
     /// # Errors
     /// No port is free.
     pub async fn holding(stack: &Stack, key: &str, free: usize) -> anyhow::Result<Self> {
+        Self::holding_requests(stack, ("GET", key), free).await
+    }
+
+    /// Holds writes of the object, after the first `free` ones, until [`release`](Self::release).
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn holding_writes(stack: &Stack, key: &str, free: usize) -> anyhow::Result<Self> {
+        Self::holding_requests(stack, ("PUT", key), free).await
+    }
+
+    async fn holding_requests(
+        stack: &Stack,
+        (method, key): (&str, &str),
+        free: usize,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             upstream: stack.endpoint().trim_start_matches("http://").to_owned(),
-            prefix: format!("GET /{}/{key}", stack.bucket()),
+            prefix: format!("{method} /{}/{key}", stack.bucket()),
             free,
             seen: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -204,7 +220,7 @@ impl State {
                     refused = Some(refusal.answer_to(&text));
                     return Ok(());
                 }
-                // A GET is small and comes in one piece.
+                // The head of a request is small and comes in one piece.
                 if buffer[..n].starts_with(self.prefix.as_bytes())
                     && self.seen.fetch_add(1, Ordering::SeqCst) >= self.free
                 {

@@ -8,6 +8,7 @@ use metrics::{counter, histogram};
 use thumbcore::{Extraction, Extractor, Opening, RangeSource as _, S3Source, SourceError, Stat};
 
 use crate::{
+    choices::Chooser,
     extras::Extras,
     failure::Failure,
     metrics as names,
@@ -58,7 +59,8 @@ impl Processor {
             if !self.extras.are_wanted() {
                 return Ok(());
             }
-            let manifest = self.publisher.manifest(&name).await?;
+            let known = self.publisher.known(&name).await?;
+            let manifest = known.and_then(|known| known.manifest);
             let superseded = || Failure::Superseded {
                 key: name.manifest(),
             };
@@ -120,7 +122,12 @@ impl Processor {
             etag,
             extraction: &extraction,
         };
-        let published = self.publisher.publish(made).await?;
+        let chooser = Chooser {
+            extractor: &self.extractor,
+            source: &source,
+            stat: &extraction.stat,
+        };
+        let published = Box::pin(self.publisher.publish(made, &chooser)).await?;
 
         // Another worker may have published a newer version before this older one.
         match self.store.head(&job.key).await? {

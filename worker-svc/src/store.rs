@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use contract::metadata;
-use service_kit::aws::{Written, put_if_absent};
+use service_kit::aws::{Written, put_if_absent, put_if_unchanged};
 
 use crate::{
     Config,
@@ -45,6 +45,8 @@ pub(crate) struct Head {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) body: bytes::Bytes,
+    /// As S3 has it.
+    pub(crate) etag: String,
     pub(crate) metadata: HashMap<String, String>,
 }
 
@@ -119,6 +121,7 @@ impl Store {
         match object.body.collect().await {
             Ok(body) => Ok(Some(Found {
                 body: body.into_bytes(),
+                etag: object.e_tag.unwrap_or_default(),
                 metadata: object.metadata.unwrap_or_default(),
             })),
             Err(error) => Err(StoreError {
@@ -145,6 +148,25 @@ impl Store {
         Box::pin(put_if_absent(put.send()))
             .await
             .map_err(|error| store_error("PUT", &key, &error))
+    }
+
+    /// Writes an object if the key holds the one with this `ETag`, or none where there is no
+    /// `ETag`; whether it did.
+    pub(crate) async fn put_if_unchanged(
+        &self,
+        object: Object,
+        etag: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let key = object.key.clone();
+        let put = self.request(object);
+        let put = match etag {
+            Some(etag) => put.if_match(etag),
+            None => put.if_none_match("*"),
+        };
+        match Box::pin(put_if_unchanged(put.send())).await {
+            Ok(written) => Ok(written.is_some()),
+            Err(error) => Err(store_error("PUT", &key, &error)),
+        }
     }
 
     fn request(&self, object: Object) -> PutObjectFluentBuilder {

@@ -1,16 +1,22 @@
 //! The JSON document beside a video's pictures: what they show, and what they cost.
 
+mod choice;
 mod extras;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::extras::{ManifestCost, ManifestFailure, ManifestPreview, ManifestStoryboard};
+pub use self::{
+    choice::{ManifestChoice, ManifestPick, NoPictureName, PictureName},
+    extras::{ManifestCost, ManifestFailure, ManifestPreview, ManifestStoryboard},
+};
 
 /// The version of [`Manifest`] this crate writes. Raised when a field changes its meaning or goes;
 /// new fields do not need it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A video's manifest. It is written after the last picture, so where it exists, they do.
+/// A video's manifest. It is written after the last picture, so where it exists, they do. Where a
+/// person chooses another picture it is written before, too, with that picture as
+/// [pending](ManifestThumbnail::pending).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -115,6 +121,13 @@ pub struct ManifestThumbnail {
     /// pipeline makes one width only.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub renditions: Vec<ManifestRendition>,
+    /// The choice of a person in place of the worker's; left out where nobody has chosen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub choice: Option<ManifestChoice>,
+    /// Whether the picture is just being replaced: its objects may be those from before, or, for a
+    /// moment, some of both. Left out where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub pending: bool,
 }
 
 /// A keyframe that competed for a picture.
@@ -186,7 +199,9 @@ mod tests {
                             "height":360,"bytes":8,"origin":"decoded","renditions":[
                              {"key":"thumbnails/a_2_320.jpg","width":320,"height":180,"bytes":3}]}],
             "cover": {"key":"thumbnails/a_cover.jpg","targetS":5.0,"actualS":7.0,"width":640,
-                      "height":360,"bytes":9,"origin":"keyframe"},
+                      "height":360,"bytes":9,"origin":"decoded","pending":true,
+                      "choice":{"timeS":6.5,"by":"token","at":"2026-01-02T04:05:06.789Z",
+                                "insteadOf":{"actualS":5.5,"origin":"keyframe","score":0.25}}},
             "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
             "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3},
             "storyboard": {"settings":"b","sheets":["thumbnails/a.storyboard/0.jpg"],
@@ -204,6 +219,15 @@ mod tests {
         assert_eq!(manifest.thumbnails[1].renditions[0].width, 320);
         assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
         assert_eq!(manifest.storyboard.as_ref().unwrap().bytes, 900);
+        let cover = manifest.picture(PictureName::Cover).unwrap();
+        assert_eq!(cover.revision().unwrap(), "20260102040506789");
+        assert_eq!(cover.workers_pick().score, Some(0.25));
+        assert!(!manifest.is_whole() && manifest.pictures().count() == 3);
+        let first = manifest.picture(PictureName::Number(1)).unwrap();
+        assert_eq!(
+            (first.revision(), first.workers_pick().actual_s),
+            (None, 1.04)
+        );
         let preview = manifest.preview.as_ref().unwrap();
         assert_eq!(preview.failure.as_ref().unwrap().kind, "corrupt");
         let written = serde_json::to_value(&manifest).unwrap();

@@ -88,6 +88,23 @@ pub async fn put_if_absent<T, E>(
     }
 }
 
+/// Sends a write that carries `If-Match`, or `If-None-Match: *` where the key held no object, and
+/// gives its answer; `None` where the key holds another object by now, or none, or another write to
+/// it is under way.
+///
+/// # Errors
+/// Every other error of the request.
+pub async fn put_if_unchanged<T, E>(
+    sent: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<Option<T>, SdkError<E>> {
+    match sent.await {
+        Ok(answer) => Ok(Some(answer)),
+        // 404: the object is gone, as after a purge.
+        Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The HTTP status of the answer behind an error; `None` where no answer came.
 pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())

@@ -26,11 +26,6 @@ use crate::{
     store::{Object, Store, StoreError},
 };
 
-/// Sheets are overwritten in place when a video is, so caches may keep them for an hour only.
-const SHEET_CACHE: &str = "public, max-age=3600";
-/// What names sheets must be as new as they are.
-const INDEX_CACHE: &str = "no-cache";
-
 /// Makes what a video gets beside its pictures.
 #[derive(Debug)]
 pub(crate) struct Extras {
@@ -124,21 +119,11 @@ impl Extras {
     }
 
     fn place<'a>(&'a self, name: &'a OutputName, manifest: &'a Manifest, hash: &str) -> Place<'a> {
-        let metadata = [
-            (
-                metadata::SOURCE_KEY,
-                metadata::encode_key(&manifest.source_key),
-            ),
-            (metadata::SOURCE_ETAG, manifest.source_etag.clone()),
-            (metadata::SETTINGS, hash.to_owned()),
-        ];
         Place {
             store: &self.store,
             name,
             source: &manifest.source_key,
-            metadata: metadata
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            metadata: metadata::of_output(&manifest.source_key, &manifest.source_etag, hash),
         }
     }
 }
@@ -186,7 +171,7 @@ impl Opened {
 }
 
 /// What is added to a manifest.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Additions {
     pub(crate) storyboard: Option<ManifestStoryboard>,
     pub(crate) preview: Option<ManifestPreview>,

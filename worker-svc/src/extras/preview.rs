@@ -1,9 +1,9 @@
 //! Animated previews in the bucket.
 
-use contract::{ManifestCost, ManifestPreview, ManifestRendition};
+use contract::{ManifestCost, ManifestPreview, ManifestRendition, metadata::PICTURE_CACHE};
 use thumbcore::ImageFormat;
 
-use super::{ExtraError, Opened, Place, SHEET_CACHE, cost};
+use super::{ExtraError, Opened, Place, cost};
 use crate::config::PreviewSettings;
 
 /// Makes and uploads the preview.
@@ -22,7 +22,7 @@ pub(super) async fn make(
         height: preview.height,
         bytes: preview.image.len() as u64,
     };
-    let kind = (ImageFormat::WebP.media_type(), SHEET_CACHE);
+    let kind = (ImageFormat::WebP.media_type(), PICTURE_CACHE);
     place.put(key, preview.image, kind).await?;
     Ok(ManifestPreview {
         picture: Some(picture),

@@ -1,12 +1,15 @@
 //! Storyboards in the bucket.
 
 use bytes::Bytes;
-use contract::{ManifestCost, ManifestStoryboard};
+use contract::{
+    ManifestCost, ManifestStoryboard,
+    metadata::{INDEX_CACHE, PICTURE_CACHE},
+};
 use futures::future::try_join_all;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thumbcore::storyboard::{Index, Layout, dash, hls, json, vtt};
 
-use super::{ExtraError, INDEX_CACHE, Opened, Place, SHEET_CACHE, cost};
+use super::{ExtraError, Opened, Place, cost};
 use crate::config::{PlayerFiles, StoryboardSettings};
 
 /// The name of the index, which names the sheets that are there: some, or all.
@@ -40,7 +43,7 @@ pub(super) async fn make(
         let media_type = index.layout().format.media_type();
         let key = place.name.storyboard(&name);
         place
-            .put(key, sheet.image.clone(), (media_type, SHEET_CACHE))
+            .put(key, sheet.image.clone(), (media_type, PICTURE_CACHE))
             .await?;
         stats += sheet.stats.clone();
         index.push(&sheet);

@@ -7,8 +7,10 @@
 //!   claims a free name by writing the first picture only if its key is free (`If-None-Match`). The
 //!   other pictures, in all widths, go up at the same time and in the same way; the loser of a
 //!   claim may have written one of them, which the winner then overwrites.
-//! - The manifest is written last. A video is done when every picture in every width and the
-//!   manifest carry the same version and settings.
+//! - The manifest is written last, and only if it is still the one that was read before the pictures
+//!   went up (`If-Match`). Otherwise everything goes up again, by what the manifest says then: a
+//!   person may have chosen a picture meanwhile, and a choice is never lost. A video is done when
+//!   every picture in every width and the manifest carry the same version and settings.
 //! - After publishing, the caller checks that the video is still the version it read. If two
 //!   workers read two versions, the one that writes last finds out, whichever it is.
 
@@ -23,10 +25,12 @@ use bytes::Bytes;
 use contract::{Manifest, OutputName, Prefixes, metadata};
 use futures::future::try_join_all;
 use service_kit::aws::Written;
+use thumbcore::SourceError;
 
-use self::outputs::MANIFEST_CACHE;
+use self::outputs::Content;
 pub(crate) use self::outputs::{Made, Outputs};
 use crate::{
+    choices::Chooser,
     extras::Additions,
     failure::Failure,
     plan::Job,
@@ -34,8 +38,8 @@ use crate::{
 };
 
 /// Claims that one delivery may lose before its message is left for later. One more than there are
-/// names, and some for writes that were under way and failed.
-const MAX_CLAIMS: usize = 6;
+/// names, and some for writes that were under way and failed, and for manifests that others wrote.
+const MAX_CLAIMS: usize = 8;
 
 /// Writes outputs and finds those that are done.
 #[derive(Debug, Clone)]
@@ -55,6 +59,19 @@ enum Claim {
     Others,
 }
 
+/// What is under a name.
+struct Found {
+    claim: Claim,
+    has_manifest: bool,
+}
+
+/// A manifest that was read.
+pub(crate) struct Known {
+    pub(crate) manifest: Option<Manifest>,
+    /// The `ETag` of its object.
+    etag: String,
+}
+
 impl Publisher {
     pub(crate) fn new(store: Store, prefixes: Prefixes, outputs: Outputs) -> Self {
         Self {
@@ -72,8 +89,8 @@ impl Publisher {
     /// version that the event names or, if the event names none or an outdated one, from the
     /// current one.
     pub(crate) async fn done(&self, job: &Job) -> Result<Option<OutputName>, Failure> {
-        let (name, claim) = self.find_name(job).await?;
-        let Claim::Ours { etag: Some(etag) } = claim else {
+        let (name, found) = self.find_name(job).await?;
+        let Claim::Ours { etag: Some(etag) } = found.claim else {
             return Ok(None);
         };
         if job.etag.as_ref() != Some(&etag) {
@@ -91,10 +108,13 @@ impl Publisher {
         Ok(are_done.then_some(name))
     }
 
-    /// The manifest under `name`, if it is one.
-    pub(crate) async fn manifest(&self, name: &OutputName) -> Result<Option<Manifest>, Failure> {
+    /// The manifest under `name`.
+    pub(crate) async fn known(&self, name: &OutputName) -> Result<Option<Known>, Failure> {
         let found = self.store.get(&name.manifest()).await?;
-        Ok(found.and_then(|found| serde_json::from_slice(&found.body).ok()))
+        Ok(found.map(|found| Known {
+            manifest: serde_json::from_slice(&found.body).ok(),
+            etag: found.etag,
+        }))
     }
 
     /// Adds to the manifest under `name` what was made of the version that `known`, an earlier
@@ -113,24 +133,31 @@ impl Publisher {
             (&other.source_key, &other.source_etag, &other.settings)
                 == (&known.source_key, &known.source_etag, &known.settings)
         };
-        let current = self.manifest(name).await?.filter(is_same);
         let superseded = || Failure::Superseded {
             key: name.manifest(),
         };
-        let mut manifest = current.ok_or_else(superseded)?;
-        let Additions {
-            storyboard,
-            preview,
-        } = additions;
-        manifest.storyboard = storyboard.or(manifest.storyboard);
-        manifest.preview = preview.or(manifest.preview);
-        let object = self.outputs.manifest_object(job, name, &manifest);
-        self.store.put(object).await?;
-        // A newer version's manifest may have been overwritten just now.
-        match self.store.head(&job.key).await? {
-            Some(head) if head.etag != manifest.source_etag => Err(superseded()),
-            _ => Ok(()),
+        for _ in 0..MAX_CLAIMS {
+            let current = self.known(name).await?.ok_or_else(superseded)?;
+            let manifest = current.manifest.filter(is_same);
+            let mut manifest = manifest.ok_or_else(superseded)?;
+            let Additions {
+                storyboard,
+                preview,
+            } = additions.clone();
+            manifest.storyboard = storyboard.or(manifest.storyboard);
+            manifest.preview = preview.or(manifest.preview);
+            let object = Outputs::manifest_object(name, &manifest);
+            let etag = Some(current.etag.as_str());
+            if !self.store.put_if_unchanged(object, etag).await? {
+                continue;
+            }
+            // A newer version of the video may be there by now.
+            return match self.store.head(&job.key).await? {
+                Some(head) if head.etag != manifest.source_etag => Err(superseded()),
+                _ => Ok(()),
+            };
         }
+        Err(Failure::Contended)
     }
 
     /// The object under `key`, if it is the job's.
@@ -140,31 +167,74 @@ impl Publisher {
     }
 
     /// Uploads the pictures, then the manifest, under the first name that is free or the job's own.
-    pub(crate) async fn publish(&self, made: Made<'_>) -> Result<(OutputName, Manifest), Failure> {
+    /// Pictures that people have chosen, `chooser` makes anew.
+    pub(crate) async fn publish(
+        &self,
+        made: Made<'_>,
+        chooser: &Chooser<'_>,
+    ) -> Result<(OutputName, Manifest), Failure> {
         for _ in 0..MAX_CLAIMS {
-            let (name, claim) = self.find_name(made.job).await?;
-            let began = Instant::now();
-            let pictures = self.outputs.objects(&name, made);
-            let claimed = match claim {
-                Claim::Ours { .. } => {
-                    let writes = pictures.into_iter().map(|picture| self.store.put(picture));
-                    try_join_all(writes).await?;
-                    true
-                }
-                Claim::Free => self.claim(pictures).await?,
-                Claim::Others => false,
+            let (name, found) = self.find_name(made.job).await?;
+            let known = match (&found.claim, found.has_manifest) {
+                (Claim::Others, _) | (_, false) => None,
+                (_, true) => self.known(&name).await?,
             };
-            if !claimed {
+            let manifest = known.as_ref().and_then(|known| known.manifest.as_ref());
+            let chosen = match manifest {
+                Some(manifest) => {
+                    self.check_current(made, manifest).await?;
+                    chooser.chosen(manifest, made.etag, &self.outputs).await?
+                }
+                None => Vec::new(),
+            };
+            let content = Content {
+                made,
+                chosen: &chosen,
+            };
+            let began = Instant::now();
+            let pictures = self.outputs.objects(&name, content);
+            if !self.upload(found.claim, pictures).await? {
                 continue;
             }
-            let manifest = self.outputs.manifest(&name, made, began.elapsed());
-            self.store
-                .put(self.outputs.manifest_object(made.job, &name, &manifest))
-                .await?;
-            self.announce(&name).await;
-            return Ok((name, manifest));
+            let manifest = self.outputs.manifest(&name, content, began.elapsed());
+            let object = Outputs::manifest_object(&name, &manifest);
+            let etag = known.as_ref().map(|known| known.etag.as_str());
+            if self.store.put_if_unchanged(object, etag).await? {
+                self.announce(&name).await;
+                return Ok((name, manifest));
+            }
+            tracing::info!(
+                key = made.job.key,
+                "the manifest was written meanwhile; the pictures go up again"
+            );
         }
         Err(Failure::Contended)
+    }
+
+    /// Fails where another version of the video is published and current: choices that were made of
+    /// that one must not be lost to pictures that are about to be replaced.
+    async fn check_current(&self, made: Made<'_>, manifest: &Manifest) -> Result<(), Failure> {
+        let Made { job, etag, .. } = made;
+        if manifest.source_key != job.key || manifest.source_etag == etag {
+            return Ok(());
+        }
+        match self.store.head(&job.key).await? {
+            Some(head) if head.etag != etag => Err(SourceError::changed(job.key.as_str()).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the pictures under a name; `false` if another video has it.
+    async fn upload(&self, claim: Claim, pictures: Vec<Object>) -> Result<bool, StoreError> {
+        match claim {
+            Claim::Ours { .. } => {
+                let writes = pictures.into_iter().map(|picture| self.store.put(picture));
+                try_join_all(writes).await?;
+                Ok(true)
+            }
+            Claim::Free => self.claim(pictures).await,
+            Claim::Others => Ok(false),
+        }
     }
 
     /// Leaves an entry in the journal. Without the entry readers find the video later, so a failure
@@ -179,7 +249,7 @@ impl Publisher {
             key,
             body: Bytes::new(),
             content_type: "application/octet-stream",
-            cache_control: MANIFEST_CACHE,
+            cache_control: metadata::INDEX_CACHE,
             metadata: HashMap::new(),
         };
         if let Err(error) = self.store.put(entry).await {
@@ -212,37 +282,45 @@ impl Publisher {
     }
 
     /// The first of the job's names that no other video owns.
-    async fn find_name(&self, job: &Job) -> Result<(OutputName, Claim), StoreError> {
+    async fn find_name(&self, job: &Job) -> Result<(OutputName, Found), StoreError> {
         let mut last = None;
         for name in &job.names {
-            let claim = self.owner_of(name, &job.key).await?;
-            if !matches!(claim, Claim::Others) {
-                return Ok((name.clone(), claim));
+            let found = self.owner_of(name, &job.key).await?;
+            if !matches!(found.claim, Claim::Others) {
+                return Ok((name.clone(), found));
             }
-            last = Some((name.clone(), claim));
+            last = Some((name.clone(), found));
         }
         // The last name has a digest of the key in it, so only a foreign object can be there.
-        Ok(last.unwrap_or_else(|| (job.names[0].clone(), Claim::Others)))
+        let others = Found {
+            claim: Claim::Others,
+            has_manifest: false,
+        };
+        Ok(last.unwrap_or_else(|| (job.names[0].clone(), others)))
     }
 
-    async fn owner_of(&self, name: &OutputName, key: &str) -> Result<Claim, StoreError> {
+    async fn owner_of(&self, name: &OutputName, key: &str) -> Result<Found, StoreError> {
         let (picture, manifest) = (self.outputs.claim_key(name), name.manifest());
         let (picture, manifest) =
             futures::try_join!(self.store.head(&picture), self.store.head(&manifest))?;
         let ours = metadata::encode_key(key);
         let is_others =
             |head: &Option<Head>| head.as_ref().is_some_and(|head| owner(head) != Some(&ours));
-        if is_others(&picture) || is_others(&manifest) {
-            return Ok(Claim::Others);
-        }
-        if picture.is_none() {
-            return Ok(Claim::Free);
-        }
-        let etag = self.outputs.version(picture.as_ref());
-        Ok(Claim::Ours {
-            etag: etag
-                .filter(|etag| self.outputs.version(manifest.as_ref()) == Some(etag))
-                .cloned(),
+        let claim = if is_others(&picture) || is_others(&manifest) {
+            Claim::Others
+        } else if picture.is_none() {
+            Claim::Free
+        } else {
+            let etag = self.outputs.version(picture.as_ref());
+            let is_manifests =
+                |etag: &&String| self.outputs.version(manifest.as_ref()) == Some(*etag);
+            Claim::Ours {
+                etag: etag.filter(is_manifests).cloned(),
+            }
+        };
+        Ok(Found {
+            claim,
+            has_manifest: manifest.is_some(),
         })
     }
 }

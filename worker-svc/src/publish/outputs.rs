@@ -1,27 +1,23 @@
 //! The outputs of a video: which objects, under which keys, with which metadata.
 
 use std::{
-    collections::HashMap,
     iter,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use contract::{
-    Manifest, ManifestCandidate, ManifestRead, ManifestRendition, ManifestThumbnail, MediaFacts,
-    Origin, OutputName, Timings, metadata,
+    Manifest, ManifestCandidate, ManifestChoice, ManifestPick, ManifestRead, ManifestRendition,
+    ManifestThumbnail, MediaFacts, Origin, OutputName, PictureName, Timings, metadata,
 };
 use thumbcore::{Candidate, Extraction, ImageFormat, Rendition, Thumbnail};
 
 use crate::{
+    choices::Chosen,
     config::Widths,
     plan::Job,
     store::{Head, Object},
 };
-
-/// Pictures are overwritten in place when a video is, so caches may keep them for an hour only.
-const PICTURE_CACHE: &str = "public, max-age=3600";
-pub(super) const MANIFEST_CACHE: &str = "no-cache";
 
 /// How many pictures a video gets, in which widths and format, and the settings they are made with.
 #[derive(Debug, Clone)]
@@ -45,10 +41,40 @@ pub(crate) struct Made<'a> {
     pub(crate) extraction: &'a Extraction,
 }
 
+/// What goes up under one name: the worker's own pictures, but for those that people have chosen.
+#[derive(Clone, Copy)]
+pub(super) struct Content<'a> {
+    pub(super) made: Made<'a>,
+    pub(super) chosen: &'a [Chosen],
+}
+
+impl<'a> Content<'a> {
+    /// The `nth` picture, counted from 0: the worker's own, and what a person has chosen in its
+    /// place.
+    fn picture(
+        &self,
+        outputs: &Outputs,
+        nth: usize,
+    ) -> Option<(&'a Thumbnail, Option<&'a Chosen>)> {
+        let own = self.made.extraction.thumbnails.get(nth)?;
+        let name = outputs.picture_name(nth);
+        let chosen = self.chosen.iter().find(|chosen| chosen.name == name);
+        Some((own, chosen))
+    }
+}
+
 impl Outputs {
     /// How many pictures a video gets.
     pub(crate) fn count(&self) -> usize {
         self.pictures + usize::from(self.has_cover)
+    }
+
+    /// Whether videos get a picture of this name.
+    pub(crate) fn has(&self, name: PictureName) -> bool {
+        match name {
+            PictureName::Number(number) => number <= self.pictures,
+            PictureName::Cover => self.has_cover,
+        }
     }
 
     /// How many of the pictures that a video gets are there, each in every width, and not empty.
@@ -99,25 +125,36 @@ impl Outputs {
         metadata.get(metadata::SOURCE_ETAG).filter(|_| is_current)
     }
 
+    /// What the `nth` picture, counted from 0, is called.
+    fn picture_name(&self, nth: usize) -> PictureName {
+        if nth < self.pictures {
+            PictureName::Number(nth + 1)
+        } else {
+            PictureName::Cover
+        }
+    }
+
     /// The pictures as objects, in the order of [`keys`](Self::keys).
-    pub(super) fn objects(&self, name: &OutputName, made: Made<'_>) -> Vec<Object> {
+    pub(super) fn objects(&self, name: &OutputName, content: Content<'_>) -> Vec<Object> {
+        let Made { job, etag, .. } = content.made;
         let mut objects = Vec::new();
-        for (index, thumbnail) in made.extraction.thumbnails.iter().enumerate() {
-            let mut metadata = self.metadata(made.job, made.etag);
-            for (entry, time) in [
-                (metadata::TARGET, thumbnail.target),
-                (metadata::ACTUAL, thumbnail.actual),
-            ] {
-                metadata.insert(entry.to_owned(), format!("{:.3}", time.as_secs_f64()));
-            }
-            let keys = self.keys_of(name, index).into_iter();
+        for nth in 0..self.count() {
+            let Some(entry) = self.entry(name, content, nth) else {
+                continue;
+            };
+            let Some((own, chosen)) = content.picture(self, nth) else {
+                continue;
+            };
+            let thumbnail = chosen.map_or(own, |chosen| &chosen.thumbnail);
+            let metadata = metadata::of_picture((&job.key, etag, &self.settings), &entry);
+            let keys = self.keys_of(name, nth).into_iter();
             objects.extend(
                 keys.zip(&thumbnail.renditions)
                     .map(|(key, rendition)| Object {
                         key,
                         body: rendition.image.clone(),
                         content_type: thumbnail.format.media_type(),
-                        cache_control: PICTURE_CACHE,
+                        cache_control: metadata::PICTURE_CACHE,
                         metadata: metadata.clone(),
                     }),
             );
@@ -126,19 +163,23 @@ impl Outputs {
     }
 
     /// The manifest of pictures whose upload took so long.
-    pub(super) fn manifest(&self, name: &OutputName, made: Made<'_>, upload: Duration) -> Manifest {
-        let Extraction {
-            media,
-            thumbnails,
-            stats,
-            ..
-        } = made.extraction;
-        let entries = thumbnails.iter().enumerate();
-        let entry = |(nth, thumbnail)| self.entry(name, nth, thumbnail);
+    pub(super) fn manifest(
+        &self,
+        name: &OutputName,
+        content: Content<'_>,
+        upload: Duration,
+    ) -> Manifest {
+        let Made {
+            job,
+            etag,
+            extraction,
+        } = content.made;
+        let Extraction { media, stats, .. } = extraction;
+        let entry = |nth| self.entry(name, content, nth);
         Manifest {
             schema_version: contract::manifest::SCHEMA_VERSION,
-            source_key: made.job.key.clone(),
-            source_etag: made.etag.to_owned(),
+            source_key: job.key.clone(),
+            source_etag: etag.to_owned(),
             source_bytes: stats.source_bytes,
             settings: self.settings.clone(),
             created_at: now(),
@@ -149,12 +190,8 @@ impl Outputs {
                 height: media.height,
                 duration_s: media.duration.map(|duration| duration.as_secs_f64()),
             },
-            thumbnails: entries
-                .clone()
-                .take(self.pictures)
-                .filter_map(entry)
-                .collect(),
-            cover: entries.skip(self.pictures).find_map(entry),
+            thumbnails: (0..self.pictures).filter_map(entry).collect(),
+            cover: (self.pictures..self.count()).find_map(entry),
             bytes_fetched: stats.bytes_fetched,
             requests: stats.requests,
             round_trips: stats.round_trips,
@@ -169,54 +206,55 @@ impl Outputs {
         }
     }
 
-    /// A picture's entry in the manifest; `None` for a picture without any rendition.
+    /// The entry of the `nth` picture in the manifest; `None` for a picture without any rendition.
     fn entry(
         &self,
         name: &OutputName,
+        content: Content<'_>,
         nth: usize,
-        thumbnail: &Thumbnail,
     ) -> Option<ManifestThumbnail> {
+        let (own, chosen) = content.picture(self, nth)?;
+        let thumbnail = chosen.map_or(own, |chosen| &chosen.thumbnail);
         let keys = self.keys_of(name, nth).into_iter();
         let mut renditions = keys.zip(&thumbnail.renditions).map(rendition);
         let first = renditions.next()?;
+        let taken = pick(thumbnail);
         Some(ManifestThumbnail {
             key: first.key,
-            target_s: thumbnail.target.as_secs_f64(),
-            actual_s: thumbnail.actual.as_secs_f64(),
+            target_s: own.target.as_secs_f64(),
+            actual_s: taken.actual_s,
             width: first.width,
             height: first.height,
             bytes: first.bytes,
-            origin: origin(thumbnail.origin),
-            score: Some(thousandths(thumbnail.score.value)),
-            candidates: thumbnail.candidates.iter().map(candidate).collect(),
+            origin: taken.origin,
+            score: taken.score,
+            candidates: own.candidates.iter().map(candidate).collect(),
             renditions: renditions.collect(),
+            choice: chosen.map(|chosen| ManifestChoice {
+                instead_of: pick(own),
+                ..chosen.choice.clone()
+            }),
+            pending: false,
         })
     }
 
-    pub(super) fn manifest_object(
-        &self,
-        job: &Job,
-        name: &OutputName,
-        manifest: &Manifest,
-    ) -> Object {
+    pub(super) fn manifest_object(name: &OutputName, manifest: &Manifest) -> Object {
         Object {
             key: name.manifest(),
             // Serialising plain data to memory cannot fail.
             body: Bytes::from(serde_json::to_vec(manifest).unwrap_or_default()),
             content_type: "application/json",
-            cache_control: MANIFEST_CACHE,
-            metadata: self.metadata(job, &manifest.source_etag),
+            cache_control: metadata::INDEX_CACHE,
+            metadata: metadata::of_manifest(manifest),
         }
     }
+}
 
-    fn metadata(&self, job: &Job, etag: &str) -> HashMap<String, String> {
-        [
-            (metadata::SOURCE_KEY, metadata::encode_key(&job.key)),
-            (metadata::SOURCE_ETAG, etag.to_owned()),
-            (metadata::SETTINGS, self.settings.clone()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+fn pick(thumbnail: &Thumbnail) -> ManifestPick {
+    ManifestPick {
+        actual_s: thumbnail.actual.as_secs_f64(),
+        origin: origin(thumbnail.origin),
+        score: Some(thousandths(thumbnail.score.value)),
     }
 }
 

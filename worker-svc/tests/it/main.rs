@@ -1,5 +1,6 @@
 //! The real worker binary against a real local S3 and SQS, with real media.
 
+mod choices;
 mod crowd;
 mod extras;
 mod failures;
