@@ -60,11 +60,14 @@ impl App {
         let sessions = Arc::new(Sessions::new(&clients.s3, clients.credentials.clone()));
         let sandbox = sandbox::start(config.actions.decode_sandbox)?;
         sandbox::measure(SANDBOX_LOCK, sandbox.as_ref());
+        let manifests = Manifests::new(clients.s3.clone(), bucket.clone(), prefixes.clone());
+        let manifests = Arc::new(manifests);
         let place = Place {
             s3: &clients.s3,
             sessions: &sessions,
             sqs: &clients.sqs,
             bucket: &bucket,
+            manifests: &manifests,
             prefixes: &prefixes,
             queue_url: &config.pipeline.sqs_queue_url,
             dlq_url: config.pipeline.dlq_url(),
@@ -80,7 +83,7 @@ impl App {
         let watch = Watch::new(
             prefixes.clone(),
             Index::new(prefixes.thumbnails(), config.frames()),
-            Manifests::new(clients.s3.clone(), bucket.clone(), prefixes),
+            manifests,
             pods,
             (
                 Storyboards::new(clients.s3, bucket.clone()),

@@ -1,6 +1,7 @@
 //! Manifests, read from the bucket when someone asks for them, and cached for a while.
 
 use std::{
+    borrow::Borrow,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
@@ -35,6 +36,10 @@ type Cached = Cache<String, Option<Arc<Fetched>>>;
 /// A manifest, and what S3 says of its object.
 #[derive(Debug)]
 pub(crate) struct Fetched {
+    /// The key of the object.
+    pub(crate) key: String,
+    /// The object's `ETag`, as S3 has it.
+    pub(crate) etag: String,
     pub(crate) manifest: Manifest,
     pub(crate) modified: SystemTime,
     pub(crate) size: u32,
@@ -84,25 +89,52 @@ impl Manifests {
     /// The manifest of the video that `key` means: the video's own key, its manifest's, or the name
     /// that its pictures share. `None` if there is none.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Arc<Fetched>>, ManifestError> {
-        let is_output = key.starts_with(self.prefixes.thumbnails());
-        let candidates: Vec<String> = if is_output {
-            let name = key.strip_suffix(".json").unwrap_or(key);
-            vec![format!("{name}.json")]
-        } else {
-            let names = self.prefixes.candidates(key).into_iter().flatten();
-            names.map(|name| name.manifest()).collect()
-        };
-        for candidate in candidates {
-            match self.get(&candidate).await {
-                // Another video may have taken the name first.
-                Ok(Some(found)) if is_output || found.manifest.source_key == key => {
-                    return Ok(Some(found));
-                }
-                Ok(_) | Err(ManifestError::Invalid { .. }) => {}
-                Err(error) => return Err(error),
+        for candidate in self.candidates(key) {
+            let found = self.get(&candidate).await;
+            if let Some(found) = self.of_video(key, found)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// The same as it is now, past the cache.
+    pub(crate) async fn find_current(&self, key: &str) -> Result<Option<Fetched>, ManifestError> {
+        for candidate in self.candidates(key) {
+            let found = self.fetch(&candidate).await;
+            if let Some(found) = self.of_video(key, found)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The keys that the manifest of the video that `key` means may have.
+    fn candidates(&self, key: &str) -> Vec<String> {
+        if self.is_output(key) {
+            let name = key.strip_suffix(".json").unwrap_or(key);
+            return vec![format!("{name}.json")];
+        }
+        let names = self.prefixes.candidates(key).into_iter().flatten();
+        names.map(|name| name.manifest()).collect()
+    }
+
+    /// What was found, if it is of the video that `key` means: another video may have taken the
+    /// name first.
+    fn of_video<F: Borrow<Fetched>>(
+        &self,
+        key: &str,
+        found: Result<Option<F>, ManifestError>,
+    ) -> Result<Option<F>, ManifestError> {
+        match found {
+            Err(ManifestError::Invalid { .. }) => Ok(None),
+            found => Ok(found?
+                .filter(|found| self.is_output(key) || found.borrow().manifest.source_key == key)),
+        }
+    }
+
+    fn is_output(&self, key: &str) -> bool {
+        key.starts_with(self.prefixes.thumbnails())
     }
 
     /// The manifest under this key as it is now, past the cache.
@@ -123,6 +155,7 @@ impl Manifests {
         if object.content_length.is_none_or(|bytes| bytes > MAX_BYTES) {
             return Err(invalid("too large".to_owned()));
         }
+        let etag = object.e_tag.unwrap_or_default();
         let modified = object
             .last_modified
             .and_then(|time| SystemTime::try_from(time).ok())
@@ -138,10 +171,17 @@ impl Manifests {
             .into_bytes();
         let manifest = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
         Ok(Some(Fetched {
+            key: key.to_owned(),
+            etag,
             manifest,
             modified,
             size: body.len() as u32,
         }))
+    }
+
+    /// Forgets the cached manifest under this key, which was written just now.
+    pub(crate) async fn forget(&self, key: &str) {
+        self.cache().invalidate(key).await;
     }
 
     /// Forgets every cached manifest. Reads that are under way insert into the old cache, which is

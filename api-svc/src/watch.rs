@@ -13,10 +13,10 @@ use tokio::sync::Notify;
 
 use crate::{
     feed::Feed,
-    index::{Entry, Index},
-    manifests::Manifests,
+    index::{Entry, Index, seconds_since_1970},
+    manifests::{Fetched, Manifests},
     pods::Pods,
-    presign::{PresignError, Signed, ThumbnailUrls},
+    presign::{PresignError, Signable, Signed, ThumbnailUrls},
     storyboards::{self, PlayerFile, StoryboardError, Storyboards},
     time::{rfc3339, rfc3339_seconds},
 };
@@ -26,7 +26,7 @@ pub(crate) struct Watch {
     pub(crate) prefixes: Prefixes,
     /// Every thumbnail in the bucket.
     pub(crate) index: Index,
-    pub(crate) manifests: Manifests,
+    pub(crate) manifests: Arc<Manifests>,
     pub(crate) pods: Pods,
     /// The state as the sampler saw it last, and everyone who wants to hear of changes.
     pub(crate) feed: Feed,
@@ -52,7 +52,7 @@ impl Watch {
     pub(crate) fn new(
         prefixes: Prefixes,
         index: Index,
-        manifests: Manifests,
+        manifests: Arc<Manifests>,
         pods: Pods,
         (storyboards, urls): (Storyboards, ThumbnailUrls),
     ) -> Self {
@@ -91,13 +91,29 @@ impl Watch {
         self.refresh();
     }
 
+    /// Takes over a manifest that was written just now, and tells every WebSocket.
+    pub(crate) async fn rewritten(&self, key: &str, written: &Fetched) {
+        self.manifests.forget(key).await;
+        let name = key.strip_suffix(".json").unwrap_or(key);
+        if let Some(name) = name.strip_prefix(self.index.prefix()) {
+            let modified = seconds_since_1970(written.modified);
+            self.index
+                .add_video(name, &written.manifest, modified, written.size);
+        }
+        self.refresh();
+    }
+
     /// Pictures of the index with their URLs.
     pub(crate) async fn thumbnails(
         &self,
         entries: &[Entry],
     ) -> Result<Vec<api::Thumbnail>, PresignError> {
-        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-        let Signed { urls, end } = self.urls.of(&keys).await?;
+        let pictures = entries.iter().map(|entry| Signable {
+            key: &entry.key,
+            revision: entry.revision.as_deref(),
+        });
+        let pictures: Vec<_> = pictures.collect();
+        let Signed { urls, end } = self.urls.of(&pictures).await?;
         let expires_at = rfc3339(end);
         let thumbnails = entries.iter().zip(urls).map(|(entry, url)| api::Thumbnail {
             key: entry.key.clone(),
@@ -115,26 +131,37 @@ impl Watch {
     /// A manifest with the URLs of its pictures. Only keys below the thumbnail prefix are signed,
     /// whatever the manifest says.
     pub(crate) async fn video(&self, manifest: &Manifest) -> Result<api::Video, VideoError> {
-        let thumbnails = &manifest.thumbnails;
-        let further = thumbnails.iter().flat_map(|t| &t.renditions);
-        let firsts = thumbnails.iter().map(|t| t.key.as_str());
-        let cover = manifest.cover.as_ref().map(|cover| cover.key.as_str());
+        let revisions: Vec<_> = manifest
+            .pictures()
+            .map(|(_, picture)| (picture, picture.revision()))
+            .collect();
+        let firsts = revisions.iter().map(|(picture, revision)| Signable {
+            key: &picture.key,
+            revision: revision.as_deref(),
+        });
+        let further = revisions.iter().flat_map(|(picture, revision)| {
+            let renditions = picture.renditions.iter();
+            renditions.map(|rendition| Signable {
+                key: &rendition.key,
+                revision: revision.as_deref(),
+            })
+        });
         let preview = manifest.preview.as_ref();
         let preview = preview.and_then(|preview| preview.picture.as_ref());
-        let preview = preview.map(|picture| picture.key.as_str());
-        let further = further.map(|r| r.key.as_str());
-        let keys: Vec<&str> = firsts.chain(further).chain(cover).chain(preview).collect();
-        self.check_keys(manifest, &keys)?;
-        let Signed { mut urls, end } = self.urls.of(&keys).await?;
+        let preview = preview.map(|picture| Signable::from(picture.key.as_str()));
+        let pictures: Vec<_> = firsts.chain(further).chain(preview).collect();
+        self.check_keys(manifest, pictures.iter().map(|picture| picture.key))?;
+        let Signed { mut urls, end } = self.urls.of(&pictures).await?;
         let preview_url = preview.and_then(|_| urls.pop());
-        let cover_url = cover.and_then(|_| urls.pop());
-        let further = urls.split_off(thumbnails.len());
-        let rendition_urls = if further.is_empty() {
-            Vec::new()
-        } else {
-            let mut further = further.into_iter();
-            let of = |t: &ManifestThumbnail| further.by_ref().take(t.renditions.len()).collect();
+        let mut further = urls.split_off(revisions.len()).into_iter();
+        let cover_url = manifest.cover.as_ref().and_then(|_| urls.pop());
+        let thumbnails = &manifest.thumbnails;
+        let of = |t: &ManifestThumbnail| further.by_ref().take(t.renditions.len()).collect();
+        let has_further = thumbnails.iter().any(|t| !t.renditions.is_empty());
+        let rendition_urls = if has_further {
             thumbnails.iter().map(of).collect()
+        } else {
+            Vec::new()
         };
         Ok(api::Video {
             manifest: manifest.clone(),
@@ -154,7 +181,7 @@ impl Watch {
     ) -> Result<String, VideoError> {
         let named = manifest.storyboard.iter();
         let named = named.flat_map(|it| it.files.iter().chain(&it.sheets));
-        self.check_keys(manifest, &named.map(String::as_str).collect::<Vec<_>>())?;
+        self.check_keys(manifest, named.map(String::as_str))?;
         let (index, sheets) = self.storyboards.of(manifest).await?;
         let sheets: Vec<_> = sheets.iter().map(String::as_str).collect();
         let Signed { urls, .. } = self.urls.of(&sheets).await?;
@@ -162,9 +189,13 @@ impl Watch {
     }
 
     /// Refuses keys of a manifest that lie elsewhere than below the thumbnail prefix.
-    fn check_keys(&self, manifest: &Manifest, keys: &[&str]) -> Result<(), VideoError> {
+    fn check_keys<'a>(
+        &self,
+        manifest: &Manifest,
+        mut keys: impl Iterator<Item = &'a str>,
+    ) -> Result<(), VideoError> {
         let root = self.prefixes.thumbnails();
-        if keys.iter().all(|key| key.starts_with(root)) {
+        if keys.all(|key| key.starts_with(root)) {
             return Ok(());
         }
         Err(VideoError::ForeignKeys {

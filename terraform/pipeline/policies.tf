@@ -52,6 +52,12 @@ data "aws_iam_policy_document" "api" {
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
     resources = ["${module.bucket.arn}/${local.upload_prefix}*"]
   }
+  # What people choose, the manifest that remembers it, and the journal. If-Match needs s3:GetObject as well.
+  statement {
+    sid       = "ReplacePictures"
+    actions   = ["s3:PutObject"]
+    resources = ["${module.bucket.arn}/${local.thumbnail_prefix}*"]
+  }
   statement {
     sid       = "Purge"
     actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
@@ -68,7 +74,7 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_sqs_queue.dead.arn]
   }
   statement {
-    sid       = "Redrive"
+    sid       = "RedriveAndRemind"
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.uploads.arn]
   }

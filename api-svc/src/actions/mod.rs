@@ -1,9 +1,10 @@
-//! What one can do with the API, apart from looking: upload, take a frame of a video, see and
-//! redrive failures, run a test, and purge.
+//! What one can do with the API, apart from looking: upload, take a frame of a video, choose its
+//! pictures, see and redrive failures, run a test, and purge.
 //!
 //! One module each, free of HTTP: errors are enums that [`routes`](crate::routes) turns into
 //! problem documents.
 
+pub(crate) mod choices;
 pub(crate) mod copy;
 pub(crate) mod failures;
 pub(crate) mod ondemand;
@@ -22,9 +23,10 @@ use thumbcore::Sandbox;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::{
-    failures::DeadLetters, ondemand::OnDemand, purge::Purge, samples::Samples, uploads::Uploads,
+    choices::Choices, failures::DeadLetters, ondemand::OnDemand, purge::Purge, samples::Samples,
+    uploads::Uploads,
 };
-use crate::presign::Sessions;
+use crate::{manifests::Manifests, presign::Sessions};
 
 /// The settings of the actions.
 #[derive(Debug, Clone, Args)]
@@ -53,8 +55,8 @@ pub struct ActionsConfig {
 }
 
 /// Everything that one can do.
-#[derive(Debug)]
 pub(crate) struct Actions {
+    pub(crate) choices: Choices,
     pub(crate) ondemand: OnDemand,
     pub(crate) uploads: Uploads,
     pub(crate) dead_letters: DeadLetters,
@@ -71,6 +73,7 @@ pub(crate) struct Place<'a> {
     /// The credentials that sign uploads.
     pub(crate) sessions: &'a Arc<Sessions>,
     pub(crate) bucket: &'a str,
+    pub(crate) manifests: &'a Arc<Manifests>,
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) queue_url: &'a str,
     pub(crate) dlq_url: Option<&'a str>,
@@ -92,6 +95,7 @@ impl Actions {
             sqs,
             sessions,
             bucket,
+            manifests,
             prefixes,
             queue_url,
             dlq_url,
@@ -110,6 +114,12 @@ impl Actions {
             .filter(|name| !name.is_empty());
         let memory = (config.frame_cache_bytes, config.frame_video_bytes);
         Ok(Self {
+            choices: Choices::new(
+                (s3.clone(), bucket()),
+                (sqs.clone(), queue_url.to_owned()),
+                Arc::clone(manifests),
+                prefixes.clone(),
+            ),
             ondemand: OnDemand::new(reads, (bucket(), prefixes.clone()), memory, sandbox)?,
             uploads: Uploads::new(
                 s3.clone(),

@@ -7,12 +7,12 @@ use std::{
 };
 
 use aws_sdk_s3::{Client, types::EncodingType};
-use contract::{Cost, Prefixes};
+use contract::Prefixes;
 use futures::{StreamExt as _, stream};
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Index, object::Object, seconds_since_1970};
+use super::{Index, object::Object, seconds_since_1970, store::Told};
 use crate::{
     aws::AwsError,
     manifests::{Fetched, ManifestError, Manifests},
@@ -162,7 +162,11 @@ impl Crawler {
             // Removed only now: a tick that is cut off leaves the names that it did not read.
             pending.pop_front();
             match answer {
-                Ok(Some(fetched)) => add(index, &name, &fetched),
+                Ok(Some(fetched)) => {
+                    // A person may have changed one that is in the cache.
+                    manifests.forget(&fetched.key).await;
+                    add(index, &name, &fetched);
+                }
                 // Purged meanwhile.
                 Ok(None) => {}
                 Err(error) if error.is_final() => {
@@ -258,13 +262,14 @@ impl Crawler {
         while let Ok(Some((name, answer))) = timeout_at(deadline, answers.next()).await {
             match answer {
                 Ok(Some(fetched)) => {
-                    let cost = Cost::from(&fetched.manifest);
-                    index.write().measure(&name, cost);
+                    // One that the walk found changed may be in the cache.
+                    manifests.forget(&fetched.key).await;
+                    index.write().measure(&name, &fetched.manifest);
                 }
                 Ok(None) => {}
                 // The object is a manifest by name only. Counted as read: reading it in each tick
                 // would starve the others.
-                Err(error) if error.is_final() => index.write().measure(&name, Cost::default()),
+                Err(error) if error.is_final() => index.write().measure(&name, Told::default()),
                 Err(error) => {
                     tracing::debug!(%name, %error, "a manifest cannot be read now");
                     return;

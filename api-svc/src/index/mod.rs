@@ -26,7 +26,7 @@ use std::{
     time::SystemTime,
 };
 
-use contract::{Cost, Manifest};
+use contract::Manifest;
 
 pub(crate) use self::{
     crawl::Crawler,
@@ -34,7 +34,10 @@ pub(crate) use self::{
     query::{Cursor, Paging, Query, QueryError, Sort},
     store::Totals,
 };
-use self::{object::Object, store::Store};
+use self::{
+    object::Object,
+    store::{Store, Told},
+};
 
 /// Every thumbnail in the bucket, with what its manifest tells.
 pub(crate) struct Index {
@@ -113,18 +116,16 @@ impl Index {
 
     /// Adds a video that the journal names: its pictures, and its manifest of `size` bytes, written
     /// at `modified`.
-    fn add_video(&self, name: &str, manifest: &Manifest, modified: u32, size: u32) {
+    pub(crate) fn add_video(&self, name: &str, manifest: &Manifest, modified: u32, size: u32) {
+        let pictures = manifest.thumbnails.iter().filter_map(|thumbnail| {
+            let key = thumbnail.key.strip_prefix(&self.prefix)?;
+            Object::parse(key, modified, thumbnail.bytes)
+        });
+        let (pictures, told): (Vec<_>, _) = (pictures.collect(), Told::from(manifest));
         let mut store = self.write();
-        for thumbnail in &manifest.thumbnails {
-            let Some(key) = thumbnail.key.strip_prefix(&self.prefix) else {
-                continue;
-            };
-            if let Some(object) = Object::parse(key, modified, thumbnail.bytes) {
-                store.upsert(&object);
-            }
-        }
+        store.upsert_video(name, &pictures, &told);
         store.upsert_manifest(name, modified, size);
-        store.measure(name, Cost::from(manifest));
+        store.measure(name, told);
     }
 }
 

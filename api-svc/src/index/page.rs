@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) size: u32,
     /// What the video's manifest tells, once it was read.
     pub(crate) cost: Option<Cost>,
+    /// Tells what a person has chosen from what was under the key before.
+    pub(crate) revision: Option<Box<str>>,
 }
 
 impl Store {
@@ -224,7 +226,10 @@ fn begins(place: &Place, prefix: &str) -> bool {
 }
 
 fn entry(root: &str, name: &str, video: &Video, picture: &Picture) -> Entry {
+    let mut revisions = video.revisions.iter();
+    let revision = revisions.find(|(number, _)| *number == picture.number);
     Entry {
+        revision: revision.map(|(_, revision)| revision.clone()),
         cost: video.manifest.and_then(|manifest| manifest.measured),
         key: format!("{root}{}", picture.key(name)),
         number: picture.number,

@@ -8,15 +8,20 @@ use std::{
     sync::Arc,
 };
 
-use contract::Cost;
+use contract::{Cost, Manifest, ManifestThumbnail};
 
 use super::object::{Object, Picture, Place};
+use crate::time::seconds_of;
 
 #[derive(Debug, Default)]
 pub(super) struct Video {
     /// In the order of numbers.
     pub(super) pictures: Vec<Picture>,
     pub(super) manifest: Option<ManifestObject>,
+    /// Those of the pictures that people have chosen, as the manifest told when it was read last.
+    pub(super) revisions: Vec<(u16, Box<str>)>,
+    /// When a worker made the pictures, in seconds since 1970, as the manifest told; 0 before.
+    made: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,37 @@ pub(super) struct ManifestObject {
     size: u32,
     /// What it tells, once it was read.
     pub(super) measured: Option<Cost>,
+}
+
+/// What a manifest tells that the index has need of.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    cost: Cost,
+    revisions: Vec<(u16, Box<str>)>,
+    made: u32,
+}
+
+impl From<&Manifest> for Told {
+    fn from(manifest: &Manifest) -> Self {
+        let pictures = manifest.thumbnails.iter().zip(1..);
+        let revision = |(picture, number): (&ManifestThumbnail, u16)| {
+            Some((number, picture.revision()?.into_boxed_str()))
+        };
+        Self {
+            cost: Cost::from(manifest),
+            revisions: pictures.filter_map(revision).collect(),
+            made: seconds_of(&manifest.created_at).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Cost> for Told {
+    fn from(cost: Cost) -> Self {
+        Self {
+            cost,
+            ..Self::default()
+        }
+    }
 }
 
 /// Sums over the whole store.
@@ -78,6 +114,34 @@ impl Store {
             epoch: self.epoch + 1,
             ..Self::default()
         };
+    }
+
+    /// Takes over the `pictures` of a video whose manifest was written just now. Where it was no
+    /// worker that wrote it but a person's choice, those whose size and choice are as they were
+    /// keep their times: they were not written.
+    pub(super) fn upsert_video(&mut self, name: &str, pictures: &[Object], told: &Told) {
+        let video = self.videos.get(name);
+        let before = video.map_or(&[][..], |video| &video.revisions);
+        let is_choice = told.made > 0 && video.is_some_and(|video| video.made == told.made);
+        let is_same = |object: &&Object| {
+            let number = object.picture.map(|(number, _)| number);
+            let of = |revisions: &[(u16, Box<str>)]| {
+                let mut revisions = revisions.iter();
+                let found = revisions.find(|(other, _)| Some(*other) == number);
+                found.map(|(_, revision)| revision.clone())
+            };
+            let has_picture = |video: &Video| {
+                let mut known = video.pictures.iter();
+                known.any(|it| {
+                    object.picture == Some((it.number, it.format)) && it.size == object.size
+                })
+            };
+            is_choice && of(before) == of(&told.revisions) && video.is_some_and(has_picture)
+        };
+        let written: Vec<_> = pictures.iter().filter(|object| !is_same(object)).collect();
+        for object in written {
+            self.upsert(object);
+        }
     }
 
     pub(super) fn upsert(&mut self, object: &Object) {
@@ -142,14 +206,20 @@ impl Store {
     }
 
     /// Records what the manifest of `name` tells.
-    pub(super) fn measure(&mut self, name: &str, cost: Cost) {
-        let Some(manifest) = self
-            .videos
-            .get_mut(name)
-            .and_then(|video| video.manifest.as_mut())
-        else {
+    pub(super) fn measure(&mut self, name: &str, told: impl Into<Told>) {
+        let Some(video) = self.videos.get_mut(name) else {
             return;
         };
+        let Some(manifest) = video.manifest.as_mut() else {
+            return;
+        };
+        let Told {
+            cost,
+            revisions,
+            made,
+        } = told.into();
+        video.revisions = revisions;
+        video.made = made;
         let totals = &mut self.totals;
         if let Some(before) = manifest.measured.replace(cost) {
             totals.measured -= 1;

@@ -9,7 +9,7 @@ mod thumbnails;
 
 pub(crate) use self::{
     session::{Session, Sessions},
-    thumbnails::{Signed, ThumbnailUrls},
+    thumbnails::{Signable, Signed, ThumbnailUrls},
 };
 
 /// Why a URL cannot be signed.

@@ -103,10 +103,40 @@ async fn no_url_of_an_earlier_session_is_served() {
     // A slow call that began with the old session…
     let slow = urls.batch_at(minute(1)).await.unwrap();
     vault.set("NEW", Some(minute(80)));
-    let end = urls.at(&[], minute(6)).await.unwrap().end;
+    let end = urls.at::<&str>(&[], minute(6)).await.unwrap().end;
     assert_eq!(end, minute(80));
     // …signs and caches its URL after others have moved on.
-    assert!(slow.url("b", "a").await.unwrap().contains("OLD"));
+    assert!(slow.url("b", "a".into()).await.unwrap().contains("OLD"));
     let signed = urls.at(&["a"], minute(6)).await.unwrap();
     assert!(signed.urls[0].contains("NEW"), "{signed:?}");
+}
+
+#[tokio::test]
+async fn a_chosen_picture_has_a_url_of_its_own() {
+    let vault = Vault::default();
+    vault.set("FOREVER", None);
+    let urls = vault.urls();
+    let of = async |revision| {
+        let picture = Signable {
+            key: "a b_1.jpg",
+            revision,
+        };
+        let signed = urls.at(&[picture], minute(1)).await.unwrap();
+        signed.urls[0].clone()
+    };
+    let (own, first, second) = (of(None).await, of(Some("1")).await, of(Some("2")).await);
+    assert!(
+        first.contains("x-revision=1&") || first.ends_with("x-revision=1"),
+        "{first}"
+    );
+    assert!(!own.contains("x-revision"), "{own}");
+    let signature = |url: &str| url.split_once("X-Amz-Signature=").unwrap().1[..64].to_owned();
+    assert_ne!(
+        signature(&first),
+        signature(&second),
+        "the parameter is signed"
+    );
+    assert_ne!(signature(&first), signature(&own));
+    assert_eq!(of(Some("1")).await, first, "a revision keeps its URL");
+    assert_eq!(of(None).await, own);
 }

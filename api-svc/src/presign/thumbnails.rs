@@ -4,13 +4,17 @@
 //! browsers would fetch the picture again. URLs are therefore signed as of the last full half hour:
 //! within it a picture keeps its URL, from every instance with the same credentials. Signing costs
 //! some ten microseconds, so URLs are cached until the half hour or the session is over.
+//!
+//! A picture that a person has chosen lies under the key of the one before it, which browsers may
+//! have in their caches. Its URL has a parameter of its own, [`REVISION`], which is signed as well:
+//! S3 ignores parameters whose names begin with `x-`, and caches do not.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::{config::http::HttpRequest, presigning::PresigningConfig};
 use moka::future::Cache;
 
 use super::{PresignError, Session, Sessions};
@@ -20,6 +24,8 @@ use crate::aws::reason;
 const WINDOW: Duration = Duration::from_mins(30);
 /// How long a URL lasts at least, if the session does.
 const LIFETIME: Duration = Duration::from_hours(1);
+/// The parameter that tells what people have chosen from what was under the same key before.
+const REVISION: &str = "x-revision";
 /// Most URLs in the cache; each has about a kilobyte.
 const MAX_CACHED: u64 = 5_000;
 
@@ -43,6 +49,24 @@ pub(super) struct Batch {
     urls: Cache<String, String>,
 }
 
+/// A picture to sign a URL of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signable<'a> {
+    pub(crate) key: &'a str,
+    /// Tells the picture from others that were under the key before; digits.
+    pub(crate) revision: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Signable<'a> {
+    /// An object that is not replaced by anybody's choice.
+    fn from(key: &'a str) -> Self {
+        Self {
+            key,
+            revision: None,
+        }
+    }
+}
+
 /// URLs that end at the same time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signed {
@@ -59,16 +83,26 @@ impl ThumbnailUrls {
         }
     }
 
-    /// The URLs of these keys, in their order.
-    pub(crate) async fn of(&self, keys: &[&str]) -> Result<Signed, PresignError> {
-        self.at(keys, SystemTime::now()).await
+    /// The URLs of these pictures, in their order.
+    pub(crate) async fn of<'a, P>(&self, pictures: &[P]) -> Result<Signed, PresignError>
+    where
+        P: Into<Signable<'a>> + Copy,
+    {
+        self.at(pictures, SystemTime::now()).await
     }
 
-    pub(super) async fn at(&self, keys: &[&str], now: SystemTime) -> Result<Signed, PresignError> {
+    pub(super) async fn at<'a, P>(
+        &self,
+        pictures: &[P],
+        now: SystemTime,
+    ) -> Result<Signed, PresignError>
+    where
+        P: Into<Signable<'a>> + Copy,
+    {
         let batch = self.batch_at(now).await?;
-        let mut urls = Vec::with_capacity(keys.len());
-        for key in keys {
-            urls.push(batch.url(&self.bucket, key).await?);
+        let mut urls = Vec::with_capacity(pictures.len());
+        for picture in pictures {
+            urls.push(batch.url(&self.bucket, (*picture).into()).await?);
         }
         Ok(Signed {
             urls,
@@ -100,17 +134,41 @@ impl ThumbnailUrls {
 }
 
 impl Batch {
-    pub(super) async fn url(&self, bucket: &str, key: &str) -> Result<String, PresignError> {
-        if let Some(url) = self.urls.get(key).await {
+    pub(super) async fn url(
+        &self,
+        bucket: &str,
+        picture: Signable<'_>,
+    ) -> Result<String, PresignError> {
+        let Signable { key, revision } = picture;
+        let name = match revision {
+            Some(revision) => format!("{key}?{REVISION}={revision}"),
+            None => key.to_owned(),
+        };
+        if let Some(url) = self.urls.get(&name).await {
             return Ok(url);
         }
         let get = self.session.client.get_object().bucket(bucket).key(key);
+        let revision = revision.map(ToOwned::to_owned);
+        let get = get.customize().mutate_request(move |request| {
+            if let Some(revision) = &revision {
+                revise(request, revision);
+            }
+        });
         let request = get.presigned(self.config.clone()).await;
         let request = request.map_err(|error| PresignError::new(reason(&error)))?;
         let url = request.uri().to_owned();
-        self.urls.insert(key.to_owned(), url.clone()).await;
+        self.urls.insert(name, url.clone()).await;
         Ok(url)
     }
+}
+
+/// Adds the parameter that tells a picture's revision, before the request is signed.
+fn revise(request: &mut HttpRequest, revision: &str) {
+    let uri = request.uri();
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    let revised = format!("{uri}{separator}{REVISION}={revision}");
+    // Digits leave a good address good.
+    let _ = request.set_uri(revised);
 }
 
 /// The last full half hour.

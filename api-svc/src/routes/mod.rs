@@ -2,6 +2,7 @@
 //! OpenAPI document come from the same lines.
 
 mod access;
+mod choice;
 mod docs;
 mod failures;
 mod frame;
@@ -21,7 +22,10 @@ mod thumbnails;
 mod uploads;
 mod videos;
 
-use axum::{Extension, Router, middleware, routing::any};
+use axum::{
+    Extension, Router, middleware,
+    routing::{any, put},
+};
 use contract::api;
 use frontend_svc::Site;
 use utoipa::OpenApi as _;
@@ -43,9 +47,9 @@ type Audited<T> = Result<(Extension<About>, Json<T>), Problem>;
         title = "Thumbnail API",
         description = "The state of the thumbnail pipeline, its pictures, and the actions that change it."
     ),
-    // A part of what `videos::video` answers: no pattern of the router ends in a name behind a key
-    // with slashes.
-    paths(storyboard::storyboard, storyboard::sheet),
+    // No pattern of the router ends in a name behind a key with slashes: `videos::video` answers for
+    // storyboards, and `guarded` has the routes of pictures.
+    paths(choice::choose, choice::undo, storyboard::storyboard, storyboard::sheet),
     tags(
         (name = "state", description = "The state of the pipeline"),
         (name = "pictures", description = "The videos that were processed, and their thumbnails"),
@@ -95,6 +99,10 @@ fn guarded() -> OpenApiRouter<App> {
         .routes(routes!(access::access))
         .routes(routes!(frame::frame))
         .routes(routes!(uploads::begin, uploads::abort))
+        .route(
+            "/api/videos/{*key}",
+            put(choice::choose).delete(choice::undo),
+        )
 }
 
 /// Guarded routes without a time limit.
@@ -126,7 +134,7 @@ pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
     let router = router
         .layer(Extension(gate.clone()))
         .merge(docs::router(openapi()))
-        .method_not_allowed_fallback(problem::no_method);
+        .method_not_allowed_fallback(choice::no_method);
     match site {
         None => router.fallback(problem::no_route),
         Some(site) => router
@@ -138,7 +146,7 @@ pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
 /// The route that tells whether the process lives, for the server to exempt from its limits.
 pub(crate) fn probes() -> Router<App> {
     let (router, _) = alive().split_for_parts();
-    router.method_not_allowed_fallback(problem::no_method)
+    router.method_not_allowed_fallback(choice::no_method)
 }
 
 /// The routes without a time limit.
@@ -147,7 +155,7 @@ pub(crate) fn long_router(gate: &Gate) -> Router<App> {
     let short = middleware::from_fn(gate::short_bodies_only);
     let all = long().route_layer(short).route_layer(layer);
     let (router, _) = all.split_for_parts();
-    router.method_not_allowed_fallback(problem::no_method)
+    router.method_not_allowed_fallback(choice::no_method)
 }
 
 #[cfg(test)]
@@ -169,6 +177,7 @@ mod tests {
             "/api/videos/{key}",
             "/api/videos/{key}/storyboard.{file}",
             "/api/videos/{key}/storyboard.jpg",
+            "/api/videos/{key}/thumbnails/{n}",
             "/ws",
             "/api/access",
             "/api/frame",

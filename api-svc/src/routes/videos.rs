@@ -13,6 +13,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
 use super::{
+    choice::{CHANGE, is_picture},
     paging::link,
     problem::{Json, Path, Problem, Query},
     storyboard::{Asked, Part},
@@ -124,6 +125,9 @@ pub(super) async fn video(
             request,
         };
         return Box::pin(asked.answer(video, part)).await;
+    }
+    if is_picture(&key) {
+        return Err(Problem::no_method(Some(CHANGE)));
     }
     Err(no_manifest(&key))
 }

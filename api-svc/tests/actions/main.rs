@@ -4,6 +4,7 @@
 
 mod access;
 mod boards;
+mod choices;
 mod failures;
 mod frames;
 mod hostile;

@@ -33,7 +33,7 @@ pub use self::{
         CompleteUpload, CompletedPart, UploadCompleted, UploadHeader, UploadPart, UploadRequest,
         UploadTarget, UploadTicket,
     },
-    videos::{Video, VideoSummary},
+    videos::{ChoosePicture, Video, VideoSummary},
 };
 
 /// What `GET /health` and `GET /ready` answer when all is well.

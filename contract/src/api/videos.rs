@@ -1,4 +1,4 @@
-//! `GET /api/videos` and `GET /api/videos/{key}`.
+//! `GET /api/videos`, `GET /api/videos/{key}` and `PUT /api/videos/{key}/thumbnails/{n}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,4 +47,14 @@ pub struct Video {
     /// When the URLs end: RFC 3339, UTC. URLs last 60 to 90 minutes, less if the credentials that
     /// signed them end earlier.
     pub expires_at: String,
+}
+
+/// A person's choice of a picture, in place of the worker's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChoosePicture {
+    /// The picture that is shown at this time, in seconds from the start.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub time_s: f64,
 }

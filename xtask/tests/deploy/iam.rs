@@ -77,7 +77,7 @@ const CHANGES: [(&str, &str, &[&str]); 9] = [
     ("worker", "sqs:ReceiveMessage", &[UPLOADS_QUEUE]),
     ("worker", "sqs:DeleteMessage", &[UPLOADS_QUEUE]),
     ("worker", "sqs:SendMessage", &[DEAD_QUEUE]),
-    ("api", "s3:PutObject", &[UPLOADS]),
+    ("api", "s3:PutObject", &[UPLOADS, THUMBNAILS]),
     ("api", "s3:DeleteObject", &[UPLOADS, THUMBNAILS]),
     ("api", "sqs:ReceiveMessage", &[DEAD_QUEUE]),
     ("api", "sqs:DeleteMessage", &[DEAD_QUEUE]),

@@ -1,5 +1,5 @@
-//! Pictures of uploaded videos that are made when someone asks: [`frames`] at any time, and
-//! [`boards`] of videos whose storyboard is not in the bucket.
+//! Pictures of uploaded videos that are made when someone asks: [`frames`] at any time, [`stills`]
+//! that are kept in the bucket, and [`boards`] of videos whose storyboard is not there.
 //!
 //! Pictures are cached under the video's version (`ETag`), so an overwritten video never shows an
 //! old picture. S3 tells which version is current, and the answer is believed for some seconds: a
@@ -10,6 +10,7 @@ pub(crate) mod boards;
 mod error;
 pub(crate) mod frames;
 mod request;
+mod stills;
 mod videos;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use self::{boards::Boards, frames::Frames, videos::Videos};
 pub(crate) use self::{
     error::PictureError,
     request::{FrameRequest, Mode, RequestError},
+    stills::Still,
 };
 
 /// How often idle videos are closed.

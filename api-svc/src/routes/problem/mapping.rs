@@ -7,6 +7,7 @@ use crate::{
     access::Refusal,
     actions::{
         Occupied,
+        choices::ChoiceError,
         failures::FailuresError,
         ondemand::{PictureError, RequestError},
         samples::SamplesError,
@@ -77,6 +78,21 @@ impl From<QueryError> for Problem {
 impl From<Occupied> for Problem {
     fn from(error: Occupied) -> Self {
         Self::conflict(error.to_string())
+    }
+}
+
+impl From<ChoiceError> for Problem {
+    fn from(error: ChoiceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ChoiceError::NoVideo { .. } | ChoiceError::NoPicture { .. } => Self::not_found(detail),
+            ChoiceError::Time { .. } => Self::unprocessable(detail),
+            ChoiceError::Outdated | ChoiceError::Overtaken => Self::conflict(detail),
+            ChoiceError::Contended => Self::unavailable(detail),
+            ChoiceError::Picture(error) => error.into(),
+            ChoiceError::Manifest(error) => error.into(),
+            ChoiceError::Aws(error) => error.into(),
+        }
     }
 }
 

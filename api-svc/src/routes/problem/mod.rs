@@ -18,6 +18,8 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The value of `Retry-After`.
     pub(crate) retry_after_seconds: Option<u64>,
+    /// The value of `Allow`, where the router does not know better.
+    pub(crate) allow: Option<&'static str>,
 }
 
 impl Problem {
@@ -26,6 +28,7 @@ impl Problem {
             status,
             detail: detail.into(),
             retry_after_seconds: None,
+            allow: None,
         }
     }
 
@@ -37,6 +40,17 @@ impl Problem {
     /// 404: the resource does not exist.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 405: what the path names does not support the method.
+    pub(crate) fn no_method(allow: Option<&'static str>) -> Self {
+        Self {
+            allow,
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the route does not support this method",
+            )
+        }
     }
 
     /// 409: the request conflicts with the present state.
@@ -85,6 +99,9 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -127,12 +144,4 @@ from_rejection!(JsonRejection, QueryRejection, PathRejection);
 /// 404 for a path without a route.
 pub(super) async fn no_route() -> Problem {
     Problem::not_found("no such route; /api/openapi.json lists the routes")
-}
-
-/// 405 for a method that a route does not support.
-pub(super) async fn no_method() -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "the route does not support this method",
-    )
 }
