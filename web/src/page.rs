@@ -157,6 +157,12 @@ pub(crate) fn local_time(at: f64) -> String {
     String::from(date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED))
 }
 
+/// How long ago a time was, in RFC 3339.
+pub(crate) fn age(at: &str) -> String {
+    let at = js_sys::Date::parse(at);
+    crate::model::format::span((js_sys::Date::now() - at) / 1000.0)
+}
+
 /// What lasts as long as the tab; `None` where nothing may be stored.
 pub(crate) fn session_storage() -> Option<Storage> {
     web_sys::window()

@@ -45,7 +45,8 @@ pub struct UploadTicket {
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
-    rename_all_fields = "camelCase"
+    rename_all_fields = "camelCase",
+    try_from = "FlatTarget"
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum UploadTarget {
@@ -66,6 +67,38 @@ pub enum UploadTarget {
         /// The parts, in order.
         parts: Vec<UploadPart>,
     },
+}
+
+/// The fields of every [`UploadTarget`]: serde would keep an object whose kind it does not know yet
+/// in memory, by code that makes the dashboard larger.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FlatTarget {
+    kind: String,
+    url: String,
+    headers: Vec<UploadHeader>,
+    upload_id: String,
+    part_size: u64,
+    parts: Vec<UploadPart>,
+}
+
+impl TryFrom<FlatTarget> for UploadTarget {
+    type Error = &'static str;
+
+    fn try_from(flat: FlatTarget) -> Result<Self, &'static str> {
+        match flat.kind.as_str() {
+            "single" => Ok(Self::Single {
+                url: flat.url,
+                headers: flat.headers,
+            }),
+            "multipart" => Ok(Self::Multipart {
+                upload_id: flat.upload_id,
+                part_size: flat.part_size,
+                parts: flat.parts,
+            }),
+            _ => Err("an unknown kind of upload"),
+        }
+    }
 }
 
 /// A header to send with a presigned request.
@@ -131,4 +164,35 @@ pub struct UploadCompleted {
     pub etag: String,
     /// Its bytes.
     pub size: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_as_they_are_written() {
+        let single = UploadTarget::Single {
+            url: "https://b/k".to_owned(),
+            headers: vec![UploadHeader {
+                name: "if-none-match".to_owned(),
+                value: "*".to_owned(),
+            }],
+        };
+        let multipart = UploadTarget::Multipart {
+            upload_id: "u".to_owned(),
+            part_size: 5,
+            parts: vec![UploadPart {
+                number: 1,
+                url: "https://b/k?1".to_owned(),
+                size: 4,
+            }],
+        };
+        for target in [single, multipart] {
+            let text = serde_json::to_string(&target).unwrap();
+            assert!(text.contains(r#""kind":"#), "{text}");
+            assert_eq!(serde_json::from_str::<UploadTarget>(&text).unwrap(), target);
+        }
+        assert!(serde_json::from_str::<UploadTarget>(r#"{"kind":"pigeon"}"#).is_err());
+    }
 }

@@ -134,7 +134,7 @@ async fn the_scrubber_shows_keyframes_while_it_moves_and_the_exact_frame_at_rest
     let last = open.browser.value("window.asked.at(-1)").await?;
     let last = last.as_str().unwrap_or_default();
     assert!(last.contains("mode=exact"), "{last}");
-    let at = open.browser.value("window.at.toFixed(2)").await?;
+    let at = open.browser.value("window.at.toFixed(3)").await?;
     let at = at.as_str().unwrap_or_default();
     assert!(last.contains(&format!("t={at}&")), "{last} at {at}");
     open.browser.until(is_shown).await?;

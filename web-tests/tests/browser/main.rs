@@ -4,6 +4,7 @@
 
 mod access;
 mod actions;
+mod choices;
 mod connection;
 mod layout;
 mod live;

@@ -1,10 +1,10 @@
 //! The API's HTTP routes, by addresses relative to the page: a proxy may put a prefix before both.
 
 use contract::{
-    Manifest,
+    Manifest, PictureName,
     api::{
-        CompleteUpload, Dismiss, Dismissed, Failures, Metrics, Pod, Problem, Purged, Queue,
-        Redrive, Redriven, SourceState, TestQueued, Thumbnail, Update, UploadCompleted,
+        ChoosePicture, CompleteUpload, Dismiss, Dismissed, Failures, Metrics, Pod, Problem, Purged,
+        Queue, Redrive, Redriven, SourceState, TestQueued, Thumbnail, Update, UploadCompleted,
         UploadRequest, UploadTicket, Video,
     },
 };
@@ -162,7 +162,8 @@ impl Api {
 
     pub(crate) async fn video(&self, manifest_key: &str) -> Result<Video> {
         let key = utf8_percent_encode(manifest_key, PATH);
-        self.get(&format!("api/videos/{key}")).await
+        let url = format!("api/videos/{key}");
+        video(self.send(Method::GET, &url, None::<&()>).await?).await
     }
 
     /// A frame of a video. Dropping this aborts the request.
@@ -178,7 +179,7 @@ impl Api {
             FrameMode::Exact => "exact",
             FrameMode::Keyframe => "keyframe",
         };
-        let url = format!("api/frame?key={key}&t={seconds:.2}&w={width}&mode={mode}");
+        let url = format!("api/frame?key={key}&t={seconds:.3}&w={width}&mode={mode}");
         let (content, headers) = self.picture(&url).await?;
         let time = headers.get("x-frame-time");
         Ok(Frame {
@@ -191,12 +192,12 @@ impl Api {
     /// sheets are S3's, or relative to the storyboard's own: those of a storyboard that the API
     /// has made for this question.
     pub(crate) async fn storyboard(&self, name: &str) -> Result<Storyboard> {
-        self.get(&storyboard_url(name, "storyboard.json")).await
+        self.get(&part_url(name, "storyboard.json")).await
     }
 
     /// A sheet whose URL is relative to its storyboard's.
     pub(crate) async fn sheet(&self, name: &str, file: &str) -> Result<web_sys::Blob> {
-        let (content, _) = self.picture(&storyboard_url(name, file)).await?;
+        let (content, _) = self.picture(&part_url(name, file)).await?;
         Ok(content)
     }
 
@@ -212,6 +213,20 @@ impl Api {
         let content = web_sys::Blob::new_with_u8_array_sequence(&array)
             .map_err(|_| ApiError::Unreadable("no picture".to_owned()))?;
         Ok((content, response.headers()))
+    }
+
+    /// Has a picture of a video be what the video shows at a time, or, without one, what the worker
+    /// chose. The video is named as for its storyboard.
+    pub(crate) async fn choose(
+        &self,
+        name: &str,
+        picture: PictureName,
+        seconds: Option<f64>,
+    ) -> Result<Video> {
+        let url = part_url(name, &format!("thumbnails/{picture}"));
+        let body = seconds.map(|time_s| ChoosePicture { time_s });
+        let method = body.map_or(Method::DELETE, |_| Method::PUT);
+        video(self.send(method, &url, body.as_ref()).await?).await
     }
 
     pub(crate) async fn failures(&self) -> Result<Failures> {
@@ -301,8 +316,8 @@ impl Api {
     }
 }
 
-fn storyboard_url(name: &str, file: &str) -> String {
-    format!("api/videos/{}/{file}", utf8_percent_encode(name, PATH))
+fn part_url(name: &str, part: &str) -> String {
+    format!("api/videos/{}/{part}", utf8_percent_encode(name, PATH))
 }
 
 /// Whether a token can be sent: a header takes visible ASCII only, and the browser's refusal would
@@ -337,6 +352,11 @@ async fn fetch(request: std::result::Result<Request, gloo_net::Error>) -> Result
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
     response.json().await.map_err(|error| unreadable(&error))
+}
+
+async fn video(response: Response) -> Result<Video> {
+    let text = response.text().await.map_err(|error| unreadable(&error))?;
+    Video::from_json(&text).map_err(|error| ApiError::Unreadable(error.to_string()))
 }
 
 fn unreadable(error: &gloo_net::Error) -> ApiError {

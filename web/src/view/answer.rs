@@ -26,6 +26,11 @@ impl<T> Answer<T> {
         Callback::from(move |()| again.set(*again + 1))
     }
 
+    /// Takes over a later answer that came another way.
+    pub(crate) fn set(&self) -> UseStateSetter<Option<Result<T>>> {
+        self.latest.setter()
+    }
+
     /// Asks again, for a button.
     pub(crate) fn retry(&self) -> Callback<MouseEvent> {
         self.again().reform(|_| ())

@@ -2,13 +2,17 @@
 
 use std::rc::Rc;
 
-use contract::api::{Thumbnail, Video};
+use contract::{
+    ManifestThumbnail, PictureName, ThumbnailKey,
+    api::{Thumbnail, Video},
+};
 use gloo_timers::callback::Timeout;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::{
     answer::{Answer, use_answer},
+    choice::{Choice, label},
     dialog::Dialog,
     facts::Facts,
     frames::{Shown, Still},
@@ -50,18 +54,28 @@ pub(crate) fn Detail(props: &Props) -> Html {
         })
     };
     use_renewal(&video);
-    // One of the pictures, and how many were chosen before it.
-    let chosen = use_state(|| {
-        let key = props.picture.as_ref().map(|picture| picture.key.clone());
-        (key, 0_u32)
+    let selected = use_state(|| {
+        let key = props.picture.as_ref().map(|picture| &picture.key);
+        let number = key.and_then(|key| ThumbnailKey::parse(key));
+        PictureName::Number(number.map_or(1, |key| key.number))
     });
-    // A frame that is none of the pictures.
+    // A frame that is none of the pictures, and where someone looks for it.
     let frame = use_state(|| None::<Shown>);
-    let choose = {
-        let (chosen, frame) = (chosen.clone(), frame.setter());
-        Callback::from(move |key: String| {
-            chosen.set((Some(key), chosen.1 + 1));
+    let at = use_state(|| None::<f64>);
+    let offers = use_state_eq(|| false);
+    let select = {
+        let (selected, frame, at) = (selected.setter(), frame.setter(), at.setter());
+        Callback::from(move |name: PictureName| {
+            selected.set(name);
             frame.set(None);
+            at.set(None);
+        })
+    };
+    let changed = {
+        let (select, answer) = (select.clone(), video.set());
+        Callback::from(move |(name, video): (PictureName, Rc<Video>)| {
+            answer.set(Some(Ok(video)));
+            select.emit(name);
         })
     };
     let framed = {
@@ -70,10 +84,10 @@ pub(crate) fn Detail(props: &Props) -> Html {
     };
     let name = below_prefix(&props.name).to_owned();
     let found = video.get().and_then(|answer| answer.as_ref().ok());
-    let picture = found.and_then(|video| picture(video, chosen.0.as_deref()));
+    let picture = found.and_then(|video| picture(video, *selected));
     let at_hand = props.picture.as_ref().map(|picture| picture.url.clone());
     let (still, seconds) = match (&*frame, &picture) {
-        (Some(Shown { seconds, still }), _) => (Some(still.clone()), Some(*seconds)),
+        (Some(Shown { seconds, still, .. }), _) => (Some(still.clone()), Some(*seconds)),
         (None, Some(picture)) => {
             let still = Still::Picture(picture.url.clone());
             (Some(still), Some(picture.seconds))
@@ -127,12 +141,23 @@ pub(crate) fn Detail(props: &Props) -> Html {
                             <Scrubber
                                 name={props.name.clone()}
                                 video={video.clone()}
-                                chosen={(picture.as_ref().map_or(0.0, |picture| picture.seconds), chosen.1)}
+                                selected={picture.as_ref().map_or(0.0, |picture| picture.seconds)}
+                                at={at.clone()}
+                                offers={*offers}
                                 {duration}
                                 {framed}
                             />
                         }
-                        { strip(video, picture.as_ref().filter(|_| frame.is_none()), &choose) }
+                        { strip(video, frame.is_none().then_some(*selected), &select) }
+                        <Choice
+                            name={props.name.clone()}
+                            video={video.clone()}
+                            selected={*selected}
+                            seen={frame.as_ref().and_then(|frame| frame.exact)}
+                            {at}
+                            {offers}
+                            {changed}
+                        />
                     }
                 </div>
                 <div>
@@ -173,8 +198,7 @@ fn use_renewal(video: &Answer<Rc<Video>>) {
 }
 
 /// One of the pictures.
-struct Chosen {
-    key: String,
+struct Selected {
     url: String,
     /// Its time in the video.
     seconds: f64,
@@ -182,33 +206,39 @@ struct Chosen {
     file: String,
 }
 
-/// The picture with a key; the first one without.
-fn picture(video: &Video, key: Option<&str>) -> Option<Chosen> {
-    let mut pictures = video.manifest.thumbnails.iter().zip(&video.urls);
-    let (thumbnail, url) =
-        pictures.find(|(thumbnail, _)| key.is_none_or(|key| thumbnail.key == key))?;
-    let key = thumbnail.key.clone();
-    Some(Chosen {
-        file: key.rsplit('/').next().unwrap_or_default().to_owned(),
+/// The pictures with their names, times and URLs.
+fn pictures(video: &Video) -> impl Iterator<Item = (PictureName, &ManifestThumbnail, &String)> {
+    let urls = video.urls.iter().chain(&video.cover_url);
+    let pictures = video.manifest.pictures().zip(urls);
+    pictures.map(|((name, picture), url)| (name, picture, url))
+}
+
+/// The picture of a name.
+fn picture(video: &Video, name: PictureName) -> Option<Selected> {
+    let (_, picture, url) = pictures(video).find(|(other, ..)| *other == name)?;
+    Some(Selected {
+        file: picture
+            .key
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         url: url.clone(),
-        seconds: thumbnail.actual_s,
-        key,
+        seconds: picture.actual_s,
     })
 }
 
 /// All pictures in a row.
-fn strip(video: &Video, shown: Option<&Chosen>, choose: &Callback<String>) -> Html {
-    let pictures = video.manifest.thumbnails.iter().zip(&video.urls);
+fn strip(video: &Video, shown: Option<PictureName>, select: &Callback<PictureName>) -> Html {
     html! {
         <div class="strip" role="group" aria-label="Thumbnails">
-            { for pictures.map(|(thumbnail, url)| {
-                let key = thumbnail.key.clone();
-                let pressed = shown.is_some_and(|shown| shown.key == key);
-                let at = format::timecode(thumbnail.actual_s);
+            { for pictures(video).map(|(name, picture, url)| {
+                let is_chosen = picture.choice.is_some();
                 html! {
-                    <button type="button" aria-pressed={pressed.to_string()} onclick={choose.reform(move |_: MouseEvent| key.clone())}>
+                    <button type="button" aria-pressed={(shown == Some(name)).to_string()} title={label(name)} onclick={select.reform(move |_: MouseEvent| name)}>
                         <Picture url={url.clone()} alt="" />
-                        <span>{ at }</span>
+                        if is_chosen { <span class="by-hand" title="Chosen by a person">{ "★" }</span> }
+                        <span>{ format::timecode(picture.actual_s) }</span>
                     </button>
                 }
             }) }

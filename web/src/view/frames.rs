@@ -33,6 +33,8 @@ const WIDTH: u32 = 960;
 pub(crate) struct Shown {
     /// The time of the picture, in seconds.
     pub(crate) seconds: f64,
+    /// The time that was asked for, where this is exactly what is shown then.
+    pub(crate) exact: Option<f64>,
     pub(crate) still: Still,
 }
 
@@ -67,10 +69,15 @@ impl Screen {
     async fn fetch(&self, seconds: f64, mode: FrameMode) -> Result<(), ApiError> {
         let manifest = &self.video.manifest;
         let frame = self.session.api.frame(manifest, seconds, WIDTH, mode);
+        let exact = (mode == FrameMode::Exact).then_some(seconds);
         let Frame { content, seconds } = frame.await?;
         let url = ObjectUrl::new(&content)?;
         let still = Still::Picture(url.as_str().to_owned());
-        self.show.emit(Some(Shown { seconds, still }));
+        self.show.emit(Some(Shown {
+            seconds,
+            exact,
+            still,
+        }));
         self.content.set(Some(url));
         Ok(())
     }
@@ -81,6 +88,7 @@ impl Screen {
         if let Some((board, tile)) = tile {
             self.show.emit(Some(Shown {
                 seconds: tile.actual_s,
+                exact: None,
                 still: Still::Tile(Rc::clone(board), *tile),
             }));
         }

@@ -11,6 +11,7 @@ pub(crate) mod app;
 mod badge;
 mod cell;
 mod chart;
+mod choice;
 mod detail;
 mod dialog;
 mod dropzone;

@@ -20,9 +20,12 @@ pub(crate) struct Props {
     /// The name that the pictures' keys begin with.
     pub(crate) name: String,
     pub(crate) video: Rc<Video>,
-    /// The time of the picture that was chosen last, in seconds, and how many were chosen before
-    /// it: each choice moves the scrubber there.
-    pub(crate) chosen: (f64, u32),
+    /// The time of the picture that was selected last, in seconds.
+    pub(crate) selected: f64,
+    /// Where someone has moved it, in seconds; at the selected picture unless someone has.
+    pub(crate) at: UseStateHandle<Option<f64>>,
+    /// Whether a storyboard is wanted before someone moves it.
+    pub(crate) offers: bool,
     /// In seconds.
     pub(crate) duration: f64,
     /// Shows a frame.
@@ -31,16 +34,13 @@ pub(crate) struct Props {
 
 #[component]
 pub(crate) fn Scrubber(props: &Props) -> Html {
-    let at = use_state(|| None::<f64>);
-    {
-        let at = at.setter();
-        use_effect_with(props.chosen.1, move |_| at.set(None));
-    }
+    let at = &props.at;
     // One that a worker has made costs nothing; another is made for whoever looks for a frame.
     let made = props.video.manifest.storyboard.as_ref();
-    let is_wanted = at.is_some() || made.is_some_and(contract::ManifestStoryboard::is_made);
+    let is_wanted =
+        at.is_some() || props.offers || made.is_some_and(contract::ManifestStoryboard::is_made);
     let board = use_board(is_wanted.then(|| props.name.clone()));
-    let progress = use_frames(&props.video, board.as_ref(), *at, &props.framed);
+    let progress = use_frames(&props.video, board.as_ref(), **at, &props.framed);
     let moved = {
         let at = at.setter();
         Callback::from(move |event: InputEvent| {
@@ -48,7 +48,7 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
             at.set(Some(input.value_as_number()));
         })
     };
-    let now = at.unwrap_or(props.chosen.0);
+    let now = at.unwrap_or(props.selected);
     let ticks = props.video.manifest.thumbnails.iter().map(|thumbnail| {
         let at = 1000.0 * (thumbnail.actual_s / props.duration.max(0.001)).clamp(0.0, 1.0);
         html! { <rect x={format!("{:.1}", at - 1.5)} width="3" height="22" /> }
@@ -73,7 +73,7 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
                 if progress.is_busy { <span role="status">{ "fetching the frame…" }</span> }
                 else if at.is_none() { <span>{ "drag for any frame" }</span> }
             </p>
-            if let Some(board) = &board { { filmstrip(board, now, &at) } }
+            if let Some(board) = &board { { filmstrip(board, now, at) } }
             if let Some(problem) = &progress.problem {
                 <p class="problem" role="alert">{ format!("No frame: {problem}.") }</p>
             }
@@ -88,7 +88,8 @@ fn filmstrip(board: &Rc<Board>, now: f64, at: &UseStateHandle<Option<f64>>) -> H
     html! {
         <div class="filmstrip" role="group" aria-label="Storyboard">
             { for tiles.into_iter().map(|tile| {
-                let seconds = tile.actual_s;
+                // The API takes milliseconds, and shows what comes next.
+                let seconds = (tile.actual_s * 1e3).floor() / 1e3;
                 let at = at.setter();
                 let pressed = shown == Some(tile);
                 html! {
