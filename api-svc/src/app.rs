@@ -18,6 +18,7 @@ use crate::{
     pods::Pods,
     presign::{Sessions, ThumbnailUrls},
     prometheus::SANDBOX_LOCK,
+    shared::Shared,
     sources::Sources,
     storyboards::Storyboards,
     watch::Watch,
@@ -62,6 +63,7 @@ impl App {
         sandbox::measure(SANDBOX_LOCK, sandbox.as_ref());
         let manifests = Manifests::new(clients.s3.clone(), bucket.clone(), prefixes.clone());
         let manifests = Arc::new(manifests);
+        let shared = Shared::new(clients.s3.clone(), bucket.clone(), &prefixes);
         let place = Place {
             s3: &clients.s3,
             sessions: &sessions,
@@ -80,10 +82,11 @@ impl App {
             config.pipeline.sqs_queue_url.clone(),
             config.pipeline.dlq_url().map(ToOwned::to_owned),
         );
+        let index = Index::new(prefixes.thumbnails(), config.frames());
         let watch = Watch::new(
-            prefixes.clone(),
-            Index::new(prefixes.thumbnails(), config.frames()),
-            manifests,
+            prefixes,
+            index,
+            (manifests, Arc::new(shared)),
             pods,
             (
                 Storyboards::new(clients.s3, bucket.clone()),

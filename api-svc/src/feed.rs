@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use contract::api::{Operation, Update};
+use contract::api::{Act, Operation, Update};
 use tokio::sync::broadcast;
 
 /// Most messages that a client may lag behind: more than a minute of looks.
@@ -51,8 +51,9 @@ impl Feed {
     }
 
     /// Takes a new state and tells what changed.
-    pub(crate) fn publish(&self, state: Update) {
+    pub(crate) fn publish(&self, mut state: Update) {
         let mut last = self.lock();
+        state.acts.clone_from(&last.state.acts);
         let delta = difference(&last.state, &state);
         if delta.is_empty() {
             return;
@@ -62,6 +63,24 @@ impl Feed {
         // Within the lock: a client that subscribes meanwhile gets the change exactly once, in its
         // first message or afterwards.
         self.send(&delta);
+    }
+
+    /// Takes over who changed something, and tells if that is news.
+    pub(crate) fn publish_acts(&self, acts: &[Act]) {
+        let mut last = self.lock();
+        if last.state.acts.as_deref() == Some(acts) {
+            return;
+        }
+        let acts = Some(acts.to_vec());
+        last.state = Arc::new(Update {
+            acts: acts.clone(),
+            ..Update::clone(&last.state)
+        });
+        last.hello = None;
+        self.send(&Update {
+            acts,
+            ..Update::default()
+        });
     }
 
     /// Tells of an operation.
@@ -112,6 +131,7 @@ fn difference(old: &Update, new: &Update) -> Update {
         queue: changed(old.queue.as_ref(), new.queue.as_ref()),
         pods: changed(old.pods.as_ref(), new.pods.as_ref()),
         thumbnails: changed(old.thumbnails.as_ref(), new.thumbnails.as_ref()),
+        acts: changed(old.acts.as_ref(), new.acts.as_ref()),
         operation: None,
     }
 }

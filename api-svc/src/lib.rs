@@ -17,7 +17,7 @@
 //! 5. `config`
 //! 6. `actions`, `access`, `watch`
 //! 7. `index`, `feed`, `pods`
-//! 8. `manifests`, `presign`, `sources`
+//! 8. `manifests`, `presign`, `shared`, `sources`
 //! 9. `aws`, `health`, `prometheus`, `time`
 //!
 //! # Invariants
@@ -42,6 +42,7 @@ mod prometheus;
 mod routes;
 mod sampler;
 mod server;
+mod shared;
 mod site;
 mod sources;
 mod storyboards;
@@ -90,6 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     service
         .tasks
         .spawn(async move { actions.ondemand.keep_up(stop).await });
+    share(&app);
     tracing::info!(%address, bucket = service.config.pipeline.s3_bucket, "serving");
     server::serve(listener, app, gate, site, recorder).await;
     tracing::info!("stopped");
@@ -111,6 +113,16 @@ async fn find_sources(
     let what = "finding the cluster (KUBECONFIG)";
     let pods = start.step(what, Start::AWS, find).await?;
     Ok((clients, pods))
+}
+
+/// Starts what keeps up with other instances as a task of the service.
+fn share(app: &App) {
+    let (watch, service) = (app.watch.clone(), app.service.clone());
+    app.service.tasks.spawn(async move {
+        let interval = service.config.sample_interval();
+        let stop = service.stop.clone();
+        watch.shared.keep_up(&watch.feed, interval, stop).await;
+    });
 }
 
 /// Starts the sampler as a task of the service.

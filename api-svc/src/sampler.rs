@@ -153,6 +153,7 @@ impl Sampler {
             pods: Some(pods),
             // Absent if they cannot be signed: clients keep those of the message before.
             thumbnails,
+            acts: None,
             operation: None,
         });
     }

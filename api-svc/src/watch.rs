@@ -17,6 +17,7 @@ use crate::{
     manifests::{Fetched, Manifests},
     pods::Pods,
     presign::{PresignError, Signable, Signed, ThumbnailUrls},
+    shared::Shared,
     storyboards::{self, PlayerFile, StoryboardError, Storyboards},
     time::{rfc3339, rfc3339_seconds},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Watch {
     /// Every thumbnail in the bucket.
     pub(crate) index: Index,
     pub(crate) manifests: Arc<Manifests>,
+    /// What all instances of the API share.
+    pub(crate) shared: Arc<Shared>,
     pub(crate) pods: Pods,
     /// The state as the sampler saw it last, and everyone who wants to hear of changes.
     pub(crate) feed: Feed,
@@ -52,7 +55,7 @@ impl Watch {
     pub(crate) fn new(
         prefixes: Prefixes,
         index: Index,
-        manifests: Arc<Manifests>,
+        (manifests, shared): (Arc<Manifests>, Arc<Shared>),
         pods: Pods,
         (storyboards, urls): (Storyboards, ThumbnailUrls),
     ) -> Self {
@@ -60,6 +63,7 @@ impl Watch {
             prefixes,
             index,
             manifests,
+            shared,
             pods,
             feed: Feed::new(),
             storyboards,

@@ -16,7 +16,8 @@ module "bucket" {
   name             = var.bucket
   force_destroy    = var.destroy_bucket_contents
   old_version_days = var.old_version_days
-  # The journal of contract/src/journal.rs: its entries are read within seconds.
+  # The journal of contract/src/journal.rs: its entries are read within seconds. What instances of the API share,
+  # thumbnails/.shared, stays: its old versions go as all old versions do.
   expire_days = { "${local.thumbnail_prefix}.recent/" = 1 }
 }
 

@@ -52,9 +52,10 @@ data "aws_iam_policy_document" "api" {
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
     resources = ["${module.bucket.arn}/${local.upload_prefix}*"]
   }
-  # What people choose, the manifest that remembers it, and the journal. If-Match needs s3:GetObject as well.
+  # What people choose, the manifest that remembers it, the journal, and what instances share (thumbnails/.shared).
+  # If-Match needs s3:GetObject as well.
   statement {
-    sid       = "ReplacePictures"
+    sid       = "ReplacePicturesAndShare"
     actions   = ["s3:PutObject"]
     resources = ["${module.bucket.arn}/${local.thumbnail_prefix}*"]
   }

@@ -20,7 +20,6 @@ use clap::Args;
 use contract::Prefixes;
 use service_kit::settings::Switch;
 use thumbcore::Sandbox;
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::{
     choices::Choices, failures::DeadLetters, ondemand::OnDemand, purge::Purge, samples::Samples,
@@ -62,8 +61,6 @@ pub(crate) struct Actions {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) samples: Samples,
     pub(crate) purge: Purge,
-    /// Held by the test or purge that runs.
-    turn: Arc<Mutex<()>>,
 }
 
 /// What the actions work on.
@@ -80,11 +77,6 @@ pub(crate) struct Place<'a> {
     /// Where videos are decoded; `None` for this process.
     pub(crate) sandbox: Option<&'a Sandbox>,
 }
-
-/// A test or a purge is running, and only one of them may.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("a test or a purge is running")]
-pub(crate) struct Occupied;
 
 impl Actions {
     /// # Errors
@@ -135,13 +127,6 @@ impl Actions {
             ),
             samples: Samples::new(s3.clone(), source, bucket(), prefixes.clone()),
             purge: Purge::new(s3.clone(), bucket(), prefixes),
-            turn: Arc::default(),
         })
-    }
-
-    /// The right to test or purge, until the guard is dropped.
-    pub(crate) fn turn(&self) -> Result<OwnedMutexGuard<()>, Occupied> {
-        let turn = Arc::clone(&self.turn);
-        turn.try_lock_owned().map_err(|_| Occupied)
     }
 }

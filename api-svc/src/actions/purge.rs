@@ -1,4 +1,5 @@
-//! The purge: deletes every version of everything under both prefixes.
+//! The purge: deletes every version of everything under both prefixes, but for what all instances of
+//! the API share.
 
 use aws_sdk_s3::{
     Client,
@@ -26,6 +27,8 @@ pub(crate) struct Purge {
     client: Client,
     bucket: String,
     prefixes: Vec<String>,
+    /// What tells other instances that a purge is under way stays.
+    shared: String,
 }
 
 /// A page's versions and their bytes.
@@ -36,6 +39,7 @@ struct Page {
 
 impl Purge {
     pub(crate) fn new(client: Client, bucket: String, prefixes: &Prefixes) -> Self {
+        let shared = prefixes.shared();
         let (uploads, thumbnails) = (prefixes.uploads(), prefixes.thumbnails());
         // One prefix may contain the other: nothing is counted twice.
         let prefixes = if thumbnails.starts_with(uploads) {
@@ -47,6 +51,7 @@ impl Purge {
             client,
             bucket,
             prefixes,
+            shared,
         }
     }
 
@@ -106,6 +111,7 @@ impl Purge {
                 .versions
                 .unwrap_or_default()
                 .into_iter()
+                .filter(|version| version.key.as_ref() != Some(&self.shared))
                 .map(|version| {
                     bytes += version.size.unwrap_or_default().max(0) as u64;
                     (version.key, version.version_id)

@@ -8,7 +8,7 @@ use axum::{
 };
 use contract::{
     PictureName,
-    api::{self, ChoosePicture},
+    api::{self, ActKind, ChoosePicture},
     naming::MAX_KEY_BYTES,
 };
 
@@ -103,7 +103,7 @@ pub(super) async fn choose(
         name,
         choice: Some((time_s, principal.to_string())),
     };
-    grant(app, wish, about).await
+    grant(app, wish, About::act(ActKind::Choose, about)).await
 }
 
 /// Leaves the choice of a picture to the worker again.
@@ -136,11 +136,11 @@ pub(super) async fn undo(
         name,
         choice: None,
     };
-    grant(app, wish, about).await
+    grant(app, wish, About::act(ActKind::Undo, about)).await
 }
 
 /// Replaces a picture to the end, whether or not the client waits for it.
-async fn grant(app: App, wish: Wish, about: String) -> Audited<api::Video> {
+async fn grant(app: App, wish: Wish, about: About) -> Audited<api::Video> {
     let (actions, watch) = (app.actions.clone(), app.watch.clone());
     let task = app.service.tasks.spawn(async move {
         let written = Box::pin(actions.choices.grant(&wish, &actions.ondemand)).await?;
@@ -153,7 +153,7 @@ async fn grant(app: App, wish: Wish, about: String) -> Audited<api::Video> {
             "the choice broke; the API's log has the reason",
         ))
     })?;
-    Ok((Extension(About(about)), Json(video)))
+    Ok((Extension(about), Json(video)))
 }
 
 #[cfg(test)]

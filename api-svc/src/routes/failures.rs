@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use axum::{Extension, extract::State, http::HeaderMap};
-use contract::api::{self, Dismiss, Dismissed, Failures, OperationKind, Redrive, Redriven};
+use contract::api::{
+    self, ActKind, Dismiss, Dismissed, Failures, OperationKind, Redrive, Redriven,
+};
 
 use super::{
     Audited, Refused,
@@ -72,7 +74,10 @@ pub(super) async fn redrive(
     .await?;
     app.watch.refresh();
     let about = format!("{} messages", redriven.redriven);
-    Ok((Extension(About(about)), Json(redriven)))
+    Ok((
+        Extension(About::act(ActKind::Redrive, about)),
+        Json(redriven),
+    ))
 }
 
 #[utoipa::path(
@@ -105,5 +110,8 @@ pub(super) async fn dismiss(
     let dismissed = app.actions.dead_letters.dismiss(&ids).await?;
     app.watch.refresh();
     let about = format!("{} messages", dismissed.dismissed);
-    Ok((Extension(About(about)), Json(dismissed)))
+    Ok((
+        Extension(About::act(ActKind::Dismiss, about)),
+        Json(dismissed),
+    ))
 }

@@ -105,7 +105,7 @@ pub(super) async fn frame(
     if let Ok(time) = HeaderValue::try_from(format!("{:.3}", frame.actual_s)) {
         fields.insert(FRAME_TIME, time);
     }
-    response.extensions_mut().insert(About(wanted.key));
+    response.extensions_mut().insert(About::new(wanted.key));
     Ok(response)
 }
 

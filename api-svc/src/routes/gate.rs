@@ -4,7 +4,11 @@
 //! the subject that the handler names, the peer, what proxies claim, and the status. It never has a
 //! header with credentials, a query, or a presigned URL.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -12,10 +16,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use contract::api::{Act, ActKind};
 use service_kit::http::{LARGEST_BODY, announces_long_body};
 
 use super::problem::Problem;
-use crate::access::{Gate, Guard, Principal, Refusal, is_host_local};
+use crate::{
+    access::{Gate, Guard, Principal, Refusal, is_host_local},
+    shared::Shared,
+    time::rfc3339,
+};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,16 +35,41 @@ const MAX_CLAIM: usize = 200;
 /// The subject of a request, for its line in the audit log. A handler puts it into the extensions
 /// of its answer.
 #[derive(Debug, Clone)]
-pub(super) struct About(pub(super) String);
+pub(super) struct About {
+    text: String,
+    /// What everyone is told of.
+    act: Option<ActKind>,
+}
 
-/// Lets requests of guarded routes through as [`admit`] does.
+impl About {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            act: None,
+        }
+    }
+
+    /// The subject of a change that everyone is told of.
+    pub(super) fn act(kind: ActKind, text: impl Into<String>) -> Self {
+        Self {
+            act: Some(kind),
+            ..Self::new(text)
+        }
+    }
+}
+
+/// Lets requests of guarded routes through as [`admit`] does, and tells everyone what was changed.
 pub(super) async fn guarded(
-    State(gate): State<Gate>,
+    State((gate, shared)): State<(Gate, Arc<Shared>)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    admit(&gate, peer, request, |request| next.run(request)).await
+    let response = admit(&gate, peer, request, |request| next.run(request)).await;
+    if let Some(act) = response.extensions().get::<Act>() {
+        shared.tell(act.clone());
+    }
+    response
 }
 
 /// Runs a request whose sender may act and is within the rate, and logs it, whatever comes of it.
@@ -55,7 +89,7 @@ pub(super) async fn admit<F: Future<Output = Response>>(
         .guard
         .identify(peer, request.uri(), request.headers())
         .await;
-    let response = match (
+    let mut response = match (
         &identified,
         gate.rate.check(identified.as_ref().ok(), peer.ip()),
     ) {
@@ -69,12 +103,13 @@ pub(super) async fn admit<F: Future<Output = Response>>(
     let who = identified
         .as_ref()
         .map_or_else(|_| "nobody".to_owned(), Principal::to_string);
+    let about = response.extensions().get::<About>().cloned();
     tracing::info!(
         target: "audit",
         who,
         method = %method,
         route = route.as_ref().map_or("", MatchedPath::as_str),
-        about = response.extensions().get::<About>().map(|about| about.0.as_str()),
+        about = about.as_ref().map(|about| about.text.as_str()),
         peer = %peer.ip().to_canonical(),
         forwarded_for,
         request_id,
@@ -83,6 +118,20 @@ pub(super) async fn admit<F: Future<Output = Response>>(
         ms = began.elapsed().as_millis() as u64,
         "guarded request"
     );
+    if response.status().is_success()
+        && let Some(About {
+            text,
+            act: Some(kind),
+        }) = about
+    {
+        response.extensions_mut().insert(Act {
+            id: request_id.unwrap_or_default(),
+            kind,
+            who,
+            about: text,
+            at: rfc3339(SystemTime::now()),
+        });
+    }
     response
 }
 

@@ -2,6 +2,7 @@
 //! OpenAPI document come from the same lines.
 
 mod access;
+mod acts;
 mod choice;
 mod docs;
 mod failures;
@@ -22,6 +23,8 @@ mod thumbnails;
 mod uploads;
 mod videos;
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Router, middleware,
     routing::{any, put},
@@ -36,7 +39,7 @@ use self::{
     gate::About,
     problem::{Json, Problem},
 };
-use crate::{access::Gate, app::App};
+use crate::{access::Gate, app::App, shared::Shared};
 
 /// An answer in JSON with its subject for the audit log.
 type Audited<T> = Result<(Extension<About>, Json<T>), Problem>;
@@ -91,6 +94,7 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(videos::video_by_key))
         .routes(routes!(live::live))
         .routes(routes!(failures::failures))
+        .routes(routes!(acts::acts))
 }
 
 /// Routes that change something, cost CPU, or give write access.
@@ -126,8 +130,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes with a time limit, without the layers that the server puts around them; the
 /// dashboard is the fallback, if there is one.
-pub(crate) fn router(gate: &Gate, site: Option<Site>) -> Router<App> {
-    let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
+pub(crate) fn router(gate: &Gate, shared: &Arc<Shared>, site: Option<Site>) -> Router<App> {
+    let state = (gate.clone(), Arc::clone(shared));
+    let layer = middleware::from_fn_with_state(state, gate::guarded);
     let short = middleware::from_fn(gate::short_bodies_only);
     let all = open().merge(guarded().route_layer(short).route_layer(layer));
     let (router, _) = all.split_for_parts();
@@ -150,8 +155,9 @@ pub(crate) fn probes() -> Router<App> {
 }
 
 /// The routes without a time limit.
-pub(crate) fn long_router(gate: &Gate) -> Router<App> {
-    let layer = middleware::from_fn_with_state(gate.clone(), gate::guarded);
+pub(crate) fn long_router(gate: &Gate, shared: &Arc<Shared>) -> Router<App> {
+    let state = (gate.clone(), Arc::clone(shared));
+    let layer = middleware::from_fn_with_state(state, gate::guarded);
     let short = middleware::from_fn(gate::short_bodies_only);
     let all = long().route_layer(short).route_layer(layer);
     let (router, _) = all.split_for_parts();
@@ -183,6 +189,7 @@ mod tests {
             "/api/frame",
             "/api/uploads",
             "/api/uploads/complete",
+            "/api/acts",
             "/api/failures",
             "/api/failures/redrive",
             "/api/failures/dismiss",

@@ -23,6 +23,7 @@ pub(super) fn start(
     let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let watch = Arc::clone(watch);
     Progress::start(id.unwrap_or_default(), kind, dry_run, move |operation| {
+        watch.shared.note(&operation);
         watch.feed.tell(operation);
     })
 }

@@ -1,7 +1,7 @@
 //! `DELETE /api/purge`: deletes everything under both prefixes.
 
 use axum::{Extension, extract::State, http::HeaderMap};
-use contract::api::{self, OperationKind, Purged};
+use contract::api::{self, ActKind, OperationKind, Purged};
 use serde::Deserialize;
 
 use super::{
@@ -43,19 +43,23 @@ pub(super) async fn purge(
     Query(Wanted { dry_run }): Query<Wanted>,
     headers: HeaderMap,
 ) -> Audited<Purged> {
-    let turn = app.actions.turn()?;
+    let turn = app.watch.shared.turn().await?;
     let progress = operation::start(&app.watch, &headers, OperationKind::Purge, dry_run);
     let (actions, watch) = (app.actions.clone(), app.watch.clone());
     let purged = operation::run(&app.service, progress, move |progress| async move {
-        let _turn = turn;
         let purged = actions.purge.run(dry_run, &progress).await;
+        turn.give_back().await;
         if !dry_run {
             watch.purged();
         }
         Ok(purged?)
     })
     .await?;
-    let note = if purged.dry_run { ", dry run" } else { "" };
-    let about = format!("{} versions{note}", purged.deleted);
-    Ok((Extension(About(about)), Json(purged)))
+    let versions = format!("{} versions", purged.deleted);
+    let about = if purged.dry_run {
+        About::new(format!("{versions}, dry run"))
+    } else {
+        About::act(ActKind::Purge, versions)
+    };
+    Ok((Extension(about), Json(purged)))
 }

@@ -79,7 +79,7 @@ impl Asked {
         let (video, actions) = (video.to_owned(), self.actions);
         let run = |_| async move {
             let mut response = made_now(&actions, &video, part).await.into_response();
-            response.extensions_mut().insert(About(video));
+            response.extensions_mut().insert(About::new(video));
             response
         };
         Ok(admit(&self.gate, self.peer, self.request, run).await)

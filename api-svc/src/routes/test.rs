@@ -1,7 +1,7 @@
 //! `POST /api/test`: copies the test bucket's videos into the uploads.
 
 use axum::{Extension, extract::State, http::HeaderMap};
-use contract::api::{self, OperationKind, TestQueued};
+use contract::api::{self, ActKind, OperationKind, TestQueued};
 
 use super::{Audited, Refused, gate::About, operation, problem::Json};
 use crate::app::App;
@@ -22,15 +22,16 @@ use crate::app::App;
 )]
 pub(super) async fn test(State(app): State<App>, headers: HeaderMap) -> Audited<TestQueued> {
     let source = app.actions.samples.source()?.to_owned();
-    let turn = app.actions.turn()?;
+    let turn = app.watch.shared.turn().await?;
     let progress = operation::start(&app.watch, &headers, OperationKind::Test, false);
     let actions = app.actions.clone();
     let queued = operation::run(&app.service, progress, |progress| async move {
-        let _turn = turn;
-        Ok(actions.samples.run(&progress).await?)
+        let queued = actions.samples.run(&progress).await;
+        turn.give_back().await;
+        Ok(queued?)
     })
     .await?;
     app.watch.refresh();
     let about = format!("{} videos of {source}", queued.queued);
-    Ok((Extension(About(about)), Json(queued)))
+    Ok((Extension(About::act(ActKind::Test, about)), Json(queued)))
 }

@@ -41,7 +41,7 @@ pub(super) async fn begin(
 ) -> Audited<UploadTicket> {
     let ticket = app.actions.uploads.begin(&request).await?;
     let about = format!("{} ({} bytes)", ticket.key, request.size);
-    Ok((Extension(About(about)), Json(ticket)))
+    Ok((Extension(About::new(about)), Json(ticket)))
 }
 
 #[utoipa::path(
@@ -70,7 +70,10 @@ pub(super) async fn complete(
     let completed = app.actions.uploads.complete(&done).await?;
     operation::start(&app.watch, &headers, OperationKind::Upload, false).finish();
     app.watch.refresh();
-    Ok((Extension(About(completed.key.clone())), Json(completed)))
+    Ok((
+        Extension(About::new(completed.key.clone())),
+        Json(completed),
+    ))
 }
 
 #[utoipa::path(
@@ -95,5 +98,5 @@ pub(super) async fn abort(
     Json(upload): Json<CompleteUpload>,
 ) -> Result<(Extension<About>, StatusCode), Problem> {
     app.actions.uploads.abort(&upload).await?;
-    Ok((Extension(About(upload.key)), StatusCode::NO_CONTENT))
+    Ok((Extension(About::new(upload.key)), StatusCode::NO_CONTENT))
 }

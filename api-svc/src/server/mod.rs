@@ -94,7 +94,8 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked));
-    let long = routes::long_router(&gate).layer(DefaultBodyLimit::max(LARGEST_BODY));
+    let shared = app.watch.shared.clone();
+    let long = routes::long_router(&gate, &shared).layer(DefaultBodyLimit::max(LARGEST_BODY));
     // Whoever watches over the process is answered however many others are.
     let watchers = routes::probes().route(
         "/metrics",
@@ -103,7 +104,7 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
             (text, recorder.render())
         }),
     );
-    routes::router(&gate, site)
+    routes::router(&gate, &shared, site)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(guards)
         // Neither limited in number, as few people may send them, nor in time.

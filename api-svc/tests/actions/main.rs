@@ -8,6 +8,7 @@ mod choices;
 mod failures;
 mod frames;
 mod hostile;
+mod instances;
 mod jwt;
 mod operations;
 mod site;

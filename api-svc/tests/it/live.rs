@@ -18,7 +18,7 @@ async fn the_state_on_connect_then_what_changes() -> Result<()> {
     let hello = client.json().await?;
     let mut names = fields(&hello);
     names.sort_unstable();
-    assert_eq!(names, ["metrics", "pods", "queue", "thumbnails"]);
+    assert_eq!(names, ["acts", "metrics", "pods", "queue", "thumbnails"]);
     assert_eq!(hello["thumbnails"], api.json("/api/thumbnails").await?);
     let mut state: Update = serde_json::from_value(hello)?;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, Pod, Queue, Thumbnail};
+use super::{Act, Metrics, Pod, Queue, Thumbnail};
 
-/// One message. The first on a connection has all four sections of the state; later ones have what
+/// One message. The first on a connection has all sections of the state; later ones have what
 /// changed, whole. A missing section means unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,6 +22,9 @@ pub struct Update {
     /// The newest thumbnails, newest first: the first page of `GET /api/thumbnails`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thumbnails: Option<Vec<Thumbnail>>,
+    /// Who changed something lately, oldest first: all that `GET /api/acts` has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub acts: Option<Vec<Act>>,
     /// Something that someone started, and how far it is. Never part of the state on connect.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub operation: Option<Operation>,
@@ -40,6 +43,7 @@ impl Update {
         self.queue = newer.queue.or(self.queue.take());
         self.pods = newer.pods.or(self.pods.take());
         self.thumbnails = newer.thumbnails.or(self.thumbnails.take());
+        self.acts = newer.acts.or(self.acts.take());
         self.operation = newer.operation.or(self.operation.take());
     }
 }

@@ -7,6 +7,7 @@
 //! With the feature `openapi` every type has a schema for the API's OpenAPI document; the dashboard
 //! goes without.
 
+mod acts;
 mod failures;
 mod live;
 mod metrics;
@@ -21,6 +22,7 @@ mod videos;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    acts::{Act, ActKind, MOST_ACTS},
     failures::{Dismiss, Dismissed, Failure, Failures, Redrive, Redriven},
     live::{Operation, OperationKind, OperationState, Update},
     metrics::{Metrics, Source, SourceState, Sources},

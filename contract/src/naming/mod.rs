@@ -30,6 +30,10 @@ const SUFFIX_BYTES: usize = 16;
 /// The folder below the thumbnail prefix that the [`journal`](crate::journal) has for itself.
 pub(crate) const JOURNAL: &str = ".recent";
 
+/// The object below the thumbnail prefix that all instances of the API share. Outputs have longer
+/// names.
+const SHARED: &str = ".shared";
+
 /// What the names of storyboards' folders end with. No folder of uploads has such a name below the
 /// thumbnail prefix.
 pub(crate) const STORYBOARD: &str = ".storyboard";
@@ -170,6 +174,16 @@ impl Prefixes {
     #[must_use]
     pub fn thumbnails(&self) -> &str {
         &self.thumbnails
+    }
+
+    /// The key of what all instances of the API share: no output has it.
+    ///
+    /// ```
+    /// assert_eq!(contract::Prefixes::default().shared(), "thumbnails/.shared");
+    /// ```
+    #[must_use]
+    pub fn shared(&self) -> String {
+        format!("{}{SHARED}", self.thumbnails)
     }
 
     /// The names that the pictures of `key` may take, in the order to try them: the plain one, one

@@ -1,7 +1,7 @@
 //! Every width, and a page full of everything.
 
 use contract::api::{
-    Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint, Update,
+    Act, ActKind, Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint, Update,
 };
 use web_tests::{
     Browser, BrowserOptions, Screen, SiteOptions,
@@ -57,6 +57,13 @@ async fn a_phone_shows_everything_without_scrolling_sideways() -> anyhow::Result
 
 /// As much of everything as there may be.
 fn everything() -> Update {
+    let act = Act {
+        id: "1".to_owned(),
+        kind: ActKind::Choose,
+        who: "subject \"someone@example.com\"".to_owned(),
+        about: format!("picture 2 of uploads/{}.mp4 at 12.5 s", "long".repeat(30)),
+        at: "2026-01-02T03:04:05.678Z".to_owned(),
+    };
     let pod = |index: u32| Pod {
         name: format!("thumbnail-worker-7c9f8d6b54-{index:05}"),
         status: ["Running", "ContainerCreating", "CrashLoopBackOff"][index as usize % 3].to_owned(),
@@ -75,6 +82,7 @@ fn everything() -> Update {
         in_flight: 12_345_678,
     };
     Update {
+        acts: Some(vec![act]),
         metrics: Some(Metrics {
             queue_depth: 98_765_432,
             in_flight: 12_345_678,

@@ -127,6 +127,7 @@ impl Api {
             queue: Some(queue),
             pods,
             thumbnails: Some(newest),
+            acts: self.get("api/acts").await.ok(),
             operation: None,
         })
     }

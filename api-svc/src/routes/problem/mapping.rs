@@ -6,7 +6,6 @@ use super::Problem;
 use crate::{
     access::Refusal,
     actions::{
-        Occupied,
         choices::ChoiceError,
         failures::FailuresError,
         ondemand::{PictureError, RequestError},
@@ -17,6 +16,7 @@ use crate::{
     index::QueryError,
     manifests::ManifestError,
     presign::PresignError,
+    shared::SharedError,
     storyboards::StoryboardError,
     watch::VideoError,
 };
@@ -75,9 +75,13 @@ impl From<QueryError> for Problem {
     }
 }
 
-impl From<Occupied> for Problem {
-    fn from(error: Occupied) -> Self {
-        Self::conflict(error.to_string())
+impl From<SharedError> for Problem {
+    fn from(error: SharedError) -> Self {
+        match error {
+            SharedError::Occupied => Self::conflict(error.to_string()),
+            SharedError::Contended | SharedError::Broken => Self::unavailable(error.to_string()),
+            SharedError::Aws(error) => error.into(),
+        }
     }
 }
 
