@@ -38,6 +38,17 @@ async fn a_test_then_a_purge() -> anyhow::Result<()> {
     open.browser
         .until_text(".gallery", "No thumbnails yet")
         .await?;
+    // Everyone is told who did that.
+    open.browser
+        .until_text(".acts summary", "local purged ")
+        .await?;
+    open.browser.click(".acts summary").await?;
+    open.browser
+        .until_text(".acts li:nth-child(2)", "local tested with 1 videos of ")
+        .await?;
+    let exact = "new Date(document.querySelector('.acts time').dateTime).toLocaleString() === \
+                 document.querySelector('.acts time').title";
+    open.browser.until(exact).await?;
     open.assert_quiet().await
 }
 

@@ -72,7 +72,7 @@ async fn a_candidate_takes_the_place_of_a_picture_and_leaves_it_again() -> anyho
                 document.querySelector('.cell img').naturalWidth > 0";
     browser.until(cell).await?;
     browser
-        .until_text(".choice", "Picture 1 was chosen by local, 0 s ago")
+        .until_text(".choice", "Picture 1 was chosen by local,")
         .await?;
     let after = manifest(&open).await?;
     let last = before.thumbnails[0].candidates.last().map(|it| it.time_s);
@@ -80,6 +80,12 @@ async fn a_candidate_takes_the_place_of_a_picture_and_leaves_it_again() -> anyho
     assert!(taken.choice.is_some() && after.is_whole());
     assert_eq!(Some(taken.actual_s), last, "what was seen");
 
+    browser
+        .until_text(
+            ".acts summary",
+            "local chose picture 1 of thumbnails/clip at ",
+        )
+        .await?;
     browser.press("Undo").await?;
     browser.until(&format!("{STARS} === 0")).await?;
     browser.until(&format!("!({revised})")).await?;

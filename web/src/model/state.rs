@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use contract::api::{
-    Metrics, Operation, OperationKind, OperationState, Pod, Queue, SourceState, Sources, Thumbnail,
-    Update,
+    Act, Metrics, Operation, OperationKind, OperationState, Pod, Queue, SourceState, Sources,
+    Thumbnail, Update,
 };
 use yew::Reducible;
 
@@ -77,6 +77,8 @@ pub(crate) struct State {
     pub(crate) pods: Option<Rc<Vec<Pod>>>,
     /// The newest thumbnails.
     pub(crate) thumbnails: Option<Rc<Vec<Thumbnail>>>,
+    /// Who changed something lately, oldest first.
+    pub(crate) acts: Option<Rc<Vec<Act>>>,
     /// What the API does just now at someone's wish, oldest first.
     pub(crate) operations: Vec<Operation>,
     /// How often the API, or a source behind it, came back after it had not answered: what failed
@@ -184,6 +186,9 @@ impl State {
         }
         if let Some(thumbnails) = update.thumbnails {
             self.thumbnails = Some(Rc::new(thumbnails));
+        }
+        if let Some(acts) = update.acts {
+            self.acts = Some(Rc::new(acts));
         }
         if let Some(operation) = update.operation {
             self.follow(operation);

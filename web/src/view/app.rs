@@ -6,6 +6,7 @@ use contract::api::{Source, SourceState, Sources};
 use yew::prelude::*;
 
 use super::{
+    acts::Acts,
     chart::QueueChart,
     dropzone::Dropzone,
     failures::Failures,
@@ -160,6 +161,9 @@ pub(crate) fn App() -> Html {
                         source={source(|sources| &sources.dlq)}
                     />
                 </div>
+                if let Some(acts) = &state.acts {
+                    <Acts acts={acts.clone()} />
+                }
                 <Gallery
                     newest={state.thumbnails.clone()}
                     metrics={metrics.clone()}

@@ -6,6 +6,7 @@
 //! - `frames`: the requests behind the scrubber.
 //! - `storyboard`, `play`: a storyboard's tiles, and what a cell plays of them.
 
+mod acts;
 mod answer;
 pub(crate) mod app;
 mod badge;

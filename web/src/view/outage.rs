@@ -3,7 +3,10 @@
 use contract::api::{Source, SourceState};
 use yew::prelude::*;
 
-use crate::{model::format, page::use_now};
+use crate::{
+    model::format,
+    page::{self, use_now},
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -30,11 +33,12 @@ pub(crate) fn Outage(props: &Props) -> Html {
             )
         },
     );
+    let exact = last.map(page::local_time);
     html! {
         <p class="problem">
             // Announced once: not each time that the age grows.
             <span role="status">{ format!("{} is not available now: {reason}.", props.name) }</span>
-            { " " }{ age }
+            { " " }<span title={exact}>{ age }</span>
         </p>
     }
 }

@@ -6,7 +6,10 @@ use contract::api::{Pod, Source, SourceState};
 use yew::prelude::*;
 
 use super::outage::Outage;
-use crate::{model::format, page::use_now};
+use crate::{
+    model::format,
+    page::{self, use_now},
+};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -60,6 +63,7 @@ fn draw(pod: &Pod, now: f64) -> Html {
     let uptime = started
         .filter(|at| at.is_finite())
         .map(|at| format::span((now - at) / 1000.0));
+    let exact = started.map(page::local_time);
     let requests = [(&pod.cpu, "CPU"), (&pod.memory, "memory")];
     let requests = requests.into_iter().filter_map(|(amount, of)| {
         let amount = amount.as_ref()?;
@@ -87,7 +91,7 @@ fn draw(pod: &Pod, now: f64) -> Html {
             </div>
             <dl>
                 { for facts.into_iter().filter_map(|(name, value)| value.map(|value| html! {
-                    <div><dt>{ name }</dt><dd>{ value }</dd></div>
+                    <div><dt>{ name }</dt><dd title={exact.clone().filter(|_| name == "Up")}>{ value }</dd></div>
                 })) }
             </dl>
         </li>
