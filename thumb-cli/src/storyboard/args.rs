@@ -40,7 +40,7 @@ pub(crate) struct StoryboardArgs {
     #[arg(long, default_value = "jpg", value_parser = format_parser())]
     format: ImageFormat,
 
-    /// Quality, 1 to 100 [default: 85 for jpg, 75 for webp, 60 for avif]
+    /// Quality, 1 to 100 [default: 85 for jpg, 80 for webp, 60 for avif]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
 
