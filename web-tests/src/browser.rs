@@ -1,17 +1,27 @@
-//! A Chromium without a window.
+//! A browser without a window.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::{DEADLINE, driver::Driver, process::Program};
+use crate::{
+    DEADLINE,
+    driver::Driver,
+    engine::{Engine, firefox_errors},
+    process::Program,
+};
 
 /// How a [`Browser`] is set up.
 #[derive(Debug, Clone, Default)]
 pub struct BrowserOptions {
+    /// Which browser.
+    pub engine: Engine,
     /// As if there were no graphics card.
     pub without_webgl: bool,
     /// As if the system preferred less motion.
@@ -47,63 +57,24 @@ impl Screen {
 pub struct Browser {
     // Dropped first: it needs the program to end the browser.
     driver: Driver,
-    _program: Program,
-}
-
-/// What makes Chromium the same on every machine, and quiet on the network.
-const FLAGS: [&str; 10] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-];
-
-/// Starts chromedriver, and tells its port.
-async fn start_driver() -> anyhow::Result<(Program, u16)> {
-    /// It takes a port that is free for IPv6, and ends where IPv4 has that one in use.
-    const ATTEMPTS: usize = 4;
-    let mut attempt = 1;
-    loop {
-        let mut command = Command::new("chromedriver");
-        let mut program =
-            Program::start(command.arg("--port=0")).context("Debian's chromium-driver has it")?;
-        match program.until("the driver's port", driver_port).await {
-            Ok(port) => return Ok((program, port)),
-            Err(error) if attempt == ATTEMPTS => return Err(error),
-            Err(_) => attempt += 1,
-        }
-    }
+    engine: Engine,
+    /// How many of Firefox's errors were told already.
+    told: AtomicUsize,
+    program: Program,
 }
 
 impl Browser {
-    /// Starts chromedriver and a browser.
+    /// Starts a browser and its driver.
     pub async fn start(options: BrowserOptions) -> anyhow::Result<Self> {
-        let (program, port) = start_driver().await?;
-        let mut flags: Vec<String> = FLAGS.map(str::to_owned).into();
-        if options.without_webgl {
-            flags.retain(|flag| !flag.contains("swiftshader"));
-            flags.extend(["--disable-gpu", "--disable-3d-apis"].map(str::to_owned));
-        }
-        if options.reduced_motion {
-            flags.push("--force-prefers-reduced-motion".to_owned());
-        }
-        let capabilities = json!({
-            "goog:chromeOptions": {"args": flags},
-            "goog:loggingPrefs": {"browser": "ALL"},
-            "acceptInsecureCerts": options.trusts_any_certificate,
-            "timeouts": {"script": DEADLINE.as_millis() as u64},
-        });
-        let driver = Driver::connect(port, &capabilities).await;
+        let engine = options.engine;
+        let (program, port) = engine.start_driver().await?;
+        let driver = Driver::connect(port, &engine.capabilities(&options)).await;
         let driver = driver.with_context(|| format!("no browser:\n{}", program.log()))?;
         Ok(Self {
             driver,
-            _program: program,
+            engine,
+            told: AtomicUsize::new(0),
+            program,
         })
     }
 
@@ -114,8 +85,12 @@ impl Browser {
         Ok(())
     }
 
-    /// Gives the page another size.
+    /// Gives the page another size; of Firefox, the window, which is no narrower than 450 pixels.
     pub async fn resize(&self, screen: Screen) -> anyhow::Result<()> {
+        if self.engine == Engine::Firefox {
+            let size = json!({"width": screen.width, "height": screen.height});
+            return self.driver.post("window/rect", size).await.map(drop);
+        }
         let metrics = json!({
             "width": screen.width, "height": screen.height, "deviceScaleFactor": 1, "mobile": screen.width < 600,
         });
@@ -284,6 +259,11 @@ impl Browser {
 
     /// The errors of the console since the last call.
     pub async fn errors(&self) -> anyhow::Result<Vec<String>> {
+        if self.engine == Engine::Firefox {
+            let errors = firefox_errors(&self.program.log());
+            let told = self.told.swap(errors.len(), Ordering::SeqCst);
+            return Ok(errors.into_iter().skip(told).collect());
+        }
         let entries = self
             .driver
             .post("se/log", json!({"type": "browser"}))
@@ -298,18 +278,13 @@ impl Browser {
             .collect())
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol, which Chromium alone speaks.
     pub async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+        ensure!(
+            self.engine == Engine::Chromium,
+            "{command} is for Chromium only"
+        );
         let body = json!({"cmd": command, "params": parameters});
         self.driver.post("goog/cdp/execute", body).await
     }
-}
-
-/// `ChromeDriver was started successfully on port 12345.`
-fn driver_port(log: &str) -> Option<u16> {
-    let (_, rest) = log.split_once("started successfully on port ")?;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    rest[digits.len()..]
-        .starts_with('.')
-        .then(|| digits.parse().ok())?
 }

@@ -1,13 +1,14 @@
-//! The dashboard in a real Chromium, against the real services and a local S3 and SQS.
+//! The dashboard in a real browser, against the real services and a local S3 and SQS.
 //!
-//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium that is driven by
-//! chromedriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
+//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium or a Firefox that is driven by
+//! WebDriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
 //! WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a
 //! failing test meets.
 
 pub mod axe;
 mod browser;
 mod driver;
+mod engine;
 pub mod feed;
 pub mod keys;
 mod process;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use self::{
     browser::{Browser, BrowserOptions, Screen},
+    engine::Engine,
     process::workspace_program,
     proxy::Proxy,
     site::{Site, SiteOptions},

@@ -84,6 +84,16 @@ pub fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("{name} is missing; `cargo build --workspace --bins` builds it"))
 }
 
+/// A program that `cargo install` has put below the target folder: `tools/bin` there.
+pub(crate) fn cargo_program(name: &str) -> anyhow::Result<PathBuf> {
+    let this = env::current_exe()?;
+    let folders = this.ancestors().skip(1);
+    let mut programs = folders.map(|folder| folder.join("tools/bin").join(name));
+    programs
+        .find(|program| program.exists())
+        .with_context(|| format!("{name} is missing"))
+}
+
 /// An address on this machine that nobody listens on.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)

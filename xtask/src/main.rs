@@ -153,7 +153,7 @@ fn build_web(steps: &mut Steps) -> anyhow::Result<()> {
 
 fn players(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
-    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("Browsers", packages::ensure_browsers)?;
     steps.run("npm", packages::ensure_npm)?;
     steps.run("Build", || step::status(cargo().args(BINARIES)))?;
     let test = [
@@ -179,7 +179,7 @@ fn soak(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
 fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
     build_web(steps)?;
-    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("Browsers", packages::ensure_browsers)?;
     steps.run("Build", || step::status(cargo().args(BINARIES)))?;
     let run = [
         "run",
@@ -196,7 +196,7 @@ fn screenshots(steps: &mut Steps, arguments: &[OsString]) -> anyhow::Result<()> 
 
 fn test(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("System packages", packages::ensure)?;
-    steps.run("Browser", packages::ensure_browser)?;
+    steps.run("Browsers", packages::ensure_browsers)?;
     steps.run("Dashboard", web::build)?;
     // Tests run the programs of other packages, too, which building the tests does not make.
     let build = ["build", "--exclude", "xtask", "--bins"];

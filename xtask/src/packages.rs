@@ -33,8 +33,17 @@ const PACKAGES: [&str; 15] = [
     "python3-venv",
 ];
 
-/// The browser that the dashboard is tested in, and the proxy that it is tested behind.
-const BROWSER: [&str; 4] = ["chromium", "chromium-driver", "nginx-light", "openssl"];
+/// The browsers that the dashboard is tested in, and the proxy that it is tested behind.
+const BROWSERS: [&str; 5] = [
+    "chromium",
+    "chromium-driver",
+    "firefox-esr",
+    "nginx-light",
+    "openssl",
+];
+
+/// What drives Firefox, which Debian lacks.
+const GECKODRIVER: &str = "geckodriver@0.37.1";
 
 /// Installs what is missing, where that needs no password; otherwise fails with the command to run.
 pub(crate) fn ensure() -> anyhow::Result<()> {
@@ -42,8 +51,23 @@ pub(crate) fn ensure() -> anyhow::Result<()> {
 }
 
 /// The same for the dashboard's tests.
-pub(crate) fn ensure_browser() -> anyhow::Result<()> {
-    ensure_all(&BROWSER)
+pub(crate) fn ensure_browsers() -> anyhow::Result<()> {
+    ensure_all(&BROWSERS)?;
+    // Does nothing where this version is there. In the target folder's own shape, so that
+    // `web-tests` finds it.
+    let tools = crate::root()?.join("target/tools");
+    step::status(
+        crate::cargo()
+            .args([
+                "install",
+                "--quiet",
+                "--locked",
+                "--debug",
+                GECKODRIVER,
+                "--root",
+            ])
+            .arg(tools),
+    )
 }
 
 /// The same for players of npm, unless there is an npm of another kind.

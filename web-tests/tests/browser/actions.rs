@@ -9,11 +9,15 @@ use web_tests::{
     feed::{Feed, metrics},
 };
 
-use crate::support::{REFUSAL, open, open_fed, video};
+use crate::support::{REFUSAL, in_each_browser, open, open_fed, video};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_test_then_a_purge() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+in_each_browser!(
+    a_test_then_a_purge,
+    a_failure_tells_its_reason_and_goes_back,
+);
+
+async fn a_test_then_a_purge(browser: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     open.site.put_sample("sample.mp4", &video()?).await?;
     open.browser.press("Test pipeline").await?;
     open.browser.until_text(".notice", "1 video queued").await?;
@@ -52,9 +56,8 @@ async fn a_test_then_a_purge() -> anyhow::Result<()> {
     open.assert_quiet().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_tells_its_reason_and_goes_back() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+async fn a_failure_tells_its_reason_and_goes_back(browser: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("broken.mp4");
     fs::write(&path, b"no video at all, by any reading")?;
@@ -143,7 +146,7 @@ async fn a_thousand_failures_are_sorted_out() -> anyhow::Result<()> {
     let places = "[document.querySelector('#pods-title'), document.querySelectorAll('.tile').length, \
                   document.querySelector('#failures').offsetWidth === document.querySelector('.tiles').offsetWidth]";
     assert_eq!(browser.value(places).await?, json!([null, 7, true]));
-    assert_eq!(axe::serious_issues(browser).await?, Vec::<String>::new());
+    assert_eq!(axe::issues(browser).await?, Vec::<String>::new());
 
     browser.press("corrupt 333").await?;
     browser.until_text(".pager", "Page 1 of 17").await?;

@@ -7,7 +7,9 @@ use web_tests::{
     feed::{Feed, metrics},
 };
 
-use crate::support::{Open, REFUSAL, SEE, open, open_fed, video};
+use crate::support::{Open, REFUSAL, SEE, in_each_browser, open, open_fed, video};
+
+in_each_browser!(down_while_the_api_is_gone_and_live_again_after,);
 
 fn update() -> Update {
     Update {
@@ -24,9 +26,10 @@ async fn open_live() -> anyhow::Result<Open> {
     Ok(open)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn down_while_the_api_is_gone_and_live_again_after() -> anyhow::Result<()> {
-    let mut open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+async fn down_while_the_api_is_gone_and_live_again_after(
+    browser: BrowserOptions,
+) -> anyhow::Result<()> {
+    let mut open = open(SiteOptions::default(), browser).await?;
     open.site.kill_api();
     open.browser.until_text(".badge", "DOWN").await?;
     open.site.put("uploads/meanwhile.mp4", &video()?).await?;

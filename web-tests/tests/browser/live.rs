@@ -2,11 +2,16 @@
 
 use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{REFUSAL, open, video};
+use crate::support::{REFUSAL, in_each_browser, open, video};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_by_anyone_shows_without_asking() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+in_each_browser!(
+    an_upload_by_anyone_shows_without_asking,
+    what_is_shown_is_chosen_by_place_and_name,
+    a_video_tells_what_it_is_and_what_was_read,
+);
+
+async fn an_upload_by_anyone_shows_without_asking(browser: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     open.browser
         .until_text(".gallery", "No thumbnails yet")
         .await?;
@@ -19,9 +24,8 @@ async fn an_upload_by_anyone_shows_without_asking() -> anyhow::Result<()> {
     open.assert_quiet().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_shown_is_chosen_by_place_and_name() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+async fn what_is_shown_is_chosen_by_place_and_name(browser: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     let video = video()?;
     open.site.put("uploads/beach.mp4", &video).await?;
     open.site.put("uploads/city.mp4", &video).await?;
@@ -72,9 +76,8 @@ async fn more_new_thumbnails_than_a_message_tells_are_offered() -> anyhow::Resul
     open.assert_quiet().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_video_tells_what_it_is_and_what_was_read() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+async fn a_video_tells_what_it_is_and_what_was_read(browser: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.until_pictures(3).await?;
     open.browser.click(".cell button").await?;

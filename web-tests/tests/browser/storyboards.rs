@@ -3,7 +3,9 @@
 use serde_json::json;
 use web_tests::{BrowserOptions, SiteOptions};
 
-use crate::support::{Open, open, video};
+use crate::support::{Open, in_each_browser, open, video};
+
+in_each_browser!(a_storyboard_plays_under_the_pointer_and_leads_through_the_video,);
 
 /// The part of the sheet that an element shows, as an expression in JavaScript.
 fn part(of: &str) -> String {
@@ -29,13 +31,14 @@ async fn scrub(open: &Open, seconds: f64) -> anyhow::Result<()> {
     open.browser.act(&script).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_storyboard_plays_under_the_pointer_and_leads_through_the_video() -> anyhow::Result<()> {
+async fn a_storyboard_plays_under_the_pointer_and_leads_through_the_video(
+    browser: BrowserOptions,
+) -> anyhow::Result<()> {
     let site = SiteOptions {
         worker: vec![("STORYBOARD", "json"), ("STORYBOARD_INTERVAL", "1s")],
         ..SiteOptions::default()
     };
-    let open = open(site, BrowserOptions::default()).await?;
+    let open = open(site, browser).await?;
     let browser = &open.browser;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.until_pictures(3).await?;

@@ -7,6 +7,29 @@ use devstack::media::Clip;
 use serde_json::json;
 use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions, feed::Feed};
 
+/// Makes a test in each browser of each of these functions, which take the [`BrowserOptions`].
+macro_rules! in_each_browser {
+    ($($name:ident),+ $(,)?) => {
+        mod chromium {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name(web_tests::BrowserOptions::default()).await
+            })+
+        }
+        mod firefox {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name(web_tests::BrowserOptions {
+                    engine: web_tests::Engine::Firefox,
+                    ..Default::default()
+                })
+                .await
+            })+
+        }
+    };
+}
+pub(crate) use in_each_browser;
+
 /// A site and a browser that shows it.
 pub(crate) struct Open {
     pub(crate) browser: Browser,

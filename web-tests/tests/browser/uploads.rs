@@ -8,11 +8,14 @@ use std::{
 use serde_json::json;
 use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{REFUSAL, open, open_fed, video};
+use crate::support::{REFUSAL, in_each_browser, open, open_fed, video};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_video_is_uploaded_and_a_text_is_refused() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+in_each_browser!(a_dropped_video_is_uploaded_and_a_text_is_refused,);
+
+async fn a_dropped_video_is_uploaded_and_a_text_is_refused(
+    browser: BrowserOptions,
+) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), browser).await?;
     let bytes = fs::read(video()?)?;
     let script = "
         const transfer = new DataTransfer();
