@@ -21,8 +21,8 @@ pub const TARGET: &str = "target";
 /// The time of the picture, in seconds from the start.
 pub const ACTUAL: &str = "actual";
 
-/// The `Cache-Control` of pictures. They are overwritten in place when a video is, so caches may keep
-/// them for an hour only.
+/// The `Cache-Control` of pictures. They are overwritten in place when a video is, so caches may
+/// keep them for an hour only.
 pub const PICTURE_CACHE: &str = "public, max-age=3600";
 /// The `Cache-Control` of what has to be as new as what it describes.
 pub const INDEX_CACHE: &str = "no-cache";
@@ -111,8 +111,8 @@ pub fn of_picture(
 }
 
 /// The metadata of a manifest. Without the settings while a picture is
-/// [pending](ManifestThumbnail::pending): workers take such a video for unfinished then, so the next
-/// message about it completes it.
+/// [pending](ManifestThumbnail::pending): workers take such a video for unfinished then, so the
+/// next message about it completes it.
 #[must_use]
 pub fn of_manifest(manifest: &Manifest) -> HashMap<String, String> {
     let Manifest {

@@ -120,8 +120,8 @@ fn firefox(options: &BrowserOptions) -> Value {
     })
 }
 
-/// The errors of pages in a log of Firefox: `console.error: "…"` of a script, and `JavaScript error:
-/// http://…, line 1: …` of what nobody caught. Firefox's own parts log as well: under names without
+/// The errors of pages in a log of Firefox: `console.error: "…"` of a script, and `JavaScript
+/// error: http://…, line 1: …` of what nobody caught. Firefox's own parts log as well: under names without
 /// quotes, or with addresses of its own.
 pub(crate) fn firefox_errors(log: &str) -> Vec<String> {
     let is_error = |line: &&str| {

@@ -1,7 +1,7 @@
 //! The dashboard in a real browser, against the real services and a local S3 and SQS.
 //!
-//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium or a Firefox that is driven by
-//! WebDriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
+//! [`Site`] is the service with its dashboard, [`Browser`] a Chromium or a Firefox that is driven
+//! by WebDriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
 //! WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a
 //! failing test meets.
 

@@ -2,8 +2,8 @@
 //!
 //! A message goes one way: `receive` takes it from the `queue` when a slot is free and holds it
 //! by a `lease`; `plan` turns its body into jobs; `process` makes one video's pictures, and
-//! `publish` uploads them, with what people have chosen (`choices`) in place of some, and the manifest
-//! through the `store`; `extras` makes storyboard and
+//! `publish` uploads them, with what people have chosen (`choices`) in place of some, and the
+//! manifest through the `store`; `extras` makes storyboard and
 //! preview where they are wanted; `receive` then settles the message: it deletes it, returns it for
 //! a retry, or moves it to the dead-letter queue.
 //!

@@ -1,5 +1,5 @@
-//! The purge: deletes every version of everything under both prefixes, but for what all instances of
-//! the API share.
+//! The purge: deletes every version of everything under both prefixes, but for what all instances
+//! of the API share.
 
 use aws_sdk_s3::{
     Client,

@@ -1,5 +1,5 @@
-//! `PUT /api/videos/{key}/thumbnails/{n}`: a person chooses a picture; `DELETE` leaves the choice to
-//! the worker again.
+//! `PUT /api/videos/{key}/thumbnails/{n}`: a person chooses a picture; `DELETE` leaves the choice
+//! to the worker again.
 
 use axum::{
     Extension,

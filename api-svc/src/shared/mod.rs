@@ -1,8 +1,8 @@
 //! What all instances of the API share: whose turn it is to test or purge, how far operations are,
 //! and who changed something.
 //!
-//! It is one small object in the bucket, `thumbnails/.shared`, written only if nobody has written it
-//! since it was read (`If-Match`). Each instance reads it at every look, and every second while
+//! It is one small object in the bucket, `thumbnails/.shared`, written only if nobody has written
+//! it since it was read (`If-Match`). Each instance reads it at every look, and every second while
 //! something is under way, and writes what it has to add at most twice a second. What an instance
 //! wrote is believed for a minute: one that ended takes nobody's turn for longer.
 

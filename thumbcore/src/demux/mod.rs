@@ -33,8 +33,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for; where there
-    /// is no film, an attached picture is taken for one if `takes_attached`.
+    /// Opens what `reader` reads. Blocks on I/O. `positions` are what will be asked for; where
+    /// there is no film, an attached picture is taken for one if `takes_attached`.
     pub(crate) fn open(
         reader: &Arc<Reader>,
         runtime: Handle,

@@ -119,8 +119,8 @@ impl ExtractorBuilder {
     }
 
     /// Whether a file without a film gives its attached picture, such as the cover of an album, for
-    /// every position. By default such a file ends in [`Error::NoVideo`]. A film's pictures are never
-    /// those that are attached to it.
+    /// every position. By default such a file ends in [`Error::NoVideo`]. A film's pictures are
+    /// never those that are attached to it.
     #[must_use]
     pub fn attached_picture(mut self, is_wanted: bool) -> Self {
         self.settings.attached_picture = is_wanted;

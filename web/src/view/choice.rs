@@ -1,5 +1,5 @@
-//! A person decides: the frame that is seen becomes one of the video's pictures, and what the worker
-//! found beside its own is offered.
+//! A person decides: the frame that is seen becomes one of the video's pictures, and what the
+//! worker found beside its own is offered.
 
 use std::rc::Rc;
 

@@ -7,10 +7,10 @@
 //!   claims a free name by writing the first picture only if its key is free (`If-None-Match`). The
 //!   other pictures, in all widths, go up at the same time and in the same way; the loser of a
 //!   claim may have written one of them, which the winner then overwrites.
-//! - The manifest is written last, and only if it is still the one that was read before the pictures
-//!   went up (`If-Match`). Otherwise everything goes up again, by what the manifest says then: a
-//!   person may have chosen a picture meanwhile, and a choice is never lost. A video is done when
-//!   every picture in every width and the manifest carry the same version and settings.
+//! - The manifest is written last, and only if it is still the one that was read before the
+//!   pictures went up (`If-Match`). Otherwise everything goes up again, by what the manifest says
+//!   then: a person may have chosen a picture meanwhile, and a choice is never lost. A video is
+//!   done when every picture in every width and the manifest carry the same version and settings.
 //! - After publishing, the caller checks that the video is still the version it read. If two
 //!   workers read two versions, the one that writes last finds out, whichever it is.
 

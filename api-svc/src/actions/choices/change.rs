@@ -45,8 +45,8 @@ impl Wish {
 }
 
 impl Change {
-    /// Makes the picture that `wish` wants in place of what `read` describes. Only keys below `root`
-    /// are written.
+    /// Makes the picture that `wish` wants in place of what `read` describes. Only keys below
+    /// `root` are written.
     pub(super) async fn make(
         wish: &Wish,
         read: Fetched,

@@ -1,4 +1,5 @@
-//! A proxy before a [`Stack`] that answers badly now and then, as busy services and bad networks do.
+//! A proxy before a [`Stack`] that answers badly now and then, as busy services and bad networks
+//! do.
 
 use std::{
     io,

@@ -2,9 +2,9 @@
 //!
 //! Two workers process videos while requests to S3 and SQS fail (`faults`), and while workers and
 //! the processes in which they decode are killed (`crew`). Some videos are announced twice, some
-//! can never be processed (`uploads`). Afterwards `verdict` compares the bucket and the dead letters
-//! with what they must be: each good video has the pictures that an undisturbed worker makes of it,
-//! and the dead letters are those of the bad videos, no others.
+//! can never be processed (`uploads`). Afterwards `verdict` compares the bucket and the dead
+//! letters with what they must be: each good video has the pictures that an undisturbed worker
+//! makes of it, and the dead letters are those of the bad videos, no others.
 
 mod crew;
 mod faults;

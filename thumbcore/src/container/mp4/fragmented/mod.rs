@@ -216,8 +216,8 @@ impl Fragmented {
     }
 
     /// The ends of tracks by the fragments from the last indexed one on. What `positions` will need
-    /// is read along, since the duration, and so the targets, are known only from here. `None` where
-    /// the index leads nowhere.
+    /// is read along, since the duration, and so the targets, are known only from here. `None`
+    /// where the index leads nowhere.
     async fn last_indexed(
         &mut self,
         reader: &Reader,

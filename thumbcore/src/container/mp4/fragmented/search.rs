@@ -68,8 +68,8 @@ pub(super) struct Last {
 }
 
 impl Last {
-    /// The end of each track, in its ticks, in a file that starts with `first`. What is lost lasted as
-    /// long as as many bytes before it.
+    /// The end of each track, in its ticks, in a file that starts with `first`. What is lost lasted
+    /// as long as as many bytes before it.
     pub(super) fn ends(&self, first: &Fragment) -> Vec<(u32, i64)> {
         let end = self.fragments.last().map_or(0, Fragment::end);
         let bytes = end.saturating_sub(first.moof.start).max(1);
