@@ -14,9 +14,9 @@ use crate::process;
 /// Largest file, in bytes, that is decoded from the start: larger ones would take minutes.
 const DECODE_FROM_START_LIMIT: u64 = 64 << 20;
 
-/// Most pixels, times seconds, that are decoded from the start, for the same reason: two minutes of
-/// 1080p.
-const DECODE_FROM_START_PIXELS: f64 = 1920.0 * 1080.0 * 120.0;
+/// Most pixels, times seconds, that are decoded from the start, for the same reason: forty seconds
+/// of 1080p.
+const DECODE_FROM_START_PIXELS: f64 = 1920.0 * 1080.0 * 40.0;
 
 /// The first frame at or after `seconds`, upright, scaled to `width` x `height` pixels.
 ///
@@ -37,7 +37,7 @@ pub fn frames_at(
     height: u32,
 ) -> anyhow::Result<Vec<RgbImage>> {
     // A seek may land late, but not by this much.
-    const HEAD_START: f64 = 20.0;
+    const HEAD_START: f64 = 8.0;
     let facts = probe(path)?;
     let area = f64::from(facts.width) * f64::from(facts.height);
     let is_short = facts
