@@ -4,19 +4,11 @@ use aws_sdk_s3::{
     Client,
     types::{CompletedMultipartUpload, CompletedPart},
 };
+use contract::naming::as_path;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use service_kit::aws::{Written, put_if_absent};
 
 use crate::aws::{reason, status, unhurried};
-
-/// Characters of a key that a path keeps as they are: all but these are percent-encoded.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// Parts of one object copied at the same time.
 const PARTS_AT_ONCE: usize = 4;
@@ -168,7 +160,7 @@ async fn join(
 
 impl Source {
     fn path(&self) -> String {
-        format!("{}/{}", self.bucket, utf8_percent_encode(&self.key, PATH))
+        format!("{}/{}", self.bucket, as_path(&self.key))
     }
 }
 

@@ -12,6 +12,8 @@ mod output;
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 pub use self::output::{MAX_NUMBER, MIN_RENDITION_WIDTH, OutputName, ThumbnailKey};
 use crate::digest;
 
@@ -37,6 +39,23 @@ const SHARED: &str = ".shared";
 /// What the names of storyboards' folders end with. No folder of uploads has such a name below the
 /// thumbnail prefix.
 pub(crate) const STORYBOARD: &str = ".storyboard";
+
+/// A key as the path of a URL, its folders included.
+///
+/// ```
+/// assert_eq!(contract::naming::as_path("uploads/a #1.mp4"), "uploads/a%20%231.mp4");
+/// ```
+#[must_use]
+pub fn as_path(key: &str) -> String {
+    /// What a path holds unescaped. Source: RFC 3986, section 2.3.
+    const PATH: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    utf8_percent_encode(key, PATH).to_string()
+}
 
 /// Whether `key` is that of a file of a storyboard.
 ///

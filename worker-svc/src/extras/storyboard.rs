@@ -4,9 +4,9 @@ use bytes::Bytes;
 use contract::{
     ManifestCost, ManifestStoryboard,
     metadata::{INDEX_CACHE, PICTURE_CACHE},
+    naming::as_path,
 };
 use futures::future::try_join_all;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thumbcore::storyboard::{Index, Layout, dash, hls, json, vtt};
 
 use super::{ExtraError, Opened, Place, cost};
@@ -18,14 +18,6 @@ const INDEX: &str = "index.json";
 /// The names of the playlists of images and of keyframes.
 const IMAGES: &str = "index.m3u8";
 const IFRAMES: &str = "iframes.m3u8";
-
-/// Characters of a key that a relative URL keeps as they are. Source: RFC 3986, section 2.3.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// Uploads sheet by sheet, from the first one that is missing on, then what players read.
 pub(super) async fn make(
@@ -104,7 +96,7 @@ fn name_in(index: &Index) -> impl Fn(usize) -> String + '_ {
 /// The URL of the object `to`, relative to the object `from` of the same bucket.
 fn relative(from: &str, to: &str) -> String {
     let up = "../".repeat(from.matches('/').count());
-    format!("{up}{}", utf8_percent_encode(to, PATH))
+    format!("{up}{}", as_path(to))
 }
 
 /// The files for players but for the index: name, media type and text of each. `video` is the
