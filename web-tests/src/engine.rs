@@ -2,12 +2,11 @@
 
 use std::process::Command;
 
-use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::{
     BrowserOptions, DEADLINE,
-    process::{Program, cargo_program},
+    process::{Program, tool},
 };
 
 /// Which browser.
@@ -57,9 +56,7 @@ impl Engine {
     fn driver(self) -> anyhow::Result<Command> {
         let mut command = match self {
             Self::Chromium => Command::new("chromedriver"),
-            Self::Firefox => Command::new(
-                cargo_program("geckodriver").context("`cargo xtask test` installs it")?,
-            ),
+            Self::Firefox => Command::new(tool("geckodriver")?),
         };
         command.arg("--port=0");
         Ok(command)

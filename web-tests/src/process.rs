@@ -76,22 +76,24 @@ impl Drop for Program {
 
 /// A program of the workspace: it lies in the folder above the one of the running test.
 pub fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
-    let this = env::current_exe()?;
-    let folders = this.ancestors().skip(1).take(2);
-    let mut programs = folders.map(|folder| folder.join(name));
-    programs
-        .find(|program| program.exists())
+    above(2, name)
         .with_context(|| format!("{name} is missing; `cargo build --workspace --bins` builds it"))
 }
 
-/// A program that `cargo install` has put below the target folder: `tools/bin` there.
-pub(crate) fn cargo_program(name: &str) -> anyhow::Result<PathBuf> {
-    let this = env::current_exe()?;
-    let folders = this.ancestors().skip(1);
-    let mut programs = folders.map(|folder| folder.join("tools/bin").join(name));
-    programs
-        .find(|program| program.exists())
-        .with_context(|| format!("{name} is missing"))
+/// A program that `cargo xtask` has put below the target folder: `tools/bin` there.
+pub(crate) fn tool(name: &str) -> anyhow::Result<PathBuf> {
+    above(3, &format!("tools/bin/{name}"))
+        .with_context(|| format!("{name} is missing; `cargo xtask test` installs it"))
+}
+
+/// The file of this name in one of so many folders above the running test, the third of which is
+/// the target folder.
+fn above(levels: usize, name: &str) -> Option<PathBuf> {
+    let this = env::current_exe().ok()?;
+    let folders = this.ancestors().skip(1).take(levels);
+    folders
+        .map(|folder| folder.join(name))
+        .find(|file| file.exists())
 }
 
 /// An address on this machine that nobody listens on.
