@@ -10,6 +10,15 @@ use crate::support::{Api, Counter, TOKEN, put, stack, until};
 
 const MEBIBYTE: u64 = 1 << 20;
 
+/// How long the store takes to answer.
+const LATENCY: Duration = Duration::from_millis(30);
+
+/// Bytes of a large video. docs/benchmarks.md has the figures of a larger one.
+fn size() -> Result<u64> {
+    let mebibytes = std::env::var("FRAME_MEBIBYTES").map_or(Ok(100), |size| size.parse::<u64>())?;
+    Ok(mebibytes * MEBIBYTE)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<()> {
     let stack = stack().await?;
@@ -17,11 +26,9 @@ async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<(
         noise: true,
         ..Clip::default()
     };
-    // docs/benchmarks.md has the figures of a larger one.
-    let mebibytes = std::env::var("FRAME_MEBIBYTES").map_or(Ok(100), |size| size.parse::<u64>())?;
-    let file = looped(&clip, Shape::Mp4MoovLast, mebibytes * MEBIBYTE)?;
+    let file = looped(&clip, Shape::Mp4MoovLast, size()?)?;
     put(&stack, "uploads/large.mp4", tokio::fs::read(&file).await?).await?;
-    let counter = Counter::start(&stack, Duration::from_millis(30)).await?;
+    let counter = Counter::start(&stack, LATENCY).await?;
     let env = [
         ("API_TOKEN", TOKEN),
         ("AWS_ENDPOINT_URL", counter.endpoint.as_str()),
@@ -39,7 +46,7 @@ async fn a_large_video_costs_few_requests_and_the_second_call_none() -> Result<(
         String::from_utf8_lossy(&first.body)
     );
     let requests = counter.take();
-    println!("first call: {requests} requests, {took:?} at 30 ms, {spent:?} of CPU");
+    println!("first call: {requests} requests, {took:?} at {LATENCY:?}, {spent:?} of CPU");
     // The version, head and tail, the index, the keyframe and what leads from it to the time.
     assert!((3..=8).contains(&requests), "{requests} requests");
 
@@ -80,9 +87,9 @@ async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
         noise: true,
         ..Clip::default()
     };
-    let file = looped(&clip, Shape::Mp4MoovLast, 100 * MEBIBYTE)?;
+    let file = looped(&clip, Shape::Mp4MoovLast, size()?)?;
     put(&stack, "uploads/large.mp4", tokio::fs::read(&file).await?).await?;
-    let counter = Counter::start(&stack, Duration::ZERO).await?;
+    let counter = Counter::start(&stack, LATENCY).await?;
     let env = [
         ("API_TOKEN", TOKEN),
         ("RUST_LOG", "info,api_svc=debug"),
@@ -91,18 +98,29 @@ async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
     let api = Api::start_with(&stack, &env).await?;
     let take = async |percent: u32, mode: &str| {
         let path = format!("/api/frame?key=uploads/large.mp4&t={percent}%25&w=320&mode={mode}");
+        let began = Instant::now();
         let answer = api.get(&path).await?;
+        let took = began.elapsed();
         anyhow::ensure!(answer.status == 200, "{answer:?}");
-        anyhow::Ok(counter.take())
+        anyhow::Ok((counter.take(), took))
     };
     take(1, "keyframe").await?;
+    let mut times = Vec::new();
     for n in 1..=20 {
-        assert_eq!(take(4 * n, "keyframe").await?, 1, "at {} %", 4 * n);
+        let (requests, took) = take(4 * n, "keyframe").await?;
+        assert_eq!(requests, 1, "at {} %", 4 * n);
+        times.push(took);
     }
+    println!("keyframes: median {:?} at {LATENCY:?}", median(&mut times));
     // The exact pictures of places that the keyframes have not read.
+    times.clear();
     for n in 1..=20 {
-        take(4 * n + 2, "exact").await?;
+        times.push(take(4 * n + 2, "exact").await?.1);
     }
+    println!(
+        "exact frames: median {:?} at {LATENCY:?}",
+        median(&mut times)
+    );
     // A line may come later than the answer that it is about.
     let taken = until("all frames are logged", async || {
         let mut taken = api.log();
@@ -120,6 +138,11 @@ async fn a_scrub_costs_one_round_trip_a_picture() -> Result<()> {
         "{trips:?}"
     );
     Ok(())
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 #[tokio::test(flavor = "multi_thread")]
