@@ -1,5 +1,7 @@
 //! Many WebSockets, and many idle, half-open and slow connections.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use devstack::crowd::Crowd;
 use tokio_tungstenite::tungstenite::Error;
@@ -30,13 +32,17 @@ async fn crowd(count: usize, descriptors: (u32, u32)) -> Result<(usize, usize)> 
     let mut clients = websockets(&api, count).await?;
     let crowd = Crowd::gather(api.address(), count).await?;
     for path in ["/health", "/metrics", "/api/thumbnails", "/ready"] {
+        let asked = Instant::now();
         assert_eq!(api.get(path).await?.status, 200, "{path}");
+        println!("{path}: {:?}", asked.elapsed());
     }
     for client in &mut clients {
         client.text().await?;
     }
     let held = crowd.held();
+    let asked = Instant::now();
     assert!(api.terminate().await?.success());
+    println!("end: {:?}", asked.elapsed());
     let log = api.raw_log();
     assert!(log.lines().count() < 60, "{log}");
     assert!(!log.contains("cannot accept"), "{log}");
