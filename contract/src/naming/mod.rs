@@ -3,10 +3,11 @@
 //! `uploads/a/b.mp4` becomes `thumbnails/a/b_1.jpg`, `_2`, `_3` and the manifest
 //! `thumbnails/a/b.json`; in further widths also `thumbnails/a/b_1_320.jpg` and so on. A cover is
 //! `thumbnails/a/b_cover.jpg`, a storyboard `thumbnails/a/b.storyboard/`, a preview
-//! `thumbnails/a/b_preview.webp`. Two videos
-//! that differ only in their extension want the same names: the second one tries the next of
-//! [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a name is taken the caller finds
-//! out from the object's [`metadata`](crate::metadata).
+//! `thumbnails/a/b_preview.webp`.
+//!
+//! Two videos that differ only in their extension want the same names: the second one tries the
+//! next of [`Prefixes::candidates`], `thumbnails/a/b.mov_1.jpg`. Whether a name is taken the caller
+//! finds out from the object's [`metadata`](crate::metadata).
 
 mod output;
 
