@@ -14,7 +14,9 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 use engine::{Outcome, Scenario};
-use model::{DOWNLOADING, OURS, S3_READS, S3_WRITES, SCALING, SQS_IN_FLIGHT, Scaling, Work};
+use model::{
+    DOWNLOADING, OURS, S3_READS, S3_WRITES, SCALING, SQS_IN_FLIGHT, STORYBOARDING, Scaling, Work,
+};
 use report::Row;
 
 /// How long videos arrive in each scenario.
@@ -37,6 +39,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("ours", OURS, 100.0, SCALING.most),
         ("ours", OURS, 10_000.0, SCALING.most),
         ("ours", OURS, 10_000.0, 100),
+        ("storyboarding", STORYBOARDING, 1.0, SCALING.most),
+        ("storyboarding", STORYBOARDING, 100.0, SCALING.most),
+        ("storyboarding", STORYBOARDING, 100.0, 100),
         ("downloading", DOWNLOADING, 1.0, SCALING.most),
         ("downloading", DOWNLOADING, 100.0, SCALING.most),
         ("downloading", DOWNLOADING, 100.0, 100),
