@@ -18,6 +18,18 @@ pub(crate) fn believed(stated_us: Option<i64>, measured_us: Option<i64>) -> Opti
         .or(Some(measured))
 }
 
+/// Sound that goes on for less than half a second behind the last picture is how all films end.
+pub(super) const SOUND_BEHIND_US: i64 = 500_000;
+
+/// How long the pictures last that end `film_us` behind the start, in microseconds, where sound
+/// goes on longer.
+pub(crate) fn film_within(duration_us: Option<i64>, film_us: Option<i64>) -> Option<i64> {
+    film_us.filter(|film_us| {
+        let sound_us = duration_us.map(|end_us| end_us.saturating_sub(*film_us));
+        *film_us > 0 && sound_us.is_some_and(|sound_us| sound_us > SOUND_BEHIND_US)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +49,15 @@ mod tests {
         }
         assert_eq!(believed(Some(minute), None), Some(minute));
         assert_eq!(believed(None, Some(-1)), None);
+    }
+
+    #[test]
+    fn sound_shortens_a_film_that_ends_well_before_it() {
+        let film = |sound_us, film_us| film_within(Some(sound_us), Some(film_us));
+        assert_eq!(film(60_000_000, 20_000_000), Some(20_000_000));
+        assert_eq!(film(60_000_000, 59_700_000), None);
+        assert_eq!(film(60_000_000, 61_000_000), None);
+        assert_eq!(film(60_000_000, 0), None);
+        assert_eq!(film_within(None, Some(1)), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{Around, ListedKeyframe};
+use super::{Around, ListedKeyframe, film_within};
 use crate::{
     Error,
     reader::{Piece, Reader},
@@ -71,11 +71,14 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
 
 /// Start and length of a container's timeline, as libav would report them after reading packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_field_names, reason = "the ending is the unit")]
 pub(crate) struct Timeline {
     /// The earliest presentation time of any audio or video stream, in microseconds.
     pub(crate) start_us: i64,
     /// In microseconds; `None` where the container does not tell.
     pub(crate) duration_us: Option<i64>,
+    /// How long the pictures last, in microseconds, where sound is known to go on longer.
+    pub(crate) film_us: Option<i64>,
 }
 
 impl Timeline {
@@ -83,6 +86,14 @@ impl Timeline {
         Self {
             start_us,
             duration_us,
+            film_us: None,
         }
+    }
+
+    /// Takes in when the last picture is shown, in microseconds, where that is known.
+    pub(crate) fn with_last_picture(mut self, last_us: Option<i64>) -> Self {
+        let since_start = |us: i64| us.saturating_sub(self.start_us);
+        self.film_us = film_within(self.duration_us, last_us.map(since_start));
+        self
     }
 }

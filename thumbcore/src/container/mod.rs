@@ -34,7 +34,7 @@ use std::{ffi::CStr, fmt};
 
 pub use self::keyframe::IFrame;
 pub(crate) use self::{
-    duration::believed,
+    duration::{believed, film_within},
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
     locate::{Locator, Timeline},
     mp4::{Composition, TrackComposition},

@@ -8,7 +8,7 @@ use crate::{
     container::{
         Composition, Profile, Timeline, TrackComposition, believed, encrypted,
         film::{self, Candidate},
-        is_elementary,
+        film_within, is_elementary,
     },
     libav::{DolbyVision, Input, Packet, Parameters, StreamInfo},
 };
@@ -111,7 +111,10 @@ impl Track {
             ),
             declared: !input.declares_streams_late(),
             duration_us,
-            film_us: video.is_attached_picture.then_some(0),
+            film_us: match timeline {
+                _ if video.is_attached_picture => Some(0),
+                timeline => timeline.and_then(|timeline| timeline.film_us),
+            },
             picture_ticks: picture_ticks(video),
             is_untimed: is_elementary(input.format_name()) || video.is_attached_picture,
             is_attached: video.is_attached_picture,
@@ -142,7 +145,7 @@ impl Track {
             film_us
         };
         self.duration_us = believed(self.duration_us, Some(end_us.max(film_us)));
-        self.film_us = believed(self.duration_us, Some(film_us));
+        self.film_us = film_within(self.duration_us, Some(film_us));
     }
 
     /// Whether `packet`, read from `input`, is this track's.

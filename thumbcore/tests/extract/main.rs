@@ -20,6 +20,7 @@ mod pick;
 mod preview;
 mod reported;
 mod rotation;
+mod sound;
 mod storyboard;
 mod streams;
 mod support;

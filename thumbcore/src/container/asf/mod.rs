@@ -11,6 +11,7 @@ mod packet;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::future::try_join_all;
 
 use self::header::{Header, IndexEntry, SimpleIndex};
@@ -18,7 +19,7 @@ use super::{
     Around, Container, Entry, Keyframe, Locator, Place, Timeline, believed,
     bounds::IndexBounds,
     profile::{Opening, Profile},
-    search::{Anchor, Effort, keyframe_from},
+    search::{self, Anchor, Effort, Scanner, is_sound_alone, keyframe_from},
 };
 use crate::{
     Codec, Error,
@@ -50,11 +51,16 @@ const INDEX: IndexBounds = IndexBounds {
     memory: 2,
 };
 
+/// Bytes of a probe for a time, if these are eight packets or more: 16 KiB.
+const PROBE: u64 = 16 << 10;
+
 /// Finds keyframes in one ASF file.
 #[derive(Debug)]
 struct Asf {
     len: u64,
     header: Header,
+    /// One past the last packet that holds a picture.
+    film_end: u64,
     timeline: Timeline,
     index: Option<SimpleIndex>,
 }
@@ -78,10 +84,13 @@ impl Asf {
         let Some(timeline) = held.and_then(|packets| timeline(&header, packets, &last)) else {
             return Ok(None);
         };
+        let film = last_picture(reader, &header, &last).await?;
+        let timeline = timeline.with_last_picture(film.map(|film| film.time_us));
         let bytes = INDEX.read(reader, behind).await?;
         let index = bytes.and_then(|bytes| SimpleIndex::parse(&bytes));
         Ok(Some(Self {
             len: reader.len(),
+            film_end: film.map_or(header.packets_end, |film| film.position),
             header,
             timeline,
             index,
@@ -129,19 +138,20 @@ impl Asf {
     }
 
     async fn searched(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
-        let duration_us = self.timeline.duration_us.unwrap_or(0);
+        let timeline = self.timeline;
+        let duration_us = timeline.film_us.or(timeline.duration_us).unwrap_or(0);
         let anchors = (
             Anchor {
                 position: self.header.packets_at,
-                time_us: self.timeline.start_us,
+                time_us: timeline.start_us,
             },
             Anchor {
-                position: self.header.packets_end,
-                time_us: self.timeline.start_us + duration_us,
+                position: self.film_end,
+                time_us: timeline.start_us + duration_us,
             },
         );
         let effort = Effort {
-            probe: (8 * self.header.packet_len).max(16 << 10),
+            probe: (8 * self.header.packet_len).max(PROBE),
             probes: 4,
             near_us: (duration_us / 50).clamp(200_000, 4_000_000),
             sweep: 32 << 20,
@@ -150,7 +160,7 @@ impl Asf {
         // tolerance either way; only near the end, or in a hole, there may be none behind.
         for twentieths in [0, 1, 2, 4, 8, 20] {
             let earlier_us = time_us - twentieths * (duration_us / 20);
-            let time_us = earlier_us.max(self.timeline.start_us);
+            let time_us = earlier_us.max(timeline.start_us);
             let found = keyframe_from(reader, &self.header, time_us, anchors, effort).await?;
             if let Some(found) = found {
                 let end = found.end.unwrap_or(self.header.packets_end);
@@ -181,6 +191,30 @@ impl Locator for Asf {
         keyframes.sort_by_key(|keyframe| keyframe.time_us);
         Ok(Around::among(&keyframes, time_us))
     }
+}
+
+/// Where the last picture is, by the `last` packets or, where these hold sound alone, by a search.
+async fn last_picture(
+    reader: &Reader,
+    header: &Header,
+    last: &Bytes,
+) -> Result<Option<Anchor>, Error> {
+    let end = header.packets_end;
+    let position = end.saturating_sub(last.len() as u64);
+    if let Some(picture) = header.scan(last, position).last_picture {
+        let position = end;
+        return Ok(Some(Anchor {
+            position,
+            ..picture
+        }));
+    }
+    let packets = last.chunks_exact(header.packet_len.max(1) as usize);
+    let payloads = packets.flat_map(packet::payloads);
+    if !is_sound_alone(payloads.map(|payload| payload.time_ms * 1000)) {
+        return Ok(None);
+    }
+    let look = PROBE.max(8 * header.packet_len);
+    search::last_picture(reader, header, header.packets_at..end, look..=look).await
 }
 
 /// Start and length as libav computes them, of which the length is added to the last stream's

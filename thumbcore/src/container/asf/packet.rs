@@ -5,7 +5,7 @@
 use bytes::{Buf, Bytes};
 
 use super::header::Header;
-use crate::container::search::{Scan, Scanner, Sighting};
+use crate::container::search::{Anchor, Scan, Scanner, Sighting};
 
 /// A piece of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +164,10 @@ impl Scanner for Header {
                 }
                 let time_us = (payload.time_ms - self.preroll_ms) * 1000;
                 scan.first_time_us.get_or_insert(time_us);
+                scan.see_picture(Anchor {
+                    position: start,
+                    time_us,
+                });
                 if payload.is_keyframe && payload.is_first() {
                     scan.keyframes.extend(partial.take().map(|p| p.sighting));
                     partial = Some(Partial {

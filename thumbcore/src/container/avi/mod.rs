@@ -131,10 +131,11 @@ impl Avi {
         // What a file that was cut short still has of it.
         let held = reader.len().min(header.riff_end);
         let duration_us = i128::from(duration_us) * i128::from(held) / i128::from(header.riff_end);
+        let duration_us = believed(Some(duration_us as i64), Some(counted)).unwrap_or(counted);
         Ok(Index::Whole(Box::new(Self {
             len: reader.len(),
             header: 0..header.media.start,
-            timeline: Timeline::new(0, believed(Some(duration_us as i64), Some(counted))),
+            timeline: Timeline::new(0, Some(duration_us)).with_last_picture(Some(counted)),
             video,
             frames,
         })))

@@ -1,16 +1,19 @@
 //! The ends of a Flash video file: what comes before the first pictures, and the last tag.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 
 use super::{
     metadata::Metadata,
-    tag::{HEADER, Kind, TRAILER, Tag, chain, resync},
+    tag::{HEADER, Kind, TRAILER, Tag, TagScanner, chain, resync},
 };
 use crate::{
     Error,
-    container::{bounds::IndexBounds, search::Anchor},
+    container::{
+        bounds::IndexBounds,
+        search::{self, Anchor, Scanner, is_sound_alone},
+    },
     reader::{Reader, Reason},
 };
 
@@ -152,15 +155,19 @@ async fn read_tag(reader: &Reader, at: u64) -> Result<Option<(Tag, Bytes)>, Erro
     Ok(Some((tag, bytes)))
 }
 
-/// The last tag with a time. Where the file was cut off in the middle of a tag, the last whole one.
+/// The last tag with a time, at the latest time of all. Where the file was cut off in the middle of
+/// a tag, the last whole one.
 pub(super) async fn last_tag(reader: &Reader, len: u64) -> Result<Option<Anchor>, Error> {
     for tail in [reader.config().tail, CUT_OFF] {
         let start = len.saturating_sub(tail);
         let bytes = reader.read(start..len, Reason::Index).await?;
-        if let Some((offset, tag)) = last_timed(&bytes) {
+        let tags = timed(&bytes);
+        // The end of the video may be said behind the last sound.
+        let latest = tags.iter().map(|(_, tag)| tag.time_ms).max();
+        if let (Some((offset, _)), Some(time_ms)) = (tags.last(), latest) {
             return Ok(Some(Anchor {
-                position: start + offset as u64,
-                time_us: tag.time_ms * 1000,
+                position: start + *offset as u64,
+                time_us: time_ms * 1000,
             }));
         }
         // One tag longer than the tail.
@@ -184,17 +191,40 @@ pub(super) async fn last_tag(reader: &Reader, len: u64) -> Result<Option<Anchor>
     Ok(None)
 }
 
-fn last_timed(bytes: &[u8]) -> Option<(usize, Tag)> {
-    let mut last = None;
+/// Where the last picture is of a film that ends with `high`, whose first tag is at `low`.
+pub(super) async fn last_picture(
+    reader: &Reader,
+    low: Anchor,
+    (high, len): (Anchor, u64),
+) -> Result<Option<Anchor>, Error> {
+    const LOOK: RangeInclusive<u64> = 64 << 10..=256 << 10;
+    let start = len.saturating_sub(reader.config().tail).max(low.position);
+    let bytes = reader.read(start..len, Reason::Index).await?;
+    if let Some(picture) = TagScanner.scan(&bytes, start).last_picture {
+        let position = high.position;
+        return Ok(Some(Anchor {
+            position,
+            ..picture
+        }));
+    }
+    if !is_sound_alone(timed(&bytes).iter().map(|(_, tag)| tag.time_ms * 1000)) {
+        return Ok(Some(high));
+    }
+    search::last_picture(reader, &TagScanner, low.position..len, LOOK).await
+}
+
+/// The tags in `bytes` that have times.
+fn timed(bytes: &[u8]) -> Vec<(usize, Tag)> {
+    let mut tags = Vec::new();
     let mut next = 0;
     while let Some(start) = resync(bytes, next) {
         next = start + 1;
         for (offset, tag) in chain(bytes, start) {
             next = offset + 1;
             if tag.kind != Kind::Script && tag.time_ms > 0 {
-                last = Some((offset, tag));
+                tags.push((offset, tag));
             }
         }
     }
-    last
+    tags
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use self::{
-    head::{Head, last_tag},
+    head::{Head, last_picture, last_tag},
     tag::{Kind, TagScanner, chain},
 };
 use super::{
@@ -87,6 +87,9 @@ impl Flv {
         if head.headers.len() < 2 || high.time_us <= low.time_us || high.position <= low.position {
             return Ok(None);
         }
+        let Some(last) = last_picture(reader, low, (high, len)).await? else {
+            return Ok(None);
+        };
         let stated = head.metadata.duration.map(|seconds| (seconds * 1e6) as i64);
         // Recordings of a stream that ran for an hour before may start at an hour.
         let seen = high.time_us.saturating_sub(start_us);
@@ -97,9 +100,10 @@ impl Flv {
             }),
             stream: StreamLocator {
                 len,
-                timeline: Timeline::new(start_us, believed(stated, Some(seen))),
+                timeline: Timeline::new(start_us, believed(stated, Some(seen)))
+                    .with_last_picture(Some(last.time_us)),
                 scanner: Box::new(TagScanner),
-                ends: (low, high),
+                ends: (low, last),
                 probe: reader.config().window,
                 probes: 4,
                 group: GroupSize::default(),

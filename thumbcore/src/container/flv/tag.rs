@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use crate::container::search::{Scan, Scanner, Sighting};
+use crate::container::search::{Anchor, Scan, Scanner, Sighting};
 
 /// Bytes of a tag's header.
 pub(super) const HEADER: usize = 11;
@@ -171,6 +171,12 @@ impl Scanner for TagScanner {
                 next = offset + tag.len();
                 if !matches!(tag.kind, Kind::Script) {
                     scan.first_time_us.get_or_insert(tag.time_ms * 1000);
+                }
+                if matches!(tag.kind, Kind::Keyframe | Kind::OtherVideo) {
+                    scan.see_picture(Anchor {
+                        position: at + offset as u64,
+                        time_us: tag.presentation_us(),
+                    });
                 }
                 match tag.kind {
                     Kind::Parameters => parameters = Some(offset),

@@ -13,6 +13,7 @@ mod cluster;
 mod cues;
 mod ebml;
 mod file;
+mod film_end;
 mod segment;
 mod tracks;
 mod unindexed;
@@ -25,6 +26,7 @@ use self::{
     cues::Cue,
     ebml::id,
     file::File,
+    film_end::film_end_by_cues,
     segment::Segment,
     tracks::{Info, Kind, TrackEntry},
     unindexed::Unindexed,
@@ -34,6 +36,7 @@ use super::{
     blank::data_end,
     encrypted,
     profile::{Opening, Profile},
+    search::Anchor,
 };
 use crate::{
     Codec, Error,
@@ -108,7 +111,9 @@ impl Matroska {
             None => Vec::new(),
         };
         let first_cluster = segment.first_cluster;
-        let told = told_by_cues(&file, &cues, &tracks, first_cluster, reader);
+        let end = segment.media_end(&file, &cues);
+        let film = film_end_by_cues(&file, &cues, end, reader).await?;
+        let told = told_by_cues(&file, (&cues, film), &tracks, first_cluster, reader);
         if let Some(timeline) = told
             && are_true(&file, &cues, timeline, reader).await?
         {
@@ -134,20 +139,21 @@ impl Matroska {
             return Ok(None);
         };
         let stated = file.info.duration_us();
-        let (index, last_us) = if file.len <= unindexed::WHOLE {
-            let (keyframes, last_us) = unindexed::read_whole(&file, first, reader).await?;
-            (Index::Whole(keyframes), last_us)
+        let (index, ends) = if file.len <= unindexed::WHOLE {
+            let (keyframes, ends) = unindexed::read_whole(&file, first, reader).await?;
+            (Index::Whole(keyframes), ends)
         } else {
             let span = (start_us, stated);
             match Unindexed::open(&file, first, segment.end, span, reader).await? {
-                Some((search, last_us)) => (Index::None(search), Some(last_us)),
+                Some((search, ends)) => (Index::None(search), ends),
                 None => return Ok(None),
             }
         };
-        let measured = last_us.map(|last| last.saturating_sub(start_us));
+        let measured = ends.last_us.map(|last| last.saturating_sub(start_us));
+        let timeline = Timeline::new(start_us, believed(stated, measured));
         Ok(Some(Self {
             file,
-            timeline: Timeline::new(start_us, believed(stated, measured)),
+            timeline: timeline.with_last_picture(ends.picture_us),
             index,
         }))
     }
@@ -215,7 +221,7 @@ impl Locator for Matroska {
 /// The timeline of a film that `cues` are an index of; `None` where they leave out too much of it.
 fn told_by_cues(
     file: &File,
-    cues: &[Cue],
+    (cues, film): (&[Cue], Option<Anchor>),
     tracks: &[TrackEntry],
     first_cluster: Option<u64>,
     reader: &Reader,
@@ -228,7 +234,8 @@ fn told_by_cues(
             let earliest = guess(info, first.time, unseen);
             info.micros(earliest.unwrap_or(first.time).min(first.time))
         });
-    let media = first_cluster.unwrap_or(first.cluster)..file.len;
+    let end = film.map_or(file.len, |film| film.position);
+    let media = first_cluster.unwrap_or(first.cluster)..end;
     let coverage = cues::Coverage::of(cues, media);
     let stated = info.duration_us();
     let measured = coverage.end.map(|end| {
@@ -238,7 +245,10 @@ fn told_by_cues(
         let told = stated.filter(|us| (earliest..=likely).contains(us));
         told.unwrap_or(likely)
     });
-    let timeline = Timeline::new(start_us, believed(stated, measured));
+    // Where sound goes on behind the film, the index does not tell until when.
+    let measured = measured.filter(|_| film.is_none_or(|film| film.position >= file.len));
+    let timeline = Timeline::new(start_us, believed(stated, measured))
+        .with_last_picture(film.map(|film| film.time_us));
     let is_short = timeline.duration_us? <= SHORT_US;
     (coverage.is_whole || is_short).then_some(timeline)
 }

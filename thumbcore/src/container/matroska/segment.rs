@@ -5,7 +5,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::ebml::{Element, MAX_HEADER, children, id, uint};
+use super::{
+    cues::Cue,
+    ebml::{Element, MAX_HEADER, children, id, uint},
+    file::File,
+};
 use crate::{
     Error,
     container::bounds::IndexBounds,
@@ -85,6 +89,13 @@ impl Segment {
             first_cluster: parts.first_cluster,
             seeks: parts.seeks,
         }))
+    }
+
+    /// Where the clusters of `file` end, as far as `cues`, its index, tell.
+    pub(super) fn media_end(&self, file: &File, cues: &[Cue]) -> u64 {
+        let last = cues.last().map_or(0, |cue| cue.cluster);
+        let cues = self.cues.filter(|at| *at > last);
+        cues.map_or(file.len, |at| at.min(file.len))
     }
 
     /// The payload of Cues: held already, or one read, or two where their length is a surprise.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::{
     cluster::{Block, CLUSTER_HEAD, Cluster, Step, find},
     file::{File, LOOK},
+    film_end::film_end,
 };
 use crate::{
     Error,
@@ -65,28 +66,44 @@ enum Look {
     Until(u64, u64),
 }
 
-/// All keyframes of a small file whose first cluster is at `first`, and the time of the last
-/// packet, in microseconds.
+/// When a file ends, in microseconds, as far as that was seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ends {
+    /// The time of the last packet.
+    pub(super) last_us: Option<i64>,
+    /// The time of the last picture.
+    pub(super) picture_us: Option<i64>,
+}
+
+/// All keyframes of a small file whose first cluster is at `first`, and when it ends.
 pub(super) async fn read_whole(
     file: &File,
     first: u64,
     reader: &Reader,
-) -> Result<(Vec<Keyframe>, Option<i64>), Error> {
+) -> Result<(Vec<Keyframe>, Ends), Error> {
     let bytes = reader.read(first..file.len, Reason::Index).await?;
     let mut keyframes = Vec::new();
-    let mut last_us = None;
+    let mut ends = Ends::default();
     for_each_block(&bytes, first, file.len, |cluster, block| {
-        last_us = last_us.max(Some(file.info.micros(block.time)));
+        ends.last_us = ends.last_us.max(Some(file.info.micros(block.time)));
+        if block.track == file.track {
+            ends.picture_us = ends.picture_us.max(Some(file.micros(block.time)));
+        }
         if block.track == file.track && block.is_keyframe == Some(true) && block.end <= file.len {
             keyframes.push(file.keyframe(cluster, block));
         }
     });
     keyframes.sort_by_key(|keyframe| keyframe.time_us);
-    Ok((keyframes, last_us))
+    Ok((keyframes, ends))
 }
 
 /// Calls `visit` with each block of each cluster in `bytes`.
-fn for_each_block(bytes: &[u8], at: u64, len: u64, mut visit: impl FnMut(&Cluster, &Block)) {
+pub(super) fn for_each_block(
+    bytes: &[u8],
+    at: u64,
+    len: u64,
+    mut visit: impl FnMut(&Cluster, &Block),
+) {
     let mut position = at;
     while let Some(rest) = bytes.get((position - at) as usize..)
         && let Some(cluster) = find(rest, position, len)
@@ -101,7 +118,7 @@ fn for_each_block(bytes: &[u8], at: u64, len: u64, mut visit: impl FnMut(&Cluste
 
 impl Unindexed {
     /// Prepares a search of `file`, whose first cluster is at `first` and whose segment ends at
-    /// `end`. The second value is the time of the last packet. `None` where its length in time
+    /// `end`. The second value is when it ends. `None` where its length in time
     /// cannot be told.
     pub(super) async fn open(
         file: &File,
@@ -109,7 +126,7 @@ impl Unindexed {
         end: u64,
         (start_us, stated): (i64, Option<i64>),
         reader: &Reader,
-    ) -> Result<Option<(Self, i64)>, Error> {
+    ) -> Result<Option<(Self, Ends)>, Error> {
         let head = reader
             .read(first..first + CLUSTER_HEAD, Reason::Index)
             .await?;
@@ -122,17 +139,18 @@ impl Unindexed {
             .min(MAX_SWEEP / 2);
         let held = reader.cached(first).unwrap_or_default();
         let is_told = stated.is_some_and(|stated| !is_absurd(file, &cluster, &held, stated));
-        let last_us = last_us(file, first, is_told, reader).await?;
-        let last = match (last_us, stated) {
-            (Some(time_us), _) => Anchor {
+        let (last_us, film) = last_times(file, first, is_told, reader).await?;
+        let last = match (film, last_us, stated) {
+            (Some(film), ..) => film,
+            (None, Some(time_us), _) => Anchor {
                 position: file.len,
                 time_us,
             },
-            (None, Some(duration)) => Anchor {
+            (None, None, Some(duration)) => Anchor {
                 position: end.max(file.len),
                 time_us: start_us.saturating_add(duration),
             },
-            (None, None) => return Ok(None),
+            (None, None, None) => return Ok(None),
         };
         let opening = match look(file, &held, first) {
             Look::Found(found) => Some(file.keyframe(&found.cluster, &found.block)),
@@ -147,7 +165,11 @@ impl Unindexed {
             typical,
             opening,
         };
-        Ok(Some((search, last.time_us)))
+        let ends = Ends {
+            last_us: Some(last_us.unwrap_or(last.time_us)),
+            picture_us: film.map(|film| film.time_us),
+        };
+        Ok(Some((search, ends)))
     }
 
     /// The keyframes around a time, as near as the effort allows.
@@ -192,14 +214,14 @@ fn is_absurd(file: &File, cluster: &Cluster, held: &[u8], stated: i64) -> bool {
     span_us > 0 && !(1.0 / ABSURD..ABSURD).contains(&ratio)
 }
 
-/// The time of the last packet, in microseconds. Only the tail is read where the duration is
-/// stated.
-async fn last_us(
+/// The time of the last packet, in microseconds, and the last picture, where that is seen. Only the
+/// tail is read where the duration is stated.
+async fn last_times(
     file: &File,
     first: u64,
     is_stated: bool,
     reader: &Reader,
-) -> Result<Option<i64>, Error> {
+) -> Result<(Option<i64>, Option<Anchor>), Error> {
     let tail = reader.config().tail;
     let more = if is_stated { &[] } else { &LAST_CLUSTER[..] };
     for size in std::iter::once(&tail).chain(more) {
@@ -210,10 +232,11 @@ async fn last_us(
             last = last.max(Some(file.info.micros(block.time)));
         });
         if last.is_some() {
-            return Ok(last);
+            let film = film_end(file, first..file.len, (&bytes, from), reader).await?;
+            return Ok((last, film));
         }
     }
-    Ok(None)
+    Ok((None, None))
 }
 
 /// The search for the keyframes around one time.

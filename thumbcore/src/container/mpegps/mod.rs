@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use self::scan::{PackScanner, packets};
 use super::{
-    Container, Entry, Timeline,
+    Container, Entry,
     blank::data_end,
-    pes::{self, CLOCK_BITS, Clock, Times},
+    pes::{self, CLOCK_BITS, Clock, End, Times},
     profile::{Opening, Profile},
     search::{Anchor, GroupSize, Scanner},
     stream::{StreamLocator, WHOLE},
@@ -44,8 +44,6 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 /// Bytes of the head that a demuxer is opened on, and first times are looked for in: enough that
 /// libav, which probes the codec by its pictures, is sure.
 const HEAD: u64 = 1 << 20;
-/// Bytes from the end in which the last times are looked for, one after the other.
-const TAILS: [u64; 2] = [64 << 10, 1 << 20];
 
 /// `None` leaves the file to libav.
 async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
@@ -55,28 +53,27 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     };
     let first_keyframes = scanner.scan(&bytes, 0).keyframes;
     let len = data_end(reader).await?;
-    let end_us = end_us(reader, &scanner, len).await?;
-    let (Some(_), Some(end_us)) = (first_keyframes.first(), end_us) else {
+    let video = scanner.video.into();
+    let times_of = |bytes: &[u8]| last_times(scanner.clock, bytes);
+    let end = End::find(reader, &scanner, video, 0..len, times_of).await?;
+    let (Some(_), Some(end)) = (first_keyframes.first(), end) else {
         return Ok(None);
     };
-    if end_us <= start_us {
+    if end.anchor.time_us <= start_us {
         return Ok(None);
     }
     let group = GroupSize::default();
     group.learn(&first_keyframes);
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline::new(start_us, Some(end_us - start_us)),
+        timeline: end.timeline(start_us),
         scanner: Box::new(scanner),
         ends: (
             Anchor {
                 position: 0,
                 time_us: start_us,
             },
-            Anchor {
-                position: len,
-                time_us: end_us,
-            },
+            end.anchor,
         ),
         probe: reader.config().window,
         probes: 3,
@@ -113,28 +110,18 @@ fn first_times(head: &[u8]) -> Option<(PackScanner, i64)> {
     Some((PackScanner { video, clock }, start_us))
 }
 
-/// When the last audio or picture in the first `len` bytes ends, in microseconds.
-async fn end_us(reader: &Reader, scanner: &PackScanner, len: u64) -> Result<Option<i64>, Error> {
-    let mut end_us = None;
-    for tail in TAILS {
-        let start = len.saturating_sub(tail);
-        let bytes = reader.read(start..len, Reason::Index).await?;
-        let mut times: BTreeMap<u8, Times> = BTreeMap::new();
-        for packet in packets(&bytes) {
-            if let Some(pts) = packet.pes.pts
-                && (packet.is_video() || packet.is_audio())
-            {
-                // A video packet is no picture, so its length does not tell how long one lasts.
-                let len = packet.is_audio().then_some(packet.len);
-                let times = times.entry(packet.pes.stream).or_default();
-                times.push(scanner.clock.micros(pts), len);
-            }
-        }
-        let has_video = times.contains_key(&scanner.video);
-        end_us = times.into_values().filter_map(Times::end_us).max();
-        if has_video {
-            break;
+/// The times of each stream in the last `bytes`.
+fn last_times(clock: Clock, bytes: &[u8]) -> BTreeMap<u16, Times> {
+    let mut times: BTreeMap<u16, Times> = BTreeMap::new();
+    for packet in packets(bytes) {
+        if let Some(pts) = packet.pes.pts
+            && (packet.is_video() || packet.is_audio())
+        {
+            // A video packet is no picture, so its length does not tell how long one lasts.
+            let len = packet.is_audio().then_some(packet.len);
+            let times = times.entry(packet.pes.stream.into()).or_default();
+            times.push(clock.micros(pts), len);
         }
     }
-    Ok(end_us)
+    times
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::container::{
     pes::{Clock, Pes},
-    search::{Scan, Scanner, Sighting},
+    search::{Anchor, Scan, Scanner, Sighting},
 };
 
 /// A PES packet of audio or video.
@@ -157,6 +157,10 @@ impl Scanner for PackScanner {
                 continue;
             }
             let start = at + packet.offset as u64;
+            if let Some(time_us) = time_us {
+                let position = start;
+                progress.scan.see_picture(Anchor { position, time_us });
+            }
             let within = Within {
                 start,
                 end: start + packet.len as u64,

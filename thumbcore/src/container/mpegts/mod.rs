@@ -16,10 +16,10 @@ use self::{
     tables::{Tables, Video},
 };
 use super::{
-    Container, Entry, Timeline,
+    Container, Entry,
     blank::data_end,
     encrypted,
-    pes::{self, CLOCK_BITS, Clock, Pes, Times},
+    pes::{self, CLOCK_BITS, Clock, End, Pes, Times},
     profile::{Opening, Profile},
     search::{Anchor, GroupSize},
     stream::{StreamLocator, WHOLE},
@@ -59,8 +59,6 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 /// Bytes from the start in which tables and first times are looked for, one after the other: what
 /// is held, then a keyframe's worth more since audio may come only after it, then a last try.
 const HEADS: [u64; 3] = [64 << 10, 384 << 10, 2 << 20];
-/// The same from the end, for the last times.
-const TAILS: [u64; 2] = [64 << 10, 1 << 20];
 /// Durations beyond these bit rates (a second for 64 bytes, or for 1 GiB) mean that times jump.
 const BYTES_PER_SECOND: Range<u64> = 64..1 << 30;
 /// Bytes of a probe at most.
@@ -85,12 +83,16 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         clock,
     };
     let len = data_end(reader).await?;
-    let Some(end_us) = end_us(reader, &scanner, len).await? else {
+    let media = head.start..len;
+    let end = End::find(reader, &scanner, scanner.video, media, |bytes| {
+        last_times(&scanner, bytes)
+    });
+    let Some(end) = end.await? else {
         return Ok(None);
     };
     // Packet ids that carry no audio or video cost time to look at.
     scanner.media.retain(|pid| head.times.contains_key(pid));
-    let duration_us = end_us.saturating_sub(start_us);
+    let duration_us = end.last_us.saturating_sub(start_us);
     let seconds = u64::try_from(duration_us).unwrap_or(0).div_ceil(1_000_000);
     if seconds == 0 || !BYTES_PER_SECOND.contains(&(len / seconds)) {
         return Ok(None);
@@ -101,17 +103,14 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     let opening = head.start..len.min(OPENING.max(head.video.end()));
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline::new(start_us, Some(duration_us)),
+        timeline: end.timeline(start_us),
         scanner: Box::new(scanner),
         ends: (
             Anchor {
                 position: head.start,
                 time_us: start_us,
             },
-            Anchor {
-                position: len,
-                time_us: end_us,
-            },
+            end.anchor,
         ),
         probe: probe(second as u64, reader.config().window),
         probes: 2,
@@ -241,27 +240,20 @@ fn check_scrambling(framing: Framing, bytes: &[u8], tables: &Tables) -> Result<(
     Ok(())
 }
 
-/// When the last audio or picture in the first `len` bytes ends, in microseconds.
-async fn end_us(reader: &Reader, scanner: &PacketScanner, len: u64) -> Result<Option<i64>, Error> {
-    for tail in TAILS {
-        let start = len.saturating_sub(tail);
-        let bytes = reader.read(start..len, Reason::Index).await?;
-        let mut times: BTreeMap<u16, Times> = BTreeMap::new();
-        for (_, packet) in scanner.framing.packets(&bytes) {
-            if packet.starts
-                && scanner.media.contains(&packet.pid)
-                && let Some(pes) = Pes::parse(packet.payload)
-                && let Some(pts) = pes.pts
-            {
-                let times = times.entry(packet.pid).or_default();
-                times.push(scanner.clock.micros(pts), pes.len);
-            }
-        }
-        if times.contains_key(&scanner.video) {
-            return Ok(times.into_values().filter_map(Times::end_us).max());
+/// The times of each packet id in the last `bytes` of a stream.
+fn last_times(scanner: &PacketScanner, bytes: &[u8]) -> BTreeMap<u16, Times> {
+    let mut times: BTreeMap<u16, Times> = BTreeMap::new();
+    for (_, packet) in scanner.framing.packets(bytes) {
+        if packet.starts
+            && scanner.media.contains(&packet.pid)
+            && let Some(pes) = Pes::parse(packet.payload)
+            && let Some(pts) = pes.pts
+        {
+            let times = times.entry(packet.pid).or_default();
+            times.push(scanner.clock.micros(pts), pes.len);
         }
     }
-    Ok(None)
+    times
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::packet::{Framing, Packet};
 use crate::container::{
     elementary::{ENOUGH, Elementary, Verdict},
     pes::{Clock, Pes},
-    search::{Scan, Scanner, Sighting},
+    search::{Anchor, Scan, Scanner, Sighting},
 };
 
 /// Scans transport packets.
@@ -82,6 +82,10 @@ impl Progress<'_> {
         }
         if !is_video {
             return;
+        }
+        if let Some(time_us) = time_us {
+            let position = start;
+            self.scan.see_picture(Anchor { position, time_us });
         }
         self.judge(true);
         self.starts += 1;

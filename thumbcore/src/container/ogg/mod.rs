@@ -26,7 +26,7 @@ use super::{
     Container, Entry, Timeline,
     blank::data_end,
     profile::{Opening, Profile},
-    search::{Anchor, GroupSize, Scanner},
+    search::{Anchor, GroupSize, Scanner, is_sound_alone, last_picture},
     stream::{StreamLocator, WHOLE},
 };
 use crate::{
@@ -58,6 +58,8 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 const HEADS: [u64; 3] = [0, 512 << 10, 2 << 20];
 /// Bytes from the end in which the last times are looked for: a page has less than 64 KiB.
 const TAILS: [u64; 2] = [64 << 10, 1 << 20];
+/// Bytes of a look for the last picture where sound goes on behind it: a page of any length.
+const LOOK: u64 = 128 << 10;
 /// Streams whose first page tells an earlier time, in microseconds, start at 0; others were cut
 /// out of something longer.
 const FIRST_PAGE_US: i64 = 5_000_000;
@@ -70,25 +72,23 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         return Ok(None);
     };
     let len = data_end(reader).await?;
-    let end_us = match last_time(reader, &head, len).await? {
-        Some(end_us) if end_us > head.start_us => end_us,
+    let (end_us, last) = match end(reader, &head, len).await? {
+        Some((end_us, last)) if last.time_us > head.start_us => (end_us, last),
         _ => return Ok(None),
     };
     // libav wants to see a frame before it calls headers complete.
     let frame = one_packet(head.scanner.serial, 1, NO_KEYFRAME);
     Ok(Some(StreamLocator {
         len,
-        timeline: Timeline::new(head.start_us, Some(end_us - head.start_us)),
+        timeline: Timeline::new(head.start_us, Some(end_us - head.start_us))
+            .with_last_picture(Some(last.time_us)),
         scanner: Box::new(head.scanner),
         ends: (
             Anchor {
                 position: head.media,
                 time_us: head.start_us,
             },
-            Anchor {
-                position: len,
-                time_us: end_us,
-            },
+            last,
         ),
         probe: reader.config().window,
         probes: 4,
@@ -231,29 +231,49 @@ fn known_pages<'a>(bytes: &'a [u8], streams: &'a [Stream]) -> impl Iterator<Item
     })
 }
 
-/// The last time that any stream tells; `None` where there is none, or what is there at the end is
-/// not what began.
-async fn last_time(reader: &Reader, head: &Head, len: u64) -> Result<Option<i64>, Error> {
+/// The last time that any stream tells, in microseconds, and where the last picture is; `None`
+/// where there is no time, or what is there at the end is not what began.
+async fn end(reader: &Reader, head: &Head, len: u64) -> Result<Option<(i64, Anchor)>, Error> {
     for tail in TAILS {
         let start = len.saturating_sub(tail).max(head.media);
         let bytes = reader.read(start..len, Reason::Index).await?;
-        let mut end_us = None;
-        // Also pages of streams that are not known, if they lead to a page or to the end.
-        let is_page = |page: &Page<'_>| {
-            let rest = bytes.get(page.offset + page.len..);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"OggS"))
+        let Some(times) = last_times(&bytes, &head.streams) else {
+            return Ok(None);
         };
-        let is_known = |page: &Page<'_>| head.streams.iter().any(|s| s.serial == page.serial);
-        for page in pages(&bytes, |page| is_known(page) || is_page(page)) {
-            let stream = head.streams.iter().find(|s| s.serial == page.serial);
-            let Some(stream) = stream.filter(|_| !page.is_first()) else {
-                return Ok(None);
-            };
-            end_us = end_us.max(page.granule.and_then(|granule| stream.micros(granule)));
+        let Some(end_us) = times.iter().map(|(_, time_us)| *time_us).max() else {
+            continue;
+        };
+        let own = |(serial, _): &&(u32, i64)| *serial == head.scanner.serial;
+        let has_picture = times.iter().any(|time| own(&time));
+        if !has_picture && is_sound_alone(times.iter().map(|(_, time_us)| *time_us)) {
+            let media = head.media..len;
+            let last = last_picture(reader, &head.scanner, media, LOOK..=LOOK).await?;
+            return Ok(last.map(|last| (end_us, last)));
         }
-        if end_us.is_some() {
-            return Ok(end_us);
-        }
+        let picture_us = times.iter().filter(own).map(|(_, time_us)| *time_us).max();
+        let last = Anchor {
+            position: len,
+            time_us: picture_us.unwrap_or(end_us),
+        };
+        return Ok(Some((end_us, last)));
     }
     Ok(None)
+}
+
+/// The times, in microseconds, that pages in `bytes` tell, with the streams that they are of;
+/// `None` where one is of a stream that is not among `streams`, or begins.
+fn last_times(bytes: &[u8], streams: &[Stream]) -> Option<Vec<(u32, i64)>> {
+    // Also pages of streams that are not known, if they lead to a page or to the end.
+    let is_page = |page: &Page<'_>| {
+        let rest = bytes.get(page.offset + page.len..);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"OggS"))
+    };
+    let of = |page: &Page<'_>| streams.iter().find(|stream| stream.serial == page.serial);
+    let mut times = Vec::new();
+    for page in pages(bytes, |page| of(page).is_some() || is_page(page)) {
+        let stream = of(&page).filter(|_| !page.is_first())?;
+        let time_us = page.granule.and_then(|granule| stream.micros(granule));
+        times.extend(time_us.map(|time_us| (page.serial, time_us)));
+    }
+    Some(times)
 }

@@ -6,7 +6,7 @@ use super::{
     page::{Page, pages},
     stream::Video,
 };
-use crate::container::search::{Scan, Scanner, Sighting};
+use crate::container::search::{Anchor, Scan, Scanner, Sighting};
 
 /// Scans pages for the packets of one video.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +107,9 @@ impl Progress {
     fn push_packet(&mut self, begun: Begun, frame: i64, end: Option<u64>) {
         let time_us = self.video.micros(frame);
         self.scan.first_time_us = self.scan.first_time_us.or(time_us);
+        if let (Some(time_us), Some(position)) = (time_us, begun.page.or(end)) {
+            self.scan.see_picture(Anchor { position, time_us });
+        }
         if let (Some(first), Some(start), Some(time_us)) = (begun.first, begun.page, time_us)
             && self.video.is_keyframe(first)
         {

@@ -9,6 +9,8 @@
 //! A stretch that holds nothing (see [`blank`](super::blank)) is gone round in growing strides, so
 //! that it costs the times in it and no others.
 
+mod last_picture;
+
 use std::{
     fmt,
     ops::Range,
@@ -17,6 +19,7 @@ use std::{
 
 use bytes::Bytes;
 
+pub(super) use self::last_picture::{is_sound_alone, last_picture};
 use super::blank::{begins_blank, ends_blank, is_blank};
 use crate::{
     Error,
@@ -35,8 +38,20 @@ pub(crate) trait Scanner: Send + Sync + fmt::Debug {
 pub(crate) struct Scan {
     /// The first time that any packet of the track carries, in microseconds.
     pub(crate) first_time_us: Option<i64>,
+    /// The latest picture of the track: its place and time.
+    pub(crate) last_picture: Option<Anchor>,
     /// The keyframes of the track, in the order of the file.
     pub(crate) keyframes: Vec<Sighting>,
+}
+
+impl Scan {
+    /// Takes in a picture of the track.
+    pub(crate) fn see_picture(&mut self, picture: Anchor) {
+        let last = self.last_picture.get_or_insert(picture);
+        if picture.time_us > last.time_us {
+            *last = picture;
+        }
+    }
 }
 
 /// A keyframe that was seen.

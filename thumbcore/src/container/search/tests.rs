@@ -25,6 +25,7 @@ impl Scanner for Marks {
         };
         Scan {
             first_time_us: Some(0),
+            last_picture: None,
             keyframes: marks.map(keyframe).collect(),
         }
     }

@@ -200,19 +200,21 @@ impl Fragmented {
         };
         let start_us = self.movie.tracks.iter().filter_map(start_of).min();
         let start_us = start_us.unwrap_or(0);
+        // libav adds the end to the start as if it were a duration; for nearly all files the first
+        // decoding time is 0, and then it is one.
+        let end = |track: &TrackHead, ticks: i64| {
+            let length = track.micros(ticks.saturating_add(track.offset));
+            let end = start_of(track).unwrap_or(start_us).saturating_add(length);
+            end.saturating_sub(start_us)
+        };
         let end_us = self.movie.tracks.iter().map(|track| {
-            // libav adds the end to the start as if it were a duration; for nearly all files the
-            // first decoding time is 0, and then it is one.
-            let end = |ticks: i64| {
-                let length = track.micros(ticks.saturating_add(track.offset));
-                let end = start_of(track).unwrap_or(start_us).saturating_add(length);
-                end.saturating_sub(start_us)
-            };
             let measured = of(ends, track).unwrap_or(0);
-            let stated = end(measured.max(track.duration));
-            believed(Some(stated), Some(end(measured)))
+            let stated = end(track, measured.max(track.duration));
+            believed(Some(stated), Some(end(track, measured)))
         });
-        Timeline::new(start_us, end_us.flatten().max())
+        let film_us = of(ends, self.video()).map(|ticks| end(self.video(), ticks));
+        let last_us = film_us.map(|film_us| film_us.saturating_add(start_us));
+        Timeline::new(start_us, end_us.flatten().max()).with_last_picture(last_us)
     }
 
     /// The ends of tracks by the fragments from the last indexed one on. What `positions` will need

@@ -2,6 +2,10 @@
 //!
 //! Source: ISO/IEC 13818-1, section 2.4.3.6; ISO/IEC 11172-1, section 2.4.3.3.
 
+mod end;
+
+pub(super) use self::end::End;
+use super::search::is_sound_alone;
 use crate::Codec;
 
 /// The video codecs that these streams carry.
@@ -128,6 +132,11 @@ impl Times {
     /// Takes in a packet at `time_us` of `len` bytes.
     pub(super) fn push(&mut self, time_us: i64, len: Option<usize>) {
         self.0.push((time_us, len));
+    }
+
+    /// Whether these packets go on for longer than sound behind the last picture usually does.
+    pub(super) fn are_long(&self) -> bool {
+        is_sound_alone(self.0.iter().map(|(time_us, _)| *time_us))
     }
 
     /// When the last packet ends. Of pictures, the shortest distance of two is how long each
