@@ -25,7 +25,7 @@ pub use self::{
     manifest::{
         Manifest, ManifestCandidate, ManifestChoice, ManifestCost, ManifestFailure, ManifestPick,
         ManifestPreview, ManifestRead, ManifestRendition, ManifestStoryboard, ManifestThumbnail,
-        MediaFacts, NoPictureName, Origin, PictureName, Timings,
+        MediaFacts, NoPictureName, Origin, PictureName, ReadReason, Timings,
     },
     naming::{
         NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,

@@ -71,6 +71,36 @@ pub struct ManifestRead {
     pub start: u64,
     /// How many bytes.
     pub bytes: u64,
+    /// What it was read for; left out by workers that did not tell, as are the two that follow.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<ReadReason>,
+    /// Its place in the longest chain of requests that waited for each other, from 1: ranges of
+    /// one round trip were fetched side by side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub round_trip: Option<u64>,
+    /// From the request to the last byte, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited_ms: Option<u64>,
+}
+
+/// What a range was read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ReadReason {
+    /// The start or the end, before anything was known.
+    Ends,
+    /// The container's header or index.
+    Index,
+    /// A search for a keyframe where no index tells its place.
+    Search,
+    /// A keyframe whose place is known.
+    Keyframe,
+    /// Read by the demuxer beyond what was planned.
+    Demux,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// Facts about a video.
@@ -202,7 +232,9 @@ mod tests {
                       "height":360,"bytes":9,"origin":"decoded","pending":true,
                       "choice":{"timeS":6.5,"by":"token","at":"2026-01-02T04:05:06.789Z",
                                 "insteadOf":{"actualS":5.5,"origin":"keyframe","score":0.25}}},
-            "bytesFetched": 5, "requests": 2, "roundTrips": 1, "reads": [{"start":0,"bytes":5}],
+            "bytesFetched": 5, "requests": 2, "roundTrips": 1,
+            "reads": [{"start":0,"bytes":5},
+                      {"start":7,"bytes":2,"reason":"keyframe","roundTrip":2,"waitedMs":31}],
             "timings": {"extractMs": 1, "cpuMs": 2, "uploadMs": 3},
             "storyboard": {"settings":"b","sheets":["thumbnails/a.storyboard/0.jpg"],
                            "files":["thumbnails/a.storyboard/index.json"],"bytes":900,
@@ -217,7 +249,8 @@ mod tests {
         assert_eq!(manifest.thumbnails[0].candidates.len(), 2);
         assert_eq!(manifest.thumbnails[1].score, None);
         assert_eq!(manifest.thumbnails[1].renditions[0].width, 320);
-        assert_eq!(manifest.reads, [ManifestRead { start: 0, bytes: 5 }]);
+        assert_eq!(manifest.reads[0].reason, None);
+        assert_eq!(manifest.reads[1].reason, Some(ReadReason::Keyframe));
         assert_eq!(manifest.storyboard.as_ref().unwrap().bytes, 900);
         let cover = manifest.picture(PictureName::Cover).unwrap();
         assert_eq!(cover.revision().unwrap(), "20260102040506789");
@@ -235,5 +268,11 @@ mod tests {
             written,
             serde_json::from_str::<serde_json::Value>(text).unwrap()
         );
+    }
+    #[test]
+    fn a_reason_of_later_workers_is_no_error() {
+        let read = r#"{"start":0,"bytes":5,"reason":"divination"}"#;
+        let read: ManifestRead = serde_json::from_str(read).unwrap();
+        assert_eq!(read.reason, Some(ReadReason::Other));
     }
 }

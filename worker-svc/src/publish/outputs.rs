@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use contract::{
     Manifest, ManifestCandidate, ManifestChoice, ManifestPick, ManifestRead, ManifestRendition,
-    ManifestThumbnail, MediaFacts, Origin, OutputName, PictureName, Timings, metadata,
+    ManifestThumbnail, MediaFacts, Origin, OutputName, PictureName, ReadReason, Timings, metadata,
 };
 use thumbcore::{Candidate, Extraction, ImageFormat, Rendition, Thumbnail};
 
@@ -285,8 +285,22 @@ fn reads(reads: &[thumbcore::RangeRead]) -> Vec<ManifestRead> {
         .map(|read| ManifestRead {
             start: read.start,
             bytes: read.end - read.start,
+            reason: Some(reason(read.reason)),
+            round_trip: Some(read.round_trip),
+            waited_ms: Some(read.waited.as_millis() as u64),
         })
         .collect()
+}
+
+fn reason(reason: thumbcore::Reason) -> ReadReason {
+    match reason {
+        thumbcore::Reason::Ends => ReadReason::Ends,
+        thumbcore::Reason::Index => ReadReason::Index,
+        thumbcore::Reason::Search => ReadReason::Search,
+        thumbcore::Reason::Keyframe => ReadReason::Keyframe,
+        thumbcore::Reason::Demux => ReadReason::Demux,
+        _ => ReadReason::Other,
+    }
 }
 
 fn origin(origin: thumbcore::Origin) -> Origin {

@@ -1,7 +1,7 @@
 //! What works: videos become pictures and a manifest.
 
 use anyhow::{Context as _, Result};
-use contract::ManifestCandidate;
+use contract::{ManifestCandidate, ReadReason};
 use devstack::media::Clip;
 
 use crate::support::{
@@ -32,6 +32,15 @@ async fn an_upload_becomes_three_thumbnails_and_a_manifest() -> Result<()> {
     assert_eq!(manifest.source_bytes, std::fs::metadata(&clip)?.len());
     // The event tells size and version, so a small video is one request.
     assert_eq!((manifest.requests, manifest.round_trips), (1, 1));
+    let [read] = manifest.reads.as_slice() else {
+        anyhow::bail!("{:?}", manifest.reads);
+    };
+    assert_eq!(
+        (read.reason, read.round_trip),
+        (Some(ReadReason::Ends), Some(1))
+    );
+    let waited = read.waited_ms.context("no time")?;
+    assert!(waited <= manifest.timings.extract_ms, "{read:?}");
     let targets: Vec<_> = manifest.thumbnails.iter().map(|t| t.target_s).collect();
     let duration = manifest.media.duration_s.unwrap_or_default();
     for (target, fraction) in targets.iter().zip([0.10, 0.50, 0.95]) {
