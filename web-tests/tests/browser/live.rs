@@ -82,9 +82,13 @@ async fn a_video_tells_what_it_is_and_what_was_read(browser: BrowserOptions) -> 
     open.until_pictures(3).await?;
     open.browser.click(".cell button").await?;
     open.browser.until_text(".dialog .facts", "h264").await?;
+    // What was read, what for, and how long it took: a small video is one round trip.
     open.browser
-        .until("document.querySelectorAll('.reading .read').length > 0")
+        .until("document.querySelectorAll('.reading .read.at-ends title').length > 0")
         .await?;
+    open.browser.until_text(".trips", "1start and end").await?;
+    let took = "/\\d ms$/.test(document.querySelector('.trips tbody tr').textContent)";
+    open.browser.until(took).await?;
     open.browser
         .until("document.querySelectorAll('.strip img').length === 3")
         .await?;

@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
-use contract::{Cost, Origin, api::Video};
+use contract::{Origin, api::Video};
 use yew::prelude::*;
 
-use crate::{
-    model::{format, ranges},
-    page,
-};
+use super::reading::reading;
+use crate::{model::format, page};
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -76,47 +74,4 @@ fn origins(video: &Video) -> String {
         (count > 0).then(|| format!("{count} {word}"))
     });
     words.collect::<Vec<_>>().join(", ")
-}
-
-/// How little was read, and where in the file.
-fn reading(video: &Video) -> Html {
-    let manifest = &video.manifest;
-    let reads = manifest.reads.iter().map(|read| (read.start, read.bytes));
-    let bars = ranges::bars(reads, manifest.source_bytes);
-    let cost = Cost::from(manifest);
-    let headline = if cost.is_whole() {
-        "Read whole".to_owned()
-    } else {
-        format!("{} read", format::percent(cost.fetched, cost.size))
-    };
-    let mut words = format!(
-        "{} of {} fetched, in {} and {}",
-        format::bytes(cost.fetched),
-        format::bytes(cost.size),
-        format::plural(manifest.requests, "request"),
-        format::plural(manifest.round_trips, "round trip"),
-    );
-    if cost.excess() > 0 {
-        let twice = format::bytes(cost.excess());
-        words = format!(
-            "{words}: {twice} more than there are, by ranges that overlap or were fetched again"
-        );
-    }
-    html! {
-        <figure class="reading">
-            <figcaption>
-                <strong>{ headline }</strong>
-                <span>{ words }</span>
-            </figcaption>
-            if !bars.is_empty() {
-                <svg viewBox="0 0 1000 36" preserveAspectRatio="none" role="img" aria-label="Where in the file was read">
-                    <rect class="file" width="1000" height="36" />
-                    { for bars.iter().map(|bar| html! {
-                        <rect class="read" x={format!("{:.2}", bar.start)} width={format!("{:.2}", bar.width)} height="36" />
-                    }) }
-                </svg>
-                <div class="ends" aria-hidden="true"><span>{ "0" }</span><span>{ format::bytes(manifest.source_bytes) }</span></div>
-            }
-        </figure>
-    }
 }

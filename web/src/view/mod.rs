@@ -33,6 +33,7 @@ mod play;
 mod pods;
 mod problem;
 mod purge;
+mod reading;
 mod remedies;
 mod scroll;
 mod scrubber;
