@@ -269,6 +269,7 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(text).unwrap()
         );
     }
+
     #[test]
     fn a_reason_of_later_workers_is_no_error() {
         let read = r#"{"start":0,"bytes":5,"reason":"divination"}"#;

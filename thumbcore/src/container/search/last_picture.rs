@@ -75,8 +75,8 @@ async fn look_at(
     }
 }
 
-/// Whether sound alone is at the end of a file, by the times of its last packets: there is some of
-/// it, and no picture.
+/// Whether the last packets of a file, among which no picture was seen, go on for so long that
+/// sound alone is at its end.
 pub(in super::super) fn is_sound_alone(times_us: impl IntoIterator<Item = i64>) -> bool {
     let ends = times_us.into_iter().fold(None, |ends, time_us| {
         let (first, last) = ends.unwrap_or((time_us, time_us));
