@@ -1,5 +1,5 @@
 //! What one can do with the API, apart from looking: upload, take a frame of a video, choose its
-//! pictures, see and redrive failures, run a test, and purge.
+//! pictures, get a link to the video itself, see and redrive failures, run a test, and purge.
 //!
 //! One module each, free of HTTP: errors are enums that [`routes`](crate::routes) turns into
 //! problem documents.
@@ -8,6 +8,7 @@ pub(crate) mod choices;
 pub(crate) mod copy;
 pub(crate) mod failures;
 pub(crate) mod ondemand;
+pub(crate) mod originals;
 pub(crate) mod progress;
 pub(crate) mod purge;
 pub(crate) mod samples;
@@ -22,8 +23,8 @@ use service_kit::settings::Switch;
 use thumbcore::Sandbox;
 
 use self::{
-    choices::Choices, failures::DeadLetters, ondemand::OnDemand, purge::Purge, samples::Samples,
-    uploads::Uploads,
+    choices::Choices, failures::DeadLetters, ondemand::OnDemand, originals::Originals,
+    purge::Purge, samples::Samples, uploads::Uploads,
 };
 use crate::{manifests::Manifests, presign::Sessions};
 
@@ -57,6 +58,7 @@ pub struct ActionsConfig {
 pub(crate) struct Actions {
     pub(crate) choices: Choices,
     pub(crate) ondemand: OnDemand,
+    pub(crate) originals: Originals,
     pub(crate) uploads: Uploads,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) samples: Samples,
@@ -67,7 +69,7 @@ pub(crate) struct Actions {
 pub(crate) struct Place<'a> {
     pub(crate) s3: &'a aws_sdk_s3::Client,
     pub(crate) sqs: &'a aws_sdk_sqs::Client,
-    /// The credentials that sign uploads.
+    /// The credentials that sign uploads and links to originals.
     pub(crate) sessions: &'a Arc<Sessions>,
     pub(crate) bucket: &'a str,
     pub(crate) manifests: &'a Arc<Manifests>,
@@ -113,6 +115,7 @@ impl Actions {
                 prefixes.clone(),
             ),
             ondemand: OnDemand::new(reads, (bucket(), prefixes.clone()), memory, sandbox)?,
+            originals: Originals::new(s3.clone(), sessions.clone(), bucket(), prefixes.clone()),
             uploads: Uploads::new(
                 s3.clone(),
                 sessions.clone(),

@@ -12,6 +12,7 @@ mod health;
 mod live;
 mod metrics;
 mod operation;
+mod original;
 mod paging;
 mod pods;
 pub(crate) mod problem;
@@ -97,11 +98,12 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(acts::acts))
 }
 
-/// Routes that change something, cost CPU, or give write access.
+/// Routes that change something, cost CPU, or give access to the bucket.
 fn guarded() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(access::access))
         .routes(routes!(frame::frame))
+        .routes(routes!(original::original))
         .routes(routes!(uploads::begin, uploads::abort))
         .route(
             "/api/videos/{*key}",
@@ -187,6 +189,7 @@ mod tests {
             "/ws",
             "/api/access",
             "/api/frame",
+            "/api/original",
             "/api/uploads",
             "/api/uploads/complete",
             "/api/acts",

@@ -11,6 +11,7 @@ mod hostile;
 mod instances;
 mod jwt;
 mod operations;
+mod originals;
 mod site;
 mod support;
 mod uploads;

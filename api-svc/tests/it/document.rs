@@ -17,6 +17,10 @@ include-name = "GET /api/frame"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
 
 [[operations]]
+include-name = "GET /api/original"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
+
+[[operations]]
 include-name = "GET /api/videos/{key}/storyboard.{file}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 422, 429, "5xx"]
 

@@ -11,6 +11,7 @@ mod acts;
 mod failures;
 mod live;
 mod metrics;
+mod originals;
 mod pods;
 mod problem;
 mod purge;
@@ -26,6 +27,7 @@ pub use self::{
     failures::{Dismiss, Dismissed, Failure, Failures, Redrive, Redriven},
     live::{Operation, OperationKind, OperationState, Update},
     metrics::{Metrics, Source, SourceState, Sources},
+    originals::OriginalLink,
     pods::Pod,
     problem::Problem,
     purge::{Purged, TestQueued},

@@ -9,6 +9,7 @@ use crate::{
         choices::ChoiceError,
         failures::FailuresError,
         ondemand::{PictureError, RequestError},
+        originals::OriginalError,
         samples::SamplesError,
         uploads::UploadError,
     },
@@ -133,6 +134,17 @@ impl From<UploadError> for Problem {
             UploadError::NoUpload => Self::not_found(error.to_string()),
             UploadError::Presign(error) => error.into(),
             UploadError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<OriginalError> for Problem {
+    fn from(error: OriginalError) -> Self {
+        match error {
+            OriginalError::Key(error) => Self::bad_request(error.to_string()),
+            OriginalError::NoVideo { .. } => Self::not_found(error.to_string()),
+            OriginalError::Presign(error) => error.into(),
+            OriginalError::Aws(error) => error.into(),
         }
     }
 }
