@@ -8,6 +8,7 @@ mod choices;
 mod connection;
 mod layout;
 mod live;
+mod originals;
 mod panels;
 mod place;
 mod prefix;

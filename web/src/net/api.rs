@@ -3,9 +3,9 @@
 use contract::{
     Manifest, PictureName,
     api::{
-        ChoosePicture, CompleteUpload, Dismiss, Dismissed, Failures, Metrics, Pod, Problem, Purged,
-        Queue, Redrive, Redriven, SourceState, TestQueued, Thumbnail, Update, UploadCompleted,
-        UploadRequest, UploadTicket, Video,
+        ChoosePicture, CompleteUpload, Dismiss, Dismissed, Failures, Metrics, OriginalLink, Pod,
+        Problem, Purged, Queue, Redrive, Redriven, SourceState, TestQueued, Thumbnail, Update,
+        UploadCompleted, UploadRequest, UploadTicket, Video,
     },
 };
 use gloo_net::http::{Headers, Method, Request, RequestBuilder, Response};
@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use web_sys::AbortController;
 
+pub(crate) use super::error::{ApiError, Result};
 use crate::model::{
     filter::{Filter, Sort},
     storyboard::Storyboard,
@@ -24,61 +25,6 @@ const PAGE: u32 = 200;
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// Slashes stay: a key in a path is several segments.
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
-
-/// Why a request failed.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ApiError {
-    /// The API did not answer.
-    Unreachable,
-    /// Something before the API answered with this HTTP status: a proxy, or a load balancer.
-    Gateway(u16),
-    /// The API wants a token, or does not accept the present one.
-    SignIn,
-    /// The API refused.
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The reason, from the problem document.
-        reason: String,
-    },
-    /// The answer cannot be read.
-    Unreadable(String),
-}
-
-impl ApiError {
-    /// Whether the API may have accepted the request all the same: nothing answered, or a proxy
-    /// did.
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable | Self::Gateway(502 | 504) | Self::Unreadable(_)
-        )
-    }
-
-    /// Whether the API or a proxy is at fault.
-    pub(crate) fn is_broken(&self) -> bool {
-        matches!(
-            self,
-            Self::Gateway(500..) | Self::Refused { status: 500.., .. }
-        )
-    }
-}
-
-impl std::fmt::Display for ApiError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unreachable => f.write_str("the API does not answer"),
-            Self::Gateway(status) => {
-                write!(f, "a proxy before the API answered with status {status}")
-            }
-            Self::SignIn => f.write_str("sign in with the API's token first"),
-            Self::Refused { reason, .. } => f.write_str(reason),
-            Self::Unreadable(reason) => write!(f, "the answer cannot be read: {reason}"),
-        }
-    }
-}
-
-pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
 /// One page of thumbnails, and the cursor of the next.
 pub(crate) struct Page {
@@ -187,6 +133,12 @@ impl Api {
             content,
             seconds: time.and_then(|time| time.parse().ok()).unwrap_or(seconds),
         })
+    }
+
+    /// A link to a video as it was uploaded.
+    pub(crate) async fn original(&self, key: &str) -> Result<OriginalLink> {
+        let key = utf8_percent_encode(key, COMPONENT);
+        self.get(&format!("api/original?key={key}")).await
     }
 
     /// The storyboard of a video, by the name that its pictures' keys begin with. The URLs of its

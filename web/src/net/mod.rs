@@ -1,6 +1,7 @@
 //! Talking to the API, and to the bucket for uploads.
 
 pub(crate) mod api;
+mod error;
 mod line;
 pub(crate) mod renewal;
 pub(crate) mod save;

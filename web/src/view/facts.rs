@@ -5,7 +5,7 @@ use std::rc::Rc;
 use contract::{Origin, api::Video};
 use yew::prelude::*;
 
-use super::reading::reading;
+use super::{original::Original, reading::reading};
 use crate::{model::format, page};
 
 #[derive(Properties, PartialEq)]
@@ -46,6 +46,7 @@ pub(crate) fn Facts(props: &Props) -> Html {
                 }) }
             </dl>
             { reading(&props.video) }
+            <Original key={manifest.source_key.clone()} of={manifest.source_key.clone()} />
         </>
     }
 }

@@ -27,6 +27,7 @@ mod listing;
 mod notices;
 mod object_url;
 mod operations;
+mod original;
 mod outage;
 mod picture;
 mod play;
