@@ -28,7 +28,7 @@ pub use self::{
         MediaFacts, NoPictureName, Origin, PictureName, ReadReason, Timings,
     },
     naming::{
-        NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_announced,
-        is_in_storyboard, video_extension,
+        NamingError, OutputName, Prefixes, ThumbnailKey, VIDEO_EXTENSIONS, is_in_storyboard,
+        video_extension,
     },
 };

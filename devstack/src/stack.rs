@@ -11,7 +11,7 @@ use aws_sdk_s3::{
     },
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-/// The extensions of the videos that the bucket announces to the queue, in lower case.
+/// The extensions of the videos that the services process, in lower case.
 pub use contract::VIDEO_EXTENSIONS as EXTENSIONS;
 
 use crate::ministack::{self, Ministack};
@@ -47,8 +47,8 @@ impl Default for StackOptions {
 }
 
 /// A private S3 and SQS on 127.0.0.1, with a bucket, a queue, its dead-letter queue (DLQ), and a
-/// notification to the queue for every object created under `uploads/` with one of the
-/// [`EXTENSIONS`], in lower or upper case; beside them an empty bucket for samples.
+/// notification to the queue for every object created under `uploads/`; beside them an empty bucket
+/// for samples.
 ///
 /// It ends when dropped, and also when the process that started it is killed. Its clients need a
 /// Tokio runtime.
@@ -241,45 +241,23 @@ async fn arn(sqs: &aws_sdk_sqs::Client, queue_url: &str) -> anyhow::Result<Strin
         .with_context(|| format!("queue {queue_url} has no ARN"))
 }
 
-/// Sets one rule for each suffix, because a rule of S3 has one suffix only. Suffixes match by case,
-/// and cameras write `.MOV`.
 async fn announce_uploads(s3: &aws_sdk_s3::Client, queue_arn: &str) -> anyhow::Result<()> {
-    let suffixes = EXTENSIONS.iter().flat_map(|extension| {
-        [
-            format!(".{extension}"),
-            format!(".{extension}").to_uppercase(),
-        ]
-    });
-    let mut rules = Vec::new();
-    for suffix in suffixes {
-        let filter = S3KeyFilter::builder()
-            .filter_rules(rule(FilterRuleName::Prefix, UPLOAD_PREFIX))
-            .filter_rules(rule(FilterRuleName::Suffix, &suffix))
-            .build();
-        rules.push(
-            QueueConfiguration::builder()
-                .queue_arn(queue_arn)
-                .events(Event::S3ObjectCreated)
-                .filter(
-                    NotificationConfigurationFilter::builder()
-                        .key(filter)
-                        .build(),
-                )
-                .build()?,
-        );
-    }
+    let below_prefix = FilterRule::builder()
+        .name(FilterRuleName::Prefix)
+        .value(UPLOAD_PREFIX)
+        .build();
+    let key = S3KeyFilter::builder().filter_rules(below_prefix).build();
+    let filter = NotificationConfigurationFilter::builder().key(key).build();
+    let rule = QueueConfiguration::builder()
+        .queue_arn(queue_arn)
+        .events(Event::S3ObjectCreated)
+        .filter(filter)
+        .build()?;
+    let rules = NotificationConfiguration::builder().queue_configurations(rule);
     s3.put_bucket_notification_configuration()
         .bucket(BUCKET)
-        .notification_configuration(
-            NotificationConfiguration::builder()
-                .set_queue_configurations(Some(rules))
-                .build(),
-        )
+        .notification_configuration(rules.build())
         .send()
         .await?;
     Ok(())
-}
-
-fn rule(name: FilterRuleName, value: &str) -> FilterRule {
-    FilterRule::builder().name(name).value(value).build()
 }

@@ -66,14 +66,14 @@ fn key(body: &Value) -> Option<&str> {
 async fn uploads_are_announced_and_nothing_else() {
     let stack = Stack::start(StackOptions::default()).await.unwrap();
     put(&stack, "other/a.mp4").await;
-    put(&stack, "uploads/a.txt").await;
-    for extension in devstack::EXTENSIONS {
-        put(&stack, &format!("uploads/a.{extension}")).await;
+    let uploads = ["IMG_0001.MOV", "a.Mp4", "a.txt", "b/c.webm"];
+    let uploads = uploads.map(|name| format!("uploads/{name}"));
+    for key in &uploads {
+        put(&stack, key).await;
     }
-    put(&stack, "uploads/IMG_0001.MOV").await;
 
     let mut keys = Vec::new();
-    for _ in 0..=devstack::EXTENSIONS.len() {
+    for _ in &uploads {
         let message = receive(&stack, stack.queue_url(), |body| {
             key(body).is_some_and(|key| !keys.contains(&key.to_owned()))
         })
@@ -82,12 +82,7 @@ async fn uploads_are_announced_and_nothing_else() {
         keys.push(key(&body).unwrap().to_owned());
     }
     keys.sort();
-    let mut expected: Vec<_> = devstack::EXTENSIONS
-        .map(|extension| format!("uploads/a.{extension}"))
-        .into();
-    expected.push("uploads/IMG_0001.MOV".to_owned());
-    expected.sort();
-    assert_eq!(keys, expected);
+    assert_eq!(keys, uploads);
 }
 
 #[tokio::test]

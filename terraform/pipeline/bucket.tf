@@ -4,11 +4,6 @@ locals {
   # The same prefixes stand in k8s/base; a test compares them.
   upload_prefix    = "uploads/"
   thumbnail_prefix = "thumbnails/"
-
-  # What the contract calls a video (contract/src/naming.rs); a test compares the lists. S3's suffixes are
-  # case-sensitive, and cameras write .MOV.
-  video_extensions = ["mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp"]
-  video_suffixes   = flatten([for extension in local.video_extensions : [".${extension}", ".${upper(extension)}"]])
 }
 
 module "bucket" {
@@ -37,16 +32,13 @@ resource "aws_s3_bucket_cors_configuration" "uploads" {
 resource "aws_s3_bucket_notification" "uploads" {
   bucket = module.bucket.id
 
-  # S3 takes one suffix a rule.
-  dynamic "queue" {
-    for_each = local.video_suffixes
-    content {
-      id            = "upload${queue.value}"
-      queue_arn     = aws_sqs_queue.uploads.arn
-      events        = ["s3:ObjectCreated:*"]
-      filter_prefix = local.upload_prefix
-      filter_suffix = queue.value
-    }
+  # Every upload: workers tell by its name whether it is a video. S3 itself could by a rule for each suffix alone, of
+  # which a bucket has a hundred at most, each in one case.
+  queue {
+    id            = "uploads"
+    queue_arn     = aws_sqs_queue.uploads.arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = local.upload_prefix
   }
 
   # S3 sends a test message at once, and refuses a queue that does not let it.

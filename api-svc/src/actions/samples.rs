@@ -110,7 +110,7 @@ impl Samples {
         let size = object.size.unwrap_or_default().max(0) as u64;
         let name = object.key.unwrap_or_default();
         let key = format!("{}{name}", self.prefixes.uploads());
-        if size == 0 || !contract::is_announced(&key) || self.prefixes.candidates(&key).is_err() {
+        if size == 0 || self.prefixes.candidates(&key).is_err() {
             tracing::debug!(key = ?name, "not a video");
             return Ok(false);
         }

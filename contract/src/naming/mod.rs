@@ -87,22 +87,6 @@ pub fn video_extension(key: &str) -> Option<&str> {
     (known && !stem.is_empty()).then_some(extension)
 }
 
-/// Whether the bucket announces an object of this key: its extension is that of a video, all in
-/// lower case or all in upper case. The bucket's notification rules match suffixes by their case,
-/// so a `.Mp4` is never announced.
-///
-/// ```
-/// assert!(contract::is_announced("uploads/a.mp4") && contract::is_announced("uploads/a.MP4"));
-/// assert!(!contract::is_announced("uploads/a.Mp4"));
-/// ```
-#[must_use]
-pub fn is_announced(key: &str) -> bool {
-    video_extension(key).is_some_and(|extension| {
-        let has = |unwanted: fn(&u8) -> bool| extension.as_bytes().iter().any(unwanted);
-        !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
-    })
-}
-
 fn file_name(key: &str) -> &str {
     key.rsplit_once('/').map_or(key, |(_, name)| name)
 }

@@ -394,9 +394,6 @@ fn refusal(name: &str, size: u64) -> Option<String> {
         let known = contract::VIDEO_EXTENSIONS.join(", ");
         return Some(format!("not a video by its name; known are {known}"));
     }
-    if !contract::is_announced(name) {
-        return Some("write its extension in small letters or in capitals".to_owned());
-    }
     (size == 0).then(|| "the file is empty".to_owned())
 }
 

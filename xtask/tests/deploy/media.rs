@@ -2,12 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use crate::repository::{bucket_local, read, texts};
+use crate::repository::{attribute, block, read, terraform};
 
+/// Names are told apart by workers, which take what the contract calls a video.
 #[test]
-fn the_bucket_announces_what_the_contract_calls_videos() {
-    let announced = texts(&bucket_local("video_extensions"));
-    assert_eq!(announced, contract::VIDEO_EXTENSIONS);
+fn the_bucket_announces_every_upload() {
+    let bucket = terraform("terraform/pipeline/bucket.tf");
+    let labels = ["aws_s3_bucket_notification", "uploads"];
+    let rules = block(&bucket, "resource", &labels).body();
+    assert_eq!(rules.blocks().count(), 1);
+    let rule = block(rules, "queue", &[]).body();
+    let prefix = attribute(rule, "filter_prefix").to_string();
+    assert_eq!(prefix, "local.upload_prefix");
+    let mut keys = rule.attributes().map(hcl::Attribute::key);
+    assert!(keys.all(|key| key != "filter_suffix"));
 }
 
 /// What docs/api.md says that the bucket must allow browsers, Terraform allows.

@@ -67,7 +67,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Video>> {
         } else {
             let name = path.file_name().map_or(path.as_path(), Path::new);
             let video = Video::new(path.clone(), name)?;
-            if !is_announced(path) {
+            if !is_video(path) {
                 bail!(
                     "{} is not a video by its name: not one of {}",
                     path.display(),
@@ -91,19 +91,17 @@ fn walk(root: &Path, below: &Path, videos: &mut Vec<Video>) -> anyhow::Result<()
         // Links to folders are not followed: one may lead back to this folder.
         if entry.file_type()?.is_dir() {
             walk(root, &name, videos)?;
-        } else if is_announced(&name) {
+        } else if is_video(&name) {
             videos.push(Video::new(entry.path(), &name)?);
         }
     }
     Ok(())
 }
 
-/// Whether the bucket announces a file of this name to the worker.
-fn is_announced(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    EXTENSIONS
-        .iter()
-        .any(|known| extension == *known || extension == known.to_uppercase())
+/// Whether the worker takes a file of this name for a video.
+fn is_video(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.and_then(contract::video_extension).is_some()
 }
 
 /// Uploads the video and returns how long it took.
@@ -153,7 +151,12 @@ mod tests {
             .collect();
         assert_eq!(
             keys,
-            ["uploads/a.MOV", "uploads/b.mp4", "uploads/inner/c d.webm"]
+            [
+                "uploads/a.MOV",
+                "uploads/b.mp4",
+                "uploads/inner/c d.webm",
+                "uploads/x.Mp4"
+            ]
         );
     }
 
