@@ -5,16 +5,13 @@
 use std::{fs, path::Path};
 
 use devstack::{
+    EXTENSIONS,
     media::{Clip, Shape, looped},
     oracle,
 };
 
 /// The EBML identifier of Matroska's Cues.
 const CUES: &[u8] = &[0x1c, 0x53, 0xbb, 0x6b];
-
-const ALL: [&str; 12] = [
-    "mp4", "mov", "m4v", "mkv", "ts", "flv", "3gp", "avi", "webm", "wmv", "mpg", "ogv",
-];
 
 fn small(extension: &'static str) -> Clip {
     Clip {
@@ -39,14 +36,14 @@ fn position(path: &Path, needle: &[u8]) -> Option<usize> {
 
 #[test]
 fn every_extension_gives_its_codec_duration_and_keyframes() {
-    for extension in ALL {
+    for extension in EXTENSIONS {
         let path = small(extension).make().unwrap();
         let facts = oracle::probe(&path).unwrap();
         let codec = match extension {
             "avi" => "mpeg4",
             "webm" => "vp9",
-            "wmv" => "wmv2",
-            "mpg" => "mpeg2video",
+            "wmv" | "asf" => "wmv2",
+            "mpg" | "mpeg" | "vob" => "mpeg2video",
             "ogv" => "theora",
             _ => "h264",
         };

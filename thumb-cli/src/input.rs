@@ -19,8 +19,9 @@ use crate::report::Failure;
 
 /// Extensions of the files that are taken from a folder; a file that is an input itself may have
 /// any.
-const EXTENSIONS: [&str; 10] = [
-    "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp",
+const EXTENSIONS: [&str; 19] = [
+    "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp", "3g2", "f4v", "mts",
+    "m2ts", "mpg", "mpeg", "vob", "asf", "ogv",
 ];
 
 /// Where one video is.

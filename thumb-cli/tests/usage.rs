@@ -98,7 +98,8 @@ fn missing_files_are_failures_of_their_own() {
         human.stderr,
         format!(
             "thumb: {}: not found\nthumb: {}: no video in this folder \
-             (mp4, mov, mkv, avi, webm, wmv, flv, m4v, ts, 3gp)\n",
+             (mp4, mov, mkv, avi, webm, wmv, flv, m4v, ts, 3gp, 3g2, f4v, mts, m2ts, mpg, mpeg, \
+             vob, asf, ogv)\n",
             missing.display(),
             empty.display()
         )

@@ -10,18 +10,17 @@
 //! finds out from the object's [`metadata`](crate::metadata).
 
 mod output;
+mod video;
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use self::output::{MAX_NUMBER, MIN_RENDITION_WIDTH, OutputName, ThumbnailKey};
+pub use self::{
+    output::{MAX_NUMBER, MIN_RENDITION_WIDTH, OutputName, ThumbnailKey},
+    video::{VIDEO_EXTENSIONS, VIDEO_TYPES, video_extension, video_type},
+};
 use crate::digest;
-
-/// The file extensions of the videos the pipeline processes, in lower case.
-pub const VIDEO_EXTENSIONS: [&str; 10] = [
-    "mp4", "mov", "mkv", "avi", "webm", "wmv", "flv", "m4v", "ts", "3gp",
-];
 
 /// Longest key S3 accepts, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
@@ -70,23 +69,6 @@ pub fn is_in_storyboard(key: &str) -> bool {
     folder.is_some_and(|folder| folder.ends_with(STORYBOARD))
 }
 
-/// The extension of `key` as it is written there, if it is one of [`VIDEO_EXTENSIONS`] in any case.
-///
-/// A name that is nothing but an extension (`.mp4`) is a hidden file and has none.
-///
-/// ```
-/// assert_eq!(contract::video_extension("uploads/Clip.MP4"), Some("MP4"));
-/// assert_eq!(contract::video_extension("uploads/notes.txt"), None);
-/// ```
-#[must_use]
-pub fn video_extension(key: &str) -> Option<&str> {
-    let (stem, extension) = file_name(key).rsplit_once('.')?;
-    let known = VIDEO_EXTENSIONS
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(extension));
-    (known && !stem.is_empty()).then_some(extension)
-}
-
 fn file_name(key: &str) -> &str {
     key.rsplit_once('/').map_or(key, |(_, name)| name)
 }
@@ -110,7 +92,7 @@ pub enum NamingError {
         key: String,
     },
     /// The key does not end in one of [`VIDEO_EXTENSIONS`].
-    #[error("{key:?} has no supported video extension")]
+    #[error("{key:?} does not end as a video's name does: {}", VIDEO_EXTENSIONS.join(", "))]
     NotAVideo {
         /// The key.
         key: String,

@@ -31,7 +31,7 @@ fn names_follow_the_upload() {
 }
 
 #[test]
-fn all_ten_extensions_in_any_case() {
+fn all_extensions_in_any_case() {
     for extension in VIDEO_EXTENSIONS {
         for spelling in [extension.to_owned(), extension.to_uppercase()] {
             assert_eq!(
@@ -39,6 +39,15 @@ fn all_ten_extensions_in_any_case() {
                 "thumbnails/v_1.jpg"
             );
         }
+    }
+}
+
+#[test]
+fn a_refusal_says_what_is_taken() {
+    let refused = Prefixes::default().candidates("uploads/a.txt");
+    let told = refused.unwrap_err().to_string();
+    for extension in VIDEO_EXTENSIONS {
+        assert!(told.contains(extension), "{told}");
     }
 }
 

@@ -140,9 +140,11 @@ impl Clip {
         ];
         const AAC: &[&str] = &["-c:a", "aac"];
         let codecs = match self.extension {
-            "mp4" | "m4v" | "mov" | "mkv" | "flv" => Codecs::new(H264, AAC, &[]),
+            "mp4" | "m4v" | "mov" | "mkv" | "flv" | "f4v" => Codecs::new(H264, AAC, &[]),
             "ts" => Codecs::new(H264, AAC, &["-f", "mpegts"]),
+            "mts" | "m2ts" => Codecs::new(H264, AAC, &["-f", "mpegts", "-mpegts_m2ts_mode", "1"]),
             "3gp" => Codecs::new(H264, AAC, &["-f", "3gp"]),
+            "3g2" => Codecs::new(H264, AAC, &["-f", "3g2"]),
             "avi" => Codecs::new(
                 &["-c:v", "mpeg4", "-q:v", "4", "-sc_threshold", "1000000000"],
                 &["-c:a", "libmp3lame"],
@@ -162,12 +164,12 @@ impl Clip {
                 &["-c:a", "libopus"],
                 &[],
             ),
-            "wmv" => Codecs::new(
+            "wmv" | "asf" => Codecs::new(
                 &["-c:v", "wmv2", "-q:v", "4", "-sc_threshold", "1000000000"],
                 &["-c:a", "wmav2"],
                 &[],
             ),
-            "mpg" => Codecs::new(
+            "mpg" | "mpeg" | "vob" => Codecs::new(
                 &[
                     "-c:v",
                     "mpeg2video",

@@ -18,6 +18,34 @@ fn the_bucket_announces_every_upload() {
     assert!(keys.all(|key| key != "filter_suffix"));
 }
 
+/// What the services take is what docs/formats.md says they do: all that is read without going
+/// through the whole file, but for what the document excepts.
+#[test]
+fn every_documented_extension_is_taken() {
+    let extensions = |text: &str| -> Vec<String> {
+        let words = text.split([' ', '`', ',', ':']);
+        let words = words.filter_map(|word| word.strip_prefix('.'));
+        words.map(ToOwned::to_owned).collect()
+    };
+    let document = read("docs/formats.md");
+    let (_, taken) = document.split_once("whose names end in\n").unwrap();
+    let (taken, rest) = taken.split_once('\n').unwrap();
+    assert_eq!(extensions(taken), contract::VIDEO_EXTENSIONS);
+
+    let (excepted, table) = rest.split_once("| --- |").unwrap();
+    let (excepted, _) = excepted.split_once("\n\n").unwrap();
+    let rows = table.lines().take_while(|line| !line.is_empty());
+    let read: BTreeSet<_> = rows
+        .filter_map(|row| row.split('|').nth(2))
+        .flat_map(extensions)
+        .collect();
+    let mut either = extensions(excepted);
+    either.extend(contract::VIDEO_EXTENSIONS.map(ToOwned::to_owned));
+    let count = either.len();
+    assert_eq!(either.into_iter().collect::<BTreeSet<_>>(), read);
+    assert_eq!(count, read.len(), "taken and excepted");
+}
+
 /// What docs/api.md says that the bucket must allow browsers, Terraform allows.
 #[test]
 fn browsers_may_send_what_uploads_are_signed_with() {

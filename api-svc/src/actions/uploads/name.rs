@@ -1,5 +1,7 @@
 //! The name and the media type of a video that a client chooses.
 
+use contract::naming::video_type;
+
 const MAX_NAME_BYTES: usize = 900;
 
 /// Checks the name of an upload: a path that means the same to every program that reads it.
@@ -29,19 +31,7 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
 /// The media type of the object.
 pub(super) fn content_type(key: &str, wanted: Option<&str>) -> Result<String, &'static str> {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
-        let extension = contract::video_extension(key).map(str::to_ascii_lowercase);
-        let known = match extension.as_deref() {
-            Some("mp4" | "m4v") => "video/mp4",
-            Some("mov") => "video/quicktime",
-            Some("mkv") => "video/x-matroska",
-            Some("avi") => "video/x-msvideo",
-            Some("webm") => "video/webm",
-            Some("wmv") => "video/x-ms-wmv",
-            Some("flv") => "video/x-flv",
-            Some("ts") => "video/mp2t",
-            Some("3gp") => "video/3gpp",
-            _ => "application/octet-stream",
-        };
+        let known = video_type(key).unwrap_or("application/octet-stream");
         return Ok(known.to_owned());
     };
     // Never HTML, which a browser would run with the rights of the store's origin.

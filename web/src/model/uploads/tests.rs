@@ -187,6 +187,10 @@ fn names_that_may_be_free() {
 #[test]
 fn only_videos_are_tried() {
     assert_eq!(refusal("a.MP4", 1), None);
-    assert!(refusal("a.txt", 1).unwrap().contains("mp4"));
+    let told = refusal("a.txt", 1).unwrap();
+    for extension in contract::VIDEO_EXTENSIONS {
+        assert_eq!(refusal(&format!("a.{extension}"), 1), None);
+        assert!(told.contains(extension), "{told}");
+    }
     assert!(refusal("a.mp4", 0).unwrap().contains("empty"));
 }
