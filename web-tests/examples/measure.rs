@@ -27,6 +27,11 @@ const WATCH: &str = "
     window.WebSocket = class extends Socket {
         constructor(...a) { super(...a); this.addEventListener('message', () => window.seen.messages++); }
     };
+    window.seen.long = [];
+    window.seen.moved = 0;
+    const watch = (type, see) => new PerformanceObserver(list => list.getEntries().forEach(see)).observe({type, buffered: true});
+    watch('longtask', task => window.seen.long.push([task.startTime, task.duration]));
+    watch('layout-shift', shift => { window.seen.moved += shift.value; });
     new MutationObserver(() => {
         if (!window.seen.figures && document.querySelector('.tile-value')) window.seen.figures = performance.now();
     }).observe(document, {subtree: true, childList: true});";
@@ -52,6 +57,7 @@ async fn main() -> anyhow::Result<()> {
     hour(&browser).await?;
     drop(browser);
     scene(&site).await?;
+    processor(&site).await?;
     drop(site);
     // One that tells as often as it does where it is used.
     let site = Site::start(SiteOptions {
@@ -92,7 +98,8 @@ async fn first_content(browser: &Browser, site: &Site) -> anyhow::Result<()> {
     browser
         .devtools("Emulation.setCPUThrottlingRate", json!({"rate": 4}))
         .await?;
-    let (mut paints, mut figures) = (Vec::new(), Vec::new());
+    let (mut paints, mut figures, mut blocked) = (Vec::new(), Vec::new(), Vec::new());
+    let mut moved = 0.0_f64;
     for _ in 0..VISITS {
         browser.open(&site.url(), Screen::WIDE).await?;
         let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0";
@@ -102,10 +109,19 @@ async fn first_content(browser: &Browser, site: &Site) -> anyhow::Result<()> {
         paints.push(browser.value(paint).await?.as_f64().unwrap_or(0.0));
         let seen = browser.value("window.seen.figures").await?;
         figures.push(seen.as_f64().unwrap_or(0.0));
+        // Until nothing more happens.
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        let long = "window.seen.long.filter(([start]) => start > PAINT).reduce((sum, [, ms]) => sum + ms - 50, 0)";
+        let sum = browser.value(&long.replace("PAINT", paint)).await?;
+        blocked.push(sum.as_f64().unwrap_or(0.0));
+        let shifts = browser.value("window.seen.moved").await?;
+        moved = moved.max(shifts.as_f64().unwrap_or(0.0));
     }
+    println!("cumulative layout shift, at most: {moved:.4}");
     for (what, times) in [
         ("first content", &mut paints),
         ("first figures", &mut figures),
+        ("total blocking time", &mut blocked),
     ] {
         times.sort_by(f64::total_cmp);
         println!(
@@ -164,6 +180,19 @@ const TIME_FRAMES: &str = "
         window.frames_ms.push(performance.now() - start);
     });";
 
+/// Figures after which so many videos are done.
+fn done(videos: u64) -> Update {
+    Update {
+        metrics: Some(Metrics {
+            videos_processed: videos,
+            total_thumbnails: videos * 3,
+            queue_depth: 5_000,
+            ..metrics()
+        }),
+        ..Update::default()
+    }
+}
+
 /// What a frame of the scene costs the page, with as many particles as there can be. The drawing
 /// itself is the graphics card's, and here an emulated one's.
 async fn scene(site: &Site) -> anyhow::Result<()> {
@@ -172,15 +201,6 @@ async fn scene(site: &Site) -> anyhow::Result<()> {
     let feed = Feed::replace(&browser).await?;
     browser.prepare(TIME_FRAMES).await?;
     browser.open(&site.url(), Screen::WIDE).await?;
-    let done = |videos: u64| Update {
-        metrics: Some(Metrics {
-            videos_processed: videos,
-            total_thumbnails: videos * 3,
-            queue_depth: 5_000,
-            ..metrics()
-        }),
-        ..Update::default()
-    };
     feed.say(&done(0)).await?;
     browser
         .until("document.querySelector('.scene canvas')?.dataset.particles !== undefined")
@@ -204,6 +224,41 @@ async fn scene(site: &Site) -> anyhow::Result<()> {
         "a frame of the scene, {count} frames, in ms at the median and the 95th percentile: {times}"
     );
     Ok(())
+}
+
+/// What the page takes of its thread in five seconds in which a thousand videos are done, where the
+/// processor would have to draw the scene.
+async fn processor(site: &Site) -> anyhow::Result<()> {
+    let browser = Browser::start(BrowserOptions::default()).await?;
+    let feed = Feed::replace(&browser).await?;
+    browser.open(&site.url(), Screen::WIDE).await?;
+    feed.say(&done(0)).await?;
+    browser
+        .until("document.querySelector('.still, .scene canvas[data-particles]') !== null")
+        .await?;
+    browser.devtools("Performance.enable", json!({})).await?;
+    let before = busy(&browser).await?;
+    feed.say(&done(1000)).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let after = busy(&browser).await?;
+    println!(
+        "without a graphics card, of 5 s of the page's thread: {:.2} s",
+        after - before
+    );
+    Ok(())
+}
+
+/// Seconds in which the page's thread was busy.
+async fn busy(browser: &Browser) -> anyhow::Result<f64> {
+    let answer = browser
+        .devtools("Performance.getMetrics", json!({}))
+        .await?;
+    let metrics = answer["metrics"].as_array().context("no metrics")?;
+    let busy = metrics
+        .iter()
+        .find(|metric| metric["name"] == "TaskDuration");
+    busy.and_then(|metric| metric["value"].as_f64())
+        .context("no duration of tasks")
 }
 
 async fn scroll(site: &Site, count: usize) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod choices;
 mod connection;
 mod layout;
 mod live;
+mod long;
 mod originals;
 mod panels;
 mod place;
