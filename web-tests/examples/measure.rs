@@ -7,7 +7,7 @@ use anyhow::Context;
 use contract::api::{Metrics, Update};
 use serde_json::json;
 use web_tests::{
-    Browser, BrowserOptions, Screen, Site, SiteOptions,
+    Browser, BrowserOptions, Graphics, Screen, Site, SiteOptions,
     feed::{Feed, metrics},
 };
 
@@ -197,7 +197,11 @@ fn done(videos: u64) -> Update {
 /// itself is the graphics card's, and here an emulated one's.
 async fn scene(site: &Site) -> anyhow::Result<()> {
     const MESSAGES: u64 = 12;
-    let browser = Browser::start(BrowserOptions::default()).await?;
+    let browser = Browser::start(BrowserOptions {
+        graphics: Graphics::Real,
+        ..BrowserOptions::default()
+    })
+    .await?;
     let feed = Feed::replace(&browser).await?;
     browser.prepare(TIME_FRAMES).await?;
     browser.open(&site.url(), Screen::WIDE).await?;
@@ -265,7 +269,7 @@ async fn scroll(site: &Site, count: usize) -> anyhow::Result<()> {
     // Draws with the processor, as a machine without a graphics card does. Of the two ways to do
     // that it is the one that is not an emulated card.
     let browser = Browser::start(BrowserOptions {
-        without_webgl: true,
+        graphics: Graphics::Missing,
         ..BrowserOptions::default()
     })
     .await?;

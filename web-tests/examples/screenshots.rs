@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use devstack::media;
-use web_tests::{Browser, BrowserOptions, Screen, Site, SiteOptions};
+use web_tests::{Browser, BrowserOptions, Graphics, Screen, Site, SiteOptions};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -29,7 +29,10 @@ async fn main() -> anyhow::Result<()> {
     }
     let (site, browser) = tokio::try_join!(
         Site::start(SiteOptions::default()),
-        Browser::start(BrowserOptions::default())
+        Browser::start(BrowserOptions {
+            graphics: Graphics::Real,
+            ..BrowserOptions::default()
+        })
     )?;
     browser.open(&site.url(), Screen::WIDE).await?;
     browser.until_text(".badge", "LIVE").await?;

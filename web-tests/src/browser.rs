@@ -22,12 +22,25 @@ use crate::{
 pub struct BrowserOptions {
     /// Which browser.
     pub engine: Engine,
-    /// As if there were no graphics card.
-    pub without_webgl: bool,
+    /// What draws in three dimensions.
+    pub graphics: Graphics,
     /// As if the system preferred less motion.
     pub reduced_motion: bool,
     /// As if someone had told it to trust a certificate that nobody signed.
     pub trusts_any_certificate: bool,
+}
+
+/// What a page draws with in three dimensions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Graphics {
+    /// A card that the processor emulates, and that tells so.
+    #[default]
+    Emulated,
+    /// As if the emulated card were a real one, for what is only drawn by one. Chromium alone knows
+    /// this.
+    Real,
+    /// As if there were no card.
+    Missing,
 }
 
 /// A size of the window, in pixels.
@@ -52,6 +65,14 @@ impl Screen {
     };
 }
 
+/// The emulated card gets another name.
+const REAL_CARD: &str = "
+    const ask = WebGL2RenderingContext.prototype.getParameter;
+    WebGL2RenderingContext.prototype.getParameter = function (name) {
+        const renderer = [WebGL2RenderingContext.RENDERER, 0x9246].includes(name);
+        return renderer ? 'a graphics card' : ask.call(this, name);
+    };";
+
 /// A browser with one page. It ends when dropped.
 #[derive(Debug)]
 pub struct Browser {
@@ -70,12 +91,16 @@ impl Browser {
         let (program, port) = engine.start_driver().await?;
         let driver = Driver::connect(port, &engine.capabilities(&options)).await;
         let driver = driver.with_context(|| format!("no browser:\n{}", program.log()))?;
-        Ok(Self {
+        let browser = Self {
             driver,
             engine,
             told: AtomicUsize::new(0),
             program,
-        })
+        };
+        if options.graphics == Graphics::Real {
+            browser.prepare(REAL_CARD).await?;
+        }
+        Ok(browser)
     }
 
     /// Opens a page on a screen.

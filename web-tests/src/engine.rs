@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::{
-    BrowserOptions, DEADLINE,
+    BrowserOptions, DEADLINE, Graphics,
     process::{Program, tool},
 };
 
@@ -95,7 +95,7 @@ impl Engine {
 
 fn chromium(options: &BrowserOptions) -> Value {
     let mut flags = CHROMIUM.to_vec();
-    if options.without_webgl {
+    if options.graphics == Graphics::Missing {
         flags.retain(|flag| !flag.contains("swiftshader"));
         flags.extend(["--disable-gpu", "--disable-3d-apis"]);
     }
@@ -112,7 +112,7 @@ fn firefox(options: &BrowserOptions) -> Value {
             // What the console is told goes to standard output, and so into the driver's log.
             "devtools.console.stdout.content": true,
             "ui.prefersReducedMotion": i32::from(options.reduced_motion),
-            "webgl.disabled": options.without_webgl,
+            "webgl.disabled": options.graphics == Graphics::Missing,
         },
     })
 }

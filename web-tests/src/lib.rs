@@ -18,7 +18,7 @@ mod site;
 use std::time::Duration;
 
 pub use self::{
-    browser::{Browser, BrowserOptions, Screen},
+    browser::{Browser, BrowserOptions, Graphics, Screen},
     engine::Engine,
     process::workspace_program,
     proxy::Proxy,

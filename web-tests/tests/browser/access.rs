@@ -1,6 +1,6 @@
 //! Who may do what, and by which means: token, keyboard, screen reader.
 
-use web_tests::{BrowserOptions, Screen, SiteOptions, axe, keys};
+use web_tests::{BrowserOptions, Graphics, Screen, SiteOptions, axe, keys};
 
 use crate::support::{in_each_browser, open, video};
 
@@ -88,7 +88,12 @@ async fn acting_takes_the_token_and_looking_does_not(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_reaches_everything() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let browser = BrowserOptions {
+        // The scene is a stop, too.
+        graphics: Graphics::Real,
+        ..BrowserOptions::default()
+    };
+    let open = open(SiteOptions::default(), browser).await?;
     for name in ["clip", "other"] {
         let key = format!("uploads/{name}.mp4");
         open.site.put(&key, &video()?).await?;

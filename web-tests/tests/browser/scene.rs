@@ -2,12 +2,22 @@
 
 use contract::api::{Metrics, Update};
 use web_tests::{
-    BrowserOptions, SiteOptions,
+    BrowserOptions, Graphics, SiteOptions,
     feed::{Feed, metrics},
     keys,
 };
 
-use crate::support::{Open, SEE, open, open_fed, video};
+use crate::support::{Open, SEE, in_each_browser, open, open_fed_in, video};
+
+in_each_browser!(without_a_graphics_card_there_is_a_picture);
+
+/// A browser with a graphics card.
+fn with_card() -> BrowserOptions {
+    BrowserOptions {
+        graphics: Graphics::Real,
+        ..BrowserOptions::default()
+    }
+}
 
 /// Waits until the first look at the bucket is over: what comes then moves.
 async fn until_counted(open: &Open) -> anyhow::Result<()> {
@@ -23,7 +33,7 @@ async fn until_counted(open: &Open) -> anyhow::Result<()> {
 async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
     let browser = BrowserOptions {
         reduced_motion: true,
-        ..BrowserOptions::default()
+        ..with_card()
     };
     let open = open(SiteOptions::default(), browser).await?;
     open.browser
@@ -52,7 +62,7 @@ async fn less_motion_stills_the_scene() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_motion_each_video_is_seen_to_move() -> anyhow::Result<()> {
-    let open = open(SiteOptions::default(), BrowserOptions::default()).await?;
+    let open = open(SiteOptions::default(), with_card()).await?;
     until_counted(&open).await?;
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.browser
@@ -63,13 +73,8 @@ async fn with_motion_each_video_is_seen_to_move() -> anyhow::Result<()> {
         .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_webgl_there_is_a_picture() -> anyhow::Result<()> {
-    let browser = BrowserOptions {
-        without_webgl: true,
-        ..BrowserOptions::default()
-    };
-    let open = open(SiteOptions::default(), browser).await?;
+async fn assert_still(options: BrowserOptions) -> anyhow::Result<()> {
+    let open = open(SiteOptions::default(), options).await?;
     open.browser
         .until("document.querySelectorAll('.still li').length === 4")
         .await?;
@@ -79,6 +84,20 @@ async fn without_webgl_there_is_a_picture() -> anyhow::Result<()> {
     open.site.put("uploads/clip.mp4", &video()?).await?;
     open.browser.until_text(".still .thumbnails", "3").await?;
     open.until_pictures(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_webgl_there_is_a_picture() -> anyhow::Result<()> {
+    assert_still(BrowserOptions {
+        graphics: Graphics::Missing,
+        ..BrowserOptions::default()
+    })
+    .await
+}
+
+/// The processor would draw, and do nothing else.
+async fn without_a_graphics_card_there_is_a_picture(browser: BrowserOptions) -> anyhow::Result<()> {
+    assert_still(browser).await
 }
 
 /// Figures after which `videos` were seen to be done.
@@ -117,7 +136,7 @@ const VIEW: &str = "document.querySelector('.label-3d').style.transform";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drag_or_an_arrow_turns_it_and_nothing_else_does() -> anyhow::Result<()> {
-    let open = open_fed(&[]).await?;
+    let open = open_fed_in(with_card(), &[]).await?;
     let browser = &open.browser;
     Feed::new(browser).say(&done(0)).await?;
     browser.until(DRAWN).await?;
@@ -142,7 +161,7 @@ async fn a_drag_or_an_arrow_turns_it_and_nothing_else_does() -> anyhow::Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_sight_nothing_is_drawn() -> anyhow::Result<()> {
-    let open = open_fed(&[COUNT]).await?;
+    let open = open_fed_in(with_card(), &[COUNT]).await?;
     let browser = &open.browser;
     let feed = Feed::new(browser);
     feed.say(&done(0)).await?;
@@ -178,7 +197,7 @@ async fn out_of_sight_nothing_is_drawn() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_graphics_card_is_asked_again_and_then_let_be() -> anyhow::Result<()> {
-    let open = open_fed(&[COUNT]).await?;
+    let open = open_fed_in(with_card(), &[COUNT]).await?;
     let browser = &open.browser;
     Feed::new(browser).say(&done(3)).await?;
     for _ in 0..3 {

@@ -47,12 +47,16 @@ pub(crate) async fn open(site: SiteOptions, browser: BrowserOptions) -> anyhow::
 /// Opens the dashboard with a WebSocket that says what the test wants, and with these scripts
 /// before its own; nothing works on what is uploaded.
 pub(crate) async fn open_fed(scripts: &[&str]) -> anyhow::Result<Open> {
+    open_fed_in(BrowserOptions::default(), scripts).await
+}
+
+/// As [`open_fed`], in another browser than the default.
+pub(crate) async fn open_fed_in(browser: BrowserOptions, scripts: &[&str]) -> anyhow::Result<Open> {
     let site = SiteOptions {
         without_worker: true,
         ..SiteOptions::default()
     };
-    let (site, browser) =
-        tokio::try_join!(Site::start(site), Browser::start(BrowserOptions::default()))?;
+    let (site, browser) = tokio::try_join!(Site::start(site), Browser::start(browser))?;
     Feed::replace(&browser).await?;
     for script in scripts {
         browser.prepare(script).await?;

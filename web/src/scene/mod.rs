@@ -5,8 +5,10 @@
 //! - `particles`: what moves; tested natively.
 //! - `shaders`, `renderer`: drawing it with WebGL2.
 //! - `stage`: when to draw, and from where.
-//! - `still`: the same as a plain picture, where there is no WebGL2.
+//! - `card`: whether there is a graphics card to draw with.
+//! - `still`: the same as a plain picture, where there is none, or no WebGL2.
 
+mod card;
 mod matrix;
 mod particles;
 mod renderer;
@@ -69,7 +71,7 @@ enum Drawing {
     /// The page is painted first.
     Awaited,
     Works,
-    /// There is no WebGL2, or no longer.
+    /// There is no graphics card or no WebGL2, or no longer.
     Impossible,
 }
 

@@ -8,6 +8,7 @@ use web_sys::{
 };
 
 use super::{
+    card,
     matrix::Matrix,
     particles::Spark,
     shaders,
@@ -49,18 +50,24 @@ pub(crate) struct Renderer {
 }
 
 impl Renderer {
-    /// `None` where there is no WebGL2.
+    /// `None` where there is no WebGL2, or the processor would have to draw: that takes all of its
+    /// time.
     pub(crate) fn new(canvas: &HtmlCanvasElement) -> Option<Self> {
         let options = Object::new();
         for (name, value) in [
             ("antialias", true),
             ("alpha", true),
             ("premultipliedAlpha", true),
+            ("failIfMajorPerformanceCaveat", true),
         ] {
             js_sys::Reflect::set(&options, &name.into(), &value.into()).ok()?;
         }
         let context = canvas.get_context_with_context_options("webgl2", &options);
         let gl: Gl = context.ok()??.dyn_into().ok()?;
+        // A browser that was told to draw so finds no caveat in it.
+        if card::is_software(&gl) {
+            return None;
+        }
         let solids = Program::new(&gl, shaders::SOLID_VERTEX, shaders::SOLID_FRAGMENT)?;
         let sparks = Program::new(&gl, shaders::SPARK_VERTEX, shaders::SPARK_FRAGMENT)?;
         let boxes = Shape::new(&gl, &cube())?;

@@ -71,8 +71,8 @@ impl Drop for Observers {
 }
 
 impl Stage {
-    /// Starts drawing on `canvas`, its names in `labels`; `None` where there is no WebGL2. `lost`
-    /// is called when the graphics card takes its memory back.
+    /// Starts drawing on `canvas`, its names in `labels`; `None` where no graphics card does it.
+    /// `lost` is called when the graphics card takes its memory back.
     pub(crate) fn start(
         canvas: HtmlCanvasElement,
         labels: HtmlElement,
