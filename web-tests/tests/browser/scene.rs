@@ -227,3 +227,28 @@ async fn a_lost_graphics_card_is_asked_again_and_then_let_be() -> anyhow::Result
         .await?;
     open.assert_quiet().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_touches_nothing_but_the_canvas() -> anyhow::Result<()> {
+    let open = open_fed_in(with_card(), &[COUNT]).await?;
+    let browser = &open.browser;
+    let feed = Feed::new(browser);
+    feed.say(&done(0)).await?;
+    browser.until(DRAWN).await?;
+    feed.say(&done(9)).await?;
+    let moves = "document.querySelector('.scene canvas').dataset.particles === 'yes'";
+    browser.until(moves).await?;
+    // Anything else would have the page laid out anew, 60 times a second.
+    browser
+        .act(
+            "window.touched = []; window.draws = 0; \
+             new MutationObserver(changes => window.touched.push(...changes.map(change => change.attributeName ?? change.type))) \
+                 .observe(document.querySelector('.scene'), {subtree: true, attributes: true, childList: true, characterData: true})",
+        )
+        .await?;
+    browser.until("window.draws >= 10").await?;
+    assert_eq!(browser.value(moves).await?, true);
+    let touched = browser.value("window.touched").await?;
+    assert_eq!(touched, serde_json::json!([]));
+    open.assert_quiet().await
+}

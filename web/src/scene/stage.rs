@@ -40,6 +40,10 @@ pub(crate) struct Stage {
     palette: &'static Palette,
     yaw: f32,
     pitch: f32,
+    /// How it was seen last, and the camera for that.
+    view: Option<(View, Matrix)>,
+    /// Whether the last frame had particles.
+    moves: Option<bool>,
     /// Where the pointer was last, while it drags.
     drag: Option<(i32, i32)>,
     /// The canvas is on the screen, if the page is.
@@ -49,6 +53,17 @@ pub(crate) struct Stage {
     frame: Option<AnimationFrame>,
     _listeners: Vec<EventListener>,
     _observers: Observers,
+}
+
+/// How the scene is seen: what decides where everything is on the canvas, and on the page.
+#[derive(Clone, Copy, PartialEq)]
+struct View {
+    /// In pixels of the screen.
+    size: (u32, u32),
+    /// In pixels of the page, which zoom changes alone.
+    on_page: (i32, i32),
+    yaw: f32,
+    pitch: f32,
 }
 
 /// What tells that the canvas came into sight, or changed its size.
@@ -91,6 +106,8 @@ impl Stage {
                 palette: &DARK,
                 yaw: 0.24,
                 pitch: 0.4,
+                view: None,
+                moves: None,
                 drag: None,
                 intersects: true,
                 page_shown: true,
@@ -135,27 +152,39 @@ impl Stage {
 
     fn draw(&mut self) {
         self.frame = None;
-        let Some((width, height)) = self.fit() else {
+        let Some(size) = self.fit() else {
             return;
         };
-        let camera = world::camera(width as f32 / height as f32, self.yaw, self.pitch);
+        let camera = self.camera(size);
         let sparks = self.particles.at(now());
-        self.renderer
-            .draw(&camera, (width, height), sparks, self.palette);
-        self.place_labels(&camera);
-        self.canvas
-            .set_attribute(
-                "data-particles",
-                if self.particles.is_empty() {
-                    "no"
-                } else {
-                    "yes"
-                },
-            )
-            .ok();
-        if !self.particles.is_empty() {
+        self.renderer.draw(&camera, size, sparks, self.palette);
+        let moves = !self.particles.is_empty();
+        if self.moves.replace(moves) != Some(moves) {
+            let told = if moves { "yes" } else { "no" };
+            // Only an invalid name is refused.
+            let _ = self.canvas.set_attribute("data-particles", told);
+        }
+        if moves {
             self.want();
         }
+    }
+
+    /// The camera; where the view is another than before, the names follow. Otherwise a frame
+    /// touches nothing of the page.
+    fn camera(&mut self, size: (u32, u32)) -> Matrix {
+        let view = View {
+            size,
+            on_page: (self.canvas.client_width(), self.canvas.client_height()),
+            yaw: self.yaw,
+            pitch: self.pitch,
+        };
+        if let Some((_, camera)) = self.view.filter(|(known, _)| *known == view) {
+            return camera;
+        }
+        let camera = world::camera(size.0 as f32 / size.1 as f32, self.yaw, self.pitch);
+        self.place_labels(&camera);
+        self.view = Some((view, camera));
+        camera
     }
 
     /// Makes the canvas as sharp as the screen; its size in pixels.
