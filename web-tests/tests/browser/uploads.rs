@@ -319,12 +319,16 @@ async fn a_dropped_folder_is_looked_into() -> anyhow::Result<()> {
     fs::copy(video()?, below.join("a.mp4"))?;
     fs::copy(video()?, below.join("../b.MOV"))?;
     fs::write(below.join("notes.txt"), "words")?;
-    let data =
-        json!({"items": [], "files": [folder.path().join("holiday")], "dragOperationsMask": 1});
-    for kind in ["dragEnter", "dragOver", "drop"] {
-        let event = json!({"type": kind, "x": 300, "y": 500, "data": data});
-        browser.devtools("Input.dispatchDragEvent", event).await?;
-    }
+    let drop = async |name: &str| -> anyhow::Result<()> {
+        let files = [folder.path().join(name)];
+        let data = json!({"items": [], "files": files, "dragOperationsMask": 1});
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({"type": kind, "x": 300, "y": 500, "data": data});
+            browser.devtools("Input.dispatchDragEvent", event).await?;
+        }
+        Ok(())
+    };
+    drop("holiday").await?;
     browser
         .until("document.querySelectorAll('.upload.good').length === 2")
         .await?;
@@ -337,5 +341,11 @@ async fn a_dropped_folder_is_looked_into() -> anyhow::Result<()> {
         0,
         "other files are no mistake"
     );
+    fs::create_dir(folder.path().join("texts"))?;
+    fs::write(folder.path().join("texts/notes.txt"), "words")?;
+    drop("texts").await?;
+    for extension in ["mp4", "3gp", "mpeg"] {
+        browser.until_text(".notice.bad", extension).await?;
+    }
     open.until_pictures(6).await
 }

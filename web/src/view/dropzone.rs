@@ -5,7 +5,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Event, File};
 use yew::prelude::*;
 
-use super::icon::{Icon, icon};
+use super::{
+    icon::{Icon, icon},
+    session::use_session,
+};
 use crate::page::{self, dropped::Dropped};
 
 #[derive(Properties, PartialEq)]
@@ -17,10 +20,11 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Dropzone(props: &Props) -> Html {
     let over = use_state(|| false);
+    let session = use_session();
     {
         let over = over.setter();
-        use_effect_with(props.upload.clone(), move |upload| {
-            let upload = upload.clone();
+        use_effect_with((props.upload.clone(), session), move |(upload, session)| {
+            let (upload, session) = (upload.clone(), session.clone());
             let handle = move |event: &Event| {
                 let Some(drag) = event.dyn_ref::<DragEvent>().filter(|drag| has_files(drag)) else {
                     return;
@@ -38,9 +42,15 @@ pub(crate) fn Dropzone(props: &Props) -> Html {
                     "drop" => {
                         over.set(false);
                         if let Some(data) = drag.data_transfer() {
-                            let (dropped, upload) = (Dropped::of(&data), upload.clone());
+                            let dropped = Dropped::of(&data);
+                            let (upload, session) = (upload.clone(), session.clone());
                             wasm_bindgen_futures::spawn_local(async move {
-                                upload.emit(dropped.files().await);
+                                let files = dropped.files().await;
+                                if files.is_empty() {
+                                    session.warn(no_video());
+                                } else {
+                                    upload.emit(files);
+                                }
                             });
                         }
                     }
@@ -68,6 +78,12 @@ pub(crate) fn Dropzone(props: &Props) -> Html {
             </div>
         }
     }
+}
+
+/// What is said of folders without a video.
+fn no_video() -> String {
+    let known = contract::VIDEO_EXTENSIONS.join(", ");
+    format!("No video is in what was dropped; known are {known}.")
 }
 
 fn has_files(drag: &DragEvent) -> bool {
