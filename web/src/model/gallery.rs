@@ -49,13 +49,21 @@ pub(crate) struct Gallery {
 }
 
 impl Gallery {
-    /// Starts over with another filter.
+    /// Starts over with another filter. Where names alone are filtered in another way, what is
+    /// there and fits is shown until the first page has come: names change with each letter.
     pub(crate) fn filtered(&self, filter: Filter) -> Self {
-        Self {
+        let stays = filter.show == self.filter.show && filter.sort == self.filter.sort;
+        let fitting = self
+            .items
+            .iter()
+            .filter(|item| stays && filter.matches(item));
+        let items: Vec<_> = fitting.cloned().collect();
+        let list = Self {
             filter,
             generation: self.generation + 1,
             ..Self::default()
-        }
+        };
+        list.with_items(items)
     }
 
     /// Starts over; what is there is shown until the first page has come.

@@ -1,5 +1,7 @@
 //! Which thumbnails are wanted: videos or single pictures, by name, and in which order.
 
+use std::{cell::RefCell, rc::Rc};
+
 use gloo_timers::callback::Timeout;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -7,8 +9,9 @@ use yew::prelude::*;
 use super::icon::{Icon, icon};
 use crate::model::filter::{Filter, Show, Sort};
 
-/// A name that is typed is asked for when the typing rests.
-const TYPING_MS: u32 = 250;
+/// A name that is typed is asked for at once, but no more often than this: who types fast asks for
+/// some of the letters together.
+const PAUSE_MS: u32 = 80;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
@@ -37,9 +40,38 @@ impl Change {
     }
 }
 
+/// What is typed, on its way to the filter.
+#[derive(Default)]
+struct Typing {
+    /// Runs while nothing is asked for.
+    pause: Option<Timeout>,
+    /// Was typed meanwhile.
+    waiting: Option<String>,
+}
+
+impl Typing {
+    /// Asks for a text now, or when the pause is over.
+    fn ask(this: &Rc<RefCell<Self>>, text: String, change: &Callback<Change>) {
+        if this.borrow().pause.is_some() {
+            this.borrow_mut().waiting = Some(text);
+            return;
+        }
+        change.emit(Change::Text(text));
+        let (typing, change) = (Rc::clone(this), change.clone());
+        let pause = Timeout::new(PAUSE_MS, move || {
+            typing.borrow_mut().pause = None;
+            let waiting = typing.borrow_mut().waiting.take();
+            if let Some(text) = waiting {
+                Self::ask(&typing, text, &change);
+            }
+        });
+        this.borrow_mut().pause = Some(pause);
+    }
+}
+
 #[component]
 pub(crate) fn Filters(props: &Props) -> Html {
-    let typing = use_mut_ref(|| None::<Timeout>);
+    let typing = use_mut_ref(Typing::default);
     // What is typed runs ahead of the filter; a filter from elsewhere, as by Back, replaces it.
     let typed = use_state(|| props.filter.text.clone());
     {
@@ -60,10 +92,7 @@ pub(crate) fn Filters(props: &Props) -> Html {
         Callback::from(move |event: InputEvent| {
             let text = event.target_unchecked_into::<HtmlInputElement>().value();
             typed.set(text.clone());
-            let change = change.clone();
-            let later = Timeout::new(TYPING_MS, move || change.emit(Change::Text(text)));
-            // The one before is dropped, and does not happen.
-            typing.replace(Some(later));
+            Typing::ask(&typing, text, &change);
         })
     };
     let sorted = props.change.reform(|event: Event| {

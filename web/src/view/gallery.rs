@@ -264,6 +264,9 @@ fn total(list: &List, metrics: Option<&Metrics>) -> Option<u64> {
 }
 
 fn summary(list: &List, total: Option<u64>) -> String {
+    if list.rest == Rest::Everything && !list.filter.is_empty() {
+        return "Searching…".to_owned();
+    }
     let loaded = list.cells.len() as u64;
     match (total, list.filter.is_empty()) {
         (Some(total), true) => format::count(total),

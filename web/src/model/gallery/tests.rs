@@ -59,6 +59,25 @@ fn an_answer_to_an_earlier_filter_is_dropped() {
 }
 
 #[test]
+fn what_fits_another_name_stays_until_the_answer_is_there() {
+    let named = |text: &str| Filter {
+        text: text.to_owned(),
+        ..Filter::default()
+    };
+    let page = vec![item("ab_1", 10, 9), item("b_1", 10, 8), item("c_1", 10, 7)];
+    let list = Gallery::default().with_page(0, page, None);
+    let some = list.filtered(named("B"));
+    assert_eq!(keys(&some), ["ab_1", "b_1"]);
+    assert_eq!(some.cells.len(), 2);
+    assert_eq!(some.rest, Rest::Everything, "there may be more");
+    assert_eq!(keys(&some.filtered(named("ab"))), ["ab_1"]);
+    let page = vec![item("b_1", 10, 8)];
+    assert_eq!(keys(&some.with_page(1, page, None)), ["b_1"]);
+    let others = list.filtered(at_frame(10));
+    assert!(others.items.is_empty(), "they are shown in other cells");
+}
+
+#[test]
 fn what_is_new_comes_first() {
     let newest = [
         item("c_1", 10, 30),
