@@ -1,7 +1,9 @@
 //! Every width, and a page full of everything.
 
+use anyhow::Context as _;
 use contract::api::{
-    Act, ActKind, Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint, Update,
+    Act, ActKind, Metrics, Operation, OperationKind, OperationState, Pod, Queue, QueuePoint,
+    SourceState, Update,
 };
 use web_tests::{
     Browser, BrowserOptions, Screen, SiteOptions,
@@ -173,4 +175,100 @@ async fn a_full_page_fits_at_every_width() -> anyhow::Result<()> {
     browser
         .until("document.querySelector('.upload') === null")
         .await
+}
+
+/// Put before the page's own scripts: how much moved by itself, and what.
+const SHIFTS: &str = "
+    window.moved = 0;
+    window.movers = [];
+    new PerformanceObserver(list => list.getEntries().forEach(shift => {
+        window.moved += shift.value;
+        for (const {node, previousRect: from, currentRect: to} of shift.sources)
+            window.movers.push(`${shift.value.toFixed(4)} ${node?.className || node?.nodeName}: ${from.y}, ${from.height} high, to ${to.y}, ${to.height} high`);
+    })).observe({type: 'layout-shift', buffered: true});";
+
+/// Put before the page's own scripts: as many failures as the last page kept in mind, told late,
+/// and no figures but those of the WebSocket.
+const FAILURES: &str = "
+    const ask = window.fetch;
+    window.fetch = async (request, ...rest) => {
+        const url = request.url ?? String(request);
+        if (url.endsWith('/api/metrics')) return new Promise(() => {});
+        if (!url.endsWith('/api/failures')) return ask(request, ...rest);
+        await new Promise(done => setTimeout(done, 200));
+        const failures = Array.from({length: Number(localStorage.getItem('failures'))}, (_, n) => ({
+            id: String(n), keys: [`uploads/broken-${n}.mp4`], message: 'no picture of it can be decoded',
+            kind: ['corrupt', 'limit'][n % 2], receiveCount: 5, sentAt: '2026-01-01T00:00:00Z',
+        }));
+        return Response.json({total: failures.length, failures});
+    };";
+
+/// Two frames: what was changed is on the screen.
+const PAINT: &str = "
+    for (let n = 0; n < 2; n++) await new Promise(done => requestAnimationFrame(() => setTimeout(done)))";
+
+/// Of three videos with nine thumbnails, what the API tells first.
+fn first(failures: u64, pods: SourceState) -> Update {
+    let mut metrics = Metrics {
+        total_thumbnails: 9,
+        videos_processed: 3,
+        videos_failed: Some(failures),
+        bytes_fetched: 123_456_789,
+        bytes_saved: 987_654_321,
+        source_bytes: 1_111_111_110,
+        videos_measured: 3,
+        ..metrics()
+    };
+    metrics.sources.pods.state = pods;
+    Update {
+        metrics: Some(metrics),
+        pods: None,
+        ..everything()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_in_a_first_visit() -> anyhow::Result<()> {
+    let open = open_fed(&[SHIFTS, FAILURES]).await?;
+    let (browser, feed) = (&open.browser, Feed::new(&open.browser));
+    open.site.fill(9).await?;
+    let counted = "while ((await (await fetch('api/thumbnails')).json()).length < 9) \
+                       await new Promise(done => setTimeout(done, 50))";
+    browser.act(counted).await?;
+    for failures in [0, 1, 40] {
+        let keep = format!("localStorage.setItem('failures', {failures})");
+        browser.act(&keep).await?;
+        for (width, pods) in [
+            (390, SourceState::Absent),
+            (768, SourceState::Absent),
+            (1440, SourceState::Absent),
+            (1440, SourceState::Available),
+        ] {
+            let screen = Screen { width, height: 900 };
+            browser.open(&open.site.url(), screen).await?;
+            browser
+                .until("document.querySelector('.tiles') !== null")
+                .await?;
+            browser.act(PAINT).await?;
+            feed.say(&first(failures, pods)).await?;
+            let listed = if failures == 0 {
+                ".empty"
+            } else {
+                ".failure-text"
+            };
+            browser
+                .until(&format!(
+                    "document.querySelector('.gallery > .empty') === null && document.querySelector('#failures {listed}') !== null"
+                ))
+                .await?;
+            browser.act(PAINT).await?;
+            let moved = browser.value("window.moved").await?;
+            let movers = browser.value("window.movers").await?;
+            assert!(
+                moved.as_f64().context("no number")? < 0.02,
+                "{moved} at {width}, {failures} failures, {pods:?}: {movers:#}"
+            );
+        }
+    }
+    open.assert_quiet().await
 }

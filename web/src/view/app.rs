@@ -126,6 +126,8 @@ pub(crate) fn App() -> Html {
     let close_sign_in = use_callback(signing_in.setter(), |(), signing_in| signing_in.set(false));
 
     let metrics = &state.metrics;
+    // The first figures decide which parts there are, and so where the others lie.
+    let is_placed = metrics.is_some() || matches!(state.link, Link::Down(_));
     let source = |of: fn(&Sources) -> &Source| metrics.as_deref().map(|m| of(&m.sources).clone());
     html! {
         <ContextProvider<Session> context={session}>
@@ -142,7 +144,7 @@ pub(crate) fn App() -> Html {
                 {purge}
                 {sign_in}
             />
-            <main>
+            <main class={classes!((!is_placed).then_some("unplaced"))}>
                 <div class="stage">
                     <Scene metrics={metrics.clone()} flow={state.flow} {theme} />
                     <QueueChart queue={state.queue.clone()} source={source(|sources| &sources.queue)} />

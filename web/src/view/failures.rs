@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{
-        failures::{Kind, Selection, advice},
+        failures::{Kind, PAGE, Selection, advice},
         format,
     },
     page::{self, use_now},
@@ -49,7 +49,7 @@ pub(crate) fn Failures(props: &Props) -> Html {
             &format!("The failures cannot be read: {error}."),
             list.retry(),
         ),
-        (None, Some(1..)) => html! { <p class="empty">{ "Reading…" }</p> },
+        (None, Some(count @ 1..)) => awaited(count),
         (_, Some(0) | None) => nothing(props.source.as_ref()),
     };
     html! {
@@ -72,6 +72,20 @@ pub(crate) fn Failures(props: &Props) -> Html {
             { content }
             <Outage name="The dead-letter queue" source={props.source.clone()} />
         </section>
+    }
+}
+
+/// What is shown until the list is read: as high as the list will be, so that nothing moves.
+fn awaited(count: u64) -> Html {
+    let page = PAGE as u64;
+    html! {
+        <>
+            <p class="chosen">{ "Reading…" }</p>
+            <ul class="failures" aria-hidden="true">
+                { for (0..count.min(page)).map(|_| html! { <li class="failure awaited" /> }) }
+            </ul>
+            if count > page { <p class="pager" /> }
+        </>
     }
 }
 

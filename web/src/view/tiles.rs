@@ -32,15 +32,13 @@ struct Tile<'a> {
 pub(crate) fn Tiles(props: &Props) -> Html {
     let Some(metrics) = &props.metrics else {
         return html! {
-            <section class="tiles" aria-label="Overview" aria-busy="true">
-                { for (0..9).map(|_| html! { <div class="tile ghost" /> }) }
-            </section>
+            <section key="awaited" class="tiles awaited" aria-label="Overview" aria-busy="true" />
         };
     };
     // Without a cluster there is nothing to say of its pods, which come last.
     let has_pods = metrics.sources.pods.state != SourceState::Absent;
     html! {
-        <section class={classes!("tiles", props.outdated.then_some("outdated"), (!has_pods).then_some("seven"))} aria-label="Overview">
+        <section key="known" class={classes!("tiles", props.outdated.then_some("outdated"), (!has_pods).then_some("seven"))} aria-label="Overview">
             { for tiles(metrics).into_iter().take(if has_pods { 9 } else { 7 }).map(draw) }
         </section>
     }
