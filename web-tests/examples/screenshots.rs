@@ -102,5 +102,11 @@ async fn shoot(
     browser
         .screenshot(&folder.join(format!("{name}-{theme}-video.png")))
         .await?;
+    browser
+        .act("document.querySelector('.original').scrollIntoView({block: 'end'})")
+        .await?;
+    browser
+        .screenshot(&folder.join(format!("{name}-{theme}-reading.png")))
+        .await?;
     browser.click("[aria-label=Close]").await
 }
