@@ -89,9 +89,9 @@ pub(crate) const SEE: &str = "(seen => { \
     document.dispatchEvent(new Event('visibilitychange')); \
 })";
 
-/// Ten seconds of a test picture.
+/// Ten seconds of a test picture. Chromium takes files by the paths alone that lead over no link.
 pub(crate) fn video() -> anyhow::Result<PathBuf> {
-    Clip::new("mp4").make()
+    Ok(Clip::new("mp4").make()?.canonicalize()?)
 }
 
 impl Open {
