@@ -1,7 +1,5 @@
 //! The real `thumb`, and a real server of files.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::{
     ffi::OsStr,
     fs,

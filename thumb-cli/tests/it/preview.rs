@@ -1,14 +1,11 @@
 //! `thumb preview`: what it writes and says.
 
-#![cfg(test)]
-
-mod common;
-
 use std::{fs, io::Cursor};
 
-use common::{files, folder, names, run, run_beside, serve, thumb};
 use image::{AnimationDecoder, codecs::webp::WebPDecoder};
 use serde_json::json;
+
+use crate::common::{files, folder, names, run, run_beside, serve, thumb};
 
 #[test]
 fn each_video_of_a_folder_gets_an_animation() {

@@ -1,9 +1,5 @@
 //! Inputs over HTTP and from S3, over real sockets.
 
-#![cfg(test)]
-
-mod common;
-
 use std::{fs, process::Command};
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -14,8 +10,9 @@ use axum::{
     middleware::{self, Next},
     response::IntoResponse,
 };
-use common::{Run, clip, files, folder, names, run_beside, serve, thumb};
 use devstack::{Stack, StackOptions};
+
+use crate::common::{Run, clip, files, folder, names, run_beside, serve, thumb};
 
 #[tokio::test]
 async fn http_inputs_are_read_by_range_and_named_after_the_url() {

@@ -1,14 +1,5 @@
 //! `thumb storyboard`: what it writes, and what is left where it is stopped.
 
-#![cfg(test)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test's helpers fail as its assertions do"
-)]
-
-mod common;
-
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -18,10 +9,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use common::{clip, names, run, thumb};
 use devstack::media::{Clip, Shape, looped};
 use serde_json::Value;
 use tempfile::tempdir;
+
+use crate::common::{clip, names, run, thumb};
 
 /// `thumb storyboard` of a 10 s clip, a tile a second, four a sheet.
 fn storyboard(out: &Path, arguments: &[&str]) -> Command {

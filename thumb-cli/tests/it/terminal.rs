@@ -1,9 +1,5 @@
 //! Terminals, pipes and signals.
 
-#![cfg(test)]
-
-mod common;
-
 use std::{
     fs,
     io::Read,
@@ -13,12 +9,13 @@ use std::{
 };
 
 use axum::{Router, extract::Request, routing::any};
-use common::{finished, folder, names, run, serve, thumb};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
+use crate::common::{finished, folder, names, run, serve, thumb};
+
 /// Waits for an end that is due now; a hang fails the test instead of blocking it.
-fn wait(mut child: Child) -> common::Run {
+fn wait(mut child: Child) -> crate::common::Run {
     let deadline = Instant::now() + Duration::from_mins(1);
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {

@@ -1,12 +1,8 @@
 //! Exit status, streams and messages where no picture is made.
 
-#![cfg(test)]
-
-mod common;
-
 use std::fs;
 
-use common::{names, run, thumb};
+use crate::common::{names, run, thumb};
 
 #[test]
 fn a_wrong_command_line_exits_with_2_and_says_what_is_wrong() {
