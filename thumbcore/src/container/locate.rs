@@ -26,11 +26,15 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
 
-    /// libav's number for the track that is searched; `None` where it is the one that is chosen
-    /// among libav's streams.
-    fn stream_id(&self) -> Option<i32> {
+    /// libav's numbers for the tracks that can be searched, of which one is
+    /// [followed](Self::follow); `None` where it is the one that is chosen among libav's streams.
+    fn tracks(&self) -> Option<Vec<i32>> {
         None
     }
+
+    /// From now on the track is searched that libav numbers `id`, one of
+    /// [`tracks`](Self::tracks). Called before anything is searched for.
+    fn follow(&mut self, _id: i32) {}
 
     /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
     /// streams. `None` lets it read the file from the start until it knows them.

@@ -27,6 +27,7 @@ mod pes;
 mod profile;
 mod search;
 mod stream;
+mod videos;
 #[cfg(sandbox)]
 mod wire;
 

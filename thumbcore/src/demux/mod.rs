@@ -49,7 +49,7 @@ impl Session {
         }
         let profile = container::sniff(&head);
         let Opened {
-            locator,
+            mut locator,
             needs_stream_info,
             has_index,
             composition,
@@ -63,26 +63,25 @@ impl Session {
             needs_stream_info,
             has_index,
         };
-        let mut demuxer = match &locator {
-            Some(locator) => opener.located(reader, locator.headers())?,
-            None => opener.seekable(reader)?,
-        };
-        let streams = demuxer.input().stream_count();
-        reader.limits().check_streams(streams)?;
-        let (profile, container) = container::of_demuxer(demuxer.input().format_name());
+        let tracks = locator.as_ref().and_then(|locator| locator.tracks());
+        let mut demuxer = opener.demuxer(reader, locator.as_deref(), tracks.as_deref())?;
+        let input = demuxer.input();
+        let (profile, container) = container::of_demuxer(input.format_name());
+        let film = track::choose(input, tracks.as_deref(), takes_attached)?;
+        if let Some(locator) = &mut locator {
+            locator.follow(film.id);
+        }
         let clues = Clues {
             profile,
             timeline: locator.as_ref().map(|locator| locator.timeline()),
-            stream_id: locator.as_ref().and_then(|locator| locator.stream_id()),
             composition: composition.as_ref(),
-            takes_attached,
         };
-        let mut track = Track::choose(demuxer.input(), clues, reader.limits())?;
+        let mut track = Track::of(input, &film, clues, reader.limits())?;
         if (locator.is_some() || !opener.has_index) && track.display_matrix.is_none() {
             track.display_matrix = told_by_codec(&opener, reader, &track, head.len() as u64)?;
         }
         track.wrap_bits = locator.as_ref().and_then(|locator| locator.wrap_bits());
-        demuxer.input_mut().discard_all_but(track.stream);
+        demuxer.input_mut().discard_all_but(|info| track.is(info));
         let route = match locator {
             Some(locator) => Route::Locate(locator),
             None => Route::of_libav(&opener, demuxer, reader, &mut track)?,

@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use super::demuxer::{Demuxer, Read, unreadable};
 use crate::{
     Error,
-    container::Profile,
-    libav::OpenOptions,
+    container::{Locator, Profile},
+    libav::{Input, OpenOptions},
     reader::{Piece, Reader},
 };
 
@@ -16,6 +16,8 @@ use crate::{
 const PROBE_SIZE: u64 = 1 << 20;
 /// Microseconds of media read where the header leaves out the streams: two seconds show each.
 const ANALYSE_US: i64 = 2_000_000;
+/// As [`ANALYSE_US`], where bytes bound what is read.
+const ANALYSE_ALL_US: i64 = 60_000_000;
 /// Packets read to see the streams of a container that declares them as they come.
 const PACKETS_TO_A_STREAM: usize = 200;
 
@@ -34,6 +36,22 @@ pub(super) struct Opener {
 }
 
 impl Opener {
+    /// A demuxer that knows the streams, of which `locator` searches one of `tracks`.
+    pub(super) fn demuxer(
+        &self,
+        reader: &Arc<Reader>,
+        locator: Option<&dyn Locator>,
+        tracks: Option<&[i32]>,
+    ) -> Result<Demuxer, Error> {
+        let demuxer = match locator {
+            Some(locator) => self.located(reader, locator.headers(), tracks)?,
+            None => self.seekable(reader)?,
+        };
+        let streams = demuxer.input().stream_count();
+        reader.limits().check_streams(streams)?;
+        Ok(demuxer)
+    }
+
     /// A demuxer that may seek, with all that libav can learn of the streams.
     pub(super) fn seekable(&self, reader: &Arc<Reader>) -> Result<Demuxer, Error> {
         let limits = reader.limits();
@@ -50,24 +68,36 @@ impl Opener {
     }
 
     /// A demuxer that reads `headers`, or the file front to back, opened until a video stream is
-    /// known. Its packets are spent.
-    pub(super) fn located(
+    /// known, or, where one of several `tracks` must be chosen, the pictures of all. Its packets
+    /// are spent.
+    fn located(
         &self,
         reader: &Arc<Reader>,
         headers: Option<Vec<Piece>>,
+        tracks: Option<&[i32]>,
     ) -> Result<Demuxer, Error> {
         let whole = Piece::File(0..reader.len());
-        let mut demuxer = self.spliced(reader, headers.unwrap_or_else(|| vec![whole]))?;
+        let headers = headers.unwrap_or_else(|| vec![whole]);
+        if tracks.is_some_and(|tracks| tracks.len() > 1) {
+            let mut options = self.options(reader.limits().max_streams);
+            // The headers end where all is told.
+            options.probe_size = headers.iter().map(Piece::len).sum();
+            let mut demuxer = Demuxer::spliced(reader, self.runtime.clone(), headers, &options)?;
+            demuxer.find_stream_info(ANALYSE_ALL_US)?;
+            return Ok(demuxer);
+        }
+        let mut demuxer = self.spliced(reader, headers)?;
+        let knows_video = |input: &Input| input.has_video(tracks);
         if self.needs_stream_info {
             for _ in 0..PACKETS_TO_A_STREAM {
-                if demuxer.input().has_video() {
+                if knows_video(demuxer.input()) {
                     break;
                 }
                 match demuxer.read()? {
                     Read::Packet(_) => {}
                     Read::End => break,
                     // Headers alone may end in the middle of a packet.
-                    Read::Damage(_) if demuxer.input().has_video() => break,
+                    Read::Damage(_) if knows_video(demuxer.input()) => break,
                     Read::Damage(error) => return Err(unreadable("opened", error)),
                 }
             }

@@ -216,7 +216,7 @@ impl Packets<'static> {
 
     /// The packets of `demuxer`, which nothing else reads.
     pub(super) fn owned(mut demuxer: Demuxer, reader: &Arc<Reader>, track: &Arc<Track>) -> Self {
-        demuxer.input_mut().discard_all_but(track.stream);
+        demuxer.input_mut().discard_all_but(|info| track.is(info));
         Self::new(Held::Owned(Box::new(demuxer)), reader, track)
     }
 }

@@ -18,11 +18,7 @@ use crate::{
 pub(super) struct Clues<'a> {
     pub(super) profile: &'a Profile,
     pub(super) timeline: Option<Timeline>,
-    /// libav's number of the track that a locator searches.
-    pub(super) stream_id: Option<i32>,
     pub(super) composition: Option<&'a Composition>,
-    /// An attached picture will do where there is no film.
-    pub(super) takes_attached: bool,
 }
 
 /// One video track and its timeline.
@@ -62,16 +58,13 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Picks the video stream a player would show.
-    pub(super) fn choose(input: &Input, clues: Clues<'_>, limits: &Limits) -> Result<Self, Error> {
-        let streams: Vec<_> = (0..input.stream_count())
-            .filter_map(|index| input.info(index))
-            .collect();
-        let attached = || attached_among(&streams).filter(|_| clues.takes_attached);
-        let film = film_among(&streams, clues.stream_id).or_else(attached);
-        let video = film.ok_or_else(|| Error::NoVideo {
-            reason: describe(&streams),
-        })?;
+    /// The track of `video`, one of the streams of `input`.
+    pub(super) fn of(
+        input: &Input,
+        video: &StreamInfo,
+        clues: Clues<'_>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         if &video.codec_tag.to_le_bytes() == b"encv" {
             return Err(encrypted("Common Encryption"));
         }
@@ -106,7 +99,7 @@ impl Track {
             id: profile.keeps_stream_ids.then_some(video.id),
             wrap_bits: None,
             start_us: timeline.map_or_else(
-                || start_us(input, &streams, clues.composition),
+                || start_us(input, clues.composition),
                 |timeline| timeline.start_us,
             ),
             declared: !input.declares_streams_late(),
@@ -148,16 +141,21 @@ impl Track {
         self.film_us = film_within(self.duration_us, Some(film_us));
     }
 
+    /// Whether `stream`, of a demuxer that starts anywhere in the file, is this track.
+    pub(super) fn is(&self, stream: &StreamInfo) -> bool {
+        match self.id {
+            Some(id) => stream.id == id,
+            None => stream.index == self.stream,
+        }
+    }
+
     /// Whether `packet`, read from `input`, is this track's.
     pub(crate) fn owns(&self, packet: &Packet, input: &Input) -> bool {
-        if self.declared {
-            packet.stream() == self.stream
-        } else {
-            let index = packet.stream();
-            input.is_video(index)
-                && self
-                    .id
-                    .is_none_or(|id| input.info(index).is_some_and(|info| info.id == id))
+        let index = packet.stream();
+        match self.id {
+            Some(id) => input.is_video(index) && input.info(index).is_some_and(|it| it.id == id),
+            None if self.declared => index == self.stream,
+            None => input.is_video(index),
         }
     }
 
@@ -194,14 +192,32 @@ impl Track {
     }
 }
 
-/// The film among `streams`: the one that a locator searches, or the most like one.
-fn film_among(streams: &[StreamInfo], stream_id: Option<i32>) -> Option<&StreamInfo> {
-    let mut videos = streams
+/// The video stream of `input` that a player would show: among `tracks` where a locator searches
+/// these; an attached picture where there is no film and it `takes_attached`.
+pub(super) fn choose(
+    input: &Input,
+    tracks: Option<&[i32]>,
+    takes_attached: bool,
+) -> Result<StreamInfo, Error> {
+    let streams = streams(input);
+    let attached = || attached_among(&streams).filter(|_| takes_attached);
+    let film = film_among(&streams, tracks).or_else(attached);
+    film.cloned().ok_or_else(|| Error::NoVideo {
+        reason: describe(&streams),
+    })
+}
+
+fn streams(input: &Input) -> Vec<StreamInfo> {
+    let streams = 0..input.stream_count();
+    streams.filter_map(|index| input.info(index)).collect()
+}
+
+/// The film among `streams`: the one most like one, of those that a locator searches.
+fn film_among<'a>(streams: &'a [StreamInfo], tracks: Option<&[i32]>) -> Option<&'a StreamInfo> {
+    let is_searched = |stream: &StreamInfo| tracks.is_none_or(|ids| ids.contains(&stream.id));
+    let videos = streams
         .iter()
-        .filter(|stream| stream.is_video && !stream.is_attached_picture);
-    if stream_id.is_some() {
-        return videos.find(|stream| Some(stream.id) == stream_id);
-    }
+        .filter(|stream| stream.is_video && !stream.is_attached_picture && is_searched(stream));
     film::choose(videos, |stream| Candidate {
         is_still_codec: film::is_still_codec(stream.codec),
         frames: stream.frames,
@@ -236,12 +252,12 @@ fn picture_ticks(video: &StreamInfo) -> i64 {
 }
 
 /// The earliest start of any audio or video stream, as libav defines a container's start.
-fn start_us(input: &Input, streams: &[StreamInfo], composition: Option<&Composition>) -> i64 {
+fn start_us(input: &Input, composition: Option<&Composition>) -> i64 {
     input
         .start_us()
         .or_else(|| {
-            streams
-                .iter()
+            streams(input)
+                .into_iter()
                 .filter_map(|stream| {
                     let first = || {
                         let first = input.index_entry(stream.index, 0)?;

@@ -242,9 +242,11 @@ impl Input {
             .is_some_and(|info| info.is_video && !info.is_attached_picture && info.codec != "none")
     }
 
-    /// Whether a video stream is known so far.
-    pub(crate) fn has_video(&self) -> bool {
-        (0..self.stream_count()).any(|index| self.is_video(index))
+    /// Whether a video stream is known so far, one that the container numbers as one of `ids`.
+    pub(crate) fn has_video(&self, ids: Option<&[i32]>) -> bool {
+        let is_it = |info: StreamInfo| ids.is_none_or(|ids| ids.contains(&info.id));
+        (0..self.stream_count())
+            .any(|index| self.is_video(index) && self.info(index).is_some_and(is_it))
     }
 
     /// What the demuxer says of stream `index`.
@@ -252,10 +254,10 @@ impl Input {
         Some(StreamInfo::of(index, self.stream(index)?))
     }
 
-    /// Every stream but `keep` is skipped by the demuxer from now on.
-    pub(crate) fn discard_all_but(&mut self, keep: usize) {
+    /// Every stream known so far that is not to `keep` is skipped by the demuxer from now on.
+    pub(crate) fn discard_all_but(&mut self, keep: impl Fn(&StreamInfo) -> bool) {
         for index in 0..self.stream_count() {
-            let discard = if index == keep {
+            let discard = if self.info(index).is_some_and(|info| keep(&info)) {
                 ffi::AVDiscard::AVDISCARD_DEFAULT
             } else {
                 ffi::AVDiscard::AVDISCARD_ALL

@@ -18,6 +18,7 @@ mod matroska;
 mod memory;
 mod pick;
 mod preview;
+mod programs;
 mod reported;
 mod rotation;
 mod sound;

@@ -6,7 +6,9 @@
 
 mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
 
 use self::scan::{PackScanner, packets};
 use super::{
@@ -16,6 +18,7 @@ use super::{
     profile::{Opening, Profile},
     search::{Anchor, GroupSize, Scanner},
     stream::{StreamLocator, WHOLE},
+    videos::Videos,
 };
 use crate::{
     Error,
@@ -45,13 +48,37 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 /// libav, which probes the codec by its pictures, is sure.
 const HEAD: u64 = 1 << 20;
 
+/// libav's number of the video that packets with the last byte 0 carry.
+const VIDEO: i32 = 0x100;
+
 /// `None` leaves the file to libav.
-async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
+async fn locator(reader: &Reader) -> Result<Option<Videos>, Error> {
     let bytes = reader.read(0..HEAD, Reason::Index).await?;
-    let Some((scanner, start_us)) = first_times(&bytes) else {
+    let Some(head) = Head::of(&bytes) else {
         return Ok(None);
     };
-    let first_keyframes = scanner.scan(&bytes, 0).keyframes;
+    let mut locators = Vec::new();
+    for video in &head.videos {
+        let clock = head.clock;
+        let scanner = PackScanner {
+            video: *video,
+            clock,
+        };
+        let locator = locator_of(scanner, head.start_us, &bytes, reader).await?;
+        locators.extend(locator.map(|locator| (VIDEO + i32::from(*video), locator)));
+    }
+    Ok(Videos::new(locators))
+}
+
+/// Finds keyframes of what `scanner` scans for in a file that starts with `bytes`, at `start_us`.
+/// `None` where the stream does not tell its times.
+async fn locator_of(
+    scanner: PackScanner,
+    start_us: i64,
+    bytes: &Bytes,
+    reader: &Reader,
+) -> Result<Option<StreamLocator>, Error> {
+    let first_keyframes = scanner.scan(bytes, 0).keyframes;
     let len = data_end(reader).await?;
     let video = scanner.video.into();
     let times_of = |bytes: &[u8]| last_times(scanner.clock, bytes);
@@ -87,27 +114,40 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     }))
 }
 
-/// A scanner for the first video in the file's first bytes, and when the first audio or video
-/// begins, in microseconds.
-fn first_times(head: &[u8]) -> Option<(PackScanner, i64)> {
-    let mut video = None;
-    let mut first_times = BTreeMap::new();
-    let mut first_time = None;
-    for packet in packets(head) {
-        if packet.is_video() {
-            video.get_or_insert(packet.pes.stream);
+/// What the file's first bytes say.
+struct Head {
+    /// The streams that are videos.
+    videos: BTreeSet<u8>,
+    clock: Clock,
+    /// When the first audio or video begins, in microseconds.
+    start_us: i64,
+}
+
+impl Head {
+    /// `None` where no time is in `bytes`.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let mut videos = BTreeSet::new();
+        let mut first_times = BTreeMap::new();
+        let mut first_time = None;
+        for packet in packets(bytes) {
+            if packet.is_video() {
+                videos.insert(packet.pes.stream);
+            }
+            if let Some(pts) = packet.pes.pts
+                && (packet.is_video() || packet.is_audio())
+            {
+                first_time.get_or_insert(pts);
+                first_times.entry(packet.pes.stream).or_insert(pts);
+            }
         }
-        if let Some(pts) = packet.pes.pts
-            && (packet.is_video() || packet.is_audio())
-        {
-            first_time.get_or_insert(pts);
-            first_times.entry(packet.pes.stream).or_insert(pts);
-        }
+        let clock = Clock::new(first_time?);
+        let start_us = first_times.values().map(|pts| clock.micros(*pts)).min()?;
+        Some(Self {
+            videos,
+            clock,
+            start_us,
+        })
     }
-    let clock = Clock::new(first_time?);
-    let start_us = first_times.values().map(|pts| clock.micros(*pts)).min()?;
-    let video = video?;
-    Some((PackScanner { video, clock }, start_us))
 }
 
 /// The times of each stream in the last `bytes`.

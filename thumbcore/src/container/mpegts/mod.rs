@@ -8,7 +8,12 @@ mod packet;
 mod scan;
 mod tables;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use bytes::Bytes;
 
 use self::{
     packet::Framing,
@@ -21,8 +26,9 @@ use super::{
     encrypted,
     pes::{self, CLOCK_BITS, Clock, End, Pes, Times},
     profile::{Opening, Profile},
-    search::{Anchor, GroupSize},
+    search::{Anchor, GroupSize, Scanner},
     stream::{StreamLocator, WHOLE},
+    videos::Videos,
 };
 use crate::{
     Error,
@@ -44,12 +50,12 @@ pub(super) static PROFILE: Profile = Profile {
     open,
 };
 
-/// As [`check_scrambling`], of a whole file.
+/// Refuses a whole file of which no video can be decoded without a key.
 fn check(bytes: &[u8]) -> Result<(), Error> {
     let Some((framing, _)) = Framing::detect(bytes) else {
         return Ok(());
     };
-    check_scrambling(framing, bytes, &tables_in(framing, bytes))
+    clear_videos(framing, bytes, &tables_in(framing, bytes)).map(drop)
 }
 
 fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
@@ -57,8 +63,9 @@ fn open<'a>(reader: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 }
 
 /// Bytes from the start in which tables and first times are looked for, one after the other: what
-/// is held, then a keyframe's worth more since audio may come only after it, then a last try.
-const HEADS: [u64; 3] = [64 << 10, 384 << 10, 2 << 20];
+/// is held, then a keyframe's worth more since audio may come only after it, then more where
+/// pictures of several videos must be found, at last as much as libav reads to learn of streams.
+const HEADS: [u64; 4] = [64 << 10, 384 << 10, 2 << 20, 5 << 20];
 /// Durations beyond these bit rates (a second for 64 bytes, or for 1 GiB) mean that times jump.
 const BYTES_PER_SECOND: Range<u64> = 64..1 << 30;
 /// Bytes of a probe at most.
@@ -67,19 +74,33 @@ const MAX_PROBE: u64 = 512 << 10;
 const OPENING: u64 = 64 << 10;
 
 /// `None` leaves the file to libav.
-async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
+async fn locator(reader: &Reader) -> Result<Option<Videos>, Error> {
     let Some(head) = Head::read(reader).await? else {
         return Ok(None);
     };
+    let mut locators = Vec::new();
+    for video in &head.videos {
+        let locator = locator_of(&head, video, reader).await?;
+        locators.extend(locator.map(|locator| (video.pid.into(), locator)));
+    }
+    Ok(Videos::new(locators))
+}
+
+/// Finds keyframes of `video`. `None` where the stream does not tell its times.
+async fn locator_of(
+    head: &Head,
+    video: &Video,
+    reader: &Reader,
+) -> Result<Option<StreamLocator>, Error> {
     let clock = Clock::new(head.first_time);
     let Some(start_us) = head.times.values().map(|time| clock.micros(*time)).min() else {
         return Ok(None);
     };
     let mut scanner = PacketScanner {
         framing: head.framing,
-        video: head.video.pid,
-        codec: head.video.codec,
-        media: head.tables.media,
+        video: video.pid,
+        codec: video.codec,
+        media: head.tables.media.clone(),
         clock,
     };
     let len = data_end(reader).await?;
@@ -100,7 +121,7 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
     // From 2 Mb/s on, a second of the file holds the first step of the sweep, which saves a round
     // trip.
     let second = u128::from(len) * 1_000_000 / duration_us.max(1) as u128;
-    let opening = head.start..len.min(OPENING.max(head.video.end()));
+    let opening = head.start..len.min(head.opening());
     Ok(Some(StreamLocator {
         len,
         timeline: end.timeline(start_us),
@@ -116,8 +137,8 @@ async fn locator(reader: &Reader) -> Result<Option<StreamLocator>, Error> {
         probes: 2,
         group: GroupSize::default(),
         headers: vec![Piece::File(opening)],
-        init: head.video.init().filter(|_| head.framing.is_plain()),
-        preamble: head.video.headers,
+        init: video.init().filter(|_| head.framing.is_plain()),
+        preamble: video.headers.clone(),
         entry: Entry::Exact,
         wrap_bits: Some(CLOCK_BITS),
     }))
@@ -154,7 +175,10 @@ struct Head {
     /// Where the first whole packet lies.
     start: u64,
     tables: Tables,
-    video: Video,
+    /// The videos whose pictures need no key and have begun, in the order of the tables.
+    videos: Vec<Video>,
+    /// Bytes that tell this.
+    len: u64,
     /// The first time of all.
     first_time: i64,
     /// The first time of each packet id.
@@ -170,40 +194,75 @@ impl Head {
                 return Ok(None);
             };
             let tables = tables_in(framing, &bytes);
-            check_scrambling(framing, &bytes, &tables)?;
-            let mut times = BTreeMap::new();
-            let mut first_time = None;
-            for (_, packet) in framing.packets(&bytes) {
-                if packet.starts
-                    && tables.media.contains(&packet.pid)
-                    && let Some(pts) = Pes::parse(packet.payload).and_then(|pes| pes.pts)
-                {
-                    first_time.get_or_insert(pts);
-                    times.entry(packet.pid).or_insert(pts);
-                }
-            }
-            let are_whole = tables.are_whole();
-            let all_begun = tables.media.iter().all(|pid| times.contains_key(pid));
-            if let (Some(video), Some(first_time)) = (tables.video.clone(), first_time)
-                && times.contains_key(&video.pid)
-            {
-                let begun_late = len > reader.config().head;
+            let clear = clear_videos(framing, &bytes, &tables)?;
+            let (first_time, times) = first_times(framing, &bytes, &tables.media);
+            let has_begun = |video: &&Video| times.contains_key(&video.pid);
+            let begun: Vec<_> = clear.iter().filter(has_begun).cloned().collect();
+            if let Some(first_time) = first_time.filter(|_| !begun.is_empty()) {
+                let is_whole =
+                    tables.are_whole() && tables.media.iter().all(|pid| times.contains_key(pid));
+                // A stream that has not begun by now may never do.
+                let is_late = len > reader.config().head;
+                let is_done = if clear.len() > 1 {
+                    let tells_size = |video| has_keyframe(framing, video, &bytes);
+                    clear.iter().all(tells_size)
+                } else {
+                    is_whole || is_late
+                };
                 found = Some(Self {
                     framing,
                     start: start as u64,
                     tables,
-                    video,
+                    videos: begun,
+                    len,
                     first_time,
                     times,
                 });
-                // A stream that has not begun by now may never do.
-                if are_whole && all_begun || begun_late {
+                if is_done {
                     break;
                 }
             }
         }
         Ok(found)
     }
+
+    /// Where the bytes end that tell libav the streams: the sizes of all videos, where there are
+    /// several.
+    fn opening(&self) -> u64 {
+        let tables = self.videos.iter().map(Video::end).max();
+        let sizes = Some(self.len).filter(|_| self.videos.len() > 1);
+        OPENING.max(tables.max(sizes).unwrap_or(0))
+    }
+}
+
+/// The first time of all in `bytes`, and of each packet id among `media`.
+fn first_times(framing: Framing, bytes: &[u8], media: &[u16]) -> (Option<i64>, BTreeMap<u16, i64>) {
+    let mut times = BTreeMap::new();
+    let mut first_time = None;
+    for (_, packet) in framing.packets(bytes) {
+        if packet.starts
+            && media.contains(&packet.pid)
+            && let Some(pts) = Pes::parse(packet.payload).and_then(|pes| pes.pts)
+        {
+            first_time.get_or_insert(pts);
+            times.entry(packet.pid).or_insert(pts);
+        }
+    }
+    (first_time, times)
+}
+
+/// Whether `bytes` hold the start of a keyframe of `video`, which tells the size of its pictures.
+fn has_keyframe(framing: Framing, video: &Video, bytes: &Bytes) -> bool {
+    let scanner = PacketScanner {
+        framing,
+        video: video.pid,
+        codec: video.codec,
+        media: vec![video.pid],
+        clock: Clock::new(0),
+    };
+    // libav gives a picture out once the second one behind it begins.
+    let keyframes = scanner.scan(bytes, 0).keyframes;
+    keyframes.iter().any(|keyframe| keyframe.end.is_some())
 }
 
 /// The tables of a stream that begins with `bytes`.
@@ -216,28 +275,36 @@ fn tables_in(framing: Framing, bytes: &[u8]) -> Tables {
     tables
 }
 
-/// Refuses a stream whose video needs a key, or most of which does where no table names the video.
-fn check_scrambling(framing: Framing, bytes: &[u8], tables: &Tables) -> Result<(), Error> {
-    if tables.is_encrypted {
+/// The videos among `tables` whose pictures need no key.
+///
+/// # Errors
+/// [`Error::Unsupported`] where all need one, or most packets do where no table names a video.
+fn clear_videos(framing: Framing, bytes: &[u8], tables: &Tables) -> Result<Vec<Video>, Error> {
+    if tables.is_encrypted && tables.videos.is_empty() {
         return Err(encrypted("HLS SAMPLE-AES"));
     }
-    let video = tables.video.as_ref().map(|video| video.pid);
     let (mut all, mut scrambled) = (0_u32, 0_u32);
+    let mut locked = BTreeSet::new();
     for (_, packet) in framing.packets(bytes) {
-        if !packet.payload.is_empty() && video.is_none_or(|pid| pid == packet.pid) {
+        if !packet.payload.is_empty() {
             all += 1;
-            scrambled += u32::from(packet.is_scrambled);
+            if packet.is_scrambled {
+                scrambled += 1;
+                locked.insert(packet.pid);
+            }
         }
     }
-    let is_scrambled = if video.is_some() {
-        scrambled > 0
-    } else {
+    let is_clear = |video: &&Video| !locked.contains(&video.pid);
+    let clear: Vec<_> = tables.videos.iter().filter(is_clear).cloned().collect();
+    let is_scrambled = if tables.videos.is_empty() {
         scrambled > all - scrambled
+    } else {
+        clear.is_empty()
     };
     if is_scrambled {
         return Err(encrypted("a scrambled transport stream"));
     }
-    Ok(())
+    Ok(clear)
 }
 
 /// The times of each packet id in the last `bytes` of a stream.

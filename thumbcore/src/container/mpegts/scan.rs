@@ -212,7 +212,7 @@ mod tests {
             codec: Elementary::H264,
             headers: vec![0..188, 188..376],
         };
-        assert_eq!(tables.video, Some(video));
+        assert_eq!(tables.videos, [video]);
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub(super) struct Tables {
     /// Sections being put together, by packet id.
     open: BTreeMap<u16, Section>,
     association: Option<Range<u64>>,
-    /// The first video, with the map it is named in.
-    pub(super) video: Option<Video>,
+    /// The videos of all programs, each with the map it is named in, in the order of the tables.
+    pub(super) videos: Vec<Video>,
     /// Packet ids of the audio and video of all programs.
     pub(super) media: Vec<u16>,
     /// A video's pictures need a key, by its type in the tables.
@@ -44,6 +44,8 @@ const SAMPLE_AES_H264: u8 = 0xdb;
 
 /// Programs followed at most; a whole transponder has a few dozen.
 const MAX_PROGRAMS: usize = 128;
+/// Videos that the film is chosen among.
+const MAX_VIDEOS: usize = 16;
 
 impl Tables {
     /// Whether all maps that the association table names were seen.
@@ -132,9 +134,10 @@ impl Tables {
             match media_of(*kind, of_program, of_stream) {
                 Some(Media::Video(codec)) => {
                     self.media.push(pid);
-                    if self.video.is_none() {
+                    let is_new = self.videos.iter().all(|video| video.pid != pid);
+                    if is_new && self.videos.len() < MAX_VIDEOS {
                         let headers = self.association.iter().chain([&place]).cloned().collect();
-                        self.video = Some(Video {
+                        self.videos.push(Video {
                             pid,
                             codec,
                             headers,

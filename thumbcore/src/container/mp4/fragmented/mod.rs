@@ -424,8 +424,8 @@ impl Locator for Fragmented {
         self.timeline
     }
 
-    fn stream_id(&self) -> Option<i32> {
-        i32::try_from(self.video().id).ok()
+    fn tracks(&self) -> Option<Vec<i32>> {
+        i32::try_from(self.video().id).ok().map(|id| vec![id])
     }
 
     fn end_of(&self, reader: &Reader, time_us: i64) -> Option<u64> {
