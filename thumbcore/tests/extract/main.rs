@@ -12,6 +12,7 @@ mod holes;
 mod hostile;
 mod iframes;
 mod indexed;
+mod joined;
 mod long_gops;
 mod many;
 mod matroska;

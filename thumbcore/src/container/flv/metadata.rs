@@ -10,6 +10,8 @@ use std::ops::ControlFlow;
 pub(super) struct Metadata {
     /// In seconds.
     pub(super) duration: Option<f64>,
+    /// Bytes of the file, as its writer left it.
+    pub(super) file_size: Option<u64>,
     /// Keyframes: their times in seconds and the offsets of their tags.
     pub(super) keyframes: Vec<(f64, u64)>,
 }
@@ -33,6 +35,10 @@ impl Metadata {
         match key {
             b"duration" => {
                 self.duration = Some(input.number()?).filter(|s| s.is_finite() && *s > 0.0);
+            }
+            b"filesize" => {
+                let bytes = Some(input.number()?).filter(|bytes| *bytes >= 1.0 && *bytes < 1e15);
+                self.file_size = bytes.map(|bytes| bytes as u64);
             }
             b"keyframes" => {
                 let (mut times, mut positions) = (Vec::new(), Vec::new());

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use self::{
     head::{Head, last_picture, last_tag},
+    metadata::Metadata,
     tag::{Kind, TagScanner, chain},
 };
 use super::{
@@ -28,11 +29,14 @@ use crate::{
     reader::{Piece, Reader, Reason},
 };
 
+/// What every file begins with.
+const SIGNATURE: &[u8] = b"FLV\x01";
+
 pub(super) static PROFILE: Profile = Profile {
     container: Container::Flv,
     demuxer: Some(c"flv"),
     options: &[],
-    sniff: |head| head.starts_with(b"FLV\x01"),
+    sniff: |head| head.starts_with(SIGNATURE),
     codecs: &[
         Codec::Flv1,
         Codec::FlashSv,
@@ -77,7 +81,10 @@ impl Flv {
         let Some(head) = Head::read(reader).await? else {
             return Ok(None);
         };
-        let len = data_end(reader).await?;
+        let len = match joined_at(reader, &head.metadata).await? {
+            Some(end) => end,
+            None => data_end(reader).await?,
+        };
         let Some(high) = last_tag(reader, len).await? else {
             return Ok(None);
         };
@@ -181,6 +188,18 @@ impl Locator for Flv {
         };
         (!self.index.is_empty()).then(|| self.index.iter().map(listed).collect())
     }
+}
+
+/// Where the first of several joined files ends, whose metadata tell its length. Times begin anew
+/// in the second, and codec parameters may be others: as for players, the first is the film.
+async fn joined_at(reader: &Reader, metadata: &Metadata) -> Result<Option<u64>, Error> {
+    let is_within = |size: &u64| size.saturating_add(SIGNATURE.len() as u64) < reader.len();
+    let Some(end) = metadata.file_size.filter(is_within) else {
+        return Ok(None);
+    };
+    let range = end..end + SIGNATURE.len() as u64;
+    let is_file = reader.read(range, Reason::Index).await? == SIGNATURE;
+    Ok(Some(end).filter(|_| is_file))
 }
 
 /// The entries of an index within `media`, in microseconds, as far as they ascend.

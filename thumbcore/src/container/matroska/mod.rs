@@ -100,7 +100,7 @@ impl Matroska {
         ];
         headers.sort_by_key(|range| range.start);
         let file = File {
-            len: data_end(reader).await?,
+            len: segment.film_end(data_end(reader).await?),
             info,
             track: video.number,
             delay: info.delay(video),

@@ -44,6 +44,9 @@ pub(super) struct Segment {
     pub(super) first_cluster: Option<u64>,
     /// Other starts of elements that a `SeekHead` tells.
     seeks: Vec<(u32, u64)>,
+    /// Another segment follows, whose times begin anew and whose codec parameters may be others: as
+    /// for players, the first is the film.
+    is_joined: bool,
 }
 
 /// A part that is wanted, as far as it was found.
@@ -68,7 +71,8 @@ impl Segment {
             return Ok(None);
         }
         parts.follow_seek_heads(reader, start).await?;
-        if parts.cues.is_none() {
+        let is_joined = is_followed(reader, end).await?;
+        if parts.cues.is_none() && !is_joined {
             parts.cues = find_cues(reader);
         }
         for wanted in [id::INFO, id::TRACKS] {
@@ -88,6 +92,7 @@ impl Segment {
             cues: parts.cues,
             first_cluster: parts.first_cluster,
             seeks: parts.seeks,
+            is_joined,
         }))
     }
 
@@ -96,6 +101,15 @@ impl Segment {
         let last = cues.last().map_or(0, |cue| cue.cluster);
         let cues = self.cues.filter(|at| *at > last);
         cues.map_or(file.len, |at| at.min(file.len))
+    }
+
+    /// Where the film ends in a file that ends at `len`.
+    pub(super) fn film_end(&self, len: u64) -> u64 {
+        if self.is_joined {
+            len.min(self.end)
+        } else {
+            len
+        }
     }
 
     /// The payload of Cues: held already, or one read, or two where their length is a surprise.
@@ -148,6 +162,16 @@ fn bounds(head: &[u8], len: u64) -> Option<(u64, u64)> {
         None => len,
     };
     Some((start, end))
+}
+
+/// Whether another segment, or another file with one, lies at `end`.
+async fn is_followed(reader: &Reader, end: u64) -> Result<bool, Error> {
+    if end.saturating_add(MAX_HEADER) > reader.len() {
+        return Ok(false);
+    }
+    let bytes = reader.read(end..end + MAX_HEADER, Reason::Index).await?;
+    let next = Element::parse(&bytes);
+    Ok(next.is_some_and(|next| matches!(next.id, id::EBML | id::SEGMENT)))
 }
 
 impl Parts {
