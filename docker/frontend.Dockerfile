@@ -15,8 +15,6 @@ FROM ${RUST} AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends build-essential cmake libclang-dev nasm pkg-config \
     && rm -rf /var/lib/apt/lists/*
-# Functions with the same code are kept once, and the table of relocations is packed.
-ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs"
 WORKDIR /src
 COPY . .
 # The dashboard is WebAssembly; xtask installs the target that it needs.

@@ -25,7 +25,17 @@ fn dist_optimises_what_release_leaves_out() {
         .filter(|name| !dist.contains_key(*name))
         .collect();
     assert!(forgotten.is_empty(), "{forgotten:?}");
-    let is_optimised = |level: &String| level == "3" || level == "\"s\"";
+    let is_optimised = |level: &String| ["3", "\"s\"", "\"z\""].contains(&level.as_str());
     assert!(dist.values().all(is_optimised), "{dist:?}");
     assert_eq!(dist["thumbcore"], "3");
+}
+
+/// cargo keeps the symbols of a program whose package has settings of its own, whatever the profile
+/// says of symbols.
+#[test]
+fn programs_are_stripped() {
+    let dist = levels("dist");
+    for program in ["api-svc", "frontend-svc", "thumb-cli", "worker-svc"] {
+        assert!(!dist.contains_key(program), "{program}");
+    }
 }
