@@ -10,9 +10,14 @@ use crate::support::{assert_like_ffmpeg, made};
 
 /// The pictures of `whole` with nothing in `percent` of it.
 async fn with_hole(whole: &[u8], percent: Range<usize>) -> Result<Extraction, Error> {
+    with_fill(whole, percent, 0).await
+}
+
+/// The pictures of `whole` with `fill` in `percent` of it.
+async fn with_fill(whole: &[u8], percent: Range<usize>, fill: u8) -> Result<Extraction, Error> {
     let mut bytes = whole.to_vec();
     let len = bytes.len();
-    bytes[len * percent.start / 100..len * percent.end / 100].fill(0);
+    bytes[len * percent.start / 100..len * percent.end / 100].fill(fill);
     let extractor = Extractor::builder().build()?;
     let source = MemorySource::new("m", bytes);
     extractor.extract(Arc::new(source)).await
@@ -68,6 +73,30 @@ async fn pictures_that_a_hole_cuts_are_damaged() {
             &fast[..2]
         };
         assert_sound(&noise(name, &[codec, fast].concat())).await;
+    }
+}
+
+#[tokio::test]
+async fn flash_memory_that_was_never_written_is_a_hole() {
+    let codec = [
+        "-c:v",
+        "libvpx-vp9",
+        "-b:v",
+        "600k",
+        "-g",
+        "30",
+        "-deadline",
+        "realtime",
+        "-cpu-used",
+        "8",
+    ];
+    // Without Cues, so that what is searched for is in the hole.
+    let live = ["-f", "matroska", "-live", "1"];
+    let path = noise("holes-ones.mkv", &[&codec[..], &live].concat());
+    let whole = std::fs::read(&path).unwrap();
+    for percent in [30..60, 40..60, 47..56, 33..66] {
+        let extraction = with_fill(&whole, percent, 0xff).await.unwrap();
+        assert_like_ffmpeg(&path, &extraction.thumbnails);
     }
 }
 
