@@ -122,9 +122,11 @@ async fn cue_times_that_the_clusters_contradict_are_not_believed() {
     let whole = std::fs::read(&path).unwrap();
     let in_microseconds = |ticks| ticks * 1000;
     let in_seconds = |ticks| ticks / 1000;
+    let at_half_speed = |ticks| ticks / 2;
     for bytes in [
         with_cue_times(&whole, in_microseconds),
         with_cue_times(&whole, in_seconds),
+        with_cue_times(&whole, at_half_speed),
         with_cue_times(&without_duration(&whole), in_microseconds),
     ] {
         let extraction = extract_bytes(bytes).await.unwrap();
@@ -136,14 +138,21 @@ async fn cue_times_that_the_clusters_contradict_are_not_believed() {
 }
 
 #[tokio::test]
-async fn durations_of_another_order_are_not_believed_where_no_cues_are() {
-    const DURATION: [u8; 3] = [0x44, 0x89, 0x88];
-    let clip = Clip {
+async fn durations_of_another_order_are_not_believed() {
+    let noisy = Clip {
         noise: true,
         ..Clip::new("mkv")
     };
-    let path = looped(&clip, Shape::MkvNoCues, 24 << 20).unwrap();
-    let whole = std::fs::read(&path).unwrap();
+    let path = looped(&noisy, Shape::MkvNoCues, 24 << 20).unwrap();
+    assert_duration_is_measured(&path, &[1000.0, 0.001]).await;
+    let path = looped(&Clip::new("mkv"), Shape::Mkv, 4 << 20).unwrap();
+    assert_duration_is_measured(&path, &[1000.0, 2.0, 0.5, 0.001]).await;
+}
+
+/// The duration in the header of `path` does not count where it is so many times the real one.
+async fn assert_duration_is_measured(path: &Path, factors: &[f64]) {
+    const DURATION: [u8; 3] = [0x44, 0x89, 0x88];
+    let whole = std::fs::read(path).unwrap();
     let sound = extract_bytes(whole.clone()).await.unwrap();
     let at = whole
         .windows(3)
@@ -151,14 +160,14 @@ async fn durations_of_another_order_are_not_believed_where_no_cues_are() {
         .unwrap()
         + 3;
     let stated = f64::from_be_bytes(whole[at..at + 8].try_into().unwrap());
-    for factor in [1000.0, 0.001] {
+    for factor in factors {
         let mut bytes = whole.clone();
         bytes[at..at + 8].copy_from_slice(&(stated * factor).to_be_bytes());
         let extraction = extract_bytes(bytes).await.unwrap();
         let durations = [&extraction, &sound].map(|it| it.media.duration.unwrap().as_secs_f64());
         assert!((durations[0] - durations[1]).abs() < 1.0, "{durations:?}");
         assert_near(&extraction, 2.0);
-        assert_like_ffmpeg(&path, &extraction.thumbnails);
+        assert_like_ffmpeg(path, &extraction.thumbnails);
     }
 }
 

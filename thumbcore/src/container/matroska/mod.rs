@@ -113,9 +113,9 @@ impl Matroska {
         let first_cluster = segment.first_cluster;
         let end = segment.media_end(&file, &cues);
         let film = film_end_by_cues(&file, &cues, end, reader).await?;
-        let told = told_by_cues(&file, (&cues, film), &tracks, first_cluster, reader);
+        let told = told_by_cues(&file, (&cues, film, end), &tracks, first_cluster, reader);
         if let Some(timeline) = told
-            && are_true(&file, &cues, timeline, reader).await?
+            && are_true(&file, &cues, (timeline, film), reader).await?
         {
             return Ok(Some(Self {
                 file,
@@ -218,10 +218,11 @@ impl Locator for Matroska {
     }
 }
 
-/// The timeline of a film that `cues` are an index of; `None` where they leave out too much of it.
+/// The timeline of a film that `cues` are an index of, in a file whose media end at `media_end`;
+/// `None` where they leave out too much of it.
 fn told_by_cues(
     file: &File,
-    (cues, film): (&[Cue], Option<Anchor>),
+    (cues, film, media_end): (&[Cue], Option<Anchor>, u64),
     tracks: &[TrackEntry],
     first_cluster: Option<u64>,
     reader: &Reader,
@@ -238,15 +239,19 @@ fn told_by_cues(
     let media = first_cluster.unwrap_or(first.cluster)..end;
     let coverage = cues::Coverage::of(cues, media);
     let stated = info.duration_us();
-    let measured = coverage.end.map(|end| {
+    let indexed = coverage.end.map(|end| {
         let since_start = |ticks| info.micros(ticks).saturating_sub(start_us);
         let (earliest, likely) = (since_start(end.earliest), since_start(end.likely));
         // The index does not tell where between them the film ends; the header may.
         let told = stated.filter(|us| (earliest..=likely).contains(us));
         told.unwrap_or(likely)
     });
-    // Where sound goes on behind the film, the index does not tell until when.
-    let measured = measured.filter(|_| film.is_none_or(|film| film.position >= file.len));
+    let measured = match film {
+        None => indexed,
+        Some(film) if film.position >= media_end => Some(film.time_us.saturating_sub(start_us)),
+        // Sound goes on behind the film, and nothing tells until when.
+        Some(_) => None,
+    };
     let timeline = Timeline::new(start_us, believed(stated, measured))
         .with_last_picture(film.map(|film| film.time_us));
     let is_short = timeline.duration_us? <= SHORT_US;
@@ -254,14 +259,15 @@ fn told_by_cues(
 }
 
 /// Whether clusters lie where `cues` say, at about their times. Where the duration that the header
-/// states does not vouch for the index, the last block that it names is looked for.
+/// states does not vouch for the index, as it ends where the index does, the last block that it
+/// names is looked for.
 async fn are_true(
     file: &File,
     cues: &[Cue],
-    timeline: Timeline,
+    (timeline, film): (Timeline, Option<Anchor>),
     reader: &Reader,
 ) -> Result<bool, Error> {
-    let is_vouched = timeline.duration_us == file.info.duration_us();
+    let is_vouched = film.is_none() && timeline.duration_us == file.info.duration_us();
     if let Some(last) = cues.last().filter(|_| !is_vouched)
         && file.look(last, reader).await?.is_none()
     {
