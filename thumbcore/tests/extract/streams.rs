@@ -124,6 +124,25 @@ fn flash_video_without_an_index_is_searched() {
 }
 
 #[test]
+fn flash_video_of_a_codec_without_parameters_is_searched() {
+    let picture = "testsrc2=s=320x192:r=15:d=40,noise=alls=20:allf=t";
+    let codec = [
+        "-c:v",
+        "flv",
+        "-q:v",
+        "4",
+        "-g",
+        "30",
+        "-sc_threshold",
+        "1000000000",
+    ];
+    let path = crate::support::made("sorenson.flv", picture, &codec);
+    let extraction = extract(&path);
+    assert_pictures(&path, &extraction);
+    assert_searched(&path, &extraction, 14);
+}
+
+#[test]
 fn an_index_in_flash_video_is_used() {
     let path = looped(&clip(50), Shape::FlvIndexed, 40 * MIB).unwrap();
     let extraction = extract(&path);

@@ -43,6 +43,9 @@ pub(super) struct Head {
     pub(super) metadata: Metadata,
     /// File header and codec parameters.
     pub(super) headers: Vec<Range<u64>>,
+    /// The start of the first picture, whose first bytes name a codec that has no parameters. What
+    /// is read behind it would be taken for the rest of the picture.
+    pub(super) sample: Option<Range<u64>>,
     /// The first tag with a time.
     pub(super) first: Option<Anchor>,
     /// Bytes of the first keyframe's tag.
@@ -83,6 +86,11 @@ impl Head {
         Ok(head.video_us.is_some().then_some(head))
     }
 
+    /// What tells libav the streams.
+    pub(super) fn opening(&self) -> impl Iterator<Item = Range<u64>> {
+        self.headers.iter().chain(&self.sample).cloned()
+    }
+
     /// Requests that the time of the first audio is worth, which is at most a frame or so from the
     /// first picture's.
     fn jumps_to_audio(&self) -> u32 {
@@ -118,8 +126,7 @@ impl Head {
             Kind::Script | Kind::Parameters | Kind::Audio => {}
             Kind::Keyframe | Kind::OtherVideo => {
                 if self.video_us.is_none() && self.headers.len() == 1 {
-                    // No parameters: the first picture's own first bytes name the codec.
-                    self.headers.push(at..end.min(at + HEADER as u64 + CODEC));
+                    self.sample = Some(at..end.min(at + HEADER as u64 + CODEC));
                 }
                 self.video_us.get_or_insert(tag.presentation_us());
                 if tag.kind == Kind::Keyframe {

@@ -91,7 +91,8 @@ impl Flv {
         let (Some(low), Some(start_us)) = (head.first, head.start_us()) else {
             return Ok(None);
         };
-        if head.headers.len() < 2 || high.time_us <= low.time_us || high.position <= low.position {
+        let names_codec = head.headers.len() > 1 || head.sample.is_some();
+        if !names_codec || high.time_us <= low.time_us || high.position <= low.position {
             return Ok(None);
         }
         let Some(last) = last_picture(reader, low, (high, len)).await? else {
@@ -114,7 +115,7 @@ impl Flv {
                 probe: reader.config().window,
                 probes: 4,
                 group: GroupSize::default(),
-                headers: head.headers.iter().cloned().map(Piece::File).collect(),
+                headers: head.opening().map(Piece::File).collect(),
                 preamble: head.headers,
                 init: None,
                 entry: Entry::Exact,
