@@ -165,26 +165,64 @@ fn an_index_in_flash_video_is_used() {
     assert!(stats.round_trips <= 3, "{}", stats.round_trips);
 }
 
-#[test]
-fn an_index_that_lies_is_not_believed() {
-    let indexed = looped(&clip(50), Shape::FlvIndexed, 40 * MIB).unwrap();
-    let mut bytes = std::fs::read(&indexed).unwrap();
-    let name = b"filepositions";
+/// A change of an array of numbers.
+type Change = fn(&[f64]) -> Vec<f64>;
+
+/// `bytes` of a Flash video whose array `name` in the metadata is changed.
+fn with_numbers(bytes: &[u8], name: &str, change: Change) -> Vec<u8> {
+    let name = [&(name.len() as u16).to_be_bytes(), name.as_bytes()].concat();
     let found = bytes.windows(name.len()).position(|part| part == name);
     // A type byte and a count; each number is a type byte and eight more.
     let array = found.unwrap() + name.len();
     let count = u32::from_be_bytes(bytes[array + 1..array + 5].try_into().unwrap());
-    assert!(count > 3);
-    for nth in 0..count as usize {
-        let at = array + 5 + nth * 9 + 1;
-        let number = f64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
-        bytes[at..at + 8].copy_from_slice(&(number + 7.0).to_be_bytes());
+    assert!(count > 8);
+    let place = |nth: usize| array + 6 + nth * 9..array + 14 + nth * 9;
+    let number = |nth| f64::from_be_bytes(bytes[place(nth)].try_into().unwrap());
+    let numbers: Vec<_> = (0..count as usize).map(number).collect();
+    let mut bytes = bytes.to_vec();
+    for (nth, number) in change(&numbers).into_iter().enumerate() {
+        bytes[place(nth)].copy_from_slice(&number.to_be_bytes());
     }
-    let path = file_of(&bytes, ".flv");
-    let extraction = extract(&path);
-    assert_pictures(&path, &extraction);
-    assert_planned(&extraction);
-    assert!(extraction.stats.round_trips <= 14);
+    bytes
+}
+
+fn reversed(numbers: &[f64]) -> Vec<f64> {
+    numbers.iter().rev().copied().collect()
+}
+
+/// Each number is that of the third one behind.
+fn late(numbers: &[f64]) -> Vec<f64> {
+    [&numbers[3..], &numbers[numbers.len() - 3..]].concat()
+}
+
+fn without_first_half(numbers: &[f64]) -> Vec<f64> {
+    let half = numbers.len() / 2;
+    [&vec![0.0; half][..], &numbers[half..]].concat()
+}
+
+#[test]
+fn an_index_that_lies_is_not_believed() {
+    let indexed = looped(&clip(50), Shape::FlvIndexed, 40 * MIB).unwrap();
+    let bytes = std::fs::read(&indexed).unwrap();
+    let lies: [(&str, Change); 7] = [
+        ("filepositions", |all| {
+            all.iter().map(|at| at + 7.0).collect()
+        }),
+        ("filepositions", reversed),
+        ("filepositions", late),
+        ("filepositions", without_first_half),
+        ("filepositions", |all| vec![0.0; all.len()]),
+        ("times", reversed),
+        ("times", |all| all.iter().map(|s| s / 1000.0).collect()),
+    ];
+    for (name, change) in lies {
+        let path = file_of(&with_numbers(&bytes, name, change), ".flv");
+        let extraction = extract(&path);
+        // By the file whose index is true: ffmpeg believes the other.
+        assert_pictures(&indexed, &extraction);
+        assert_planned(&extraction);
+        assert!(extraction.stats.round_trips <= 15, "{extraction:?}");
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ struct Flv {
     stream: StreamLocator,
     /// Times in microseconds and offsets, both ascending; empty where there is no index.
     index: Vec<(i64, u64)>,
+    /// Bytes from one entry to the next, mostly.
+    usual_gap: u64,
     /// Bytes read at a keyframe that the index names, to check it and with luck to have it whole.
     guess: u64,
 }
@@ -101,8 +103,10 @@ impl Flv {
         let stated = head.metadata.duration.map(|seconds| (seconds * 1e6) as i64);
         // Recordings of a stream that ran for an hour before may start at an hour.
         let seen = high.time_us.saturating_sub(start_us);
+        let index = ascending(&head.metadata.keyframes, low.position..len);
         Ok(Some(Self {
-            index: ascending(&head.metadata.keyframes, low.position..len),
+            usual_gap: usual_gap(&index),
+            index,
             guess: head.first_keyframe.map_or(reader.config().window, |bytes| {
                 (bytes + bytes / 8 + (8 << 10)).min(1 << 20)
             }),
@@ -132,6 +136,17 @@ impl Flv {
         }
     }
 
+    /// Whether the index names nothing of a stretch of the film that begins and ends with these
+    /// entries, or with the film itself.
+    fn leaves_out(&self, before: Option<(i64, u64)>, after: Option<(i64, u64)>) -> bool {
+        let (low, high) = self.stream.ends;
+        let from = before.map_or(low.position, |(_, at)| at);
+        let until = after.map_or(high.position, |(_, at)| at);
+        let gap = until.saturating_sub(from);
+        let media = high.position.saturating_sub(low.position);
+        gap > media / 8 && gap / 4 > self.usual_gap
+    }
+
     /// The index's answer; `None` where it does not tell the truth.
     async fn indexed(&self, reader: &Reader, time_us: i64) -> Result<Option<Around>, Error> {
         let after = self.index.partition_point(|(time, _)| *time <= time_us);
@@ -141,6 +156,9 @@ impl Flv {
         let Some(nearest) = [before, after].into_iter().flatten().min_by_key(distance) else {
             return Ok(None);
         };
+        if self.leaves_out(before, after) {
+            return Ok(None);
+        }
         let (_, at) = nearest;
         let bytes = reader.read(at..at + self.guess, Reason::Keyframe).await?;
         let Some((offset, tag)) =
@@ -148,8 +166,12 @@ impl Flv {
         else {
             return Ok(None);
         };
-        if tag.kind != Kind::Keyframe {
-            tracing::debug!(at, "the index names a place that holds no keyframe");
+        let off_us = nearest.0.abs_diff(tag.presentation_us());
+        if tag.kind != Kind::Keyframe || off_us > MOST_OFF_US {
+            tracing::debug!(
+                at,
+                "the index names a place that holds no keyframe of its time"
+            );
             return Ok(None);
         }
         let end = at + (offset + tag.len()) as u64;
@@ -189,6 +211,20 @@ impl Locator for Flv {
         };
         (!self.index.is_empty()).then(|| self.index.iter().map(listed).collect())
     }
+}
+
+/// How far a keyframe may be from the time that the index gives it, in microseconds: indexes tell
+/// decoding times, which some writers round.
+const MOST_OFF_US: u64 = 1_000_000;
+
+/// The median distance of the entries of `index`, in bytes.
+fn usual_gap(index: &[(i64, u64)]) -> u64 {
+    let gaps = index
+        .windows(2)
+        .map(|pair| pair[1].1.saturating_sub(pair[0].1));
+    let mut gaps: Vec<_> = gaps.collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
 /// Where the first of several joined files ends, whose metadata tell its length. Times begin anew
