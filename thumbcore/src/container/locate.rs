@@ -26,14 +26,14 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
 
-    /// libav's numbers for the tracks that can be searched, of which one is
-    /// [followed](Self::follow); `None` where it is the one that is chosen among libav's streams.
-    fn tracks(&self) -> Option<Vec<i32>> {
-        None
+    /// Which of libav's streams can be searched; where several can, one is
+    /// [followed](Self::follow).
+    fn searched(&self) -> Searched {
+        Searched::Chosen
     }
 
-    /// From now on the track is searched that libav numbers `id`, one of
-    /// [`tracks`](Self::tracks). Called before anything is searched for.
+    /// From now on the track is searched that libav numbers `id`, one of those that can
+    /// be [searched](Self::searched). Called before anything is searched for.
     fn follow(&mut self, _id: i32) {}
 
     /// Pieces of the file, read one after the other as if they were all of it, that tell libav the
@@ -70,6 +70,27 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// decoded, in microseconds, where an index tells.
     fn time_behind(&self, _time_us: i64, _count: usize) -> Option<i64> {
         None
+    }
+}
+
+/// Which of libav's streams a locator searches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Searched {
+    /// The one that is chosen among them.
+    Chosen,
+    /// The one that is chosen among those of these numbers in the container.
+    Ids(Vec<i32>),
+    /// The video stream that so many come before.
+    NthVideo(usize),
+}
+
+impl Searched {
+    /// libav's numbers for the tracks, where the container numbers them.
+    pub(crate) fn ids(&self) -> Option<&[i32]> {
+        match self {
+            Self::Ids(ids) => Some(ids),
+            Self::Chosen | Self::NthVideo(_) => None,
+        }
     }
 }
 

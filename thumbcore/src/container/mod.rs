@@ -37,7 +37,7 @@ pub use self::keyframe::IFrame;
 pub(crate) use self::{
     duration::{believed, film_within},
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
-    locate::{Locator, Timeline},
+    locate::{Locator, Searched, Timeline},
     mp4::{Composition, TrackComposition},
     profile::{Opened, Profile},
 };

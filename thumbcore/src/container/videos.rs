@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Around, Locator, Timeline, stream::StreamLocator};
+use super::{Around, Locator, Searched, Timeline, stream::StreamLocator};
 use crate::{
     Error,
     reader::{Piece, Reader},
@@ -42,9 +42,9 @@ impl Locator for Videos {
         self.followed.around(reader, time_us).await
     }
 
-    fn tracks(&self) -> Option<Vec<i32>> {
+    fn searched(&self) -> Searched {
         let others = self.others.iter().map(|(id, _)| *id);
-        Some([self.id].into_iter().chain(others).collect())
+        Searched::Ids([self.id].into_iter().chain(others).collect())
     }
 
     fn follow(&mut self, id: i32) {

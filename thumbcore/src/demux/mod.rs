@@ -13,13 +13,16 @@ mod track;
 
 use std::{ops::Range, sync::Arc};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Codec, Error,
-    container::{self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place},
+    container::{
+        self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place, Searched,
+    },
     position::Position,
     reader::{Piece, Reader, Reason},
 };
@@ -41,12 +44,7 @@ impl Session {
         positions: &[Position],
         takes_attached: bool,
     ) -> Result<Self, Error> {
-        let head = reader.cached(0).unwrap_or_default();
-        if reader.len() == 0 {
-            return Err(Error::Corrupt {
-                reason: "the file is empty".to_owned(),
-            });
-        }
+        let head = head_of(reader)?;
         let profile = container::sniff(&head);
         let Opened {
             mut locator,
@@ -63,11 +61,13 @@ impl Session {
             needs_stream_info,
             has_index,
         };
-        let tracks = locator.as_ref().and_then(|locator| locator.tracks());
-        let mut demuxer = opener.demuxer(reader, locator.as_deref(), tracks.as_deref())?;
+        let searched = locator
+            .as_ref()
+            .map_or(Searched::Chosen, |locator| locator.searched());
+        let mut demuxer = opener.demuxer(reader, locator.as_deref(), searched.ids())?;
         let input = demuxer.input();
         let (profile, container) = container::of_demuxer(input.format_name());
-        let film = track::choose(input, tracks.as_deref(), takes_attached)?;
+        let film = track::choose(input, &searched, takes_attached)?;
         if let Some(locator) = &mut locator {
             locator.follow(film.id);
         }
@@ -276,6 +276,16 @@ fn headers_len(pieces: &[Piece]) -> u64 {
 /// How far before a time a keyframe to decode forward from is searched for: a usual group of
 /// pictures, then a long one.
 const STEPS_BACK_US: [i64; 2] = [4_000_000, 16_000_000];
+
+/// What is held of the start of the file, which must not be empty.
+fn head_of(reader: &Reader) -> Result<Bytes, Error> {
+    if reader.len() == 0 {
+        return Err(Error::Corrupt {
+            reason: "the file is empty".to_owned(),
+        });
+    }
+    Ok(reader.cached(0).unwrap_or_default())
+}
 
 /// How the picture is turned, by the first packet among the file's first `held` bytes: some codecs
 /// have a message for it, which encoders send once. Reads nothing that is not held.

@@ -6,7 +6,7 @@ use crate::{
     Codec, Error, Limits,
     codec::sei::Sei,
     container::{
-        Composition, Profile, Timeline, TrackComposition, believed, encrypted,
+        Composition, Profile, Searched, Timeline, TrackComposition, believed, encrypted,
         film::{self, Candidate},
         film_within, is_elementary,
     },
@@ -192,16 +192,16 @@ impl Track {
     }
 }
 
-/// The video stream of `input` that a player would show: among `tracks` where a locator searches
-/// these; an attached picture where there is no film and it `takes_attached`.
+/// The video stream of `input` that a player would show: among those `searched` by a locator; an
+/// attached picture where there is no film and it `takes_attached`.
 pub(super) fn choose(
     input: &Input,
-    tracks: Option<&[i32]>,
+    searched: &Searched,
     takes_attached: bool,
 ) -> Result<StreamInfo, Error> {
     let streams = streams(input);
     let attached = || attached_among(&streams).filter(|_| takes_attached);
-    let film = film_among(&streams, tracks).or_else(attached);
+    let film = film_among(&streams, searched).or_else(attached);
     film.cloned().ok_or_else(|| Error::NoVideo {
         reason: describe(&streams),
     })
@@ -213,14 +213,22 @@ fn streams(input: &Input) -> Vec<StreamInfo> {
 }
 
 /// The film among `streams`: the one most like one, of those that a locator searches.
-fn film_among<'a>(streams: &'a [StreamInfo], tracks: Option<&[i32]>) -> Option<&'a StreamInfo> {
-    let is_searched = |stream: &StreamInfo| tracks.is_none_or(|ids| ids.contains(&stream.id));
-    let videos = streams
+fn film_among<'a>(streams: &'a [StreamInfo], searched: &Searched) -> Option<&'a StreamInfo> {
+    let mut videos = streams
         .iter()
-        .filter(|stream| stream.is_video && !stream.is_attached_picture && is_searched(stream));
+        .filter(|stream| stream.is_video && !stream.is_attached_picture);
+    if let Searched::NthVideo(nth) = searched {
+        return videos.nth(*nth);
+    }
+    let is_searched =
+        |stream: &&StreamInfo| searched.ids().is_none_or(|ids| ids.contains(&stream.id));
+    let videos = videos.filter(is_searched);
     film::choose(videos, |stream| Candidate {
         is_still_codec: film::is_still_codec(stream.codec),
         frames: stream.frames,
+        lasts_us: stream
+            .duration
+            .and_then(|ticks| micros(ticks, stream.time_base)),
         is_default: stream.is_default,
         area: u64::from(stream.width) * u64::from(stream.height),
     })

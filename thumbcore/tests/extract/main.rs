@@ -26,5 +26,6 @@ mod sound;
 mod storyboard;
 mod streams;
 mod support;
+mod tracks;
 mod video;
 mod whole_pictures;

@@ -5,6 +5,10 @@ use std::ops::Range;
 use bytes::Buf;
 
 use super::index::{SuperEntry, stream_of, super_index};
+use crate::container::{
+    Searched,
+    film::{self, Candidate},
+};
 
 /// What the header says, as far as it decides what to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub(super) struct StreamHead {
     len: u32,
     /// `len` is a number of frames, video or audio: libav takes no other for a duration.
     is_counted: bool,
+    /// Of a picture, in pixels; 0 of sound.
+    area: u64,
+    /// The four letters of a picture's codec.
+    codec: [u8; 4],
     /// Where the parts of its `OpenDML` index are, in their order.
     pub(super) super_index: Vec<SuperEntry>,
 }
@@ -126,13 +134,17 @@ impl Header {
         None
     }
 
-    /// The video stream and its number, if there is one alone.
-    pub(super) fn only_video(&self) -> Option<(usize, &StreamHead)> {
-        let mut videos = self.streams.iter().enumerate();
-        let video = videos.find(|(_, stream)| stream.kind == *b"vids")?;
-        let more = videos.any(|(_, stream)| stream.kind == *b"vids");
-        let interleaved = self.streams.iter().any(|stream| stream.kind == *b"iavs");
-        (!more && !interleaved).then_some(video)
+    /// The film: its stream, that stream's number, and which of libav's streams it is. `None` where
+    /// digital video shares a stream with its audio.
+    pub(super) fn film(&self) -> Option<(usize, &StreamHead, Searched)> {
+        if self.streams.iter().any(|stream| stream.kind == *b"iavs") {
+            return None;
+        }
+        let streams = self.streams.iter().enumerate();
+        let videos = streams.filter(|(_, stream)| stream.kind == *b"vids");
+        let (nth_video, (nth, film)) =
+            film::choose(videos.enumerate(), |(_, (_, stream))| stream.candidate())?;
+        Some((nth, film, Searched::NthVideo(nth_video)))
     }
 }
 
@@ -153,6 +165,36 @@ fn first_chunk(head: &[u8], media: Range<u64>, streams: usize) -> Option<u64> {
     }
     None
 }
+
+/// What the format of a video stream says, a `BITMAPINFOHEADER`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Picture {
+    width: i32,
+    height: i32,
+    codec: [u8; 4],
+}
+
+impl Picture {
+    fn parse(mut format: &[u8]) -> Option<Self> {
+        format = format.get(4..)?;
+        let width = format.try_get_i32_le().ok()?;
+        // Negative where the first line is at the top.
+        let height = format.try_get_i32_le().ok()?;
+        format = format.get(4..)?;
+        Some(Self {
+            width,
+            height,
+            codec: take_kind(&mut format)?,
+        })
+    }
+
+    fn area(self) -> u64 {
+        u64::from(self.width.unsigned_abs()) * u64::from(self.height.unsigned_abs())
+    }
+}
+
+/// Codecs of still pictures.
+const STILL: [&[u8]; 2] = [b"MJPG", b"MPNG"];
 
 impl StreamHead {
     fn parse(head: &[u8], list: &Chunk<'_>, nth: usize) -> Option<Self> {
@@ -175,6 +217,10 @@ impl StreamHead {
         if u64::from(start) > 3600 * u64::from(rate) / u64::from(scale) {
             start = 0;
         }
+        let is_video = kind == *b"vids";
+        let format = find(b"strf").filter(|_| is_video);
+        let picture = format.and_then(|format| Picture::parse(format.payload));
+        let picture = picture.unwrap_or_default();
         let super_index = match find(b"indx") {
             Some(index) if index.payload.len() as u64 == index.len => {
                 super_index(index.payload, nth).unwrap_or_default()
@@ -187,9 +233,23 @@ impl StreamHead {
             rate,
             start,
             len,
+            area: picture.area(),
+            codec: picture.codec,
             is_counted: kind == *b"vids" || (kind == *b"auds" && unit_size == 0),
             super_index,
         })
+    }
+
+    /// What a video stream is chosen by.
+    fn candidate(&self) -> Candidate {
+        Candidate {
+            is_still_codec: STILL.contains(&&self.codec.to_ascii_uppercase()[..]),
+            // A recording that was not finished says 0.
+            frames: Some(u64::from(self.len)).filter(|len| self.is_counted && *len > 0),
+            lasts_us: self.duration_us(),
+            is_default: true,
+            area: self.area,
+        }
     }
 
     /// When unit `number` begins, in microseconds, rounded down.

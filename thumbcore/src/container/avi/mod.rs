@@ -3,8 +3,8 @@
 //! There are two kinds: `idx1`, behind the media, and the `OpenDML` one of files over 1 GB, an
 //! index of indexes in the header. Both are read exactly, and a splice has the header and then the
 //! keyframe's chunk. A demuxer counts frames from there, so times are shifted
-//! ([`Entry::Untimed`]). Files without an index, with several videos or with digital video in one
-//! stream with its audio are left to libav.
+//! ([`Entry::Untimed`]). Files without an index, or with digital video in one stream with its
+//! audio, are left to libav.
 
 mod header;
 mod index;
@@ -20,7 +20,8 @@ use self::{
     index::{Frames, SuperEntry},
 };
 use super::{
-    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, believed,
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Searched, Timeline,
+    believed,
     bounds::IndexBounds,
     profile::{Opened, Opening, Profile},
 };
@@ -78,6 +79,7 @@ struct Avi {
     /// The file up to its first chunk.
     header: Range<u64>,
     video: StreamHead,
+    searched: Searched,
     timeline: Timeline,
     frames: Frames,
 }
@@ -98,7 +100,7 @@ impl Avi {
         let Some(header) = Header::parse(&head) else {
             return Ok(Index::None);
         };
-        let Some((nth, video)) = header.only_video() else {
+        let Some((nth, video, searched)) = header.film() else {
             return Ok(Index::None);
         };
         let video = video.clone();
@@ -137,6 +139,7 @@ impl Avi {
             header: 0..header.media.start,
             timeline: Timeline::new(0, Some(duration_us)).with_last_picture(Some(counted)),
             video,
+            searched,
             frames,
         })))
     }
@@ -169,6 +172,10 @@ impl Avi {
 impl Locator for Avi {
     fn timeline(&self) -> Timeline {
         self.timeline
+    }
+
+    fn searched(&self) -> Searched {
+        self.searched.clone()
     }
 
     async fn around(&self, _: &Reader, time_us: i64) -> Result<Around, Error> {

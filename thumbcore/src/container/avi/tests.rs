@@ -2,6 +2,7 @@ use bytes::BufMut;
 use proptest::prelude::*;
 
 use super::*;
+use crate::container::Searched;
 
 fn chunk(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut bytes = kind.to_vec();
@@ -93,7 +94,7 @@ fn an_index_counts_from_the_file_or_the_media() {
     bytes.extend(chunk(b"JUNK", b"odd"));
     let whole = with_riff_len(bytes);
     let header = Header::parse(&whole).unwrap();
-    let (nth, video) = header.only_video().unwrap();
+    let (nth, video, _) = header.film().unwrap();
     assert_eq!((nth, video.duration_us()), (1, Some(320_000)));
     assert_eq!(header.media.start, media_at as u64);
     assert_eq!(header.first_chunk, media_at as u64);
@@ -162,7 +163,7 @@ fn an_open_dml_index_is_read_part_by_part() {
     let (bytes, ..) = file(&lens, indx(&[at, 0, first, 5, at + first, 0, second, 3]));
     let whole = with_riff_len([bytes, parts.concat()].concat());
     let header = Header::parse(&whole).unwrap();
-    let (nth, head) = header.only_video().unwrap();
+    let (nth, head, _) = header.film().unwrap();
     let mut frames = Frames::default();
     for entry in &head.super_index {
         let part = &whole[entry.at as usize..entry.end() as usize];
@@ -173,16 +174,18 @@ fn an_open_dml_index_is_read_part_by_part() {
 }
 
 #[test]
-fn several_videos_are_left_to_libav() {
+fn of_several_videos_the_film_is_read() {
     let streams = [
         stream(b"vids", 0, 9, Vec::new()),
-        stream(b"vids", 0, 9, Vec::new()),
+        stream(b"auds", 0, 9, Vec::new()),
+        stream(b"vids", 0, 900, Vec::new()),
     ];
     let mut bytes = b"RIFF\0\0\0\0AVI ".to_vec();
     bytes.extend(list(b"hdrl", &streams));
     bytes.extend(list(b"movi", &[chunk(b"00dc", b"1234")]));
     let header = Header::parse(&with_riff_len(bytes)).unwrap();
-    assert_eq!(header.only_video(), None);
+    let (nth, _, searched) = header.film().unwrap();
+    assert_eq!((nth, searched), (2, Searched::NthVideo(1)));
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn frames_are_numbered_from_the_streams_start() {
     bytes.extend(list(b"hdrl", &[stream(b"vids", 50, 9, Vec::new())]));
     bytes.extend(list(b"movi", &[chunk(b"00dc", b"1234")]));
     let header = Header::parse(&with_riff_len(bytes)).unwrap();
-    let (_, video) = header.only_video().unwrap();
+    let (_, video, _) = header.film().unwrap();
     assert_eq!(video.micros(0), 2_000_000);
     assert_eq!(video.number(2_040_000), 1);
     assert_eq!(video.number(0), 0);
@@ -232,7 +235,7 @@ proptest! {
             for (_, start, end) in keyframes(&frames) {
                 prop_assert!(start >= header.media.start && end <= bytes.len() as u64);
             }
-            if let Some((_, video)) = header.only_video() {
+            if let Some((_, video, _)) = header.film() {
                 let _ = video.number(video.micros(i64::from(u32::MAX)));
             }
         }

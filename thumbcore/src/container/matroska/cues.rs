@@ -39,6 +39,12 @@ pub(super) fn parse(payload: &[u8], track: u64, segment: u64, len: u64) -> Vec<C
     cues
 }
 
+/// The last time that a payload of Cues names for `track`, in ticks.
+pub(super) fn last_time(payload: &[u8], track: u64) -> Option<i64> {
+    let last = parse(payload, track, 0, u64::MAX).pop()?;
+    Some(last.time)
+}
+
 /// How much of a file an index names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Coverage {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error,
-    container::{Entry, Keyframe, ListedKeyframe, Place},
+    container::{Entry, Keyframe, ListedKeyframe, Place, Searched},
     reader::{Piece, Reader, Reason},
 };
 
@@ -28,6 +28,8 @@ pub(super) struct File {
     pub(super) info: Info,
     /// The video track's number.
     pub(super) track: u64,
+    /// Which of libav's streams it is.
+    pub(super) searched: Searched,
     /// The video codec's delay, in ticks.
     pub(super) delay: i64,
     pub(super) headers: Vec<Piece>,

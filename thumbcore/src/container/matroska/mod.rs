@@ -28,11 +28,11 @@ use self::{
     file::File,
     film_end::film_end_by_cues,
     segment::Segment,
-    tracks::{Info, Kind, TrackEntry},
-    unindexed::Unindexed,
+    tracks::{Info, Kind, Tally, TrackEntry},
+    unindexed::{Unindexed, for_each_block},
 };
 use super::{
-    Around, Container, Keyframe, ListedKeyframe, Locator, Timeline, believed,
+    Around, Container, Keyframe, ListedKeyframe, Locator, Searched, Timeline, believed,
     blank::data_end,
     encrypted,
     profile::{Opening, Profile},
@@ -87,7 +87,12 @@ impl Matroska {
         let info = Info::parse(&Segment::payload(reader, &segment.info).await?);
         let tracks = tracks::tracks(&Segment::payload(reader, &segment.tracks).await?);
         reader.limits().check_streams(tracks.len())?;
-        let (Some(info), Some(video)) = (info, tracks::choose(&tracks)) else {
+        let Some(info) = info else {
+            return Ok(None);
+        };
+        let cues = segment.cues(reader).await?;
+        let tally = tally(&info, &tracks, (&segment, cues.as_deref()), reader);
+        let Some((searched, video)) = tracks::choose(&tracks, tally) else {
             return Ok(None);
         };
         if video.is_encrypted {
@@ -103,13 +108,12 @@ impl Matroska {
             len: segment.film_end(data_end(reader).await?),
             info,
             track: video.number,
+            searched,
             delay: info.delay(video),
             headers: headers.into_iter().map(Piece::File).collect(),
         };
-        let cues = match segment.cues(reader).await? {
-            Some(payload) => cues::parse(&payload, file.track, segment.start, file.len),
-            None => Vec::new(),
-        };
+        let cues = cues.map(|payload| cues::parse(&payload, file.track, segment.start, file.len));
+        let cues = cues.unwrap_or_default();
         let first_cluster = segment.first_cluster;
         let end = segment.media_end(&file, &cues);
         let film = film_end_by_cues(&file, &cues, end, reader).await?;
@@ -193,6 +197,10 @@ impl Locator for Matroska {
         self.timeline
     }
 
+    fn searched(&self) -> Searched {
+        self.file.searched.clone()
+    }
+
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         match &self.index {
             Index::Cues(cues) => self.around_cues(cues, reader, time_us).await,
@@ -215,6 +223,34 @@ impl Locator for Matroska {
         let mut headers = self.file.headers.clone();
         headers.push(Piece::Made(marker));
         Some(headers)
+    }
+}
+
+/// Tells of a track's pictures what the payload of Cues and the first cluster do; nothing where
+/// there is one video track alone.
+fn tally(
+    info: &Info,
+    tracks: &[TrackEntry],
+    (segment, cues): (&Segment, Option<&[u8]>),
+    reader: &Reader,
+) -> impl Fn(u64) -> Tally {
+    let is_needed = tracks::has_several_videos(tracks);
+    let first = segment.first_cluster.filter(|_| is_needed);
+    let held = first.and_then(|at| Some((at, reader.cached(at)?)));
+    let cues = cues.filter(|_| is_needed);
+    let len = reader.len();
+    move |number| {
+        let mut blocks = 0;
+        if let Some((at, bytes)) = &held {
+            for_each_block(bytes, *at, len, |_, block| {
+                blocks += u64::from(block.track == number);
+            });
+        }
+        let last = cues.and_then(|cues| cues::last_time(cues, number));
+        Tally {
+            blocks,
+            last_us: last.map(|ticks| info.micros(ticks)),
+        }
     }
 }
 

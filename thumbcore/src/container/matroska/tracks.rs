@@ -1,7 +1,10 @@
 //! The segment's facts about time and tracks: Info and Tracks.
 
 use super::ebml::{children, float, id, uint};
-use crate::container::film::{self, Candidate};
+use crate::container::{
+    Searched,
+    film::{self, Candidate},
+};
 
 /// From Info.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,6 +87,7 @@ impl TrackEntry {
             candidate: Candidate {
                 is_still_codec: false,
                 frames: None,
+                lasts_us: None,
                 is_default: true,
                 area: 0,
             },
@@ -145,11 +149,47 @@ pub(super) fn tracks(payload: &[u8]) -> Vec<TrackEntry> {
         .collect()
 }
 
-/// The video track that pictures are taken from: the choice that is made among libav's streams,
-/// made from the file. `None` where there is none, or its times are not the segment's.
-pub(super) fn choose(tracks: &[TrackEntry]) -> Option<&TrackEntry> {
-    let videos = tracks.iter().filter(|track| track.kind == Kind::Video);
-    film::choose(videos, |track| track.candidate).filter(|track| track.is_plain)
+/// What is told of a track's pictures before it is chosen: by the index, and by the blocks that
+/// are held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) blocks: u64,
+    /// The last time that an index names, in microseconds.
+    pub(super) last_us: Option<i64>,
+}
+
+/// The video tracks.
+fn videos(tracks: &[TrackEntry]) -> impl Iterator<Item = &TrackEntry> {
+    tracks.iter().filter(|track| track.kind == Kind::Video)
+}
+
+/// Whether the film must be told from other video tracks.
+pub(super) fn has_several_videos(tracks: &[TrackEntry]) -> bool {
+    videos(tracks).count() > 1
+}
+
+/// The video track that pictures are taken from, and which of libav's streams it is. `None` where
+/// there is none, or its times are not the segment's.
+pub(super) fn choose(
+    tracks: &[TrackEntry],
+    tally: impl Fn(u64) -> Tally,
+) -> Option<(Searched, &TrackEntry)> {
+    let film = film::choose(videos(tracks).enumerate(), |(_, track)| {
+        let Tally { blocks, last_us } = tally(track.number);
+        Candidate {
+            // There may be more behind the first.
+            frames: Some(blocks.max(2)).filter(|_| blocks > 0),
+            lasts_us: last_us,
+            ..track.candidate
+        }
+    });
+    let (nth, track) = film.filter(|(_, track)| track.is_plain)?;
+    let searched = if has_several_videos(tracks) {
+        Searched::NthVideo(nth)
+    } else {
+        Searched::Chosen
+    };
+    Some((searched, track))
 }
 
 #[cfg(test)]
@@ -176,8 +216,9 @@ mod tests {
 
     #[test]
     fn default_and_large_tracks_come_first() {
-        let number =
-            |entries: &[Vec<u8>]| choose(&tracks(&entries.concat())).map(|track| track.number);
+        let number = |entries: &[Vec<u8>]| {
+            choose(&tracks(&entries.concat()), |_| Tally::default()).map(|(_, track)| track.number)
+        };
         assert_eq!(number(&[video(1, 0, 900), video(2, 1, 100)]), Some(2));
         assert_eq!(number(&[video(1, 1, 100), video(7, 1, 900)]), Some(7));
         assert_eq!(number(&[video(3, 1, 100), video(4, 1, 100)]), Some(3));

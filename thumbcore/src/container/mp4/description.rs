@@ -8,9 +8,9 @@ use crate::container::film::Candidate;
 /// One way in which samples of a video track are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Description {
-    kind: [u8; 4],
     /// Pixels.
     area: u64,
+    is_still: bool,
     /// Samples of this kind need a key.
     is_encrypted: bool,
 }
@@ -34,11 +34,34 @@ impl Description {
         };
         let inner = entry.get(VISUAL_ENTRY..).unwrap_or_default();
         Self {
-            kind,
+            is_still: STILL.contains(&kind) || is_still_object(inner),
             area: u64::from(side(SIZE)) * u64::from(side(SIZE + 2)),
             is_encrypted: ENCRYPTED.contains(&kind) || child(inner, b"sinf").is_some(),
         }
     }
+}
+
+/// Whether the elementary stream descriptor among a sample entry's boxes names a codec of still
+/// pictures.
+///
+/// Source: ISO/IEC 14496-1, sections 7.2.6.5 and 7.2.6.6; its registration authority's object
+/// types.
+fn is_still_object(boxes: &[u8]) -> bool {
+    const JPEG: u8 = 0x6c;
+    const PNG: u8 = 0x6d;
+    let object = child(boxes, b"esds").and_then(|esds| {
+        let stream = descriptor(esds.get(4..)?, 3)?;
+        descriptor(stream.get(3..)?, 4)?.first().copied()
+    });
+    matches!(object, Some(JPEG | PNG))
+}
+
+/// The payload of the descriptor that `bytes` start with, if that has `tag`.
+fn descriptor(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+    let (found, rest) = bytes.split_first()?;
+    // The length has up to four bytes, of which the last has its first bit clear.
+    let last = rest.iter().take(4).position(|byte| byte & 0x80 == 0)?;
+    (*found == tag).then(|| &rest[last + 1..])
 }
 
 /// Whether `trak`, a track box's payload, is a video track.
@@ -65,8 +88,9 @@ pub(super) fn candidate(trak: &[u8], frames: Option<u64>) -> Candidate {
     let flags = child(trak, b"tkhd").and_then(|header| header.get(3).copied());
     let first = descriptions(trak).next();
     Candidate {
-        is_still_codec: first.is_some_and(|first| STILL.contains(&first.kind)),
+        is_still_codec: first.is_some_and(|first| first.is_still),
         frames,
+        lasts_us: None,
         is_default: flags.is_some_and(|flags| flags & ENABLED != 0),
         area: first.map_or(0, |first| first.area),
     }

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use super::{
     INDEX, MAX_BOXES, MOOF_WINDOW,
     fragment::Fragment,
-    index::{self, IndexEntry, SegmentIndex},
+    index::{self, IndexEntry, SegmentIndex, Tally},
     movie::Movie,
 };
 use crate::{
@@ -113,6 +113,47 @@ impl Front {
         let ends = self.sidxs.iter().map(|sidx| (sidx.track, sidx.end_time));
         ends.collect()
     }
+}
+
+/// What is told of each track's pictures before any is chosen: by the index at the end of the file,
+/// and by the first fragments, which are read anyway.
+pub(super) async fn tallies(
+    reader: &Reader,
+    movie: &Movie,
+    from: u64,
+) -> Result<Vec<Tally>, Error> {
+    let mut tallies = match random_access_box(reader).await? {
+        Some((_, bytes)) => index::tallies(&bytes),
+        None => Vec::new(),
+    };
+    let mut seen: Vec<Tally> = Vec::new();
+    let mut at = from;
+    for _ in 0..MAX_BOXES {
+        let next = next_fragment(reader, movie, at, MOOF_WINDOW, Reason::Index).await?;
+        let Some(fragment) = next else { break };
+        at = fragment.end();
+        for run in &fragment.runs {
+            tally_of(&mut seen, run.track).samples += run.samples.len() as u64;
+        }
+        let is_seen = |id| seen.iter().any(|tally| tally.track == id);
+        if movie.videos().all(is_seen) || reader.cached(at).is_none() {
+            break;
+        }
+    }
+    for Tally { track, samples, .. } in seen {
+        let tally = tally_of(&mut tallies, track);
+        tally.samples = tally.samples.max(samples);
+    }
+    Ok(tallies)
+}
+
+fn tally_of(tallies: &mut Vec<Tally>, track: u32) -> &mut Tally {
+    let known = tallies.iter().position(|tally| tally.track == track);
+    let nth = known.unwrap_or(tallies.len());
+    if known.is_none() {
+        tallies.push(Tally::of(track));
+    }
+    &mut tallies[nth]
 }
 
 /// Tracks whose fragments lie further on start with the video's decoding.
@@ -243,11 +284,7 @@ pub(super) async fn random_access(
     movie: &Movie,
     from: u64,
 ) -> Result<Option<Vec<IndexEntry>>, Error> {
-    let Some(len) = random_access_len(reader) else {
-        return Ok(None);
-    };
-    let start = reader.len() - len;
-    let Some(bytes) = INDEX.read(reader, start..reader.len()).await? else {
+    let Some((start, bytes)) = random_access_box(reader).await? else {
         return Ok(None);
     };
     Ok(index::random_access(
@@ -255,4 +292,14 @@ pub(super) async fn random_access(
         movie.video().id,
         &(from..start),
     ))
+}
+
+/// The `mfra` box at the end of the file and where it starts; `None` where there is none.
+async fn random_access_box(reader: &Reader) -> Result<Option<(u64, Bytes)>, Error> {
+    let Some(len) = random_access_len(reader) else {
+        return Ok(None);
+    };
+    let start = reader.len() - len;
+    let bytes = INDEX.read(reader, start..reader.len()).await?;
+    Ok(bytes.map(|bytes| (start, bytes)))
 }

@@ -98,41 +98,108 @@ pub(super) fn random_access(
     track: u32,
     moofs: &Range<u64>,
 ) -> Option<Vec<IndexEntry>> {
-    let header = BoxHeader::parse(mfra).filter(|header| header.kind == *b"mfra")?;
     let mut entries = Vec::new();
-    for (kind, mut tfra) in children(mfra.get(header.header_len as usize..)?) {
-        if kind != *b"tfra" {
-            continue;
-        }
-        let long = tfra.try_get_u32().ok()? >> 24 == 1;
-        if tfra.try_get_u32().ok()? != track {
-            continue;
-        }
-        let lengths = tfra.try_get_u32().ok()?;
-        // Numbers of traf, trun and sample, of one to four bytes each.
-        let skipped = [4, 2, 0].map(|shift| (lengths >> shift & 3) as usize + 1);
-        let skipped: usize = skipped.iter().sum();
-        let count = tfra.try_get_u32().ok()?;
-        for _ in 0..count {
-            let (time, at) = if long {
-                (tfra.try_get_u64().ok()?, tfra.try_get_u64().ok()?)
-            } else {
-                let time = u64::from(tfra.try_get_u32().ok()?);
-                (time, u64::from(tfra.try_get_u32().ok()?))
-            };
-            tfra = tfra.get(skipped..)?;
-            let time = i64::try_from(time).ok().filter(|ticks| *ticks < 1 << 60)?;
-            if !moofs.contains(&at) {
-                return None;
-            }
-            entries.push(IndexEntry {
-                time,
-                at,
-                is_keyframe: true,
-            });
+    for table in tables(mfra)? {
+        let table = table?;
+        if table.track == track {
+            entries.extend(table);
         }
     }
-    in_order(entries)
+    let is_placed = |entry: &IndexEntry| moofs.contains(&entry.at) && entry.time < 1 << 60;
+    entries.iter().all(is_placed).then(|| in_order(entries))?
+}
+
+/// What is told of a track's pictures before it is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) track: u32,
+    /// Pictures in the first fragments, or fragments that an index names where those are more.
+    pub(super) samples: u64,
+    /// The last time that an index names, in ticks of the track.
+    pub(super) last: Option<i64>,
+}
+
+impl Tally {
+    pub(super) fn of(track: u32) -> Self {
+        Self {
+            track,
+            samples: 0,
+            last: None,
+        }
+    }
+}
+
+/// What a whole `mfra` box tells of its tracks.
+pub(super) fn tallies(mfra: &[u8]) -> Vec<Tally> {
+    let tables = tables(mfra).into_iter().flatten().flatten();
+    let tally = |table: Table<'_>| Tally {
+        track: table.track,
+        samples: table.clone().count() as u64,
+        last: table.map(|entry| entry.time).max(),
+    };
+    tables.take(MAX_TABLES).map(tally).collect()
+}
+
+/// Tables of tracks in a `mfra` box that are believed.
+const MAX_TABLES: usize = 64;
+
+/// The entries of one track in a `mfra` box: those of a `tfra` box.
+#[derive(Debug, Clone)]
+struct Table<'a> {
+    track: u32,
+    /// Times and places have 64 bits.
+    is_long: bool,
+    /// Bytes of the numbers of fragment, run and sample behind each.
+    skipped: usize,
+    left: u32,
+    rest: &'a [u8],
+}
+
+impl<'a> Table<'a> {
+    fn parse(mut tfra: &'a [u8]) -> Option<Self> {
+        let is_long = tfra.try_get_u32().ok()? >> 24 == 1;
+        let track = tfra.try_get_u32().ok()?;
+        let lengths = tfra.try_get_u32().ok()?;
+        // Of one to four bytes each.
+        let skipped = [4, 2, 0].map(|shift| (lengths >> shift & 3) as usize + 1);
+        Some(Self {
+            track,
+            is_long,
+            skipped: skipped.iter().sum(),
+            left: tfra.try_get_u32().ok()?,
+            rest: tfra,
+        })
+    }
+}
+
+impl Iterator for Table<'_> {
+    type Item = IndexEntry;
+
+    fn next(&mut self) -> Option<IndexEntry> {
+        self.left = self.left.checked_sub(1)?;
+        let mut value = || {
+            if self.is_long {
+                self.rest.try_get_u64().ok()
+            } else {
+                self.rest.try_get_u32().ok().map(u64::from)
+            }
+        };
+        let (time, at) = (value()?, value()?);
+        self.rest = self.rest.get(self.skipped..)?;
+        Some(IndexEntry {
+            time: i64::try_from(time).unwrap_or(i64::MAX),
+            at,
+            is_keyframe: true,
+        })
+    }
+}
+
+/// The tables in a whole `mfra` box; `None` in place of one that is cut short.
+fn tables(mfra: &[u8]) -> Option<impl Iterator<Item = Option<Table<'_>>>> {
+    let header = BoxHeader::parse(mfra).filter(|header| header.kind == *b"mfra")?;
+    let boxes = children(mfra.get(header.header_len as usize..)?);
+    let tables = boxes.filter(|(kind, _)| kind == b"tfra");
+    Some(tables.map(|(_, tfra)| Table::parse(tfra)))
 }
 
 /// One entry a place; `None` where times and places are not in the same order.

@@ -28,7 +28,7 @@ pub(super) use self::movie::tests;
 pub(super) use self::movie::track_id;
 use self::{
     fragment::{Fragment, Run},
-    front::{Following, Front, next_fragment, random_access},
+    front::{Following, Front, next_fragment, random_access, tallies},
     index::{IndexEntry, neighbours},
     movie::{Movie, TrackHead, without_samples},
     search::ends,
@@ -37,7 +37,7 @@ use super::{boxes::BoxHeader, open::MovieBox};
 use crate::{
     Error,
     container::{
-        Around, Entry, IFrame, Keyframe, ListedKeyframe, Locator, Place, Timeline,
+        Around, Entry, IFrame, Keyframe, ListedKeyframe, Locator, Place, Searched, Timeline,
         blank::{data_end, is_hole},
         bounds::IndexBounds,
         duration::believed,
@@ -113,10 +113,13 @@ impl Fragmented {
         movie_box: &MovieBox,
         positions: &[Position],
     ) -> Result<Outcome, Error> {
-        let Some(movie) = Movie::parse(movie_box.payload(), reader.limits().max_streams) else {
+        let Some(mut movie) = Movie::parse(movie_box.payload(), reader.limits().max_streams) else {
             return Ok(Outcome::Unreadable);
         };
         let from = movie_box.place.end;
+        if movie.has_several_videos() {
+            movie.choose_film(&tallies(reader, &movie, from).await?);
+        }
         let (front, entries) = try_join(
             Front::read(reader, &movie, from),
             random_access(reader, &movie, from),
@@ -424,8 +427,8 @@ impl Locator for Fragmented {
         self.timeline
     }
 
-    fn tracks(&self) -> Option<Vec<i32>> {
-        i32::try_from(self.video().id).ok().map(|id| vec![id])
+    fn searched(&self) -> Searched {
+        i32::try_from(self.video().id).map_or(Searched::Chosen, |id| Searched::Ids(vec![id]))
     }
 
     fn end_of(&self, reader: &Reader, time_us: i64) -> Option<u64> {

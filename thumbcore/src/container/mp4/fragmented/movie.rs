@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, Bytes};
 
-use super::fragment::{Run, Sample};
+use super::{
+    fragment::{Run, Sample},
+    index::Tally,
+};
 use crate::container::{
-    film,
+    film::{self, Candidate},
     mp4::{
         boxes::{child, children, descendant},
         description,
@@ -27,8 +30,10 @@ const SAMPLE_TABLES: [&[u8; 4]; 11] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Movie {
     pub(super) tracks: Vec<TrackHead>,
-    /// The video track among them.
+    /// The film's place among them.
     video: usize,
+    /// The places of all video tracks among them, with what they are chosen by.
+    videos: Vec<(usize, Candidate)>,
 }
 
 /// One track of audio or video.
@@ -75,8 +80,43 @@ impl Movie {
             }
             tracks.push(TrackHead::parse(trak, &defaults, timescale)?);
         }
-        let (video, _) = film::choose(videos, |(_, candidate)| *candidate)?;
-        Some(Self { tracks, video })
+        let (video, _) = film::choose(&videos, |(_, candidate)| *candidate)?;
+        Some(Self {
+            video: *video,
+            tracks,
+            videos,
+        })
+    }
+
+    pub(super) fn has_several_videos(&self) -> bool {
+        self.videos.len() > 1
+    }
+
+    /// The numbers of the video tracks.
+    pub(super) fn videos(&self) -> impl Iterator<Item = u32> {
+        self.videos.iter().map(|(nth, _)| self.tracks[*nth].id)
+    }
+
+    /// Chooses the film anew, by what is told of each track's pictures as well.
+    pub(super) fn choose_film(&mut self, tallies: &[Tally]) {
+        let told = |(nth, candidate): &(usize, Candidate)| {
+            let track = &self.tracks[*nth];
+            let tally = tallies.iter().find(|tally| tally.track == track.id);
+            let last = tally.and_then(|tally| tally.last);
+            Candidate {
+                // There may be more behind the first.
+                frames: tally.map(|tally| tally.samples.max(2)),
+                lasts_us: last.map(|ticks| track.micros(ticks).max(0)),
+                ..*candidate
+            }
+        };
+        let film = film::choose(
+            self.videos.iter().map(|video| (video.0, told(video))),
+            |it| it.1,
+        );
+        if let Some((video, _)) = film {
+            self.video = video;
+        }
     }
 
     /// The samples that `moov`, the payload that this was read from, holds itself: those of the
