@@ -20,8 +20,8 @@ pub(crate) struct Profile {
     pub(crate) container: Container,
     /// libav's demuxer; `None` lets libav probe among [`demuxers`](super::demuxers).
     pub(crate) demuxer: Option<&'static CStr>,
-    /// Private options of the demuxer.
-    pub(crate) options: &'static [(&'static str, &'static str)],
+    /// Private options of the demuxer, unless opening finds otherwise.
+    pub(super) options: &'static [(&'static str, &'static str)],
     /// Whether a file that starts with these bytes is of the family.
     pub(super) sniff: fn(&[u8]) -> bool,
     /// The codecs that a file of the family may be decoded with.
@@ -56,6 +56,8 @@ pub(crate) struct Opened {
     pub(crate) needs_stream_info: bool,
     /// libav's index, read with the header, says where each keyframe is.
     pub(crate) has_index: bool,
+    /// Private options of the demuxer.
+    pub(crate) options: &'static [(&'static str, &'static str)],
     /// What the header tells beside libav's index.
     pub(crate) composition: Option<Composition>,
     /// Keeps in the cache what libav reads of the file when it is opened.
@@ -116,6 +118,7 @@ impl Profile {
             locator: None,
             needs_stream_info: self.needs_stream_info,
             has_index: self.has_index,
+            options: self.options,
             composition: None,
             pinned: None,
         }

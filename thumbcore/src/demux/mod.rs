@@ -50,6 +50,7 @@ impl Session {
             mut locator,
             needs_stream_info,
             has_index,
+            options,
             composition,
             pinned,
         } = runtime.block_on(profile.open(reader, positions))?;
@@ -58,6 +59,7 @@ impl Session {
             profile,
             decoders: profile.decoders(),
             demuxers: container::demuxers(),
+            private: options,
             needs_stream_info,
             has_index,
         };

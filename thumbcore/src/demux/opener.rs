@@ -29,6 +29,8 @@ pub(super) struct Opener {
     pub(super) decoders: String,
     /// The demuxers that libav may choose among.
     pub(super) demuxers: String,
+    /// Private options of the demuxer.
+    pub(super) private: &'static [(&'static str, &'static str)],
     /// libav must read packets to know the streams.
     pub(super) needs_stream_info: bool,
     /// libav's index, read with the header, says where each keyframe is.
@@ -120,7 +122,7 @@ impl Opener {
             format: self.profile.demuxer,
             allowed: &self.demuxers,
             decoders: &self.decoders,
-            private: self.profile.options,
+            private: self.private,
             probe_size: PROBE_SIZE,
             // One more, so that a file of too many is told from a broken one.
             max_streams: max_streams.saturating_add(1),

@@ -102,6 +102,24 @@ async fn what_an_edit_list_cuts_off_the_end_is_no_part_of_the_film() {
 }
 
 #[tokio::test]
+async fn an_edit_list_that_shows_nothing_hides_nothing() {
+    let clip = Clip {
+        audio: false,
+        ..Clip::default()
+    };
+    let path = clip.make().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let edit = named(&whole, b"elst") + 12;
+    let hour = 3_600_000_u32;
+    // No time, as in fragments; an empty time and no other; from beyond the end.
+    for [duration, time] in [[0, 0], [5000, u32::MAX], [5000, hour]] {
+        let mut bytes = whole.clone();
+        bytes[edit..edit + 8].copy_from_slice(&[duration, time].map(u32::to_be_bytes).concat());
+        assert_right(&extract_bytes(bytes).await.unwrap(), &path, 10.0);
+    }
+}
+
+#[tokio::test]
 async fn the_last_picture_lasts_no_longer_than_the_header_says() {
     let clip = Clip {
         audio: false,

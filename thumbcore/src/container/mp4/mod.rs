@@ -8,6 +8,7 @@ mod boxes;
 mod claims;
 mod composition;
 mod description;
+mod edits;
 mod fragmented;
 mod layout;
 mod open;

@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{
     PROFILE,
-    boxes::{BoxHeader, child, children},
+    boxes::{BoxHeader, child, children, descendant},
     claims::{Claims, unpacked_len},
     composition::Composition,
     description,
+    edits::{self, Hiding},
     fragmented::{Fragmented, Outcome},
     layout::Layout,
     samples::SampleTables,
@@ -33,6 +34,12 @@ const UNUSUAL: u64 = 16 << 20;
 /// Bytes read for that look: the header of the box and that of its first child.
 const LOOK: u64 = 64;
 
+/// The demuxer's options for a film of which its edit list shows nothing: all of it is shown, from
+/// where the list begins.
+const WITH_FIRST_EDIT: &[(&str, &str)] = &[("advanced_editlist", "0")];
+/// The demuxer's options for a film whose edit list is nonsense.
+const WITHOUT_EDITS: &[(&str, &str)] = &[("ignore_editlist", "1")];
+
 /// A movie box, read whole.
 #[derive(Debug)]
 pub(super) struct MovieBox {
@@ -49,8 +56,17 @@ pub(super) struct MovieBox {
 pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening<'a> {
     Box::pin(async move {
         let mut movie = MovieBox::find(reader).await?;
-        movie.check_encryption()?;
+        let film = movie.film();
+        if film.is_some_and(description::is_encrypted) {
+            return Err(encrypted("Common Encryption"));
+        }
+        let options = match film.and_then(hiding) {
+            Some(Hiding::Shift) => WITH_FIRST_EDIT,
+            Some(Hiding::Nonsense) => WITHOUT_EDITS,
+            None => PROFILE.options,
+        };
         let plain = Opened {
+            options,
             composition: Some(Composition::new(movie.shared_payload())),
             pinned: movie.pin.take(),
             ..PROFILE.left_to_libav()
@@ -177,26 +193,29 @@ impl MovieBox {
         self.bytes.slice(self.header_len().min(self.bytes.len())..)
     }
 
-    /// Refuses a film whose pictures need a key.
-    fn check_encryption(&self) -> Result<(), Error> {
+    /// The film's track box.
+    fn film(&self) -> Option<&[u8]> {
         let traks = children(self.payload()).filter(|(kind, _)| kind == b"trak");
         let videos = traks
             .map(|(_, trak)| trak)
             .filter(|trak| description::is_video(trak));
-        let film = film::choose(videos, |trak| {
+        film::choose(videos, |trak| {
             let tables = SampleTables::parse(trak);
             // A track in fragments has none here.
             let frames = tables.map(|tables| u64::from(tables.count));
             description::candidate(trak, frames.filter(|frames| *frames > 0))
-        });
-        match film {
-            Some(trak) if description::is_encrypted(trak) => Err(encrypted("Common Encryption")),
-            _ => Ok(()),
-        }
+        })
     }
 
     /// Whether the samples are in movie fragments that follow.
     fn announces_fragments(&self) -> bool {
         child(self.payload(), b"mvex").is_some()
     }
+}
+
+/// How its edit list hides all of `trak`, a track with samples of its own.
+fn hiding(trak: &[u8]) -> Option<Hiding> {
+    let list = descendant(trak, &[b"edts", b"elst"])?;
+    let tables = SampleTables::parse(trak).filter(|tables| tables.count > 0)?;
+    edits::hiding(list, tables.ticks())
 }

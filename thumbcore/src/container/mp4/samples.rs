@@ -79,6 +79,13 @@ impl<'a> SampleTables<'a> {
         !self.delays.is_empty()
     }
 
+    /// Ticks of all samples.
+    pub(super) fn ticks(&self) -> u64 {
+        let runs = self.durations.chunks_exact(8);
+        let ticks = runs.map(|run| u64::from(word(run, 0)) * u64::from(word(run, 4)));
+        ticks.fold(0, u64::saturating_add)
+    }
+
     /// Ticks of the last sample.
     pub(super) fn last_duration(&self) -> u32 {
         let last = self.durations.chunks_exact(8).next_back();
@@ -306,7 +313,7 @@ pub(super) mod tests {
             (3000, 30, 30, 10, false),
         ];
         assert_eq!(samples, expected);
-        assert_eq!(tables.last_duration(), 30);
+        assert_eq!((tables.ticks(), tables.last_duration()), (70, 30));
         assert!(tables.is_reordered());
     }
 

@@ -13,7 +13,7 @@ use crate::container::{
     film::{self, Candidate},
     mp4::{
         boxes::{child, children, descendant},
-        description,
+        description, edits,
         samples::SampleTables,
     },
 };
@@ -162,8 +162,7 @@ impl TrackHead {
         let id = track_id(trak)?;
         let (timescale, duration) = timescale(descendant(trak, &[b"mdia", b"mdhd"])?)?;
         let offset = descendant(trak, &[b"edts", b"elst"])
-            .and_then(|list| edit_offset(list, timescale, movie_timescale))
-            .unwrap_or(0);
+            .map_or(0, |list| edits::offset(list, timescale, movie_timescale));
         Some(Self {
             id,
             timescale,
@@ -260,29 +259,6 @@ fn emptied(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     let len = (emptied_box.len() as u32).to_be_bytes();
     emptied_box[..4].copy_from_slice(&len);
     emptied_box
-}
-
-/// What an edit list takes off each time: the start of the media shown first, less the empty time
-/// before it. Later edits are ignored, as libav does in fragments.
-fn edit_offset(mut list: &[u8], timescale: u32, movie_timescale: u32) -> Option<i64> {
-    let long = list.try_get_u32().ok()? >> 24 == 1;
-    let count = list.try_get_u32().ok()?;
-    let mut empty = 0;
-    for _ in 0..count.min(2) {
-        let (duration, time) = if long {
-            (list.try_get_u64().ok()?, list.try_get_i64().ok()?)
-        } else {
-            let duration = u64::from(list.try_get_u32().ok()?);
-            (duration, i64::from(list.try_get_i32().ok()?))
-        };
-        list.try_get_u32().ok()?;
-        if time >= 0 {
-            return time.checked_sub(empty);
-        }
-        let scaled = u128::from(duration) * u128::from(timescale) / u128::from(movie_timescale);
-        empty = i64::try_from(scaled).ok()?;
-    }
-    Some(-empty)
 }
 
 #[cfg(test)]
