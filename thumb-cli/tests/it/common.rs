@@ -25,6 +25,13 @@ pub(crate) fn thumb() -> Command {
     command
 }
 
+/// `thumb extract` of one input into the folder `out`.
+pub(crate) fn extract(input: &Path, out: &Path) -> Command {
+    let mut command = thumb();
+    command.arg("extract").arg(input).arg("--out").arg(out);
+    command
+}
+
 /// What a finished `thumb` said.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,

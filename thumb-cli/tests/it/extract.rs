@@ -6,7 +6,7 @@ use devstack::{media::Clip, oracle};
 use image::ImageFormat;
 use serde_json::Value;
 
-use crate::common::{clip, folder, names, run, thumb};
+use crate::common::{clip, extract, folder, names, run, thumb};
 
 fn fields(value: &Value) -> Vec<&str> {
     value
@@ -42,14 +42,9 @@ fn check_facts(line: &Value, path: &Path) {
 fn json_has_the_contracts_fields_and_they_are_true() {
     let path = clip("mp4");
     let out = tempfile::tempdir().unwrap();
-    let mut command = thumb();
-    command
-        .arg("extract")
-        .arg(&path)
-        .arg("--json")
-        .arg("--out")
-        .arg(out.path());
-    let lines = run(&mut command).clean().lines();
+    let lines = run(extract(&path, out.path()).arg("--json"))
+        .clean()
+        .lines();
     assert_eq!(lines.len(), 1);
     let mut expected = [
         "input",
@@ -121,13 +116,7 @@ fn the_sandbox_changes_no_picture_and_says_that_it_was_there() {
     let path = clip("mkv");
     let [with, without] = ["on", "off"].map(|sandbox| {
         let out = tempfile::tempdir().unwrap();
-        let mut command = thumb();
-        command
-            .arg("extract")
-            .arg(&path)
-            .arg("--out")
-            .arg(out.path());
-        let lines = run(command.args(["--json", "--sandbox", sandbox]))
+        let lines = run(extract(&path, out.path()).args(["--json", "--sandbox", sandbox]))
             .clean()
             .lines();
         assert_eq!(lines[0]["sandbox"], sandbox == "on");
@@ -226,11 +215,8 @@ fn flags_reach_the_pictures() {
     let folder = folder(&["clip.mp4"]);
     let path = folder.path().join("clip.mp4");
     let extract = |out: &str, flags: &[&str]| {
-        let mut command = thumb();
-        command.arg("extract").arg(&path).args(flags).arg("--json");
-        let mut line = run(command.arg("--out").arg(folder.path().join(out)))
-            .clean()
-            .lines();
+        let mut command = extract(&path, &folder.path().join(out));
+        let mut line = run(command.args(flags).arg("--json")).clean().lines();
         line[0]["thumbnails"].take()
     };
     for (name, format) in [
@@ -337,12 +323,8 @@ fn the_cover_of_music_is_a_picture_where_it_is_asked_for() {
     let path = devstack::media::music("m4a").unwrap();
     let out = tempfile::tempdir().unwrap();
     let extract = |more: &[&str]| {
-        let mut command = thumb();
-        command
-            .arg("extract")
-            .arg(&path)
-            .args(["--at", "0", "--json"]);
-        run(command.arg("--out").arg(out.path()).args(more))
+        let mut command = extract(&path, out.path());
+        run(command.args(["--at", "0", "--json"]).args(more))
     };
     let line = extract(&["--attached-picture"]).clean().lines().remove(0);
     assert_eq!(line["thumbnails"][0]["origin"], "attached", "{line}");
@@ -356,14 +338,7 @@ fn the_cover_of_music_is_a_picture_where_it_is_asked_for() {
 fn the_best_frames_are_scored_and_in_the_order_of_time() {
     let path = clip("mp4");
     let out = tempfile::tempdir().unwrap();
-    let mut command = thumb();
-    command
-        .arg("extract")
-        .arg(&path)
-        .arg("--json")
-        .arg("--out")
-        .arg(out.path());
-    let line = run(command.args(["--at", "best:3"]))
+    let line = run(extract(&path, out.path()).args(["--json", "--at", "best:3"]))
         .clean()
         .lines()
         .remove(0);
