@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_sqs::types::MessageAttributeValue;
 use devstack::{Stack, StackOptions};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -121,30 +120,6 @@ impl Site {
         }
         while let Some(lane) = lanes.join_next().await {
             lane??;
-        }
-        Ok(())
-    }
-
-    /// Puts `count` messages into the dead-letter queue, as if workers had given up on their
-    /// videos.
-    pub async fn fail(&self, count: usize) -> anyhow::Result<()> {
-        const KINDS: [(&str, &str); 3] = [
-            ("corrupt", "no picture of it can be decoded"),
-            ("unsupported", "unsupported codec: vvc"),
-            ("limit", "its cheapest picture costs more than may be read"),
-        ];
-        let attribute = |value: &str| {
-            let attribute = MessageAttributeValue::builder().data_type("String");
-            attribute.string_value(value).build()
-        };
-        for (index, (kind, message)) in (0..count).zip(KINDS.into_iter().cycle()) {
-            let send = self.stack.sqs().send_message();
-            send.queue_url(self.stack.dlq_url())
-                .message_body(format!("uploads/broken-{index:06}.mp4"))
-                .message_attributes("error-kind", attribute(kind)?)
-                .message_attributes("error-message", attribute(message)?)
-                .send()
-                .await?;
         }
         Ok(())
     }
