@@ -2,14 +2,12 @@
 
 use web_tests::{BrowserOptions, Engine, Graphics, Screen, SiteOptions, axe, keys};
 
-use crate::support::{in_each_browser, open, video};
+use crate::support::{TOKEN, in_each_browser, open, video};
 
 in_each_browser!(
     acting_takes_the_token_and_looking_does_not,
     the_keyboard_reaches_everything,
 );
-
-const TOKEN: &str = "correct-horse-battery-staple";
 
 async fn acting_takes_the_token_and_looking_does_not(
     browser: BrowserOptions,

@@ -6,11 +6,9 @@ use anyhow::Context as _;
 use serde_json::json;
 use web_tests::{BrowserOptions, Screen, SiteOptions, axe};
 
-use crate::support::{in_each_browser, open, video};
+use crate::support::{TOKEN, in_each_browser, open, video};
 
 in_each_browser!(the_original_has_a_link_for_whoever_may_act);
-
-const TOKEN: &str = "correct-horse-battery-staple";
 
 async fn the_original_has_a_link_for_whoever_may_act(
     browser: BrowserOptions,

@@ -30,6 +30,9 @@ macro_rules! in_each_browser {
 }
 pub(crate) use in_each_browser;
 
+/// The token of sites that want one.
+pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
+
 /// A site and a browser that shows it.
 pub(crate) struct Open {
     pub(crate) browser: Browser,

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use web_tests::{BrowserOptions, Screen, SiteOptions};
 
-use crate::support::{REFUSAL, in_each_browser, open, open_fed, video};
+use crate::support::{REFUSAL, TOKEN, in_each_browser, open, open_fed, video};
 
 in_each_browser!(a_dropped_video_is_uploaded_and_a_text_is_refused,);
 
@@ -115,7 +115,6 @@ async fn a_cancelled_upload_leaves_nothing_and_may_be_tried_again() -> anyhow::R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ends_meanwhile_costs_no_second_sending() -> anyhow::Result<()> {
-    const TOKEN: &str = "correct-horse-battery-staple";
     let site = SiteOptions {
         token: Some(TOKEN.to_owned()),
         ..SiteOptions::default()
