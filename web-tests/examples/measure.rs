@@ -9,6 +9,7 @@ use serde_json::json;
 use web_tests::{
     Browser, BrowserOptions, Graphics, Screen, Site, SiteOptions,
     feed::{Feed, metrics},
+    gallery::TRAVEL,
 };
 
 /// Messages in an hour, one each five seconds.
@@ -300,16 +301,6 @@ async fn scroll(site: &Site, count: usize) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-/// Down to a thumbnail, as fast as pages can be loaded.
-const TRAVEL: &str = "
-    const at = () => Math.max(0, ...[...document.querySelectorAll('[aria-posinset]')].map(
-        cell => Number(cell.getAttribute('aria-posinset'))));
-    while (at() < argument) {
-        scrollBy(0, 4000);
-        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-    }
-    return at();";
 
 /// Up again for so many frames, 80 pixels each: at 60 frames a second more than five screens a
 /// second.

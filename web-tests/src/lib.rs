@@ -2,7 +2,7 @@
 //!
 //! [`Site`] is the service with its dashboard, [`Browser`] a Chromium or a Firefox that is driven
 //! by WebDriver, [`Proxy`] an nginx before the site, [`axe`] the judge of accessibility, [`feed`] a
-//! WebSocket that says what a test wants. Waits are on conditions, with a deadline that only a
+//! WebSocket that says what a test wants, [`gallery`] a way through its cells. Waits are on conditions, with a deadline that only a
 //! failing test meets.
 
 pub mod axe;
@@ -10,6 +10,7 @@ mod browser;
 mod driver;
 mod engine;
 pub mod feed;
+pub mod gallery;
 pub mod keys;
 mod process;
 mod proxy;

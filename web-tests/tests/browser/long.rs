@@ -2,7 +2,10 @@
 
 use contract::api::{Metrics, Update};
 use serde_json::json;
-use web_tests::feed::{Feed, metrics};
+use web_tests::{
+    feed::{Feed, metrics},
+    gallery::TRAVEL,
+};
 
 use crate::support::open_fed;
 
@@ -26,19 +29,6 @@ const GENERATED: &str = "
         const headers = to < 30000 ? {link: `<?cursor=${to}>; rel=\"next\"`} : {};
         return Response.json(Array.from({length: Math.min(to, 30000) - from}, (_, n) => thumbnail(from + n)), {headers});
     };";
-
-/// Scrolls down to a cell; what is in the page then: its cells, the most elements of a cell, and
-/// all elements but those of cells.
-const TRAVEL: &str = "
-    const at = () => Math.max(0, ...[...document.querySelectorAll('[aria-posinset]')].map(
-        cell => Number(cell.getAttribute('aria-posinset'))));
-    while (at() < argument) {
-        scrollBy(0, 4000);
-        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-    }
-    const all = document.querySelectorAll('*').length, cells = [...document.querySelectorAll('.cell')];
-    const sizes = cells.map(cell => 1 + cell.querySelectorAll('*').length);
-    return [cells.length, Math.max(...sizes), all - sizes.reduce((sum, size) => sum + size)];";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_videos_add_no_elements() -> anyhow::Result<()> {
