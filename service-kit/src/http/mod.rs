@@ -97,11 +97,11 @@ impl Limits {
         self
     }
 
-    /// What clients get once the server stops: a second for a request's head, some more for what is
-    /// under way.
+    /// What clients get once the server stops: a second for a request's head, and pauses of little
+    /// more in what is under way, so that the server ends within 2 s of the last piece of work.
     fn at_the_end() -> Self {
         const NOTHING_BEGUN: Duration = Duration::from_secs(1);
-        const UNDER_WAY: Duration = Duration::from_secs(5);
+        const UNDER_WAY: Duration = Duration::from_millis(1500);
         Self {
             connections: 0,
             idle: NOTHING_BEGUN,
