@@ -94,6 +94,7 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked));
+    let stop = app.service.stop.clone();
     let shared = app.watch.shared.clone();
     let long = routes::long_router(&gate, &shared).layer(DefaultBodyLimit::max(LARGEST_BODY));
     // Whoever watches over the process is answered however many others are.
@@ -112,7 +113,7 @@ fn layered(app: App, gate: Gate, site: Option<Site>, recorder: PrometheusHandle)
         .merge(watchers)
         .layer(middleware::from_fn_with_state(gate.guard, only_from_here))
         .layer(middleware::from_fn(observe))
-        .layer(middleware::from_fn(linger))
+        .layer(middleware::from_fn_with_state(stop, linger))
         .layer(around)
         .with_state(app)
 }
