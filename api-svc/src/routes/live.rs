@@ -21,8 +21,9 @@ use contract::api;
 use metrics::{counter, gauge};
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast::error::RecvError},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::problem::Problem;
@@ -34,6 +35,8 @@ use crate::{
 
 /// Longest time that a client may take for one message.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// Longest time for the last message: the close frame, or one under way when the service stops.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// Time between pings: shorter than any proxy's idle timeout. A client that answers none of two is
 /// gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -105,18 +108,15 @@ async fn serve(app: App, mut socket: WebSocket, _place: OwnedSemaphorePermit) {
             code,
             reason: reason.into(),
         };
-        let _ = timeout(
-            Duration::from_secs(1),
-            socket.send(Message::Close(Some(frame))),
-        )
-        .await;
+        let _ = timeout(CLOSE_LIMIT, socket.send(Message::Close(Some(frame)))).await;
     }
     gauge!(WEBSOCKETS).decrement(1.0);
 }
 
 async fn forward(app: &App, socket: &mut WebSocket) -> End {
     let Subscription { hello, mut updates } = app.watch.feed.subscribe();
-    if let Err(end) = send(socket, Message::Text(hello)).await {
+    let stop = &app.service.stop;
+    if let Err(end) = send(socket, Message::Text(hello), stop).await {
         return end;
     }
     let mut pings = interval(PING_EVERY);
@@ -128,7 +128,7 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
     let mut unanswered = 0;
     loop {
         let message = tokio::select! {
-            () = app.service.stop.cancelled() => return End::Stopping,
+            () = stop.cancelled() => return End::Stopping,
             update = updates.recv() => match update {
                 Ok(update) => {
                     heartbeats.reset();
@@ -153,17 +153,29 @@ async fn forward(app: &App, socket: &mut WebSocket) -> End {
                 Message::Ping(axum::body::Bytes::new())
             }
         };
-        if let Err(end) = send(socket, message).await {
+        if let Err(end) = send(socket, message, stop).await {
             return end;
         }
     }
 }
 
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(SEND_LIMIT, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Slow),
+async fn send(
+    socket: &mut WebSocket,
+    message: Message,
+    stop: &CancellationToken,
+) -> Result<(), End> {
+    let at_the_end = async {
+        stop.cancelled().await;
+        sleep(CLOSE_LIMIT).await;
+    };
+    tokio::select! {
+        sent = timeout(SEND_LIMIT, socket.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Slow),
+        },
+        // No close frame can follow a message that was cut.
+        () = at_the_end => Err(End::Gone),
     }
 }
 
