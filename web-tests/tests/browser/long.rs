@@ -65,3 +65,57 @@ async fn ten_thousand_videos_add_no_elements() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Put before the page's own scripts, after [`GENERATED`]: what the list is asked for waits for
+/// `answerList()` where `window.holdList` says so, and a search finds nothing.
+const HELD: &str = "
+    window.holdList = false;
+    const generated = window.fetch;
+    window.fetch = async (request, ...rest) => {
+        if (window.holdList && String(request.url ?? request).includes('/api/thumbnails')) {
+            await new Promise(answer => { window.answerList = answer; });
+        }
+        const finds = !String(request.url ?? request).includes('search=');
+        return finds ? generated(request, ...rest) : Response.json([]);
+    };";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_order_leaves_the_gallery_where_it_is() -> anyhow::Result<()> {
+    let open = open_fed(&[GENERATED, HELD]).await?;
+    let browser = &open.browser;
+    let update = Update {
+        metrics: Some(metrics()),
+        ..Update::default()
+    };
+    Feed::new(browser).say(&update).await?;
+    browser
+        .until("document.querySelector('.cell') !== null")
+        .await?;
+    browser
+        .act("document.querySelector('.gallery').scrollIntoView(); window.holdList = true")
+        .await?;
+    let top = "Math.round(document.querySelector('.gallery').getBoundingClientRect().top)";
+    let before = browser.value(top).await?;
+    for (change, answered) in [
+        (
+            "const order = document.querySelector('.sort select'); order.value = 'name'; \
+             order.dispatchEvent(new Event('change', {bubbles: true}))",
+            "document.querySelector('.cell') !== null",
+        ),
+        (
+            "const name = document.querySelector('.search input'); name.value = 'none'; \
+             name.dispatchEvent(new Event('input', {bubbles: true}))",
+            "document.querySelector('.gallery > .empty')?.textContent === 'No thumbnail matches.'",
+        ),
+    ] {
+        browser
+            .act(&format!("window.answerList = null; {change}"))
+            .await?;
+        browser.until("window.answerList !== null").await?;
+        assert_eq!(browser.value(top).await?, before, "asked after {change}");
+        browser.act("window.answerList()").await?;
+        browser.until(answered).await?;
+        assert_eq!(browser.value(top).await?, before, "answered after {change}");
+    }
+    open.assert_quiet().await
+}

@@ -72,9 +72,14 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     let near = list.rest == Rest::Everything || bottom + AHEAD > height;
     use_pages(&listing, near && viewport.width > 0.0);
 
+    // A short list would let the page shrink under whoever filters, and the filters move away.
+    let holds_place = use_state_eq(|| false);
     let filter_by = {
-        let places = places.clone();
-        Callback::from(move |change: Change| places.filter(|filter| change.applied_to(filter)))
+        let (places, holds_place) = (places.clone(), holds_place.setter());
+        Callback::from(move |change: Change| {
+            holds_place.set(true);
+            places.filter(|filter| change.applied_to(filter));
+        })
     };
     {
         let (current, wanted) = (current.setter(), wanted.clone());
@@ -206,7 +211,7 @@ pub(crate) fn Gallery(props: &Props) -> Html {
         })
     });
     html! {
-        <section id="gallery" class="gallery" aria-labelledby="gallery-title" tabindex="-1">
+        <section id="gallery" class={classes!("gallery", holds_place.then_some("holding"))} aria-labelledby="gallery-title" tabindex="-1">
             <header class="gallery-head">
                 <h2 id="gallery-title">{ "Thumbnails" }</h2>
                 <Filters filter={filter.clone()} change={filter_by} />
