@@ -74,9 +74,12 @@ impl Drop for Program {
     }
 }
 
-/// A program of the workspace: it lies in the folder above the one of the running test.
+/// A program of the workspace: it lies in the folder that the variable `PROGRAMS` names, for those of
+/// another profile, else in the one above that of the running test.
 pub fn workspace_program(name: &str) -> anyhow::Result<PathBuf> {
-    above(2, name)
+    let named = env::var_os("PROGRAMS").map(|folder| PathBuf::from(folder).join(name));
+    named
+        .map_or_else(|| above(2, name), |program| program.canonicalize().ok())
         .with_context(|| format!("{name} is missing; `cargo build --workspace --bins` builds it"))
 }
 

@@ -25,6 +25,8 @@ pub struct SiteOptions {
     pub without_worker: bool,
     /// Settings of the worker: names of variables, and their values.
     pub worker: Vec<(&'static str, &'static str)>,
+    /// Settings of the API, likewise.
+    pub api: Vec<(&'static str, &'static str)>,
     /// How often the API looks and tells, in milliseconds; half a second if not told.
     pub sample_interval_ms: Option<u32>,
 }
@@ -182,6 +184,7 @@ fn start_api(stack: &Stack, address: SocketAddr, options: &SiteOptions) -> anyho
             "SAMPLE_INTERVAL_MS",
             options.sample_interval_ms.unwrap_or(500).to_string(),
         )
+        .envs(options.api.iter().copied())
         .env("LOG_FORMAT", "text")
         .env_remove("KUBECONFIG")
         .env_remove("API_TOKEN");
