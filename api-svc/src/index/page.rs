@@ -103,10 +103,13 @@ impl Store {
         {
             return newest;
         }
+        if query.sort == Sort::Name {
+            return self.by_name(query, prefix, matches);
+        }
         let after = query.after.as_ref();
         let after = after.map(|cursor| rank(query.sort, cursor.value, &cursor.place));
         let found = self
-            .named(prefix)
+            .named(prefix, "")
             .filter(|(name, _)| query.finds(name))
             .flat_map(|(name, video)| {
                 let pictures = video.pictures.iter();
@@ -124,6 +127,33 @@ impl Store {
         }
         all.sort_unstable();
         all.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The same in the order of names, in which the videos lie.
+    fn by_name(
+        &self,
+        query: &Query,
+        prefix: &str,
+        matches: impl Fn(&Place, &Video) -> bool,
+    ) -> Vec<Place> {
+        let after = query.after.as_ref().map(|cursor| &cursor.place);
+        let after = after.map(|place| rank(query.sort, 0, place));
+        let name = after.as_ref().map_or("", |(_, name, ..)| name);
+        self.named(prefix, name)
+            .filter(|(name, _)| query.finds(name))
+            .flat_map(|(name, video)| {
+                let mut places: Vec<_> = video.pictures.iter().map(|p| p.place(name)).collect();
+                places.sort_by_key(|place| (place.number, place.format));
+                places.into_iter().map(move |place| (video, place))
+            })
+            .filter(|(video, place)| matches(place, video))
+            .map(|(_, place)| place)
+            .filter(|place| {
+                let rank = rank(query.sort, 0, place);
+                after.as_ref().is_none_or(|after| rank > *after)
+            })
+            .take(query.limit + 1)
+            .collect()
     }
 
     /// The same in the order of time, by looking through the places in that order; `None` where
@@ -169,14 +199,19 @@ impl Store {
         Some(Cursor { place, value })
     }
 
-    /// Names that can have keys that begin with `prefix`.
-    fn named<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a Arc<str>, &'a Video)> {
+    /// Names, from `from` on, that can have keys that begin with `prefix`, in their order.
+    fn named<'a>(
+        &'a self,
+        prefix: &'a str,
+        from: &'a str,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Video)> {
         let shorter = prefix
             .char_indices()
-            .filter_map(|(end, _)| self.videos.get_key_value(&prefix[..end]));
+            .filter_map(|(end, _)| self.videos.get_key_value(&prefix[..end]))
+            .filter(move |(name, _)| &***name >= from);
         let longer = self
             .videos
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .range::<str, _>((Bound::Included(prefix.max(from)), Bound::Unbounded))
             .take_while(move |(name, _)| name.starts_with(prefix));
         shorter.chain(longer)
     }
