@@ -65,13 +65,14 @@ impl Screen {
     };
 }
 
-/// The emulated card gets another name.
-const REAL_CARD: &str = "
+/// The emulated card gets another name. In a block, as all scripts of a page share its names.
+const REAL_CARD: &str = "{
     const ask = WebGL2RenderingContext.prototype.getParameter;
     WebGL2RenderingContext.prototype.getParameter = function (name) {
         const renderer = [WebGL2RenderingContext.RENDERER, 0x9246].includes(name);
         return renderer ? 'a graphics card' : ask.call(this, name);
-    };";
+    };
+}";
 
 /// A browser with one page. It ends when dropped.
 #[derive(Debug)]
