@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Stretch;
 use crate::reader::Piece;
 
 /// A keyframe that can be read.
@@ -19,6 +20,7 @@ impl PartialEq for Keyframe {
         self.time_us == other.time_us
             && match (&self.place, &other.place) {
                 (Place::Counted(a), Place::Counted(b)) => a == b,
+                (Place::Indexed { stretch: a, .. }, Place::Indexed { stretch: b, .. }) => a == b,
                 _ => true,
             }
     }
@@ -55,14 +57,20 @@ pub struct IFrame {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In libav's index: a timestamp that seeks to it, and its bytes. An edit list may hide it: it
-    /// is decoded for what follows, and not shown.
+    /// is decoded for what follows, and not shown. `stretch` is what an edit list that the demuxer
+    /// does not heed shows there.
     Indexed {
         seek: i64,
         bytes: Range<u64>,
         is_hidden: bool,
+        stretch: Option<Stretch>,
     },
     /// Any picture in libav's index, keyframe or not: the timestamp of its entry, and its bytes.
-    Sample { timestamp: i64, bytes: Range<u64> },
+    Sample {
+        timestamp: i64,
+        bytes: Range<u64>,
+        stretch: Option<Stretch>,
+    },
     /// Found by a [`Locator`](super::Locator): a demuxer of its own reads `pieces` one after the
     /// other as if they were the file (headers first, then from the keyframe on; the last piece
     /// may reach to the end of the file). `bytes` are what the keyframe needs of them; `iframe` is

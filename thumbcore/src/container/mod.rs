@@ -38,7 +38,7 @@ pub(crate) use self::{
     duration::{believed, film_within},
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
     locate::{Locator, Searched, Timeline},
-    mp4::{Composition, TrackComposition},
+    mp4::{Composition, Stretch, TrackComposition},
     profile::{Opened, Profile},
 };
 use crate::{Error, confined};

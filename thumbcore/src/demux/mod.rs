@@ -6,6 +6,7 @@
 //! one on. A session outlives a call: each method is given the call's reader.
 
 mod demuxer;
+mod edited;
 mod opener;
 mod packets;
 mod route;
@@ -233,17 +234,19 @@ impl Session {
                     Entry::Early => packets.starting_at_keyframe(),
                 })
             }
-            Place::Indexed { seek, .. } => {
+            Place::Indexed { seek, stretch, .. } => {
                 let demuxer = self.route.demuxer()?;
                 demuxer.attach(reader);
                 demuxer.seek_backward(self.track.stream, *seek)?;
-                Ok(Packets::shared(demuxer, reader, &self.track))
+                Ok(Packets::shared(demuxer, reader, &self.track).within(*stretch))
             }
-            Place::Sample { timestamp, .. } => {
+            Place::Sample {
+                timestamp, stretch, ..
+            } => {
                 let demuxer = self.route.demuxer()?;
                 demuxer.attach(reader);
                 demuxer.seek_any(self.track.stream, *timestamp)?;
-                Ok(Packets::shared(demuxer, reader, &self.track))
+                Ok(Packets::shared(demuxer, reader, &self.track).within(*stretch))
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{
     Track,
     demuxer::{Demuxer, Read},
 };
-use crate::{Error, libav::Packet, reader::Reader};
+use crate::{Error, container::Stretch, libav::Packet, reader::Reader};
 
 /// Stretches of damage in a row after which nothing more is expected there.
 const MAX_DAMAGE: usize = 16;
@@ -36,6 +36,8 @@ pub(crate) struct Packets<'a> {
     first: Option<(i64, u64)>,
     /// Added to all times, in ticks.
     shift: i64,
+    /// What an edit list shows there; all else is decoded and hidden.
+    stretch: Option<Stretch>,
 }
 
 /// A demuxer that the session keeps, or one for these packets alone.
@@ -69,7 +71,15 @@ impl<'a> Packets<'a> {
             skips_to_keyframe: false,
             first: None,
             shift: 0,
+            stretch: None,
         }
+    }
+
+    /// Shows no more than `stretch`, and ends behind it.
+    pub(super) fn within(mut self, stretch: Option<Stretch>) -> Self {
+        self.shift = stretch.map_or(0, |stretch| stretch.shift);
+        self.stretch = stretch;
+        self
     }
 
     /// Discards what comes before the first packet that is marked as a keyframe.
@@ -162,6 +172,10 @@ impl<'a> Packets<'a> {
                         self.count = Some(self.read);
                         return Ok(None);
                     }
+                    if self.is_behind(&packet) {
+                        self.count = Some(self.read);
+                        return Ok(None);
+                    }
                     return Ok(Some(self.timed(packet)));
                 }
                 Read::End => return Ok(None),
@@ -190,11 +204,27 @@ impl<'a> Packets<'a> {
         }
     }
 
+    /// Whether all that its edit list shows there comes before `packet`.
+    fn is_behind(&self, packet: &Packet) -> bool {
+        let time = packet.decoding_time();
+        let until = self.stretch.map(|stretch| stretch.until);
+        time.zip(until).is_some_and(|(time, until)| time >= until)
+    }
+
     /// `packet` on the track's clock.
     fn timed(&mut self, mut packet: Packet) -> Packet {
         if let Some((time_us, _)) = self.first.take() {
             let first = packet.timestamp().unwrap_or(0);
             self.shift = self.track.nearest_ticks(time_us).saturating_sub(first);
+        }
+        let is_outside = |stretch: Stretch| {
+            let shown = stretch.from..stretch.until;
+            packet
+                .timestamp()
+                .is_some_and(|time| !shown.contains(&time))
+        };
+        if self.stretch.is_some_and(is_outside) {
+            packet.hide();
         }
         packet.shift(self.shift);
         // Elementary streams carry no times: pictures are counted. Decoding times, as the order of

@@ -218,6 +218,9 @@ impl Index {
     /// When the last picture of the track begins and ends, and when the last packet of any track
     /// ends, in microseconds.
     fn ends_us(&self, track: &Track) -> Option<(Range<i64>, i64)> {
+        if let Some(ends_us) = track.edited_ends_us() {
+            return Some(ends_us);
+        }
         let input = self.demuxer.input();
         let entry = |info: &StreamInfo, nth| input.index_entry(info.index, nth);
         let last = |info: &StreamInfo| {
@@ -247,7 +250,8 @@ impl Index {
         Some((track.micros(Some(last))?..film_us, end_us))
     }
 
-    fn around(&mut self, track: &Track, time_us: i64) -> Around {
+    /// The keyframes around a time of the media.
+    pub(super) fn around_media(&mut self, track: &Track, time_us: i64) -> Around {
         let (before, after) = match &self.shown {
             Shown::Alike(delay_us) => {
                 let ticks = track.ticks(time_us.saturating_sub(*delay_us));
@@ -269,8 +273,8 @@ impl Index {
         }
     }
 
-    /// The entry at or before a time, keyframe or not.
-    pub(super) fn entry_before(&mut self, track: &Track, time_us: i64) -> Option<Keyframe> {
+    /// The entry at or before a time of the media, keyframe or not.
+    pub(super) fn entry_before_media(&mut self, track: &Track, time_us: i64) -> Option<Keyframe> {
         let delay_us = match &self.shown {
             Shown::Alike(delay_us) => *delay_us,
             // Too early by less than a group of pictures.
@@ -287,6 +291,7 @@ impl Index {
             place: Place::Sample {
                 timestamp: entry.timestamp,
                 bytes: entry.position..entry.position + entry.size,
+                stretch: None,
             },
         })
     }
@@ -327,11 +332,12 @@ impl Index {
                 seek,
                 bytes: entry.position..entry.position + entry.size,
                 is_hidden: entry.is_hidden,
+                stretch: None,
             },
         })
     }
 
-    fn keyframes(&mut self, track: &Track) -> Vec<ListedKeyframe> {
+    pub(super) fn media_keyframes(&self, track: &Track) -> Vec<ListedKeyframe> {
         let input = self.demuxer.input();
         let count = input
             .info(track.stream)
@@ -350,7 +356,7 @@ impl Index {
     }
 
     fn end_of(&mut self, track: &Track, time_us: i64) -> Option<u64> {
-        let ticks = track.ticks(time_us);
+        let ticks = track.ticks(track.media_us(time_us));
         let input = self.demuxer.input_mut();
         let entry = input.index_search_any(track.stream, ticks)?;
         let entry = input.index_entry(track.stream, entry)?;

@@ -99,7 +99,10 @@ impl Track {
             id: profile.keeps_stream_ids.then_some(video.id),
             wrap_bits: None,
             start_us: timeline.map_or_else(
-                || start_us(input, clues.composition),
+                || {
+                    let edited = clues.composition.and_then(Composition::start_us);
+                    edited.unwrap_or_else(|| start_us(input, clues.composition))
+                },
                 |timeline| timeline.start_us,
             ),
             declared: !input.declares_streams_late(),

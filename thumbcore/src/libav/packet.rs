@@ -60,6 +60,16 @@ impl Packet {
         self.inner.pts().or_else(|| self.inner.dts())
     }
 
+    /// Decoding time in ticks.
+    pub(crate) fn decoding_time(&self) -> Option<i64> {
+        self.inner.dts().or_else(|| self.inner.pts())
+    }
+
+    /// Hides its picture from now on.
+    pub(crate) fn hide(&mut self) {
+        self.is_hidden = true;
+    }
+
     /// Adds `ticks` to its times.
     pub(crate) fn shift(&mut self, ticks: i64) {
         if ticks != 0 {

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use devstack::media::{Clip, Shape, looped};
 use thumbcore::{Error, Extraction, Extractor, MemorySource};
 
-use crate::support::{assert_like_ffmpeg, extract, remuxed};
+use crate::support::{assert_like_ffmpeg, assert_near, extract, remuxed};
 
 async fn extract_bytes(bytes: Vec<u8>) -> Result<Extraction, Error> {
     let extractor = Extractor::builder().build()?;
@@ -102,6 +102,56 @@ async fn what_an_edit_list_cuts_off_the_end_is_no_part_of_the_film() {
 }
 
 #[tokio::test]
+async fn several_parts_of_a_film_are_shown_one_after_the_other() {
+    for gop in [300, 50] {
+        let clip = Clip {
+            seconds: 12,
+            gop,
+            audio: false,
+            ..Clip::default()
+        };
+        let path = clip.make().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let around = [b"moov", b"trak", b"edts"];
+        let edit = named(&whole, b"elst") + 16;
+        let first = i32::from_be_bytes(whole[edit..edit + 4].try_into().unwrap());
+        let timescale = named(&whole, b"mdhd") + 16;
+        let timescale = i32::from_be_bytes(whole[timescale..timescale + 4].try_into().unwrap());
+        // Seconds that are shown, and of the media from where on: both ways, with a hole, twice.
+        for parts in [[(3, 1), (4, 7)], [(3, 8), (4, 2)], [(3, 2), (4, 2)]] {
+            let edits = parts.map(|(seconds, from)| {
+                let duration = (seconds * 1000_u32).to_be_bytes();
+                let time = (from * timescale + first).to_be_bytes();
+                [duration, time, 0x1_0000_u32.to_be_bytes()].concat()
+            });
+            let list = [&[0, 0, 0, 0, 0, 0, 0, 2], &edits.concat()[..]].concat();
+            let mut bytes = with_box(&whole, b"elst", &list, &around);
+            for header in [named(&bytes, b"mvhd") + 20, named(&bytes, b"tkhd") + 24] {
+                bytes[header..header + 4].copy_from_slice(&7000_u32.to_be_bytes());
+            }
+            let extraction = extract_bytes(bytes).await.unwrap();
+            let duration = extraction.media.duration.unwrap().as_secs_f64();
+            assert!((duration - 7.0).abs() < 0.1, "{duration}");
+            assert_near(&extraction, 1.1);
+            // What of the media is shown then.
+            let mut shown = extraction.thumbnails;
+            for thumbnail in &mut shown {
+                let actual = thumbnail.actual.as_secs_f64();
+                let [(seconds, first), (_, second)] =
+                    parts.map(|(a, b)| (f64::from(a), f64::from(b)));
+                let from = if actual < seconds {
+                    first
+                } else {
+                    second - seconds
+                };
+                thumbnail.actual = std::time::Duration::from_secs_f64(actual + from);
+            }
+            assert_like_ffmpeg(&path, &shown);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_edit_list_that_shows_nothing_hides_nothing() {
     let clip = Clip {
         audio: false,
@@ -134,18 +184,20 @@ async fn the_last_picture_lasts_no_longer_than_the_header_says() {
     let hours = [1_u32, 1_000_000_000].map(u32::to_be_bytes).concat();
     let runs = [&count.to_be_bytes()[..], &run[4..], &hours].concat();
     let body = [&[0; 4][..], &2_u32.to_be_bytes(), &runs].concat();
-    let bytes = with_table(&whole, b"stts", &body);
+    let around = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
+    let bytes = with_box(&whole, b"stts", &body, &around);
     assert_right(&extract_bytes(bytes).await.unwrap(), &path, 10.0);
 }
 
-/// `file`, whose movie box comes last, with another payload of the one box of `kind` in it.
-fn with_table(file: &[u8], kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+/// `file`, whose movie box comes last, with another payload of the one box of `kind` in it, which
+/// lies in the boxes `around`.
+fn with_box(file: &[u8], kind: &[u8; 4], payload: &[u8], around: &[&[u8; 4]]) -> Vec<u8> {
     let at = named(file, kind) - 4;
     let size = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
     let more = payload.len() as u32 + 8 - size(at);
     let made = crate::hostile::boxed(kind, &[payload.to_vec()]);
     let mut bytes = [&file[..at], &made, &file[at + size(at) as usize..]].concat();
-    for around in [b"moov", b"trak", b"mdia", b"minf", b"stbl"] {
+    for around in around {
         let at = named(file, around) - 4;
         bytes[at..at + 4].copy_from_slice(&(size(at) + more).to_be_bytes());
     }

@@ -3,7 +3,13 @@
 
 use bytes::Bytes;
 
-use super::{boxes::children, fragmented::track_id, samples::SampleTables};
+use super::{
+    boxes::{children, descendant},
+    description,
+    edits::{self, Scale, Stretch},
+    fragmented::track_id,
+    samples::SampleTables,
+};
 
 /// Keyframes whose delays are kept, at 16 bytes each: a million, which is a film of which every
 /// picture is a keyframe for nine hours.
@@ -14,6 +20,8 @@ const MAX_KEYFRAMES: usize = 1 << 20;
 pub(crate) struct Composition {
     /// The payload of the movie box.
     movie: Bytes,
+    /// The demuxer leaves edit lists to us.
+    applies_edits: bool,
 }
 
 /// The facts of one track that libav's index leaves out.
@@ -24,16 +32,61 @@ pub(crate) struct TrackComposition {
     delays: Vec<(u64, i64)>,
     /// Ticks of the last sample.
     pub(crate) last_duration: u32,
+    /// What an edit list shows, in the demuxer's times; empty where the demuxer heeds that list
+    /// itself.
+    pub(crate) stretches: Vec<Stretch>,
 }
 
 impl Composition {
     pub(super) fn new(movie: Bytes) -> Self {
-        Self { movie }
+        Self {
+            movie,
+            applies_edits: false,
+        }
+    }
+
+    /// Of a demuxer that was told to ignore edit lists, which are followed here.
+    pub(super) fn with_edits(self) -> Self {
+        Self {
+            applies_edits: true,
+            ..self
+        }
+    }
+
+    /// When the first track begins, in microseconds, where edit lists are followed here.
+    pub(crate) fn start_us(&self) -> Option<i64> {
+        let movie_timescale = timescale(&self.movie, &[b"mvhd"])?;
+        let traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
+        let media = traks.filter(|(_, trak)| description::is_media(trak));
+        let lead_us = media.map(|(_, trak)| {
+            descendant(trak, &[b"edts", b"elst"])
+                .map_or(0, |list| edits::lead_us(list, movie_timescale))
+        });
+        lead_us.min().filter(|_| self.applies_edits)
+    }
+
+    /// What the edit list of `trak` shows, in the demuxer's times.
+    fn stretches(&self, trak: &[u8], tables: &SampleTables<'_>) -> Option<Vec<Stretch>> {
+        let list = descendant(trak, &[b"edts", b"elst"]).filter(|_| self.applies_edits)?;
+        let scale = Scale {
+            timescale: timescale(trak, &[b"mdia", b"mdhd"])?,
+            movie_timescale: timescale(&self.movie, &[b"mvhd"])?,
+            ticks: tables.ticks(),
+        };
+        let mut stretches = edits::stretches(list, scale);
+        let moved = tables.shift();
+        for stretch in &mut stretches {
+            stretch.from += moved;
+            stretch.until = stretch.until.saturating_add(moved);
+            stretch.shift -= moved;
+        }
+        Some(stretches)
     }
 
     /// The facts of the track that libav numbers `id`; `None` where the tables do not tell.
     pub(crate) fn of_track(&self, id: i32) -> Option<TrackComposition> {
-        let tables = self.tables(id)?;
+        let trak = self.trak(id)?;
+        let tables = SampleTables::parse(trak)?;
         let mut delays = Vec::new();
         if tables.is_reordered() {
             let shift = tables.shift();
@@ -48,6 +101,7 @@ impl Composition {
         Some(TrackComposition {
             delays,
             last_duration: tables.last_duration(),
+            stretches: self.stretches(trak, &tables).unwrap_or_default(),
         })
     }
 
@@ -64,13 +118,26 @@ impl Composition {
     }
 
     fn tables(&self, id: i32) -> Option<SampleTables<'_>> {
+        SampleTables::parse(self.trak(id)?)
+    }
+
+    /// The payload of the track box that libav numbers `id`.
+    fn trak(&self, id: i32) -> Option<&[u8]> {
         let mut traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
         let (_, trak) = traks.find(|(_, trak)| {
             let own = track_id(trak);
             own.is_some_and(|own| own as i32 == id)
         })?;
-        SampleTables::parse(trak)
+        Some(trak)
     }
+}
+
+/// The ticks of a second that the header at `path` tells.
+fn timescale(bytes: &[u8], path: &[&[u8; 4]]) -> Option<u32> {
+    let header = descendant(bytes, path)?;
+    let at = if header.first() == Some(&1) { 20 } else { 12 };
+    let four = header.get(at..at + 4)?;
+    Some(u32::from_be_bytes(four.try_into().ok()?)).filter(|scale| *scale > 0)
 }
 
 impl TrackComposition {

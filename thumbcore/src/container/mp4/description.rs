@@ -70,6 +70,12 @@ pub(super) fn is_video(trak: &[u8]) -> bool {
     handler.is_some_and(|handler| handler.get(8..12) == Some(b"vide"))
 }
 
+/// Whether `trak` is a track of pictures or sound.
+pub(super) fn is_media(trak: &[u8]) -> bool {
+    let handler = descendant(trak, &[b"mdia", b"hdlr"]);
+    handler.is_some_and(|handler| matches!(handler.get(8..12), Some(b"vide" | b"soun")))
+}
+
 /// The descriptions of a video track.
 fn descriptions(trak: &[u8]) -> impl Iterator<Item = Description> {
     let table = descendant(trak, &[b"mdia", b"minf", b"stbl", b"stsd"]);

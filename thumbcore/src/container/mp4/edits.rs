@@ -49,6 +49,84 @@ pub(super) fn offset(list: &[u8], timescale: u32, movie_timescale: u32) -> i64 {
     -empty
 }
 
+/// Edits that are looked at: more than anybody cuts a film into.
+const MAX_EDITS: usize = 4096;
+
+/// A stretch of a track that an edit list shows without a break. All times are in ticks of the
+/// track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// The first time of the media that is shown.
+    pub(crate) from: i64,
+    /// The end of the last.
+    pub(crate) until: i64,
+    /// From a time of the media to when it is shown.
+    pub(crate) shift: i64,
+}
+
+/// How the ticks of a track relate to those of the movie, and how many it has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    pub(super) timescale: u32,
+    pub(super) movie_timescale: u32,
+    pub(super) ticks: u64,
+}
+
+impl Scale {
+    /// Ticks of the movie in those of the track.
+    fn ticks_of(self, movie_ticks: u64) -> i64 {
+        let scaled = u128::from(movie_ticks) * u128::from(self.timescale);
+        let scaled = scaled / u128::from(self.movie_timescale.max(1));
+        i64::try_from(scaled).unwrap_or(i64::MAX)
+    }
+}
+
+/// Whether an edit list puts several parts of a track one after the other.
+pub(super) fn is_cut(list: &[u8]) -> bool {
+    let media = edits(list).take(MAX_EDITS).filter(|edit| edit.time >= 0);
+    media.take(2).count() > 1
+}
+
+/// What an edit list shows of a track, in the order of showing.
+pub(super) fn stretches(list: &[u8], scale: Scale) -> Vec<Stretch> {
+    let end = i64::try_from(scale.ticks).unwrap_or(i64::MAX);
+    let mut shown: u64 = 0;
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for edit in edits(list).take(MAX_EDITS) {
+        let at = scale.ticks_of(shown);
+        shown = shown.saturating_add(edit.duration);
+        if !(0..end).contains(&edit.time) {
+            continue;
+        }
+        let until = match edit.duration {
+            // All of the rest.
+            0 => end,
+            _ => edit.time.saturating_add(scale.ticks_of(shown) - at),
+        };
+        let stretch = Stretch {
+            from: edit.time,
+            until,
+            shift: at - edit.time,
+        };
+        match stretches.last_mut() {
+            Some(last) if last.until == stretch.from && last.shift == stretch.shift => {
+                last.until = stretch.until;
+            }
+            _ => stretches.push(stretch),
+        }
+    }
+    stretches
+}
+
+/// When a track whose edit list is `list` begins, in microseconds: after the empty time before its
+/// first picture.
+pub(super) fn lead_us(list: &[u8], movie_timescale: u32) -> i64 {
+    let empty = edits(list).take_while(|edit| edit.time == EMPTY);
+    let ticks = empty.fold(0, |ticks: u64, edit| ticks.saturating_add(edit.duration));
+    let lead_us = u128::from(ticks) * 1_000_000 / u128::from(movie_timescale.max(1));
+    i64::try_from(lead_us).unwrap_or(i64::MAX)
+}
+
 /// What an edit list that shows nothing of a track is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hiding {
@@ -105,6 +183,34 @@ mod tests {
             // No time of anything.
             assert_eq!(offset(&[(300, -5)]), 0);
             assert_eq!(offset(&[]), 0);
+        }
+    }
+
+    #[test]
+    fn a_list_may_show_several_stretches() {
+        let scale = Scale {
+            timescale: 1000,
+            movie_timescale: 600,
+            ticks: 60_000,
+        };
+        let stretch = |from, until, shift| Stretch { from, until, shift };
+        for version in [0, 1] {
+            let stretches = |edits: &[(u32, i32)]| stretches(&list(version, edits), scale);
+            let cut = [(3000, 2000), (600, -1), (6000, 20_000)];
+            let shown = [stretch(2000, 7000, -2000), stretch(20_000, 30_000, -14_000)];
+            assert_eq!(stretches(&cut), shown);
+            assert_eq!(
+                stretches(&[(600, 1000), (600, 2000)]),
+                [stretch(1000, 3000, -1000)]
+            );
+            assert_eq!(stretches(&[(0, 500)]), [stretch(500, 60_000, -500)]);
+            assert_eq!(stretches(&[(600, 60_000), (600, -7)]), []);
+            assert!(is_cut(&list(version, &cut)));
+            assert!(!is_cut(&list(version, &[(600, -1), (600, 0)])));
+            assert_eq!(
+                lead_us(&list(version, &[(300, -1), (600, 0)]), 600),
+                500_000
+            );
         }
     }
 

@@ -15,9 +15,12 @@ mod open;
 mod samples;
 
 use self::boxes::BoxHeader;
-pub(crate) use self::composition::{Composition, TrackComposition};
 #[cfg(feature = "testing")]
 pub(super) use self::{claims::Claims, layout::Layout};
+pub(crate) use self::{
+    composition::{Composition, TrackComposition},
+    edits::Stretch,
+};
 use super::{Container, profile::Profile};
 use crate::Codec;
 

@@ -60,14 +60,23 @@ pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening
         if film.is_some_and(description::is_encrypted) {
             return Err(encrypted("Common Encryption"));
         }
-        let options = match film.and_then(hiding) {
+        let hiding = film.and_then(hiding);
+        // libav's index of several edits has times that run backwards, which nobody can search.
+        let is_cut = hiding.is_none() && film.is_some_and(is_cut);
+        let options = match hiding {
             Some(Hiding::Shift) => WITH_FIRST_EDIT,
             Some(Hiding::Nonsense) => WITHOUT_EDITS,
+            None if is_cut => WITHOUT_EDITS,
             None => PROFILE.options,
         };
+        let composition = Composition::new(movie.shared_payload());
         let plain = Opened {
             options,
-            composition: Some(Composition::new(movie.shared_payload())),
+            composition: Some(if is_cut {
+                composition.with_edits()
+            } else {
+                composition
+            }),
             pinned: movie.pin.take(),
             ..PROFILE.left_to_libav()
         };
@@ -211,6 +220,14 @@ impl MovieBox {
     fn announces_fragments(&self) -> bool {
         child(self.payload(), b"mvex").is_some()
     }
+}
+
+/// Whether an edit list puts several parts of `trak`, a track with samples of its own, one after
+/// the other.
+fn is_cut(trak: &[u8]) -> bool {
+    let list = descendant(trak, &[b"edts", b"elst"]);
+    let has_samples = SampleTables::parse(trak).is_some_and(|tables| tables.count > 0);
+    has_samples && list.is_some_and(edits::is_cut)
 }
 
 /// How its edit list hides all of `trak`, a track with samples of its own.
