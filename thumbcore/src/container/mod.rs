@@ -41,7 +41,7 @@ pub(crate) use self::{
     mp4::{Composition, Stretch, TrackComposition},
     profile::{Opened, Profile},
 };
-use crate::{Error, confined};
+use crate::{Codec, Error, confined};
 
 /// A container family.
 ///
@@ -138,6 +138,12 @@ pub(crate) fn demuxers() -> String {
 /// Whether libav's demuxer `name` reads elementary streams, whose packets may carry no times.
 pub(crate) fn is_elementary(name: &str) -> bool {
     other::is_elementary(name)
+}
+
+/// Whether packets of `codec` that libav's demuxer `name` gives carry decoding times alone, though
+/// pictures are reordered.
+pub(crate) fn lacks_presentation(name: &str, codec: Codec) -> bool {
+    other::lacks_presentation(name, codec)
 }
 
 /// What a file ends in whose pictures need a key, by `scheme`.

@@ -42,6 +42,11 @@ const ELEMENTARY: [&str; 11] = [
     "vvc",
 ];
 
+/// Whether packets of `codec` that libav's demuxer `name` gives carry decoding times alone.
+pub(super) fn lacks_presentation(name: &str, codec: Codec) -> bool {
+    matches!(codec, Codec::H264 | Codec::Hevc) && matches!(name, "mxf" | "asf")
+}
+
 /// Whether packets of libav's demuxer `name` may carry no times.
 pub(super) fn is_elementary(name: &str) -> bool {
     ELEMENTARY.contains(&name)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Track,
     demuxer::{Demuxer, Read},
+    track::Timing,
 };
 use crate::{Error, container::Stretch, libav::Packet, reader::Reader};
 
@@ -227,9 +228,12 @@ impl<'a> Packets<'a> {
             packet.hide();
         }
         packet.shift(self.shift);
+        if self.track.lacks_presentation() {
+            packet.forget_presentation();
+        }
         // Elementary streams carry no times: pictures are counted. Decoding times, as the order of
         // presentation is not known here.
-        if self.track.is_untimed {
+        if self.track.timing == Timing::Untimed {
             let nth = i64::try_from(self.read).unwrap_or(i64::MAX);
             packet.count_as(nth.saturating_mul(self.track.picture_ticks));
         }

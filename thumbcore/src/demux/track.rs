@@ -8,7 +8,7 @@ use crate::{
     container::{
         Composition, Profile, Searched, Timeline, TrackComposition, believed, encrypted,
         film::{self, Candidate},
-        film_within, is_elementary,
+        film_within, is_elementary, lacks_presentation,
     },
     libav::{DolbyVision, Input, Packet, Parameters, StreamInfo},
 };
@@ -19,6 +19,30 @@ pub(super) struct Clues<'a> {
     pub(super) profile: &'a Profile,
     pub(super) timeline: Option<Timeline>,
     pub(super) composition: Option<&'a Composition>,
+}
+
+/// What the times of packets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timing {
+    /// When pictures are shown.
+    Presented,
+    /// When pictures are decoded, though they are reordered.
+    Decoded,
+    /// Packets may carry none, so that pictures are counted.
+    Untimed,
+}
+
+impl Timing {
+    fn of(input: &Input, video: &StreamInfo, codec: Codec) -> Self {
+        let name = input.format_name();
+        if is_elementary(name) || video.is_attached_picture {
+            Self::Untimed
+        } else if lacks_presentation(name, codec) {
+            Self::Decoded
+        } else {
+            Self::Presented
+        }
+    }
 }
 
 /// One video track and its timeline.
@@ -49,8 +73,7 @@ pub(crate) struct Track {
     film_us: Option<i64>,
     /// Ticks of a picture, by the rate that the demuxer knows or assumes.
     pub(super) picture_ticks: i64,
-    /// Packets may carry no times, so that pictures are counted.
-    pub(super) is_untimed: bool,
+    pub(super) timing: Timing,
     /// One picture that belongs to no time, such as the cover of an album.
     pub(crate) is_attached: bool,
     /// What libav's index leaves out, where the header tells.
@@ -112,12 +135,17 @@ impl Track {
                 timeline => timeline.and_then(|timeline| timeline.film_us),
             },
             picture_ticks: picture_ticks(video),
-            is_untimed: is_elementary(input.format_name()) || video.is_attached_picture,
+            timing: Timing::of(input, video, codec),
             is_attached: video.is_attached_picture,
             composition: clues
                 .composition
                 .and_then(|composition| composition.of_track(video.id)),
         })
+    }
+
+    /// Whether packets tell only when pictures are decoded, though these are reordered.
+    pub(crate) fn lacks_presentation(&self) -> bool {
+        self.timing == Timing::Decoded
     }
 
     /// How long the pictures last, in microseconds: what positions are parts of.

@@ -210,7 +210,8 @@ impl Shared<'_> {
             judged.push(Judged::keyframe(entrant.clone(), judgement));
         }
         let reordering = decoder.reordering();
-        let is_late = entrant.keyframe.place.is_untimed() && reordering > 0;
+        let is_untimed = entrant.keyframe.place.is_untimed() || self.track.lacks_presentation();
+        let is_late = is_untimed && reordering > 0;
         let made = Made {
             late_by: is_late.then_some(reordering),
             ..Made::new(finished, Origin::Keyframe)

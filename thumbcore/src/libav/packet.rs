@@ -60,6 +60,13 @@ impl Packet {
         self.inner.pts().or_else(|| self.inner.dts())
     }
 
+    /// Takes off a presentation time that is none.
+    pub(crate) fn forget_presentation(&mut self) {
+        let decoded = self.decoding_time();
+        self.inner.set_dts(decoded);
+        self.inner.set_pts(None);
+    }
+
     /// Decoding time in ticks.
     pub(crate) fn decoding_time(&self) -> Option<i64> {
         self.inner.dts().or_else(|| self.inner.pts())

@@ -337,3 +337,26 @@ async fn where_a_films_end_is_damaged_the_last_whole_picture_is_shown() {
     assert!((40.0..41.0).contains(&actual), "{last:?}");
     assert_like_ffmpeg(&path, &extraction.thumbnails);
 }
+
+/// A picture that moves by a fiftieth of its width from one frame to the next.
+const SCROLLING: &str = "testsrc2=size=320x180:rate=25:duration=20,scroll=h=0.02";
+
+#[tokio::test]
+async fn keyframes_without_presentation_times_are_shown_after_what_precedes_them() {
+    let h264 = [
+        "-c:v",
+        "libx264",
+        "-g",
+        "50",
+        "-bf",
+        "2",
+        "-sc_threshold",
+        "0",
+    ];
+    for name in ["unpresented.mxf", "unpresented.wmv"] {
+        let path = made(name, SCROLLING, &h264);
+        let extraction = extract(&path).await.unwrap();
+        assert_near(&extraction, 2.1);
+        assert_like_ffmpeg(&path, &extraction.thumbnails);
+    }
+}
