@@ -39,7 +39,7 @@ impl Route {
         }
         let info = demuxer.input().info(track.stream);
         if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
-            let index = Index::new(demuxer, track);
+            let index = Index::new(demuxer, track, reader.len());
             let told = || index.display_matrix(track, reader);
             track.display_matrix = track.display_matrix.or_else(told);
             if let Some((last_us, end_us)) = index.ends_us(track) {
@@ -158,6 +158,8 @@ const BYTES_AN_ENTRY: usize = 48;
 pub(super) struct Index {
     pub(super) demuxer: Box<Demuxer>,
     shown: Shown,
+    /// Where the file ends, which may be cut: what lies beyond is lost.
+    end: u64,
 }
 
 /// When the keyframes of an index, which has decoding times, are shown.
@@ -170,7 +172,7 @@ enum Shown {
 }
 
 impl Shown {
-    fn of(input: &Input, track: &Track) -> Self {
+    fn of(input: &Input, track: &Track, end: u64) -> Self {
         let entry = |nth| input.index_entry(track.stream, nth);
         let Some(composition) = &track.composition else {
             // What edit lists take off the front of a track whose pictures are reordered makes the
@@ -187,7 +189,7 @@ impl Shown {
             .info(track.stream)
             .map_or(0, |info| info.index_entries);
         let keyframes = (0..count).filter_map(|nth| {
-            let entry = entry(nth).filter(|entry| entry.is_keyframe)?;
+            let entry = entry(nth).filter(|entry| entry.is_keyframe && entry.end() <= end)?;
             let delay = composition.delay_at(entry.position);
             let ticks = entry.timestamp.saturating_add(delay);
             Some((track.micros(Some(ticks))?, nth))
@@ -199,11 +201,12 @@ impl Shown {
 }
 
 impl Index {
-    fn new(demuxer: Demuxer, track: &Track) -> Self {
-        let shown = Shown::of(demuxer.input(), track);
+    fn new(demuxer: Demuxer, track: &Track, end: u64) -> Self {
+        let shown = Shown::of(demuxer.input(), track, end);
         Self {
             demuxer: Box::new(demuxer),
             shown,
+            end,
         }
     }
 
@@ -255,10 +258,13 @@ impl Index {
         let (before, after) = match &self.shown {
             Shown::Alike(delay_us) => {
                 let ticks = track.ticks(time_us.saturating_sub(*delay_us));
-                let input = self.demuxer.input_mut();
                 (
-                    input.index_search(track.stream, ticks, true),
-                    input.index_search(track.stream, ticks.saturating_add(1), false),
+                    self.last_whole(track, ticks),
+                    self.demuxer.input_mut().index_search(
+                        track.stream,
+                        ticks.saturating_add(1),
+                        false,
+                    ),
                 )
             }
             Shown::Each(keyframes) => {
@@ -270,6 +276,19 @@ impl Index {
         Around {
             before: before.and_then(|entry| self.keyframe(track, entry)),
             after: after.and_then(|entry| self.keyframe(track, entry)),
+        }
+    }
+
+    /// The last keyframe at or before `ticks` of which no part is lost.
+    fn last_whole(&mut self, track: &Track, mut ticks: i64) -> Option<usize> {
+        let input = self.demuxer.input_mut();
+        loop {
+            let nth = input.index_search(track.stream, ticks, true)?;
+            let entry = input.index_entry(track.stream, nth)?;
+            if entry.end() <= self.end {
+                return Some(nth);
+            }
+            ticks = entry.timestamp.min(ticks).checked_sub(1)?;
         }
     }
 
@@ -290,7 +309,7 @@ impl Index {
                 .saturating_add(delay_us),
             place: Place::Sample {
                 timestamp: entry.timestamp,
-                bytes: entry.position..entry.position + entry.size,
+                bytes: entry.position..entry.end(),
                 stretch: None,
             },
         })
@@ -316,6 +335,9 @@ impl Index {
         let stream = track.stream;
         let input = self.demuxer.input_mut();
         let entry = input.index_entry(stream, entry)?;
+        if entry.end() > self.end {
+            return None;
+        }
         // Halfway to the next keyframe: mp4 seeks by presentation time, which lies a few frames
         // after the entry's decoding time, and libav would step back to the keyframe before.
         let next = input
@@ -330,7 +352,7 @@ impl Index {
             time_us: self.shown_us(track, &entry)?,
             place: Place::Indexed {
                 seek,
-                bytes: entry.position..entry.position + entry.size,
+                bytes: entry.position..entry.end(),
                 is_hidden: entry.is_hidden,
                 stretch: None,
             },
@@ -344,7 +366,7 @@ impl Index {
             .map_or(0, |info| info.index_entries);
         (0..count)
             .filter_map(|entry| input.index_entry(track.stream, entry))
-            .filter(|entry| entry.is_keyframe && !entry.is_hidden)
+            .filter(|entry| entry.is_keyframe && !entry.is_hidden && entry.end() <= self.end)
             .filter_map(|entry| {
                 Some(ListedKeyframe {
                     time_us: self.shown_us(track, &entry)?,
@@ -360,7 +382,7 @@ impl Index {
         let input = self.demuxer.input_mut();
         let entry = input.index_search_any(track.stream, ticks)?;
         let entry = input.index_entry(track.stream, entry)?;
-        Some(entry.position + entry.size)
+        Some(entry.end().min(self.end))
     }
 }
 

@@ -70,6 +70,13 @@ pub(crate) struct IndexEntry {
     pub(crate) is_hidden: bool,
 }
 
+impl IndexEntry {
+    /// One past its last byte.
+    pub(crate) fn end(&self) -> u64 {
+        self.position.saturating_add(self.size)
+    }
+}
+
 /// What libav takes a file for that starts with `head`, by its short names; `None` where it is not
 /// sure.
 pub(crate) fn format_of(head: &[u8]) -> Option<String> {

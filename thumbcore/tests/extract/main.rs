@@ -14,6 +14,7 @@ mod iframes;
 mod indexed;
 mod joined;
 mod long_gops;
+mod lost;
 mod many;
 mod matroska;
 mod memory;

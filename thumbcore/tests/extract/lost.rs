@@ -1,0 +1,38 @@
+//! Parts of an mp4 that its index names and that are not there: what is there is shown.
+
+use std::{path::PathBuf, sync::Arc};
+
+use devstack::media::{Clip, Shape, looped};
+use thumbcore::{Error, Extraction, Extractor, MemorySource};
+
+use crate::support::assert_frames;
+
+/// A film, and its bytes.
+fn film(shape: Shape) -> (PathBuf, Vec<u8>) {
+    let clip = Clip {
+        seconds: 10,
+        width: 320,
+        height: 180,
+        ..Clip::new("mp4")
+    };
+    let path = looped(&clip, shape, 6 << 20).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    (path, bytes)
+}
+
+async fn extract(bytes: Vec<u8>) -> Result<Extraction, Error> {
+    let extractor = Extractor::builder().build()?;
+    let source = Arc::new(MemorySource::new("m.mp4", bytes));
+    extractor.extract(source).await
+}
+
+#[tokio::test]
+async fn a_film_whose_end_is_missing_is_shown_up_to_there() {
+    let (path, mut bytes) = film(Shape::Mp4MoovFirst);
+    bytes.truncate(bytes.len() * 6 / 10);
+    let extraction = extract(bytes).await.unwrap();
+    assert_frames(&path, &extraction);
+    let seconds = extraction.media.duration.unwrap().as_secs_f64();
+    let last = extraction.thumbnails.last().unwrap().actual.as_secs_f64();
+    assert!(last > seconds * 0.55, "{last} of {seconds}");
+}
