@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use devstack::media::{Clip, Shape, looped};
 use thumbcore::{Error, Extraction, Extractor, MemorySource};
 
-use crate::support::assert_frames;
+use crate::support::{assert_frames, assert_near};
 
 /// A film, and its bytes.
 fn film(shape: Shape) -> (PathBuf, Vec<u8>) {
@@ -35,4 +35,14 @@ async fn a_film_whose_end_is_missing_is_shown_up_to_there() {
     let seconds = extraction.media.duration.unwrap().as_secs_f64();
     let last = extraction.thumbnails.last().unwrap().actual.as_secs_f64();
     assert!(last > seconds * 0.55, "{last} of {seconds}");
+}
+
+#[tokio::test]
+async fn bytes_missing_in_the_middle_cost_no_target_behind_them() {
+    let (path, mut bytes) = film(Shape::Mp4FragmentedSidx);
+    let tenth = bytes.len() / 10;
+    bytes.drain(tenth * 3..tenth * 4 + 7);
+    let extraction = extract(bytes).await.unwrap();
+    assert_frames(&path, &extraction);
+    assert_near(&extraction, 2.0);
 }

@@ -115,6 +115,20 @@ impl Front {
     }
 }
 
+/// Whether bytes are missing in the middle of a file that begins with an index of `entries`: the
+/// index names places behind the end, and at the last one before the end no fragment begins.
+pub(super) async fn leads_astray(reader: &Reader, entries: &[IndexEntry]) -> Result<bool, Error> {
+    const BEGIN: [&[u8; 4]; 5] = [b"moof", b"styp", b"sidx", b"emsg", b"prft"];
+    let len = reader.len();
+    let last = entries.iter().rfind(|entry| entry.at < len);
+    let reaches_beyond = entries.last().is_some_and(|entry| entry.at >= len);
+    let Some(last) = last.filter(|_| reaches_beyond) else {
+        return Ok(false);
+    };
+    let header = header_at(reader, last.at, 0, Reason::Index).await?;
+    Ok(header.is_some_and(|(header, _)| !BEGIN.contains(&&header.kind)))
+}
+
 /// What is told of each track's pictures before any is chosen: by the index at the end of the file,
 /// and by the first fragments, which are read anyway.
 pub(super) async fn tallies(

@@ -166,7 +166,15 @@ impl Fragmented {
         positions: &[Position],
     ) -> Result<Option<Vec<(u32, i64)>>, Error> {
         if let Some(entries) = front.entries(reader, self.video().id) {
-            self.way = Way::Index(entries);
+            let last = if front::leads_astray(reader, &entries).await? {
+                search::last(self, reader).await?
+            } else {
+                None
+            };
+            self.way = match last {
+                Some(last) => Way::Bisect { last: last.film },
+                None => Way::Index(entries),
+            };
             return Ok(Some(front.ends()));
         }
         if let Some(entries) = random_access
