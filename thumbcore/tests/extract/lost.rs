@@ -46,3 +46,15 @@ async fn bytes_missing_in_the_middle_cost_no_target_behind_them() {
     assert_frames(&path, &extraction);
     assert_near(&extraction, 2.0);
 }
+
+#[tokio::test]
+async fn fragments_of_a_film_without_a_number_are_not_looked_for() {
+    let (_, mut bytes) = film(Shape::Mp4Fragmented);
+    let header = bytes.windows(4).position(|kind| kind == b"tkhd").unwrap();
+    bytes[header..header + 4].copy_from_slice(b"free");
+    let error = extract(bytes).await.unwrap_err();
+    let Error::Corrupt { reason } = &error else {
+        panic!("{error}");
+    };
+    assert!(reason.contains("number"), "{reason}");
+}

@@ -11,7 +11,7 @@ use super::{
     composition::Composition,
     description,
     edits::{self, Hiding},
-    fragmented::{Fragmented, Outcome},
+    fragmented::{self, Fragmented, Outcome},
     layout::Layout,
     samples::SampleTables,
 };
@@ -70,6 +70,12 @@ pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening
             None => PROFILE.options,
         };
         let composition = Composition::new(movie.shared_payload());
+        let is_lost = movie.announces_fragments() && film.is_some_and(is_unnumbered);
+        if is_lost {
+            return Err(Error::Corrupt {
+                reason: "no fragment can be told to be of the film, which has no number".to_owned(),
+            });
+        }
         let plain = Opened {
             options,
             composition: Some(if is_cut {
@@ -226,8 +232,18 @@ impl MovieBox {
 /// the other.
 fn is_cut(trak: &[u8]) -> bool {
     let list = descendant(trak, &[b"edts", b"elst"]);
-    let has_samples = SampleTables::parse(trak).is_some_and(|tables| tables.count > 0);
-    has_samples && list.is_some_and(edits::is_cut)
+    has_samples(trak) && list.is_some_and(edits::is_cut)
+}
+
+/// Whether nothing says which fragments are of `trak`, which has no samples of its own: libav would
+/// look for them in vain, for half a minute.
+fn is_unnumbered(trak: &[u8]) -> bool {
+    fragmented::track_id(trak).is_none() && !has_samples(trak)
+}
+
+/// Whether the movie box names samples of `trak`.
+fn has_samples(trak: &[u8]) -> bool {
+    SampleTables::parse(trak).is_some_and(|tables| tables.count > 0)
 }
 
 /// How its edit list hides all of `trak`, a track with samples of its own.
