@@ -57,8 +57,8 @@ pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening
     Box::pin(async move {
         let mut movie = MovieBox::find(reader).await?;
         let film = movie.film();
-        if film.is_some_and(description::is_encrypted) {
-            return Err(encrypted("Common Encryption"));
+        if let Some(film) = film {
+            check(film, movie.announces_fragments())?;
         }
         let hiding = film.and_then(hiding);
         // libav's index of several edits has times that run backwards, which nobody can search.
@@ -70,12 +70,6 @@ pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening
             None => PROFILE.options,
         };
         let composition = Composition::new(movie.shared_payload());
-        let is_lost = movie.announces_fragments() && film.is_some_and(is_unnumbered);
-        if is_lost {
-            return Err(Error::Corrupt {
-                reason: "no fragment can be told to be of the film, which has no number".to_owned(),
-            });
-        }
         let plain = Opened {
             options,
             composition: Some(if is_cut {
@@ -226,6 +220,19 @@ impl MovieBox {
     fn announces_fragments(&self) -> bool {
         child(self.payload(), b"mvex").is_some()
     }
+}
+
+/// Refuses a film, whose track box is `trak`, of which no picture can be made.
+fn check(trak: &[u8], is_fragmented: bool) -> Result<(), Error> {
+    if description::is_encrypted(trak) {
+        return Err(encrypted("Common Encryption"));
+    }
+    if is_fragmented && is_unnumbered(trak) {
+        return Err(Error::Corrupt {
+            reason: "no fragment can be told to be of the film, which has no number".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether an edit list puts several parts of `trak`, a track with samples of its own, one after
