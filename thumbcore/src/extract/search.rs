@@ -23,6 +23,8 @@ pub(super) struct Search<'a> {
     is_ended: bool,
     /// Came out behind a gap that the last target lies in.
     behind_gap: Option<Picture>,
+    /// When the first whole picture is shown, in microseconds.
+    first_us: Option<i64>,
 }
 
 /// How far a search goes on.
@@ -96,7 +98,13 @@ impl<'a> Search<'a> {
             decoder,
             is_ended: false,
             behind_gap: None,
+            first_us: None,
         }
+    }
+
+    /// When the first whole picture that came out is shown, in microseconds.
+    pub(super) fn first_us(&self) -> Option<i64> {
+        self.first_us
     }
 
     /// The first whole picture: of the first packet alone where that gives one, since every
@@ -130,6 +138,7 @@ impl<'a> Search<'a> {
         };
         loop {
             while let Some(picture) = ready {
+                self.first_us = self.first_us.or(picture.time_us);
                 if is_reached(&picture, target_us) {
                     if beyond != Beyond::Fail && lies_in_gap(target_us, last.as_ref(), &picture) {
                         self.behind_gap = Some(picture);

@@ -58,8 +58,8 @@ async fn what_may_be_spent_is_shared_out_among_the_targets() {
     assert!(extraction.thumbnails[2].actual > Duration::from_secs(90));
 }
 
-#[tokio::test]
-async fn a_stream_that_refreshes_in_steps_is_entered_at_recovery_points() {
+/// Four minutes that are refreshed in steps of three seconds, behind one keyframe.
+fn refreshed(name: &str) -> std::path::PathBuf {
     let codec = [
         "-c:v",
         "libx264",
@@ -72,13 +72,31 @@ async fn a_stream_that_refreshes_in_steps_is_entered_at_recovery_points() {
         "-x264-params",
         "intra-refresh=1",
     ];
+    made(name, SCENE, &codec)
+}
+
+#[tokio::test]
+async fn a_stream_that_refreshes_in_steps_is_entered_at_recovery_points() {
     for name in ["refresh.mp4", "refresh.ts"] {
-        let path = made(name, SCENE, &codec);
+        let path = refreshed(name);
         let extraction = extract(&path).await.unwrap();
         assert_near(&extraction, 12.1);
         assert_frames(&path, &extraction);
         let forward = |it: &thumbcore::Thumbnail| it.origin == Origin::Decoded;
         assert!(extraction.thumbnails[1..].iter().all(forward));
+    }
+}
+
+#[tokio::test]
+async fn the_exact_picture_of_a_stream_that_refreshes_in_steps_is_given() {
+    let times = [100.0, 104.5, 171.2].map(|s| Position::Time(Duration::from_secs_f64(s)));
+    let request = Request::new().positions(times).exact(true);
+    let extractor = Extractor::builder().request(request).build().unwrap();
+    for name in ["refresh.mp4", "refresh.mkv", "refresh.ts"] {
+        let path = refreshed(name);
+        let extraction = extract_with(&extractor, &path).await.unwrap();
+        assert_near(&extraction, 0.11);
+        assert_frames(&path, &extraction);
     }
 }
 

@@ -113,21 +113,26 @@ impl Ladder<'_> {
                 }
                 passed => {
                     within.retain(|nth| self.targets[*nth].made().is_none());
-                    self.allow(&within, passed)?
+                    let first_us = self.allow(&within, passed)?.flatten();
+                    if let (true, Some(from), Some(first_us)) =
+                        (self.request.exact, &from, first_us)
+                    {
+                        self.enter_earlier(group, from, first_us)?;
+                    }
                 }
-            };
+            }
         }
         Ok(())
     }
 
     /// Decodes from one keyframe, or the start of the file, forward to each of `group`, which are
-    /// sorted by time.
+    /// sorted by time. The time of the first picture that came out whole.
     fn pass(
         &mut self,
         group: &[usize],
         from: Option<&Keyframe>,
         decoder: &mut Decoder,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<i64>, Error> {
         let waiting = self.those(Target::is_wanted).len();
         let (task, request) = (self.task.clone(), self.request);
         let track = Arc::clone(&self.session.track);
@@ -166,6 +171,6 @@ impl Ladder<'_> {
             }
         }
         self.decoding += decoding;
-        Ok(())
+        Ok(search.first_us())
     }
 }

@@ -78,6 +78,30 @@ impl Ladder<'_> {
         Ok(())
     }
 
+    /// Makes the pictures of `group`, exact targets that lie before `first_us`, the time of the first
+    /// whole picture of a pass that began at `from`: where a stream refreshes step by step, it must
+    /// be entered earlier.
+    pub(super) fn enter_earlier(
+        &mut self,
+        group: &[usize],
+        from: &Keyframe,
+        first_us: i64,
+    ) -> Result<(), Error> {
+        for nth in group {
+            let target_us = self.targets[*nth].wanted.time_us;
+            if target_us.saturating_add(LEAST_TOLERANCE_US) >= first_us {
+                continue;
+            }
+            let picture = self.rolled_in(target_us, Some(from));
+            if let Some(picture) = self.allow(&[*nth], picture)?.flatten() {
+                let finish = || self.request.finish(&self.session.track, &picture);
+                let finished = self.task.run(finish)?;
+                self.targets[*nth].make(Made::new(finished, Origin::Decoded));
+            }
+        }
+        Ok(())
+    }
+
     /// The picture at a target, if the stream can be entered before it.
     fn rolled_in(
         &mut self,
@@ -133,7 +157,8 @@ impl Ladder<'_> {
         decoder: &mut Decoder,
     ) -> Result<Option<Picture>, Error> {
         let waiting = self.those(Target::is_wanted).len();
-        let first = self.allowance(waiting, Some(target_us.saturating_add(tolerance_us)));
+        let latest_us = target_us.saturating_add(tolerance_us.max(LEAST_TOLERANCE_US));
+        let first = self.allowance(waiting, Some(latest_us));
         let task = self.task.clone();
         let sei = self.session.track.sei;
         if let Some(sei) = sei.filter(|_| matches!(entry.place, Place::Sample { .. })) {
@@ -150,6 +175,11 @@ impl Ladder<'_> {
         let mut search = Search::new(&task, packets, decoder);
         let mut found = search.reach(None, Beyond::TakeLast(first))?;
         let is_before = |picture: &Picture| picture.time_us.is_some_and(|us| us < target_us);
+        let is_after = |picture: &Picture| picture.time_us.is_some_and(|us| us > target_us);
+        if self.request.exact && found.as_ref().is_some_and(is_after) {
+            // The exact one may not have been whole yet.
+            found = None;
+        }
         if found.as_ref().is_some_and(is_before) {
             let reached = search.reach(Some(target_us), Beyond::TakeLast(first))?;
             found = reached.or(found);
