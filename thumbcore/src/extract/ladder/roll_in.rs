@@ -57,20 +57,14 @@ impl Ladder<'_> {
     /// pictures are whole. Where they never are, decoding forward is left.
     pub(super) fn roll_in(&mut self) -> Result<(), Error> {
         for nth in self.those(Target::is_wanted) {
-            let target = &self.targets[nth];
             let Plan::RollIn {
                 until_us,
                 otherwise,
-            } = target.plan.clone()
+            } = self.targets[nth].plan.clone()
             else {
                 continue;
             };
-            let picture = self.rolled_in(target.wanted.time_us, otherwise.as_ref());
-            if let Some(picture) = self.allow(&[nth], picture)?.flatten() {
-                let finish = || self.request.finish(&self.session.track, &picture);
-                let finished = self.task.run(finish)?;
-                self.targets[nth].make(Made::new(finished, Origin::Decoded));
-            } else {
+            if !self.make_rolled_in(nth, otherwise.as_ref())? {
                 let from = otherwise;
                 self.targets[nth].replan(Plan::Forward { from, until_us });
             }
@@ -89,17 +83,23 @@ impl Ladder<'_> {
     ) -> Result<(), Error> {
         for nth in group {
             let target_us = self.targets[*nth].wanted.time_us;
-            if target_us.saturating_add(LEAST_TOLERANCE_US) >= first_us {
-                continue;
-            }
-            let picture = self.rolled_in(target_us, Some(from));
-            if let Some(picture) = self.allow(&[*nth], picture)?.flatten() {
-                let finish = || self.request.finish(&self.session.track, &picture);
-                let finished = self.task.run(finish)?;
-                self.targets[*nth].make(Made::new(finished, Origin::Decoded));
+            if target_us.saturating_add(LEAST_TOLERANCE_US) < first_us {
+                self.make_rolled_in(*nth, Some(from))?;
             }
         }
         Ok(())
+    }
+
+    /// Makes the picture of target `nth` if the stream can be entered before it, and says whether
+    /// it could.
+    fn make_rolled_in(&mut self, nth: usize, keyframe: Option<&Keyframe>) -> Result<bool, Error> {
+        let picture = self.rolled_in(self.targets[nth].wanted.time_us, keyframe);
+        let picture = self.allow(&[nth], picture)?.flatten();
+        let Some(finished) = self.finish(&self.task, picture)? else {
+            return Ok(false);
+        };
+        self.targets[nth].make(Made::new(finished, Origin::Decoded));
+        Ok(true)
     }
 
     /// The picture at a target, if the stream can be entered before it.
