@@ -38,23 +38,19 @@ pub(crate) struct TrackComposition {
 }
 
 impl Composition {
-    pub(super) fn new(movie: Bytes) -> Self {
+    /// `applies_edits` where the demuxer was told to ignore edit lists, which are followed here.
+    pub(super) fn new(movie: Bytes, applies_edits: bool) -> Self {
         Self {
             movie,
-            applies_edits: false,
-        }
-    }
-
-    /// Of a demuxer that was told to ignore edit lists, which are followed here.
-    pub(super) fn with_edits(self) -> Self {
-        Self {
-            applies_edits: true,
-            ..self
+            applies_edits,
         }
     }
 
     /// When the first track begins, in microseconds, where edit lists are followed here.
     pub(crate) fn start_us(&self) -> Option<i64> {
+        if !self.applies_edits {
+            return None;
+        }
         let movie_timescale = timescale(&self.movie, &[b"mvhd"])?;
         let traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
         let media = traks.filter(|(_, trak)| description::is_media(trak));
@@ -62,7 +58,7 @@ impl Composition {
             descendant(trak, &[b"edts", b"elst"])
                 .map_or(0, |list| edits::lead_us(list, movie_timescale))
         });
-        lead_us.min().filter(|_| self.applies_edits)
+        lead_us.min()
     }
 
     /// What the edit list of `trak` shows, in the demuxer's times.
@@ -164,7 +160,7 @@ mod tests {
     fn keyframes_are_shown_after_their_own_delays() {
         let header = [&[0; 12][..], &7u32.to_be_bytes(), &[0; 4]].concat();
         let trak = [boxed(b"tkhd", &header), trak()].concat();
-        let composition = Composition::new(boxed(b"trak", &trak).into());
+        let composition = Composition::new(boxed(b"trak", &trak).into(), false);
         let track = composition.of_track(7).unwrap();
         assert!(track.is_reordered());
         assert_eq!([1000, 2020, 1].map(|at| track.delay_at(at)), [20, 0, 0]);

@@ -69,14 +69,9 @@ pub(super) fn open<'a>(reader: &'a Reader, positions: &'a [Position]) -> Opening
             None if is_cut => WITHOUT_EDITS,
             None => PROFILE.options,
         };
-        let composition = Composition::new(movie.shared_payload());
         let plain = Opened {
             options,
-            composition: Some(if is_cut {
-                composition.with_edits()
-            } else {
-                composition
-            }),
+            composition: Some(Composition::new(movie.shared_payload(), is_cut)),
             pinned: movie.pin.take(),
             ..PROFILE.left_to_libav()
         };
