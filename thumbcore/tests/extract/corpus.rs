@@ -1,10 +1,7 @@
 //! Real videos, where the corpus is at hand: whatever ffmpeg decodes gives pictures, and they are
 //! those that ffmpeg shows at the stated times.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use devstack::corpus;
 
 use crate::support::{extract, unlike_ffmpeg};
 
@@ -22,48 +19,21 @@ const DIFFERENT_ON_PURPOSE: &[(&str, &str)] = &[
     ),
 ];
 
-/// A folder with videos and `index.tsv`, whose last columns say whether ffmpeg gives a picture at
-/// time 0, and a checksum.
-fn corpus() -> Option<PathBuf> {
-    let named = std::env::var_os("THUMBCORE_CORPUS").map(PathBuf::from);
-    let is_named = named.is_some();
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let folder = named.unwrap_or_else(beside);
-    let found = folder.join("index.tsv").exists();
-    assert!(
-        found || !is_named,
-        "THUMBCORE_CORPUS: no index.tsv in {}",
-        folder.display()
-    );
-    if !found {
-        eprintln!("no corpus in {}: nothing checked", folder.display());
-    }
-    found.then_some(folder)
-}
-
-fn index(folder: &Path) -> BTreeMap<String, bool> {
-    let text = std::fs::read_to_string(folder.join("index.tsv")).unwrap();
-    text.lines()
-        .skip(1)
-        .map(|line| {
-            let columns: Vec<_> = line.split('\t').collect();
-            let at_zero = columns[columns.len() - 2] == "yes";
-            (columns[0].to_owned(), at_zero)
-        })
-        .collect()
-}
-
 /// Every `SHARES`th video from `first` on, so that the shares can be checked side by side.
 async fn check_share(first: usize) {
-    let Some(folder) = corpus() else { return };
     let mut faults = Vec::new();
-    for (name, ffmpeg_decodes) in index(&folder).into_iter().skip(first).step_by(SHARES) {
-        let path = folder.join(&name);
-        match extract(&path).await {
+    for video in corpus::videos()
+        .unwrap()
+        .into_iter()
+        .skip(first)
+        .step_by(SHARES)
+    {
+        let (name, ffmpeg_decodes) = (video.name, video.ffmpeg_decodes);
+        match extract(&video.path).await {
             Ok(extraction) => {
                 assert_eq!(extraction.thumbnails.len(), 3, "{name}");
                 if ffmpeg_decodes && !DIFFERENT_ON_PURPOSE.iter().any(|(file, _)| *file == name) {
-                    faults.extend(unlike_ffmpeg(&path, &extraction.thumbnails));
+                    faults.extend(unlike_ffmpeg(&video.path, &extraction.thumbnails));
                 }
             }
             Err(error) if ffmpeg_decodes => faults.push(format!("{name}: {error}")),

@@ -14,6 +14,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use devstack::corpus;
 use futures::future::join_all;
 use thumbcore::{
     Ends, Error, Extraction, Extractor, Limits, Opening, RangeSource, ReadConfig, SourceError, Stat,
@@ -243,19 +244,15 @@ async fn one_misdeed_is_made_good_by_a_retry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_of_the_corpus_suffers_no_misdeed() {
-    let corpus = std::env::var_os("THUMBCORE_CORPUS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")),
-        PathBuf::from,
-    );
+    let Some(corpus) = corpus::folder().unwrap() else {
+        return;
+    };
     for name in [
         "androidx__sample_fragmented.mp4",
         "filetype__fixture.asf",
         "moz__no-cues.webm",
         "rails__rotated_video.mp4",
     ] {
-        let path = corpus.join(name);
-        if path.exists() {
-            walk(&path, 0).await;
-        }
+        walk(&corpus.join(name), 0).await;
     }
 }

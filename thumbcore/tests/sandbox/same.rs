@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use devstack::media::{Clip, music};
+use devstack::{
+    corpus::{self, Real},
+    media::{Clip, music},
+};
 use thumbcore::{
     Error, Extraction, Extractor, FileSource, LimitError, Limits, MemoryBudget, MemorySource,
     Opening, Position, RangeSource as _, Request, SourceError, preview::PreviewRequest,
@@ -93,15 +96,9 @@ pub(crate) async fn the_cover_of_music_is_the_same() {
 const SHARE: usize = 16;
 
 pub(crate) async fn real_videos_are_the_same() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let Ok(index) = std::fs::read_to_string(folder.join("index.tsv")) else {
-        return;
-    };
     let (with, without) = (sandboxed(), Extractor::builder().build().unwrap());
     let mut faults = Vec::new();
-    for line in index.lines().skip(1).step_by(SHARE) {
-        let name = line.split('\t').next().unwrap();
-        let path = folder.join(name);
+    for Real { name, path, .. } in corpus::videos().unwrap().into_iter().step_by(SHARE) {
         let [one, other] = [&with, &without].map(async |extractor| {
             let source = FileSource::open(&path).await?;
             extractor.extract(Arc::new(source)).await
