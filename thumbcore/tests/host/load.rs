@@ -2,7 +2,6 @@
 //! agreed on.
 
 use std::{
-    fs,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -14,17 +13,10 @@ use thumbcore::{
 };
 use tokio::sync::RwLock;
 
-use crate::support::{memory, one_picture, pictures, tiny};
+use crate::support::{memory, one_picture, pictures, threads, tiny};
 
 /// Held by a test that counts the process's threads, so that no other test makes some.
 static THREADS: LazyLock<RwLock<()>> = LazyLock::new(RwLock::default);
-
-/// Threads of the library that run now.
-fn threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("thumbcore")).count()
-}
 
 /// A source that never answers, and the call that waits for it.
 async fn stalled(extractor: &Extractor) -> tokio::task::JoinHandle<()> {

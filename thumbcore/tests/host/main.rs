@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod crowd;
 mod foreign;
 mod guest;
 mod load;
