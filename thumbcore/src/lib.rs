@@ -124,9 +124,15 @@ pub mod storyboard;
 mod text;
 mod time;
 
+/// What the fuzz targets reach; no part of the API.
 #[cfg(feature = "testing")]
 #[doc(hidden)]
-pub use self::container::fuzzing;
+pub mod fuzzing {
+    pub use crate::container::fuzzing::{locate, sniff};
+    #[cfg(sandbox)]
+    pub use crate::extract::hear;
+}
+
 #[cfg(sandbox)]
 pub use self::jail::Sandbox;
 #[cfg(feature = "http")]

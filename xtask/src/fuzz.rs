@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use crate::step::{self, Steps};
 
 /// Each target and the containers of its seeds: a name, and what `ffmpeg` is told to write it.
-const TARGETS: [(&str, &[Seed]); 11] = [
+const TARGETS: [(&str, &[Seed]); 12] = [
     (
         "mp4",
         &[
@@ -51,6 +51,7 @@ const TARGETS: [(&str, &[Seed]); 11] = [
     ),
     ("sniff", &[("a.mp4", &[]), ("a.ts", &[])]),
     ("event", &[]),
+    ("child", &[]),
     (
         "extract",
         &[

@@ -14,7 +14,7 @@ mod elementary;
 pub(crate) mod film;
 mod flv;
 #[cfg(feature = "testing")]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod keyframe;
 mod locate;
 mod matroska;

@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 #[cfg(sandbox)]
 pub(crate) use self::sandboxed::BODY;
 #[cfg(all(sandbox, feature = "testing"))]
+pub use self::sandboxed::hear;
+#[cfg(all(sandbox, feature = "testing"))]
 pub(crate) use self::sandboxed::{Misdeeds, set_misdeeds};
 pub(crate) use self::tiling::Tiling;
 use self::{

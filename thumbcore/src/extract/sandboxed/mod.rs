@@ -19,6 +19,8 @@
 
 mod check;
 mod desk;
+#[cfg(feature = "testing")]
+mod fuzzing;
 mod link;
 #[cfg(feature = "testing")]
 mod misdeed;
@@ -28,6 +30,8 @@ mod serve;
 mod session;
 mod wire;
 
+#[cfg(feature = "testing")]
+pub use self::fuzzing::hear;
 #[cfg(feature = "testing")]
 pub(crate) use self::misdeed::{Misdeeds, set as set_misdeeds};
 pub(super) use self::remote::{Held, extract, open};
