@@ -17,7 +17,8 @@ use bytes::{Bytes, BytesMut};
 use devstack::corpus;
 use futures::future::join_all;
 use thumbcore::{
-    Ends, Error, Extraction, Extractor, Limits, Opening, RangeSource, ReadConfig, SourceError, Stat,
+    Ends, Error, Extraction, Extractor, LimitError, Limits, Opening, RangeSource, ReadConfig,
+    SourceError, Stat,
 };
 
 use crate::support::{memory, one_picture, pictures, tiny};
@@ -187,11 +188,13 @@ async fn walk(path: &PathBuf, retries: u32) -> BTreeSet<String> {
             let story = format!("{}, known {is_known}: {case:?}", path.display());
             match result {
                 Ok(extraction) => {
-                    let limited = extraction.thumbnails.iter().any(|it| it.limit.is_some());
+                    let mut thumbnails = extraction.thumbnails.iter();
+                    // Time that ran out while the source was silent, or while other programs had
+                    // the CPUs, may cost the better picture.
+                    let is_poorer =
+                        thumbnails.any(|it| matches!(it.limit, Some(LimitError::Time { .. })));
                     let is_sound = pictures(&extraction) == sound;
-                    // Time that ran out while the source was silent may cost the better picture.
-                    let may_differ = case.0 == Misdeed::Stop && limited;
-                    assert!(is_sound || may_differ, "{story}: another picture");
+                    assert!(is_sound || is_poorer, "{story}: another picture");
                 }
                 Err(error) => {
                     assert!(error.is_transient(), "{story}: {error:?}");
