@@ -19,6 +19,17 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Most letters of a text that another process may have chosen.
+#[cfg(sandbox)]
+pub(crate) const LONGEST: usize = 1000;
+
+/// `text` that another process may have chosen, short and on one line.
+#[cfg(sandbox)]
+pub(crate) fn line(text: &str) -> String {
+    let short: String = text.chars().take(LONGEST).collect();
+    shown(&short).into_owned()
+}
+
 /// Directions: Unicode Standard Annex 9, table 1. Lines: U+2028 and U+2029.
 fn is_obeyed(letter: char) -> bool {
     letter.is_control()

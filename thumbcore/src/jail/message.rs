@@ -17,7 +17,7 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::locks::{Lock, Locks};
-use crate::SandboxError;
+use crate::{SandboxError, text::line};
 
 /// Longest message in bytes.
 const LONGEST: usize = 4096;
@@ -92,6 +92,7 @@ impl Refusal {
 
 impl From<Refusal> for SandboxError {
     fn from(Refusal { lock, reason }: Refusal) -> Self {
+        let reason = line(&reason);
         match lock {
             Some(lock) => Self::Lock {
                 lock: lock.as_str(),

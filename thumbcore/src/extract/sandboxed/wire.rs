@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Extraction, KeyframeEntry, LimitError, Limits, Media, Position, ReadConfig, Request,
-    SandboxError, SourceError, Stat, Stats, jail::frame::Frame, text::shown,
+    SandboxError, SourceError, Stat, Stats, jail::frame::Frame, text::line,
 };
 
 /// Names one question or loan of a child.
@@ -295,15 +295,6 @@ fn known(text: &str, words: &[&'static str]) -> &'static str {
     word.copied().unwrap_or("something unknown")
 }
 
-/// Most letters of a text that a child may have chosen.
-const LONGEST_TEXT: usize = 1000;
-
-/// `text` of a child, short and on one line.
-fn line(text: &str) -> String {
-    let short: String = text.chars().take(LONGEST_TEXT).collect();
-    shown(&short).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -358,7 +349,7 @@ mod tests {
         let reason = format!("\u{1b}[2J\r\n{}", "x".repeat(10_000));
         let said = crossed(Error::Corrupt { reason }).to_string();
         assert!(!said.contains(char::is_control), "{said}");
-        assert!(said.len() < 2 * LONGEST_TEXT);
+        assert!(said.len() < 2 * crate::text::LONGEST);
         let what = crossed(Error::Unsupported {
             what: "rm -rf",
             name: String::new(),
