@@ -89,6 +89,22 @@ impl Sei {
         (quarters != 0 || flips_x || flips_y).then_some(matrix)
     }
 
+    /// Whether pictures that follow the keyframe in `packet` may be shown before it, by the type of
+    /// its first slice: only IDR pictures exclude it, of HEVC those without leading pictures.
+    pub(crate) fn may_be_led(self, packet: &[u8]) -> bool {
+        let mut rest = packet;
+        while let Some((unit, behind)) = self.framing.split(rest) {
+            rest = behind;
+            if let (Unit::Slice, Some(header)) = (self.look_into(unit), unit.first()) {
+                return match self.codec {
+                    Codec::H264 => header & 31 != 5,
+                    _ => !matches!(header >> 1 & 63, 18 | 20),
+                };
+            }
+        }
+        false
+    }
+
     /// The payload of the first message of a `kind` before the first slice of a packet.
     fn message(self, packet: &[u8], kind: usize) -> Option<Vec<u8>> {
         let mut rest = packet;

@@ -148,6 +148,18 @@ impl Track {
         self.timing == Timing::Decoded
     }
 
+    /// Whether `packet` tells only when its picture is decoded, though pictures are reordered: none
+    /// of the container's packets tells more, or this one alone does not.
+    pub(crate) fn is_unpresented(&self, packet: &Packet) -> bool {
+        let is_left_out = self.timing == Timing::Presented && packet.presentation_time().is_none();
+        self.lacks_presentation() || is_left_out
+    }
+
+    /// Whether pictures that follow the keyframe in `packet` may be shown before it.
+    pub(crate) fn may_be_led(&self, packet: &Packet) -> bool {
+        self.sei.is_some_and(|sei| sei.may_be_led(packet.data()))
+    }
+
     /// How long the pictures last, in microseconds: what positions are parts of.
     pub(crate) fn film_us(&self) -> Option<i64> {
         self.film_us.or(self.duration_us)

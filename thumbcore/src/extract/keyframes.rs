@@ -12,7 +12,7 @@ use super::{
     outcome::Origin,
     ranking::Ranking,
     request::Request,
-    target::{Entrant, Judged, Made},
+    target::{Entrant, Judged, Late, Made},
     task::Task,
     thread::traced,
     wanted::Choice,
@@ -209,11 +209,13 @@ impl Shared<'_> {
             let judgement = finished.judgement();
             judged.push(Judged::keyframe(entrant.clone(), judgement));
         }
-        let reordering = decoder.reordering();
-        let is_untimed = entrant.keyframe.place.is_untimed() || self.track.lacks_presentation();
-        let is_late = is_untimed && reordering > 0;
+        let is_untimed = entrant.keyframe.place.is_untimed() || self.track.is_unpresented(&packet);
+        let late = Late {
+            by: decoder.reordering(),
+            may_be_led: self.track.may_be_led(&packet),
+        };
         let made = Made {
-            late_by: is_late.then_some(reordering),
+            late: Some(late).filter(|late| is_untimed && late.by > 0),
             ..Made::new(finished, Origin::Keyframe)
         };
         Ok(Some(Won {

@@ -98,14 +98,22 @@ pub(super) enum State {
     Made(Box<Made>),
 }
 
+/// How much later than its own packet a picture comes out of a decoder that puts pictures in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Late {
+    /// Packets that are decoded first.
+    pub(super) by: usize,
+    /// Pictures behind it in the stream may be shown before it: a packet more for each of them.
+    pub(super) may_be_led: bool,
+}
+
 /// The picture for one target.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) picture: Finished,
     pub(super) origin: Origin,
-    /// The picture's time is not known before so many further packets are decoded; `None` where it
-    /// is known.
-    pub(super) late_by: Option<usize>,
+    /// The picture's time is not known before further packets are decoded; `None` where it is known.
+    pub(super) late: Option<Late>,
     /// The first budget that kept the target from a better picture, once all are made.
     pub(super) limit: Option<LimitError>,
     /// What players need to show the keyframe that the picture is, once all are made.
@@ -119,7 +127,7 @@ impl Made {
         Self {
             picture,
             origin,
-            late_by: None,
+            late: None,
             limit: None,
             iframe: None,
             judged: Vec::new(),

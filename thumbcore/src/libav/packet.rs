@@ -60,6 +60,11 @@ impl Packet {
         self.inner.pts().or_else(|| self.inner.dts())
     }
 
+    /// Presentation time in ticks, where the container tells it.
+    pub(crate) fn presentation_time(&self) -> Option<i64> {
+        self.inner.pts()
+    }
+
     /// Takes off a presentation time that is none.
     pub(crate) fn forget_presentation(&mut self) {
         let decoded = self.decoding_time();

@@ -19,6 +19,7 @@ mod many;
 mod matroska;
 mod memory;
 mod pick;
+mod presentation;
 mod preview;
 mod programs;
 mod reported;

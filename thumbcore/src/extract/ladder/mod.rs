@@ -252,14 +252,16 @@ impl<'a> Ladder<'a> {
             let Some((made, keyframe)) = target.made_of_keyframe() else {
                 continue;
             };
-            let Some(count) = made.late_by else {
+            let Some(late) = made.late else {
                 continue;
             };
-            if let Some(shown_us) = self.session.shown_after(keyframe, count) {
+            if !late.may_be_led
+                && let Some(shown_us) = self.session.shown_after(keyframe, late.by)
+            {
                 made.picture.time_us = Some(shown_us);
                 continue;
             }
-            ranges.extend(self.session.behind(&self.task.reader, keyframe, count));
+            ranges.extend(self.session.behind(&self.task.reader, keyframe, late.by));
             untold.push((nth, keyframe.clone()));
         }
         let fetched = self.session.prefetch(&self.task.reader, ranges);

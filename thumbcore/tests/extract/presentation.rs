@@ -1,0 +1,40 @@
+//! Pictures that are shown later than they are decoded: each at its own time, to the frame.
+
+use crate::support::{assert_frames, assert_near, extract, made};
+
+/// A picture that moves by a fiftieth of its width from one frame to the next.
+const SCROLLING: &str = "testsrc2=size=320x180:rate=25:duration=40,scroll=h=0.02";
+/// As [`SCROLLING`], so small that a packet of a program stream holds several pictures.
+const SMALL: &str = "testsrc2=size=96x64:rate=25:duration=40,scroll=h=0.02";
+
+#[tokio::test]
+async fn a_picture_that_begins_in_the_middle_of_a_packet_is_shown_at_its_own_time() {
+    for (name, codec) in [("small-2.mpg", "mpeg2video"), ("small-1.mpg", "mpeg1video")] {
+        let codec = [
+            "-c:v", codec, "-g", "12", "-bf", "2", "-b:v", "150k", "-f", "vob",
+        ];
+        let path = made(name, SMALL, &codec);
+        let extraction = extract(&path).await.unwrap();
+        assert_near(&extraction, 2.0);
+        assert_frames(&path, &extraction);
+    }
+}
+
+#[tokio::test]
+async fn keyframes_of_avi_are_shown_behind_the_pictures_that_lead_them() {
+    for (name, bframes, x264) in [
+        ("led-3.avi", "3", "open-gop=1:scenecut=0"),
+        ("led-1.avi", "1", "open-gop=1:scenecut=0:b-pyramid=none"),
+        ("not-led.avi", "3", "scenecut=0"),
+    ] {
+        let codec = ["-c:v", "libx264", "-g", "25", "-bf", bframes];
+        let path = made(
+            name,
+            SCROLLING,
+            &[&codec[..], &["-x264-params", x264]].concat(),
+        );
+        let extraction = extract(&path).await.unwrap();
+        assert_near(&extraction, 2.1);
+        assert_frames(&path, &extraction);
+    }
+}
