@@ -125,6 +125,26 @@ impl Ladder<'_> {
         Ok(())
     }
 
+    /// Decodes to target `nth` from the keyframe before `from`.
+    pub(super) fn pass_from_before(&mut self, nth: usize, from: &Keyframe) -> Result<(), Error> {
+        let reader = &self.task.reader;
+        let before_us = from.time_us.saturating_sub(1);
+        let around = self.session.around(reader, &[before_us])?.pop();
+        let before = around.transpose()?.and_then(|around| around.before);
+        let before = match before {
+            None => self.session.start_before(reader, before_us)?,
+            found => found,
+        };
+        let Some(before) = before else {
+            return Ok(());
+        };
+        let until_us = self.targets[nth].plan.until_us();
+        let bytes = self.session.planned(reader, &before, until_us);
+        self.session.prefetch(reader, bytes)?;
+        let mut decoder = self.open_decoder()?;
+        self.pass(&[nth], Some(&before), &mut decoder).map(drop)
+    }
+
     /// Decodes from one keyframe, or the start of the file, forward to each of `group`, which are
     /// sorted by time. The time of the first picture that came out whole.
     fn pass(

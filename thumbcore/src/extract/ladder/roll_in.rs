@@ -73,8 +73,8 @@ impl Ladder<'_> {
     }
 
     /// Makes the pictures of `group`, exact targets that lie before `first_us`, the time of the first
-    /// whole picture of a pass that began at `from`: where a stream refreshes step by step, it must
-    /// be entered earlier.
+    /// whole picture of a pass that began at `from`: where a stream refreshes step by step, or
+    /// pictures that lead a keyframe are made from those before it, it must be entered earlier.
     pub(super) fn enter_earlier(
         &mut self,
         group: &[usize],
@@ -83,8 +83,10 @@ impl Ladder<'_> {
     ) -> Result<(), Error> {
         for nth in group {
             let target_us = self.targets[*nth].wanted.time_us;
-            if target_us.saturating_add(LEAST_TOLERANCE_US) < first_us {
-                self.make_rolled_in(*nth, Some(from))?;
+            let is_far = target_us.saturating_add(LEAST_TOLERANCE_US) < first_us;
+            if target_us < first_us && !(is_far && self.make_rolled_in(*nth, Some(from))?) {
+                let passed = self.pass_from_before(*nth, from);
+                self.allow(&[*nth], passed)?;
             }
         }
         Ok(())
