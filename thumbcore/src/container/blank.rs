@@ -1,6 +1,8 @@
 //! Stretches of a file that hold nothing: space that a recorder reserved, or parts that a download
 //! never fetched, read as zeros (or as ones, from flash memory).
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures::future::try_join_all;
 
@@ -15,7 +17,7 @@ pub(super) const PROBE: u64 = 4 << 10;
 const WAYS: u64 = 8;
 
 /// Whether `bytes` hold nothing.
-pub(super) fn is_blank(bytes: &[u8]) -> bool {
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     matches!(bytes, [0 | 0xff, ..]) && bytes.windows(2).all(|pair| pair[0] == pair[1])
 }
 
@@ -43,13 +45,36 @@ pub(super) fn begins_blank(bytes: &[u8]) -> bool {
 pub(super) async fn data_end(reader: &Reader) -> Result<u64, Error> {
     let len = reader.len();
     let start = len.saturating_sub(PROBE);
-    let tail = reader.read(start..len, Reason::Index).await?;
-    if !is_blank(&tail) {
+    if !is_hole(reader, start).await? {
         return Ok(len);
     }
-    // Something is at `low`, nothing at `high`.
-    let (mut low, mut high) = (0, start);
-    while high.saturating_sub(low) > PROBE {
+    let low = last_written(reader, 0..start, PROBE).await?;
+    let bytes = reader.read(low..low + 3 * PROBE, Reason::Search).await?;
+    let blank = bytes.last().copied().unwrap_or(0);
+    let data = bytes.iter().rposition(|byte| *byte != blank);
+    Ok(low + data.map_or(0, |last| last as u64 + 1))
+}
+
+/// Where the data end of a file that holds something before `among` and nothing behind it: too
+/// early by a 500th of the file at most, since a round trip less is worth more than the last
+/// pictures of such a file. `None` where something is at the end.
+pub(crate) async fn data_end_among(
+    reader: &Reader,
+    among: Range<u64>,
+) -> Result<Option<u64>, Error> {
+    let len = reader.len();
+    if !is_hole(reader, len.saturating_sub(PROBE)).await? {
+        return Ok(None);
+    }
+    let slack = (len / 500).max(PROBE);
+    last_written(reader, among, slack).await.map(Some)
+}
+
+/// A place where something is, nothing being at one at most `slack` behind it: something is before
+/// `among`, and nothing at its end.
+async fn last_written(reader: &Reader, among: Range<u64>, slack: u64) -> Result<u64, Error> {
+    let (mut low, mut high) = (among.start, among.end);
+    while high.saturating_sub(low) > slack {
         let step = (high - low).div_ceil(WAYS + 1).max(1);
         let places = (1..=WAYS).map(|nth| low + nth * step);
         let places: Vec<_> = places.filter(|place| *place < high).collect();
@@ -62,10 +87,7 @@ pub(super) async fn data_end(reader: &Reader) -> Result<u64, Error> {
         high = places.get(next).copied().unwrap_or(high);
         low = last.map_or(low, |last| places[last]);
     }
-    let bytes = reader.read(low..low + 3 * PROBE, Reason::Search).await?;
-    let blank = bytes.last().copied().unwrap_or(0);
-    let data = bytes.iter().rposition(|byte| *byte != blank);
-    Ok(low + data.map_or(0, |last| last as u64 + 1))
+    Ok(low)
 }
 
 /// A place behind the blank stretch that reaches to `from`, looked for in growing strides; `end`
@@ -118,6 +140,21 @@ mod tests {
         let before = whole.bytes_fetched();
         assert_eq!(data_end(&whole).await.unwrap(), 3_000_100);
         assert_eq!(whole.bytes_fetched(), before);
+    }
+
+    #[tokio::test]
+    async fn a_rough_end_costs_three_round_trips() {
+        let (data, blank) = (30_000_000, 60_000_000);
+        let reader = opened(file(data, blank)).await;
+        let opened = reader.costs().round_trips;
+        let end = data_end_among(&reader, 0..80_000_000).await.unwrap();
+        let most = (data + blank) as u64 / 500;
+        let end = end.unwrap();
+        assert!(end <= data as u64 && end + most >= data as u64, "{end}");
+        let costs = reader.costs();
+        assert!(costs.round_trips - opened <= 3, "{costs:?}");
+        let whole = self::opened(file(data, 100)).await;
+        assert_eq!(data_end_among(&whole, 0..20).await.unwrap(), None);
     }
 
     proptest! {

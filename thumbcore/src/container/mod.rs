@@ -35,6 +35,7 @@ use std::{ffi::CStr, fmt};
 
 pub use self::keyframe::IFrame;
 pub(crate) use self::{
+    blank::{data_end_among, is_blank},
     duration::{believed, film_within},
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
     locate::{Locator, Searched, Timeline},

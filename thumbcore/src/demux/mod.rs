@@ -17,7 +17,12 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use self::{demuxer::Read, opener::Opener, route::Route, track::Clues};
+use self::{
+    demuxer::Read,
+    opener::Opener,
+    route::{Index, Route},
+    track::Clues,
+};
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
     Codec, Error,
@@ -117,6 +122,24 @@ impl Session {
     /// About as many bytes as the index takes in memory.
     pub(crate) fn index_bytes(&self) -> usize {
         self.route.index_bytes(&self.track)
+    }
+
+    /// Learns where the data of an indexed file end, which is `among` these places, if the file ends
+    /// in space that was never written. Whether that is known now.
+    pub(crate) fn learn_data_end(
+        &mut self,
+        reader: &Reader,
+        among: Range<u64>,
+    ) -> Result<bool, Error> {
+        let Route::Index(index) = &mut self.route else {
+            return Ok(false);
+        };
+        let found = container::data_end_among(reader, among);
+        let end = self.opener.runtime.block_on(found)?;
+        if let Some(end) = end {
+            index.cut(&self.track, end);
+        }
+        Ok(end.is_some())
     }
 
     /// A keyframe to decode forward from to `time_us`, where [`around`](Self::around) saw none
@@ -235,18 +258,20 @@ impl Session {
                 })
             }
             Place::Indexed { seek, stretch, .. } => {
-                let demuxer = self.route.demuxer()?;
+                let Index { demuxer, end, .. } = self.route.index()?;
                 demuxer.attach(reader);
                 demuxer.seek_backward(self.track.stream, *seek)?;
-                Ok(Packets::shared(demuxer, reader, &self.track).within(*stretch))
+                let packets = Packets::shared(demuxer, reader, &self.track);
+                Ok(packets.within(*stretch).up_to(*end))
             }
             Place::Sample {
                 timestamp, stretch, ..
             } => {
-                let demuxer = self.route.demuxer()?;
+                let Index { demuxer, end, .. } = self.route.index()?;
                 demuxer.attach(reader);
                 demuxer.seek_any(self.track.stream, *timestamp)?;
-                Ok(Packets::shared(demuxer, reader, &self.track).within(*stretch))
+                let packets = Packets::shared(demuxer, reader, &self.track);
+                Ok(packets.within(*stretch).up_to(*end))
             }
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Packets<'a> {
     shift: i64,
     /// What an edit list shows there; all else is decoded and hidden.
     stretch: Option<Stretch>,
+    /// Where the file's data end: what begins there was never written.
+    data_end: u64,
 }
 
 /// A demuxer that the session keeps, or one for these packets alone.
@@ -73,7 +75,14 @@ impl<'a> Packets<'a> {
             first: None,
             shift: 0,
             stretch: None,
+            data_end: u64::MAX,
         }
+    }
+
+    /// Ends where the file's data do, at `data_end`.
+    pub(super) fn up_to(mut self, data_end: u64) -> Self {
+        self.data_end = data_end;
+        self
     }
 
     /// Shows no more than `stretch`, and ends behind it.
@@ -205,11 +214,15 @@ impl<'a> Packets<'a> {
         }
     }
 
-    /// Whether all that its edit list shows there comes before `packet`.
+    /// Whether all that its edit list shows there, or all that the file holds, comes before
+    /// `packet`.
     fn is_behind(&self, packet: &Packet) -> bool {
         let time = packet.decoding_time();
         let until = self.stretch.map(|stretch| stretch.until);
-        time.zip(until).is_some_and(|(time, until)| time >= until)
+        let is_unwritten = packet
+            .place()
+            .is_some_and(|place| place.start >= self.data_end);
+        is_unwritten || time.zip(until).is_some_and(|(time, until)| time >= until)
     }
 
     /// `packet` on the track's clock.

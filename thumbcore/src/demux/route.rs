@@ -54,10 +54,10 @@ impl Route {
         Ok(Self::Scan(keyframes))
     }
 
-    /// The demuxer whose index names the places.
-    pub(super) fn demuxer(&mut self) -> Result<&mut Demuxer, Error> {
+    /// The index that names the places, and its demuxer.
+    pub(super) fn index(&mut self) -> Result<&mut Index, Error> {
         match self {
-            Self::Index(index) => Ok(&mut index.demuxer),
+            Self::Index(index) => Ok(index),
             Self::Locate(_) | Self::Scan(_) => Err(Error::Internal {
                 reason: "an index entry without an index".to_owned(),
             }),
@@ -158,8 +158,8 @@ const BYTES_AN_ENTRY: usize = 48;
 pub(super) struct Index {
     pub(super) demuxer: Box<Demuxer>,
     shown: Shown,
-    /// Where the file ends, which may be cut: what lies beyond is lost.
-    end: u64,
+    /// Where the file's data end, as far as that is known: what lies beyond is lost.
+    pub(super) end: u64,
 }
 
 /// When the keyframes of an index, which has decoding times, are shown.
@@ -208,6 +208,12 @@ impl Index {
             shown,
             end,
         }
+    }
+
+    /// Leaves out what lies behind `end`.
+    pub(super) fn cut(&mut self, track: &Track, end: u64) {
+        self.shown = Shown::of(self.demuxer.input(), track, end);
+        self.end = end;
     }
 
     /// How pictures are turned, by the first one's own message, where its bytes are held.

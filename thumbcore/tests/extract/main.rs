@@ -29,5 +29,6 @@ mod storyboard;
 mod streams;
 mod support;
 mod tracks;
+mod unwritten;
 mod video;
 mod whole_pictures;

@@ -6,6 +6,7 @@ mod fetch;
 mod forward;
 mod last;
 mod roll_in;
+mod unwritten;
 
 use std::{sync::Arc, time::Duration};
 
@@ -208,10 +209,11 @@ impl<'a> Ladder<'a> {
             }
         }
         self.make_of_keyframes(&others)?;
+        self.leave_unwritten()?;
         for nth in wanted {
             let otherwise = self.start_behind_damage(nth);
             let target = &mut self.targets[nth];
-            if target.is_wanted() {
+            if target.is_wanted() && target.keyframe_alone().is_some() {
                 // No whole picture by itself: the stream refreshes step by step, is damaged there,
                 // or calls everything a keyframe.
                 let until_us = target.wanted.time_us;
