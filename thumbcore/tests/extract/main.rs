@@ -29,6 +29,7 @@ mod storyboard;
 mod streams;
 mod support;
 mod tracks;
+mod unclocked;
 mod unwritten;
 mod video;
 mod whole_pictures;

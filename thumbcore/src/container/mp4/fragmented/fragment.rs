@@ -22,6 +22,8 @@ const MAX_UNIFORM_SAMPLES: usize = 4096;
 pub(super) struct Fragment {
     /// Its `moof` box.
     pub(super) moof: Range<u64>,
+    /// The number that its header gives it.
+    pub(super) number: u32,
     /// What may hold its samples: the `mdat` box behind it.
     pub(super) media: Range<u64>,
     /// Its samples, by track.
@@ -35,8 +37,10 @@ pub(super) struct Fragment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) track: u32,
-    /// Decoding time of the first, in ticks.
+    /// Decoding time of the first, in ticks; 0 where that is not told.
     pub(super) time: i64,
+    /// That time is told.
+    pub(super) is_timed: bool,
     /// They need a key.
     pub(super) is_encrypted: bool,
     pub(super) samples: Vec<Sample>,
@@ -75,7 +79,7 @@ impl Sample {
         self.flags & 0x0101_0000 == 0
     }
 
-    fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.at.saturating_add(u64::from(self.size))
     }
 }
@@ -87,16 +91,30 @@ impl Run {
         -i64::from(least.unwrap_or(0).min(0))
     }
 
+    /// Ticks from the first sample's decoding to its presentation.
+    pub(super) fn lead(&self) -> i64 {
+        let delay = self.samples.first().map_or(0, |first| first.delay);
+        i64::from(delay) + self.shift()
+    }
+
     /// Presentation time of the first sample, in ticks.
     pub(super) fn start(&self) -> i64 {
-        let delay = self.samples.first().map_or(0, |first| first.delay);
-        self.time + i64::from(delay) + self.shift()
+        self.time + self.lead()
+    }
+
+    /// Ticks of all samples.
+    pub(super) fn ticks(&self) -> i64 {
+        let ticks = self.samples.iter().map(|sample| i64::from(sample.duration));
+        ticks.sum()
     }
 
     /// When the decoding time after the last sample is, in ticks.
     pub(super) fn end(&self) -> i64 {
-        let ticks = self.samples.iter().map(|sample| i64::from(sample.duration));
-        self.time + ticks.sum::<i64>()
+        self.time + self.ticks()
+    }
+
+    pub(super) fn starts_with_keyframe(&self) -> bool {
+        self.samples.first().is_some_and(Sample::is_keyframe)
     }
 
     /// One past the bytes of the last sample decoded at `time` or before; `None` where more follow.
@@ -141,6 +159,7 @@ impl Fragment {
         let end = if is_in_front { first.moof.start } else { end };
         Some(Self {
             moof: place,
+            number: 0,
             media: start..end,
             runs,
             is_absolute: first.is_absolute || !is_in_front,
@@ -148,13 +167,13 @@ impl Fragment {
     }
 
     /// Reads the `moof` box at `at` of a file, the whole of which is at the start of `bytes`, and
-    /// the header of the box behind it. `None` where it is no valid fragment; tracks without a
-    /// decoding time are left out.
+    /// the header of the box behind it. `None` where it is no valid fragment.
     pub(super) fn parse(bytes: &[u8], at: u64, len: u64, movie: &Movie) -> Option<Self> {
         let header = BoxHeader::parse(bytes)?;
         let size = header.size.filter(|_| header.kind == *b"moof")?;
         let payload = bytes.get(header.header_len as usize..usize::try_from(size).ok()?)?;
-        child(payload, b"mfhd")?;
+        let number = child(payload, b"mfhd")?.get(4..8);
+        let number = number.and_then(|number| number.try_into().ok());
         let moof = at..at.checked_add(size)?;
         let media = bytes
             .get(size as usize..)
@@ -180,6 +199,7 @@ impl Fragment {
         }
         Some(Self {
             moof,
+            number: number.map_or(0, u32::from_be_bytes),
             media,
             runs: joined(runs),
             is_absolute: reading.is_absolute,
@@ -287,7 +307,7 @@ struct TrackPart {
 }
 
 impl Reading {
-    /// The samples of a `traf`; an empty list where it is of no track of ours or has no time.
+    /// The samples of a `traf`; `None` inside where it is of no track of ours.
     #[expect(clippy::option_option, reason = "damaged, of another track, or ours")]
     fn track(&mut self, traf: &[u8], movie: &Movie) -> Option<Option<Run>> {
         let part = self.header(child(traf, b"tfhd")?, movie)?;
@@ -300,9 +320,10 @@ impl Reading {
             }
         }
         let time = child(traf, b"tfdt").and_then(decoding_time);
-        Some(track.zip(time).map(|(_, time)| Run {
+        Some(track.map(|_| Run {
             track: part.track,
-            time,
+            time: time.unwrap_or(0),
+            is_timed: time.is_some(),
             is_encrypted: is_encrypted(traf),
             samples,
         }))

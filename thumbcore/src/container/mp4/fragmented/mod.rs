@@ -6,8 +6,10 @@
 //! `moof` boxes (see [`search`]). Behind the movie box, a splice has a fragment of our making that
 //! starts with the keyframe, so that nothing else need be fetched.
 //!
-//! Files without decoding times (`tfdt`) are left to libav.
+//! Fragments without a decoding time (`tfdt`), or of a false one, are timed by all others
+//! ([`clock`]).
 
+mod clock;
 mod fragment;
 mod front;
 mod index;
@@ -16,7 +18,7 @@ mod search;
 
 use std::{
     ops::Range,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -27,6 +29,7 @@ use futures::future::{try_join, try_join_all};
 pub(super) use self::movie::tests;
 pub(super) use self::movie::track_id;
 use self::{
+    clock::Clock,
     fragment::{Fragment, Run},
     front::{Following, Front, next_fragment, random_access, tallies},
     index::{IndexEntry, neighbours},
@@ -85,6 +88,9 @@ pub(super) struct Fragmented {
     /// stretch seen so far.
     reach: AtomicU64,
     first: Fragment,
+    clock: Clock,
+    /// Fragments tell false times, so that a demuxer must not read one behind another.
+    misleads: AtomicBool,
     way: Way,
 }
 
@@ -144,8 +150,11 @@ impl Fragmented {
             window: window.clamp(MOOF_WINDOW, 1 << 20),
             reach: AtomicU64::new(0),
             first: front.first.clone(),
+            clock: Clock::Own,
+            misleads: AtomicBool::new(false),
             way: Way::Index(Vec::new()),
         };
+        this.follow_own();
         // Seen here, so that the next ones are read whole.
         this.among(std::slice::from_ref(&this.first), i64::MAX);
         let Some(ends) = this.find_way(reader, &front, entries, positions).await? else {
@@ -182,12 +191,17 @@ impl Fragmented {
         {
             return Ok(Some(ends));
         }
-        let Some(found) = search::last(self, reader).await? else {
-            return Ok(None);
-        };
-        let ends = found.ends(&self.first);
-        self.way = Way::Bisect { last: found.film };
-        Ok(Some(ends))
+        if !self.is_untimed(&self.first) {
+            let Some(found) = search::last(self, reader).await? else {
+                return Ok(None);
+            };
+            if !self.is_untimed(&found.film) {
+                let ends = found.ends(&self.first);
+                self.way = Way::Bisect { last: found.film };
+                return Ok(Some(ends));
+            }
+        }
+        self.reckon(reader).await
     }
 
     fn video(&self) -> &TrackHead {
@@ -254,7 +268,12 @@ impl Fragmented {
             .prefetch(windows.collect::<Vec<_>>(), Reason::Index)
             .await?;
         let ends = match self.fragments_from(reader, at, 4).await? {
-            Some(fragments) => Some(ends(&fragments)),
+            Some(mut fragments) => {
+                // What follows the one that the index names is of other tracks.
+                let named = fragments.remove(0);
+                fragments.insert(0, self.timed_by(&entries, last.time, named));
+                Some(ends(&fragments))
+            }
             // A hole has swallowed what the index names, not the film's end.
             None if is_hole(reader, at).await? => Some(vec![(self.video().id, end)]),
             None => None,
@@ -285,7 +304,7 @@ impl Fragmented {
             if passed > limit {
                 return Ok(None);
             }
-            fragments.push_back(fragment);
+            fragments.push_back(self.timed(fragment, None));
             if fragments.len() > KEPT {
                 fragments.pop_front();
             }
@@ -305,12 +324,24 @@ impl Fragmented {
                 Some(fragment) if fragment.run(self.video()).is_none() => at = fragment.end(),
                 Some(fragment) => {
                     self.check_encryption(&fragment)?;
-                    return Ok(Some(fragment));
+                    return Ok(Some(self.timed(fragment, None)));
                 }
                 None => return Ok(None),
             }
         }
         Ok(None)
+    }
+
+    /// The first fragment with video from the `nth` on that an index names.
+    async fn named(
+        &self,
+        reader: &Reader,
+        entries: &[IndexEntry],
+        nth: usize,
+    ) -> Result<Option<Fragment>, Error> {
+        let IndexEntry { at, time, .. } = entries[nth];
+        let found = self.video_from(reader, at, Reason::Index).await?;
+        Ok(found.map(|fragment| self.timed_by(entries, time, fragment)))
     }
 
     /// Refuses a fragment whose video needs a key, as those behind a clear start may.
@@ -353,9 +384,7 @@ impl Fragmented {
         let near = self.neighbours(entries, time_us);
         let windows = self.windows(entries, time_us);
         reader.prefetch(windows, Reason::Index).await?;
-        let fetch = near
-            .clone()
-            .map(|nth| self.video_from(reader, entries[nth].at, Reason::Index));
+        let fetch = near.clone().map(|nth| self.named(reader, entries, nth));
         let mut fragments: Vec<_> = try_join_all(fetch).await?.into_iter().flatten().collect();
         let mut around = self.among(&fragments, time_us);
         // A fragment may have no keyframe.
@@ -363,8 +392,7 @@ impl Fragmented {
             if around.before.is_some() {
                 break;
             }
-            let more = self.video_from(reader, entries[nth].at, Reason::Index);
-            fragments.splice(0..0, more.await?);
+            fragments.splice(0..0, self.named(reader, entries, nth).await?);
             around = self.among(&fragments, time_us);
         }
         Ok(around)
@@ -404,7 +432,8 @@ impl Fragmented {
         let (made, bytes) = fragment.starting_at_sample(run, nth)?;
         let reach = bytes.end.saturating_sub(fragment.moof.start);
         self.reach.fetch_max(reach, Relaxed);
-        let end = if fragment.is_absolute {
+        let is_alone = fragment.is_absolute || self.misleads.load(Relaxed);
+        let end = if is_alone {
             fragment.media.end
         } else {
             self.len
@@ -445,8 +474,9 @@ impl Locator for Fragmented {
         };
         let time = self.video().ticks(time_us);
         let nth = entries.partition_point(|entry| entry.time <= time);
-        let at = entries[nth.checked_sub(1)?].at;
+        let IndexEntry { at, time: told, .. } = entries[nth.checked_sub(1)?];
         let fragment = Fragment::parse(&reader.cached(at)?, at, self.len, &self.movie)?;
+        let fragment = self.timed_by(entries, told, fragment);
         let run = fragment.run(self.video())?;
         Some(run.end_of(time).unwrap_or(fragment.end()))
     }

@@ -136,6 +136,7 @@ impl Movie {
             runs.push(Run {
                 track,
                 time: 0,
+                is_timed: true,
                 is_encrypted: false,
                 samples: tables.samples().map(Sample::from).collect(),
             });

@@ -207,7 +207,7 @@ fn usual_len(this: &Fragmented) -> u64 {
 }
 
 /// The first `moof` box in `range`, read in steps of a quarter of a fragment.
-async fn sweep(
+pub(super) async fn sweep(
     this: &Fragmented,
     reader: &Reader,
     range: Range<u64>,
