@@ -13,7 +13,7 @@ set -eu
 prefix=${1:?where to install}
 
 # libav's short name is not always its component's: `mpeg` is mpegps, `obu` and the others are the same.
-demuxers="mov matroska mpegts mpegps flv avi asf ogg mxf rm gif ivf dv nut h264 hevc m4v mpegvideo obu av1 vc1 h263 h261
+demuxers="mov matroska mpegts mpegps flv avi asf ogg mxf rm gif ivf dv nut h264 hevc m4v mpegvideo mjpeg obu av1 vc1 h263 h261
     dirac yuv4mpegpipe"
 # `msmpeg4` is msmpeg4v3. AV1 is decoded by dav1d.
 decoders="h264 hevc vvc libdav1d vp8 vp9 vp6 vp6a vp6f vp7 mpeg1video mpeg2video mpegvideo mpeg4 msmpeg4v1 msmpeg4v2

@@ -18,6 +18,7 @@ pub(crate) mod fuzzing;
 mod keyframe;
 mod locate;
 mod matroska;
+mod mjpeg;
 mod mp4;
 mod mpegps;
 mod mpegts;
@@ -101,13 +102,14 @@ impl fmt::Display for Container {
 
 /// The families, in the order in which they are tried. Those with a signature come first; a
 /// transport stream has none and is told by its rhythm.
-static PROFILES: [&Profile; 8] = [
+static PROFILES: [&Profile; 9] = [
     &matroska::PROFILE,
     &flv::PROFILE,
     &ogg::PROFILE,
     &avi::PROFILE,
     &asf::PROFILE,
     &mpegps::PROFILE,
+    &mjpeg::PROFILE,
     &mp4::PROFILE,
     &mpegts::PROFILE,
 ];
@@ -116,7 +118,7 @@ static PROFILES: [&Profile; 8] = [
 /// that opens further files or devices (hls, dash, concat, sdp, image2, lavfi, …), audio and
 /// subtitles.
 const DEMUXERS: &str = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,\
-    mxf,rm,gif,ivf,dv,nut,h264,hevc,m4v,mpegvideo,obu,av1,vc1,h263,h261,dirac,yuv4mpegpipe";
+    mxf,rm,gif,ivf,dv,nut,h264,hevc,m4v,mpegvideo,mjpeg,obu,av1,vc1,h263,h261,dirac,yuv4mpegpipe";
 
 /// What is demuxed in a sandbox only, for lack of people who look at these demuxers.
 const CONFINED_DEMUXERS: &str = "wtv,pva,apng";

@@ -28,11 +28,12 @@ fn open<'a>(_: &'a Reader, _: &'a [Position]) -> Opening<'a> {
 }
 
 /// libav's demuxers of elementary streams.
-const ELEMENTARY: [&str; 11] = [
+const ELEMENTARY: [&str; 12] = [
     "h264",
     "hevc",
     "m4v",
     "mpegvideo",
+    "mjpeg",
     "obu",
     "av1",
     "vc1",

@@ -1,11 +1,16 @@
 //! Every container of the mission, every output format.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use devstack::media::Clip;
-use thumbcore::{Error, Extractor, ImageFormat, LimitError, Limits, Origin, Position};
+use thumbcore::{
+    Error, Extractor, ImageFormat, LimitError, Limits, MemorySource, Origin, Position,
+};
 
-use crate::support::{assert_like_ffmpeg, decoded, extract, extract_with, remuxed, unlike_ffmpeg};
+use crate::support::{
+    assert_frames, assert_like_ffmpeg, assert_near, decoded, extract, extract_with, made, remuxed,
+    unlike_ffmpeg,
+};
 
 #[tokio::test]
 async fn all_ten_extensions_give_ffmpegs_pictures() {
@@ -149,4 +154,21 @@ async fn formats_and_sizes_are_as_asked_for() {
             assert_eq!((thumbnail.width(), thumbnail.height()), (200, 113));
         }
     }
+}
+
+#[tokio::test]
+async fn motion_jpeg_without_a_container_is_a_film_and_a_photograph_is_none() {
+    let picture = "testsrc2=size=320x180:rate=25:duration=20,scroll=h=0.02";
+    let codec = ["-c:v", "mjpeg", "-q:v", "5", "-f", "mjpeg"];
+    let path = made("raw.mjpeg", picture, &codec);
+    let extraction = extract(&path).await.unwrap();
+    assert_eq!(extraction.media.container.as_str(), "mjpeg");
+    assert_near(&extraction, 0.04);
+    assert_frames(&path, &extraction);
+    let film = std::fs::read(&path).unwrap();
+    let end = memchr::memmem::find(&film, b"\xff\xd9\xff\xd8").unwrap() + 2;
+    let source = Arc::new(MemorySource::new("photo", film[..end].to_vec()));
+    let extractor = Extractor::builder().build().unwrap();
+    let error = extractor.extract(source).await.unwrap_err();
+    assert!(error.to_string().contains("JPEG"), "{error}");
 }
