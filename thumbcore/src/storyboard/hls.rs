@@ -48,8 +48,8 @@ pub fn write(index: &Index, sheet: impl Fn(usize) -> String) -> String {
 /// keyframes that tiles show, each as a stretch of the video's own bytes. `None` where no tile has
 /// such bytes: see [`Thumbnail::iframe`](crate::Thumbnail::iframe).
 ///
-/// A keyframe is listed as long as it is before the next one is shown; the first one from the start
-/// of the video on.
+/// A keyframe is listed for the time from when it is shown to when the next one is, the last one to
+/// the end of the video.
 #[must_use]
 pub fn iframes(index: &Index, video: &str) -> Option<String> {
     let listed = listed(index);
@@ -102,18 +102,13 @@ fn listed(index: &Index) -> Vec<Listed<'_>> {
         if !follows {
             continue;
         }
-        let start = match listed.last_mut() {
-            Some(last) => {
-                let rest = index.layout.duration.saturating_sub(*actual);
-                last.lasts = last.lasts.saturating_sub(rest);
-                *actual
-            }
-            None => Duration::ZERO,
-        };
+        if let Some(last) = listed.last_mut() {
+            last.lasts = actual.saturating_sub(last.actual);
+        }
         listed.push(Listed {
             actual: *actual,
             iframe,
-            lasts: index.layout.duration.saturating_sub(start),
+            lasts: index.layout.duration.saturating_sub(*actual),
         });
     }
     listed
@@ -223,7 +218,7 @@ mod tests {
         let index = with_iframes(&[4.0, 14.0, 25.5, 34.0], Some(1));
         let playlist = parsed(&iframes(&index, "../a%20film.mp4").unwrap());
         assert!(playlist.i_frames_only && playlist.end_list);
-        assert_eq!(playlist.target_duration, 26);
+        assert_eq!(playlist.target_duration, 22);
         let map = playlist.segments[0].map.as_ref().unwrap();
         assert_eq!(map.uri, "../a%20film.mp4");
         let init = map.byte_range.as_ref().unwrap();
@@ -236,7 +231,7 @@ mod tests {
                 (segment.duration, range.length, range.offset.unwrap())
             })
             .collect();
-        let expected = [(25.5, 1000, 5000), (8.5, 1000, 25_000), (6.0, 1000, 35_000)];
+        let expected = [(21.5, 1000, 5000), (8.5, 1000, 25_000), (6.0, 1000, 35_000)];
         assert_eq!(listed, expected);
         assert!(iframes(&self::index(&[4.0, 14.0]), "a.mp4").is_none());
     }
@@ -264,6 +259,6 @@ mod tests {
         index.tiles[1].iframe = index.tiles[0].iframe.clone();
         let playlist = parsed(&iframes(&index, "a.mp4").unwrap());
         let times: Vec<_> = playlist.segments.iter().map(|it| it.duration).collect();
-        assert_eq!(times, [24.0, 6.0]);
+        assert_eq!(times, [20.0, 6.0]);
     }
 }
