@@ -71,6 +71,13 @@ impl FromStr for Storyboards {
                 "hls" => files.hls = true,
                 "dash" => files.dash = true,
                 "json" => {}
+                "bif" | "jellyfin" => {
+                    return Err(format!(
+                        "{word}: a file for a media server's or a device's own disk, which \
+                         `thumb storyboard --for {word}` writes; want off, or a list of vtt, hls, \
+                         dash, json"
+                    ));
+                }
                 other => {
                     return Err(format!(
                         "{other:?}: want off, or a list of vtt, hls, dash, json"
@@ -222,6 +229,8 @@ mod tests {
     fn a_wrong_value_names_its_variable() {
         for (flag, variable) in [
             ("--storyboard=vtt,bif", "STORYBOARD"),
+            ("--storyboard=jellyfin", "`thumb storyboard --for jellyfin`"),
+            ("--storyboard=vtt,gif", "STORYBOARD"),
             ("--storyboard=", "STORYBOARD"),
             ("--storyboard-interval=soon", "STORYBOARD_INTERVAL"),
             ("--storyboard-interval=0.01s", "STORYBOARD_INTERVAL"),
