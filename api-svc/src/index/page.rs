@@ -6,6 +6,8 @@
 
 use std::{
     cmp::Reverse,
+    collections::BinaryHeap,
+    iter,
     ops::{Bound, ControlFlow},
     sync::Arc,
 };
@@ -103,8 +105,18 @@ impl Store {
         {
             return newest;
         }
-        if query.sort == Sort::Name {
-            return self.by_name(query, prefix, matches);
+        match query.sort {
+            Sort::Newest => {}
+            Sort::Name => {
+                let after = query.after.as_ref();
+                let from = after.map_or("", |cursor| &*cursor.place.name);
+                let videos = self.named(prefix, from);
+                return behind(query, videos.filter(|(name, _)| query.finds(name)), matches);
+            }
+            Sort::Size | Sort::Read => {
+                let videos = self.by_value(query, prefix);
+                return behind(query, videos, matches);
+            }
         }
         let after = query.after.as_ref();
         let after = after.map(|cursor| rank(query.sort, cursor.value, &cursor.place));
@@ -116,9 +128,9 @@ impl Store {
                 pictures.map(move |picture| (video, picture.place(name)))
             })
             .filter(|(video, place)| matches(place, video));
-        // By what the list is sorted, and, as ranks borrow nothing, the place.
+        // By time, and, as ranks borrow nothing, the place.
         let mut all: Vec<_> = found
-            .map(|(video, place)| (rank(query.sort, value(query.sort, video), &place), place))
+            .map(|(_, place)| (rank(query.sort, 0, &place), place))
             .filter(|(rank, _)| after.as_ref().is_none_or(|after| rank > after))
             .collect();
         if all.len() > query.limit + 1 {
@@ -129,31 +141,26 @@ impl Store {
         all.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// The same in the order of names, in which the videos lie.
-    fn by_name(
-        &self,
+    /// The videos that are searched for and can have places behind the query's cursor, in the order
+    /// of what it sorts by. A page has few of them, so no more are put in order than are taken.
+    fn by_value<'a>(
+        &'a self,
         query: &Query,
-        prefix: &str,
-        matches: impl Fn(&Place, &Video) -> bool,
-    ) -> Vec<Place> {
-        let after = query.after.as_ref().map(|cursor| &cursor.place);
-        let after = after.map(|place| rank(query.sort, 0, place));
-        let name = after.as_ref().map_or("", |(_, name, ..)| name);
-        self.named(prefix, name)
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Video)> {
+        let after = query.after.as_ref();
+        let after = after.map(|cursor| (Reverse(cursor.value), &*cursor.place.name));
+        let ranked = self
+            .named(prefix, "")
             .filter(|(name, _)| query.finds(name))
-            .flat_map(|(name, video)| {
-                let mut places: Vec<_> = video.pictures.iter().map(|p| p.place(name)).collect();
-                places.sort_by_key(|place| (place.number, place.format));
-                places.into_iter().map(move |place| (video, place))
-            })
-            .filter(|(video, place)| matches(place, video))
-            .map(|(_, place)| place)
-            .filter(|place| {
-                let rank = rank(query.sort, 0, place);
-                after.as_ref().is_none_or(|after| rank > *after)
-            })
-            .take(query.limit + 1)
-            .collect()
+            .map(|(name, video)| (Reverse(value(query.sort, video)), name))
+            .filter(|(value, name)| after.is_none_or(|after| (*value, &***name) >= after))
+            .map(Reverse);
+        let mut ranked: BinaryHeap<_> = ranked.collect();
+        iter::from_fn(move || {
+            let Reverse((_, name)) = ranked.pop()?;
+            self.videos.get_key_value(name)
+        })
     }
 
     /// The same in the order of time, by looking through the places in that order; `None` where
@@ -169,12 +176,19 @@ impl Store {
         let is_rare = !prefix.is_empty() || !query.search.is_empty();
         let mut found = Vec::new();
         let mut looked_at = 0;
+        // The pictures of a video mostly follow each other.
+        let mut last: Option<(&Arc<str>, Option<&Video>)> = None;
         let scan = self
             .order
             .range::<Place, _>((lower, Bound::Unbounded))
             .try_for_each(|place| {
-                let video = self.videos.get(&place.name);
-                if video.is_some_and(|video| query.finds(&place.name) && matches(place, video)) {
+                let known = last.filter(|(name, _)| Arc::ptr_eq(name, &place.name));
+                let (_, video) = *last.insert(known.unwrap_or_else(|| {
+                    let is_found = query.finds(&place.name);
+                    let video = is_found.then(|| self.videos.get(&place.name));
+                    (&place.name, video.flatten())
+                }));
+                if video.is_some_and(|video| matches(place, video)) {
                     found.push(place.clone());
                 }
                 looked_at += 1;
@@ -215,6 +229,30 @@ impl Store {
             .take_while(move |(name, _)| name.starts_with(prefix));
         shorter.chain(longer)
     }
+}
+
+/// The places of `videos` that match and lie behind the query's cursor, in their order: one more than
+/// its limit, if there are so many.
+fn behind<'a>(
+    query: &Query,
+    videos: impl Iterator<Item = (&'a Arc<str>, &'a Video)>,
+    matches: impl Fn(&Place, &Video) -> bool,
+) -> Vec<Place> {
+    let after = query.after.as_ref();
+    let after = after.map(|cursor| rank(query.sort, cursor.value, &cursor.place));
+    let is_behind = |video: &Video, place: &Place| {
+        let of = |after: &_| rank(query.sort, value(query.sort, video), place) > *after;
+        after.as_ref().is_none_or(of)
+    };
+    videos
+        .flat_map(|(name, video)| {
+            let pictures = video.pictures.iter();
+            pictures.map(move |picture| (video, picture.place(name)))
+        })
+        .filter(|(video, place)| matches(place, video) && is_behind(video, place))
+        .map(|(_, place)| place)
+        .take(query.limit + 1)
+        .collect()
 }
 
 fn picture<'a>(video: &'a Video, place: &Place) -> Option<&'a Picture> {

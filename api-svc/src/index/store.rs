@@ -15,7 +15,7 @@ use crate::time::seconds_of;
 
 #[derive(Debug, Default)]
 pub(super) struct Video {
-    /// In the order of numbers.
+    /// In the order of numbers and formats.
     pub(super) pictures: Vec<Picture>,
     pub(super) manifest: Option<ManifestObject>,
     /// Those of the pictures that people have chosen, as the manifest told when it was read last.
