@@ -1,14 +1,11 @@
 //! The list of thumbnails: pages from the API, with what is new put before them.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use contract::api::Thumbnail;
 
 use super::{
-    cells::{Cell, cells},
+    cells::{Cell, cells, extended},
     filter::{Filter, Sort},
 };
 
@@ -107,22 +104,22 @@ impl Gallery {
         if generation != self.generation {
             return self.clone();
         }
-        let items = if self.rest == Rest::Everything {
-            page.iter().map(|item| self.shared(item)).collect()
-        } else {
-            let known: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
-            let fresh = page
-                .into_iter()
-                .filter(|item| !known.contains(item.key.as_str()))
-                .map(Rc::new);
-            self.items.iter().cloned().chain(fresh).collect()
-        };
         let list = Self {
             rest: next.map_or(Rest::Nothing, Rest::Page),
             error: None,
             ..self.clone()
         };
-        list.with_items(items)
+        if self.rest == Rest::Everything {
+            return list.with_items(page.iter().map(|item| self.shared(item)).collect());
+        }
+        // What is there stays as it is, however much that is.
+        let page = page.into_iter().map(Rc::new);
+        let (cells, fresh) = extended(&self.cells, page, self.filter.show);
+        Self {
+            items: Rc::new(self.items.iter().cloned().chain(fresh).collect()),
+            cells: Rc::new(cells),
+            ..list
+        }
     }
 
     /// Notes that a page of `generation` could not be had.

@@ -127,8 +127,10 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
     let pointer = use_state_eq(|| None::<f64>);
     let is_focused = use_state_eq(|| false);
     let looks = pointer.is_some() || *is_focused;
-    let play = use_play(props.cell.video(), looks);
-    let step = use_steps(pointer.is_none() && matches!(play, Some(Play::Board(_))));
+    // What nobody has looked at yet has no player.
+    let looked_at = use_mut_ref(|| false);
+    *looked_at.borrow_mut() |= looks;
+    let has_player = *looked_at.borrow();
     let pictures = props.cell.pictures.len();
     let item = props
         .cell
@@ -179,8 +181,9 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
         let pointer = pointer.setter();
         Callback::from(move |_: PointerEvent| pointer.set(None))
     };
-    let follows = pictures > 1;
-    let playing = play.and_then(|play| playing(&play, *pointer, step));
+    let follows = pictures > 1 && pointer.is_some();
+    // Telling a time in the viewer's language takes longer than all else here.
+    let written = looks.then(|| page::local_time(js_sys::Date::parse(&item.last_modified)));
     html! {
         <div
             ref={cell}
@@ -218,12 +221,12 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
                     } else {
                         <span class="gone">{ if picture.is_asked { "…" } else { "no picture" } }</span>
                     }
-                    if let Some(playing) = &playing { <span class="playing">{ playing.clone() }</span> }
-                    if !place.is_empty() && playing.is_none() { <span class="place">{ place }</span> }
-                    if follows && playing.is_none() { { marks(&props.cell, item) } }
+                    if has_player { <Player name={props.cell.video()} {looks} pointer={*pointer} /> }
+                    if !place.is_empty() { <span class="place">{ place }</span> }
+                    if follows { { marks(&props.cell, item) } }
                 </span>
                 <span class="name" title={name.clone()}>{ name }</span>
-                <span class="meta" title={page::local_time(js_sys::Date::parse(&item.last_modified))}>
+                <span class="meta" title={written}>
                     { age(item, props.now) }{ size(&props.cell, item) }
                 </span>
             </button>
@@ -231,19 +234,36 @@ pub(crate) fn GalleryCell(props: &Props) -> Html {
     }
 }
 
+#[derive(Properties, PartialEq)]
+struct PlayerProps {
+    /// The name that the pictures of the video share.
+    name: String,
+    looks: bool,
+    /// Where the pointer is, as a share of the width.
+    pointer: Option<f64>,
+}
+
 /// What is played over the picture: the storyboard's tile under the pointer or, without a pointer,
 /// one after the other; else the preview, which moves by itself.
-fn playing(play: &Play, pointer: Option<f64>, step: usize) -> Option<Html> {
-    match play {
-        Play::Preview(url) => Some(html! { <img src={url.clone()} alt="" draggable="false" /> }),
-        Play::Board(board) => {
+#[component]
+fn Player(props: &PlayerProps) -> Html {
+    let play = use_play(props.name.clone(), props.looks);
+    let step = use_steps(props.pointer.is_none() && matches!(play, Some(Play::Board(_))));
+    let playing = match play {
+        None => None,
+        Some(Play::Preview(url)) => Some(html! { <img src={url} alt="" draggable="false" /> }),
+        Some(Play::Board(board)) => {
             let tiles = &board.storyboard.tiles;
-            let tile = match pointer {
-                Some(share) => board.storyboard.at_share(share)?,
-                None => tiles.get(step % tiles.len().max(1))?,
+            let tile = match props.pointer {
+                Some(share) => board.storyboard.at_share(share),
+                None => tiles.get(step % tiles.len().max(1)),
             };
-            Some(html! { <TilePicture {board} tile={*tile} fills=true /> })
+            tile.copied()
+                .map(|tile| html! { <TilePicture {board} {tile} fills=true /> })
         }
+    };
+    html! {
+        if let Some(playing) = playing { <span class="playing">{ playing }</span> }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::filter::{Filter, Show, Sort};
 
 /// A name that is typed is asked for at once, but no more often than this: who types fast asks for
 /// some of the letters together.
-const PAUSE_MS: u32 = 80;
+const PAUSE_MS: u32 = 50;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {

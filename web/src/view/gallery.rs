@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{
-        cells::neighbours,
+        cells::{Neighbours, neighbours},
         current::Current,
         filter::Show,
         format,
@@ -74,9 +74,10 @@ pub(crate) fn Gallery(props: &Props) -> Html {
 
     // A short list would let the page shrink under whoever filters, and the filters move away.
     let holds_place = use_state_eq(|| false);
+    // Callbacks that stay the same: what hears of them is not drawn anew with each scrolling.
     let filter_by = {
         let (places, holds_place) = (places.clone(), holds_place.setter());
-        Callback::from(move |change: Change| {
+        use_callback((), move |change: Change, ()| {
             holds_place.set(true);
             places.filter(|filter| change.applied_to(filter));
         })
@@ -128,8 +129,8 @@ pub(crate) fn Gallery(props: &Props) -> Html {
     let keys = {
         let (current, frame, wanted) = (current.setter(), frame.clone(), wanted.clone());
         let list = list.clone();
-        let rows = ((viewport.bottom - viewport.top) / (grid.cell_height + grid.gap)) as usize;
         Callback::from(move |event: KeyboardEvent| {
+            let rows = (page::height() / (grid.cell_height + grid.gap)) as usize;
             let to = grid.step(current_index, &event.key(), count, rows);
             let Some(to) = to.filter(|_| page::is_alone(&event)) else {
                 return;
@@ -155,19 +156,25 @@ pub(crate) fn Gallery(props: &Props) -> Html {
             }
         });
     }
-    // What was opened from here: its picture is there already.
+    // The picture that was opened.
     let opened = use_state(|| None::<Rc<Thumbnail>>);
     let open = {
         let (places, opened) = (places.clone(), opened.setter());
-        Callback::from(move |picture: Rc<Thumbnail>| {
+        use_callback((), move |picture: Rc<Thumbnail>, ()| {
             places.open(Dialog::Video(video_of(&picture)));
             opened.set(Some(picture));
         })
     };
     let dialog = match &places.place().dialog {
         Dialog::Video(name) => {
+            let Neighbours {
+                own,
+                previous,
+                next,
+            } = neighbours(&list.cells, name);
+            // What is in the list is there already, and in the browser's cache where it was seen.
             let picture = opened.as_ref().filter(|picture| video_of(picture) == *name);
-            let (previous, next) = neighbours(&list.cells, name);
+            let picture = picture.or_else(|| own?.first());
             let (go, close) = (places.clone(), places.clone());
             html! {
                 <Detail

@@ -7,13 +7,16 @@ use yew::prelude::*;
 
 use crate::{model::grid::Grid, page};
 
-/// The part of the list that is in sight, in pixels from its top, and its width.
+/// The part of the list that is in sight, in pixels from its top to the next [`STEP`], and its width.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Viewport {
     pub(crate) top: f64,
     pub(crate) bottom: f64,
     pub(crate) width: f64,
 }
+
+/// The list is drawn anew after so many pixels of scrolling, less than a row's height.
+const STEP: f64 = 48.0;
 
 /// What of the list is in sight, followed through scrolling and resizing.
 #[hook]
@@ -28,9 +31,10 @@ pub(crate) fn use_viewport(frame: &NodeRef) -> Viewport {
                 };
                 let bounds = frame.get_bounding_client_rect();
                 let top = -bounds.top();
+                let bottom = top + page::height();
                 viewport.set(Viewport {
-                    top,
-                    bottom: top + page::height(),
+                    top: (top / STEP).floor() * STEP,
+                    bottom: (bottom / STEP).ceil() * STEP,
                     width: bounds.width(),
                 });
             };
