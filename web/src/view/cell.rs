@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use contract::api::Thumbnail;
+use contract::{Cost, api::Thumbnail};
 use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
@@ -276,14 +276,19 @@ fn marks(cell: &Cell, shown: &Rc<Thumbnail>) -> Html {
     html! { <span class="marks">{ for marks }</span> }
 }
 
-/// What was read of a video; the size of a picture.
-fn size(cell: &Cell, item: &Thumbnail) -> String {
-    match (item.bytes_fetched, item.source_bytes) {
-        (Some(fetched), Some(size)) if cell.pictures.len() > 1 => {
-            format!("{} of {} read", format::bytes(fetched), format::bytes(size))
-        }
-        _ => format::bytes(item.size),
+/// What was read of a video; the size of a picture. Where there is little room, without what it is
+/// of.
+fn size(cell: &Cell, item: &Thumbnail) -> Html {
+    let (Some(fetched), Some(size), 2..) =
+        (item.bytes_fetched, item.source_bytes, cell.pictures.len())
+    else {
+        return html! { format::bytes(item.size) };
+    };
+    let all = format::bytes(size);
+    if (Cost { fetched, size }).is_whole() {
+        return html! { <><span class="roomy">{ all }{ ", " }</span>{ "read whole" }</> };
     }
+    html! { <>{ format::bytes(fetched) }<span class="roomy">{ " of " }{ all }</span>{ " read" }</> }
 }
 
 fn age(item: &Thumbnail, now: f64) -> String {
