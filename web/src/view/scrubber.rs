@@ -81,9 +81,12 @@ pub(crate) fn Scrubber(props: &Props) -> Html {
     }
 }
 
-/// Tiles along the whole video; each leads to its time.
+/// Tiles along the whole video; each leads to its time. One alone leads nowhere.
 fn filmstrip(board: &Rc<Board>, now: f64, at: &UseStateHandle<Option<f64>>) -> Html {
     let tiles = board.storyboard.spread(FILMSTRIP);
+    if tiles.len() < 2 {
+        return Html::default();
+    }
     let shown = board.storyboard.at(now);
     html! {
         <div class="filmstrip" role="group" aria-label="Storyboard">
