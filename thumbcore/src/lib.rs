@@ -95,6 +95,7 @@
 //!
 //! The crate is for unix, and links FFmpeg 5.1 or newer.
 
+mod checksum;
 mod codec;
 mod confined;
 mod container;

@@ -21,6 +21,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: true,
     has_index: false,
     keeps_stream_ids: false,
+    losses: None,
     whole: 0,
     check: |_| Ok(()),
     open,

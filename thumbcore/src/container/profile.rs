@@ -8,7 +8,7 @@ use super::{Composition, Container, Locator};
 use crate::{
     Codec, Error,
     position::Position,
-    reader::{Pin, Reader, Reason},
+    reader::{MakeLosses, Pin, Reader, Reason},
 };
 
 /// One container family: how its files are told from others, opened, and searched for keyframes.
@@ -35,6 +35,9 @@ pub(crate) struct Profile {
     /// A stream keeps its number in the container whatever part of the file a demuxer starts in,
     /// although the header does not declare it.
     pub(crate) keeps_stream_ids: bool,
+    /// Tells which packets lost bytes, where the framing of such a file shows that and libav does
+    /// not say.
+    pub(crate) losses: Option<MakeLosses>,
     /// A file of up to this many bytes is fetched whole and read by libav alone.
     pub(super) whole: u64,
     /// Refuses such a file, by all of its bytes, where its pictures need a key.

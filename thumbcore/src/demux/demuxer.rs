@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use crate::{
     Error,
     libav::{self, AvError, Input, OpenOptions, Packet},
-    reader::{Cursor, CursorHandle, Piece, Reader, Splice},
+    reader::{Cursor, CursorHandle, MakeLosses, Piece, Reader, Splice},
 };
 
 /// An opened demuxer. libav reports a read that failed as "I/O error", as the end of the file or as
@@ -26,14 +26,17 @@ pub(super) enum Read {
 }
 
 impl Demuxer {
-    /// Opens a demuxer that may seek. Reads the header, nothing more.
+    /// Opens a demuxer that may seek. Reads the header, nothing more. What `losses` makes looks at
+    /// all that is read.
     pub(super) fn seekable(
         reader: &Arc<Reader>,
         runtime: Handle,
+        losses: Option<MakeLosses>,
         options: &OpenOptions<'_>,
     ) -> Result<Self, Error> {
         let cursor = Cursor::new(Arc::clone(reader), runtime);
         let handle = cursor.handle();
+        handle.note_losses(losses);
         let opened = Self::opened(Input::open_seekable(cursor, options), handle);
         opened.map_err(|error| named(error, reader, options))
     }
@@ -42,11 +45,13 @@ impl Demuxer {
     pub(super) fn spliced(
         reader: &Arc<Reader>,
         runtime: Handle,
+        losses: Option<MakeLosses>,
         pieces: impl IntoIterator<Item = impl Into<Piece>>,
         options: &OpenOptions<'_>,
     ) -> Result<Self, Error> {
         let splice = Splice::new(Arc::clone(reader), runtime, pieces);
         let handle = splice.handle();
+        handle.note_losses(losses);
         let opened = Self::opened(Input::open_streamed(splice, options), handle);
         opened.map_err(|error| named(error, reader, options))
     }
@@ -92,10 +97,17 @@ impl Demuxer {
     }
 
     /// Whether parts of `packet`, which was read last, were never written, or others before it.
-    pub(super) fn is_lost(&self, packet: &Packet) -> bool {
+    pub(super) fn is_blank(&self, packet: &Packet) -> bool {
         packet
             .place()
-            .is_some_and(|place| self.cursor.is_lost(place))
+            .is_some_and(|place| self.cursor.is_blank(place))
+    }
+
+    /// Whether the container tells that bytes of `packet` were lost.
+    pub(super) fn has_lost(&self, packet: &Packet) -> bool {
+        packet
+            .place()
+            .is_some_and(|place| self.cursor.has_lost(&place))
     }
 
     /// The next packet of any stream that is not discarded. A read that failed is an error, for

@@ -58,7 +58,8 @@ impl Opener {
     pub(super) fn seekable(&self, reader: &Arc<Reader>) -> Result<Demuxer, Error> {
         let limits = reader.limits();
         let options = self.options(limits.max_streams);
-        let mut demuxer = Demuxer::seekable(reader, self.runtime.clone(), &options)?;
+        let (runtime, losses) = (self.runtime.clone(), self.profile.losses);
+        let mut demuxer = Demuxer::seekable(reader, runtime, losses, &options)?;
         if self.needs_stream_info {
             let input = demuxer.input();
             for stream in (0..input.stream_count()).filter_map(|index| input.info(index)) {
@@ -84,7 +85,8 @@ impl Opener {
             let mut options = self.options(reader.limits().max_streams);
             // The headers end where all is told.
             options.probe_size = headers.iter().map(Piece::len).sum();
-            let mut demuxer = Demuxer::spliced(reader, self.runtime.clone(), headers, &options)?;
+            let runtime = self.runtime.clone();
+            let mut demuxer = Demuxer::spliced(reader, runtime, None, headers, &options)?;
             demuxer.find_stream_info(ANALYSE_ALL_US)?;
             return Ok(demuxer);
         }
@@ -114,7 +116,8 @@ impl Opener {
         pieces: impl IntoIterator<Item = impl Into<Piece>>,
     ) -> Result<Demuxer, Error> {
         let options = self.options(reader.limits().max_streams);
-        Demuxer::spliced(reader, self.runtime.clone(), pieces, &options)
+        let (runtime, losses) = (self.runtime.clone(), self.profile.losses);
+        Demuxer::spliced(reader, runtime, losses, pieces, &options)
     }
 
     fn options(&self, max_streams: usize) -> OpenOptions<'_> {

@@ -175,7 +175,7 @@ impl<'a> Packets<'a> {
                         continue;
                     }
                     self.skips_to_keyframe = false;
-                    if !self.track.codec.may_hold_zeros() && demuxer.is_lost(&packet) {
+                    if is_damaged(&self.track, demuxer, &packet) {
                         packet.spoil();
                     }
                     if self.is_counted && (packet.is_corrupt() || self.is_elsewhere(&packet)) {
@@ -253,6 +253,12 @@ impl<'a> Packets<'a> {
         self.read += 1;
         packet
     }
+}
+
+/// Whether a part of `packet`, which `demuxer` gave last, is missing or wrong.
+fn is_damaged(track: &Track, demuxer: &Demuxer, packet: &Packet) -> bool {
+    let is_blank = !track.codec.may_hold_zeros() && demuxer.is_blank(packet);
+    is_blank || demuxer.has_lost(packet)
 }
 
 impl Packets<'static> {

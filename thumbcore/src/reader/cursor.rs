@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{ReadConfig, Reader, Reason, holes::Holes};
+use super::{Losses, MakeLosses, ReadConfig, Reader, Reason, holes::Holes};
 use crate::{Error, panic::message};
 
 /// Reads a source through the cache, from a thread that may block.
@@ -37,21 +37,25 @@ struct Attached {
     /// The first error that the owner has not taken yet.
     failure: Option<Error>,
     holes: Holes,
+    losses: Option<Box<dyn Losses>>,
+    make_losses: Option<MakeLosses>,
 }
 
 impl Attached {
-    fn new(reader: Arc<Reader>) -> Self {
+    fn new(reader: Arc<Reader>, make_losses: Option<MakeLosses>) -> Self {
         Self {
             reader,
             failure: None,
             holes: Holes::default(),
+            losses: make_losses.map(|make| make()),
+            make_losses,
         }
     }
 }
 
 impl CursorHandle {
     fn new(reader: Arc<Reader>) -> Self {
-        Self(Arc::new(Mutex::new(Attached::new(reader))))
+        Self(Arc::new(Mutex::new(Attached::new(reader, None))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Attached> {
@@ -65,7 +69,15 @@ impl CursorHandle {
 
     /// From now on the cursor reads through `reader`, and what failed before is forgotten.
     pub(crate) fn attach(&self, reader: Arc<Reader>) {
-        *self.lock() = Attached::new(reader);
+        let mut attached = self.lock();
+        *attached = Attached::new(reader, attached.make_losses);
+    }
+
+    /// From now on what `make` makes looks at all that is read.
+    pub(crate) fn note_losses(&self, make: Option<MakeLosses>) {
+        let mut attached = self.lock();
+        attached.losses = make.map(|make| make());
+        attached.make_losses = make;
     }
 
     /// The first read error since the last failure was taken.
@@ -80,17 +92,37 @@ impl CursorHandle {
 
     /// Whether parts of the packet that libav read at `place` were never written, or others between
     /// that packet and the one before.
-    pub(crate) fn is_lost(&self, place: Range<u64>) -> bool {
+    pub(crate) fn is_blank(&self, place: Range<u64>) -> bool {
         self.lock().holes.damage(place)
+    }
+
+    /// Whether the container tells that bytes of the packet that libav read at `place` were lost.
+    pub(crate) fn has_lost(&self, place: &Range<u64>) -> bool {
+        let attached = self.lock();
+        let losses = attached.losses.as_ref();
+        losses.is_some_and(|losses| losses.has_lost(place))
     }
 
     /// What was read before is another place's.
     pub(crate) fn leap(&self) {
-        self.lock().holes = Holes::default();
+        let mut attached = self.lock();
+        attached.holes = Holes::default();
+        attached.losses = attached.make_losses.map(|make| make());
     }
 
     fn saw(&self, at: u64, bytes: &[u8]) {
-        self.lock().holes.see(at, bytes);
+        let mut attached = self.lock();
+        attached.holes.see(at, bytes);
+        if let Some(losses) = &mut attached.losses {
+            losses.see(at, bytes);
+        }
+    }
+
+    /// What is read next lies elsewhere in the file.
+    fn part(&self) {
+        if let Some(losses) = &mut self.lock().losses {
+            losses.part();
+        }
     }
 
     fn fail(&self, error: Error) {
@@ -264,16 +296,19 @@ impl Read for Splice {
                     len
                 }
             };
+            self.cursor
+                .handle
+                .saw(self.given, &buf[filled..filled + len]);
+            self.given += len as u64;
             filled += len;
             if filled == buf.len() {
                 break;
             }
             if len == 0 {
                 self.pieces.pop_front();
+                self.cursor.handle.part();
             }
         }
-        self.cursor.handle.saw(self.given, &buf[..filled]);
-        self.given += filled as u64;
         Ok(filled)
     }
 }

@@ -19,6 +19,7 @@ mod config;
 mod cursor;
 mod holes;
 mod ledger;
+mod losses;
 mod open;
 mod request;
 mod store;
@@ -36,6 +37,7 @@ pub(crate) use self::{
     call::Call,
     cursor::{Cursor, CursorHandle, Piece, Splice},
     ledger::{Costs, Reserve},
+    losses::{Losses, MakeLosses},
     store::Store,
 };
 pub use self::{

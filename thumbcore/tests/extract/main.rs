@@ -5,6 +5,7 @@
 mod attached;
 mod corpus;
 mod costs;
+mod damage;
 mod defects;
 mod faults;
 mod formats;

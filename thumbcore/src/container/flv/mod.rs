@@ -55,6 +55,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: true,
     has_index: false,
     keeps_stream_ids: false,
+    losses: None,
     whole: WHOLE,
     check: |_| Ok(()),
     open,

@@ -34,6 +34,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: false,
     has_index: true,
     keeps_stream_ids: false,
+    losses: None,
     whole: 0,
     check: |_| Ok(()),
     open: open::open,

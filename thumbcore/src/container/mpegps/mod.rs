@@ -35,6 +35,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: true,
     has_index: false,
     keeps_stream_ids: true,
+    losses: None,
     whole: WHOLE,
     check: |_| Ok(()),
     open,

@@ -4,6 +4,7 @@
 //! any stretch of the file tells where in the video it is. libav, which seeks by bisection in
 //! large reads, is given the tables of the head and then the packets from a keyframe on.
 
+mod continuity;
 mod packet;
 mod scan;
 mod tables;
@@ -45,6 +46,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: true,
     has_index: false,
     keeps_stream_ids: true,
+    losses: Some(continuity::losses),
     whole: WHOLE,
     check,
     open,

@@ -28,6 +28,9 @@ pub(super) struct Packet<'a> {
     pub(super) random_access: bool,
     /// The payload needs a key.
     pub(super) is_scrambled: bool,
+    /// Counts the packets of its id that have a payload, up to 15 and again from 0; `None` where
+    /// the multiplexer says that the count begins anew.
+    pub(super) counter: Option<u8>,
     pub(super) payload: &'a [u8],
 }
 
@@ -113,6 +116,10 @@ impl<'a> Packet<'a> {
             pid: u16::from_be_bytes([high & 0x1f, low]),
             starts: high & 0x40 != 0,
             is_scrambled: control & 0xc0 != 0,
+            counter: match adaptation.first() {
+                Some(flags) if flags & 0x80 != 0 => None,
+                _ => Some(control & 0x0f),
+            },
             random_access: adaptation.first().is_some_and(|flags| flags & 0x40 != 0),
             payload: if control & 0x10 == 0 { &[] } else { rest },
         })

@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod build;
+mod order;
 mod page;
 mod scan;
 mod stream;
@@ -44,6 +45,7 @@ pub(super) static PROFILE: Profile = Profile {
     needs_stream_info: true,
     has_index: false,
     keeps_stream_ids: false,
+    losses: Some(order::losses),
     whole: WHOLE,
     check: |_| Ok(()),
     open,

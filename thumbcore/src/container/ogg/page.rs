@@ -2,10 +2,16 @@
 //!
 //! Source: RFC 3533, section 6.
 
+use std::ops::Range;
+
 use memchr::memmem;
+
+use crate::checksum::crc32;
 
 /// Bytes of a page's header before the sizes of its segments.
 const HEADER: usize = 27;
+/// The bytes of a page that hold its checksum.
+pub(super) const SUM: Range<usize> = 22..26;
 
 /// A page, whose body may be cut short.
 #[derive(Debug, Clone, Copy)]
@@ -141,20 +147,9 @@ pub(super) fn one_packet(serial: u32, granule: u64, packet: u8) -> Vec<u8> {
     page.extend(serial.to_le_bytes());
     page.extend([0; 8]);
     page.extend([1, 1, packet]);
-    let sum = checksum(&page);
-    page[22..26].copy_from_slice(&sum.to_le_bytes());
+    let sum = crc32(0, &page);
+    page[SUM].copy_from_slice(&sum.to_le_bytes());
     page
-}
-
-/// The sum over a page whose own field for it is zero: CRC-32 of polynomial 04c11db7, unreflected,
-/// from 0. For pages that we make, which are short.
-fn checksum(page: &[u8]) -> u32 {
-    page.iter().fold(0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
-            let carry = if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 };
-            sum << 1 ^ carry
-        })
-    })
 }
 
 #[cfg(test)]
@@ -171,9 +166,9 @@ mod tests {
             0, 0x4a, 0xd6, 0xb3, 0xdb, 1, 0x1a, 0x4f, 0x56, 0x50, 0x38, 0x30, 1, 1, 0, 2, 0x80, 1,
             0x68, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0x19, 0, 0, 0, 1,
         ];
-        let stored = u32::from_le_bytes(page[22..26].try_into().unwrap());
-        page[22..26].fill(0);
-        assert_eq!(checksum(&page), stored);
+        let stored = u32::from_le_bytes(page[SUM].try_into().unwrap());
+        page[SUM].fill(0);
+        assert_eq!(crc32(0, &page), stored);
     }
 
     #[test]
