@@ -1,6 +1,7 @@
 //! The video codecs that may be decoded.
 
 pub(crate) mod cinepak;
+mod ffv1;
 mod list;
 pub(crate) mod sei;
 
@@ -55,6 +56,11 @@ impl Codec {
         let access = self.random_access();
         let is_padded = matches!(self, Self::Mpeg1 | Self::Mpeg2);
         is_padded || access == RandomAccess::Every || access.is_unmarked()
+    }
+
+    /// Whether a coded picture shows that it is damaged, which the decoder does not say.
+    pub(crate) fn sees_damage(self, packet: &[u8]) -> bool {
+        self == Self::Ffv1 && ffv1::is_damaged(packet)
     }
 
     /// Whether it may be decoded in this process.

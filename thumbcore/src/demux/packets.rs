@@ -258,7 +258,7 @@ impl<'a> Packets<'a> {
 /// Whether a part of `packet`, which `demuxer` gave last, is missing or wrong.
 fn is_damaged(track: &Track, demuxer: &Demuxer, packet: &Packet) -> bool {
     let is_blank = !track.codec.may_hold_zeros() && demuxer.is_blank(packet);
-    is_blank || demuxer.has_lost(packet)
+    is_blank || demuxer.has_lost(packet) || track.codec.sees_damage(packet.data())
 }
 
 impl Packets<'static> {

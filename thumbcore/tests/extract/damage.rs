@@ -95,3 +95,13 @@ async fn a_keyframe_of_which_ogg_lost_a_page_gives_way() {
     let extraction = harmed(&path, |keyframe| middle(keyframe, 1)[0] ^= 4);
     assert_right(&path, &extraction.await.unwrap());
 }
+
+#[tokio::test]
+async fn a_keyframe_whose_slice_has_a_wrong_checksum_gives_way() {
+    let path = film(
+        "damage-ffv1.mkv",
+        &["-c:v", "ffv1", "-level", "3", "-slices", "4"],
+    );
+    let extraction = harmed(&path, |keyframe| middle(keyframe, 1)[0] ^= 4);
+    assert_right(&path, &extraction.await.unwrap());
+}
