@@ -3,8 +3,11 @@
 //! Nothing here reads: packets are handed in and pictures taken out, so that whoever decodes can
 //! hold a CPU for just that long.
 
+mod last;
+
 use std::sync::Arc;
 
+pub(crate) use self::last::Last;
 use crate::{
     Error, Limits,
     codec::{RandomAccess, cinepak, sei::Sei},
@@ -140,6 +143,11 @@ impl Decoder {
         self.inner.reordering()
     }
 
+    /// How many damaged pictures have come out since the decoder was restarted.
+    pub(crate) fn damaged(&self) -> usize {
+        self.anchor.damaged
+    }
+
     /// Decodes the next packet, or learns that none follows, on the way to `target_us`; pictures
     /// come out of [`next`](Self::next).
     pub(crate) fn feed(&mut self, packet: Option<&Packet>, target_us: Option<i64>) -> Fed {
@@ -227,6 +235,8 @@ struct Anchor {
     holds: bool,
     /// Packets since the start.
     packets: usize,
+    /// Pictures since the start that were damaged.
+    damaged: usize,
     /// The stream was entered at a recovery point.
     recovering: Option<Recovery>,
 }
@@ -267,6 +277,7 @@ impl Anchor {
             // back to the end nothing.
             holds: false,
             packets: 0,
+            damaged: 0,
             recovering: None,
         }
     }
@@ -318,6 +329,7 @@ impl Anchor {
         }
         let kind = frame.kind();
         if self.access != RandomAccess::Filled && frame.is_damaged() {
+            self.damaged += 1;
             // Of H.264 and HEVC, others may be made from pictures of every type; what is corrupt
             // only because the stream was entered there says nothing of later ones.
             let is_used = kind != PictureKind::Bidirectional || self.sei.is_some();

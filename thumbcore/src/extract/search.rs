@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{cpu::CpuTime, task::Task};
 use crate::{
     Error, LimitError,
-    decode::{Decoder, Fed, Picture},
+    decode::{Decoder, Fed, Last, Picture},
     demux::Packets,
 };
 
@@ -130,7 +130,8 @@ impl<'a> Search<'a> {
         beyond: Beyond,
     ) -> Result<Option<Picture>, Error> {
         let mut bounds = Bounds::new(self.task, beyond);
-        let mut last = None;
+        let mut last = Last::default();
+        let mut damaged = self.decoder.damaged();
         // What the decoder still has from the target before.
         let mut ready = match self.behind_gap.take() {
             None => self.task.run(|| self.decoder.next())?,
@@ -140,31 +141,37 @@ impl<'a> Search<'a> {
             while let Some(picture) = ready {
                 self.first_us = self.first_us.or(picture.time_us);
                 if is_reached(&picture, target_us) {
-                    if beyond != Beyond::Fail && lies_in_gap(target_us, last.as_ref(), &picture) {
+                    if beyond != Beyond::Fail && lies_in_gap(target_us, last.get(), &picture) {
                         self.behind_gap = Some(picture);
-                        return Ok(last);
+                        return Ok(last.take());
                     }
                     return Ok(Some(picture));
                 }
-                last = Some(picture);
+                last.put(picture);
                 ready = self.task.run(|| self.decoder.next())?;
             }
+            if self.decoder.damaged() > damaged {
+                damaged = self.decoder.damaged();
+                last.doubt();
+            }
             if self.is_ended {
-                return Ok(last);
+                return Ok(last.take());
             }
             if bounds.are_met(self.task, self.decoder.fed_us()) {
                 let limit = bounds.max_packets;
-                let is_refused = beyond == Beyond::Fail || last.is_none();
+                let is_refused = beyond == Beyond::Fail || last.get().is_none();
                 if is_refused && bounds.packets >= limit {
                     return Err(LimitError::Packets { limit }.into());
                 }
-                return Ok(last);
+                return Ok(last.take());
             }
             bounds.packets += 1;
             ready = match self.step(target_us) {
                 // A budget that is spent on the way leaves what was reached.
-                Err(error) if error.is_budget() && last.is_some() && beyond != Beyond::Fail => {
-                    return Ok(last);
+                Err(error)
+                    if error.is_budget() && last.get().is_some() && beyond != Beyond::Fail =>
+                {
+                    return Ok(last.take());
                 }
                 stepped => stepped?,
             };
