@@ -25,6 +25,8 @@ pub(super) struct Search<'a> {
     behind_gap: Option<Picture>,
     /// When the first whole picture is shown, in microseconds.
     first_us: Option<i64>,
+    /// A whole picture came out.
+    has_found: bool,
 }
 
 /// How far a search goes on.
@@ -99,7 +101,13 @@ impl<'a> Search<'a> {
             is_ended: false,
             behind_gap: None,
             first_us: None,
+            has_found: false,
         }
+    }
+
+    /// Whether the stream ended before any whole picture came out.
+    pub(super) fn is_in_vain(&self) -> bool {
+        self.is_ended && !self.has_found
     }
 
     /// When the first whole picture that came out is shown, in microseconds.
@@ -107,9 +115,9 @@ impl<'a> Search<'a> {
         self.first_us
     }
 
-    /// The first whole picture: of the first packet alone where that gives one, since every
-    /// further packet may have to be fetched.
-    pub(super) fn first(&mut self) -> Result<Option<Picture>, Error> {
+    /// The first whole picture, as far as the search goes `beyond` the first packet: of that packet
+    /// alone where it gives one, since every further packet may have to be fetched.
+    pub(super) fn first(&mut self, beyond: Beyond) -> Result<Option<Picture>, Error> {
         let Some(packet) = self.packets.next()? else {
             return Ok(None);
         };
@@ -119,7 +127,7 @@ impl<'a> Search<'a> {
         }
         self.packets.put_back(packet);
         self.decoder.restart()?;
-        self.reach(None, Beyond::TAKE_LAST)
+        self.reach(None, beyond)
     }
 
     /// The next picture at or after `target_us`, or the next of all; the last whole picture where
@@ -140,6 +148,7 @@ impl<'a> Search<'a> {
         loop {
             while let Some(picture) = ready {
                 self.first_us = self.first_us.or(picture.time_us);
+                self.has_found = true;
                 if is_reached(&picture, target_us) {
                     if beyond != Beyond::Fail && lies_in_gap(target_us, last.get(), &picture) {
                         self.behind_gap = Some(picture);

@@ -14,7 +14,7 @@ use super::{
     picture::{UNTOLD, geometry},
     request::Request,
     runtime,
-    search::Search,
+    search::{Beyond, Search},
     target::Judged,
     task::Task,
 };
@@ -356,7 +356,7 @@ fn shown(session: &Session, task: &Task, request: &Request) -> Result<(u32, u32)
     let packets = session.packets_from_start(&task.reader)?;
     // Only the picture's size is wanted.
     let mut decoder = Decoder::open(track, &task.reader)?.coarse(true);
-    let picture = Search::new(task, packets, &mut decoder).first()?;
+    let picture = Search::new(task, packets, &mut decoder).first(Beyond::TAKE_LAST)?;
     let frame = picture.ok_or_else(undecodable)?.frame;
     let coded = (frame.width(), frame.height());
     let shape = (frame.sample_aspect(), frame.display_matrix());

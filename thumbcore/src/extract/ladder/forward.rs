@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::Ladder;
 use crate::{
     Error, LimitError,
-    container::Keyframe,
+    container::{Keyframe, Place},
     decode::Decoder,
     extract::{
         cpu::CpuTime,
@@ -99,7 +99,7 @@ impl Ladder<'_> {
                     within.push(*nth);
                 }
             }
-            if within.is_empty() {
+            if within.is_empty() || from.as_ref().is_some_and(|from| self.is_barren(from)) {
                 continue;
             }
             let decoder = match &mut decoder {
@@ -190,7 +190,31 @@ impl Ladder<'_> {
                 target.make(Made::new(picture, Origin::Decoded));
             }
         }
+        let (first_us, is_in_vain) = (search.first_us(), search.is_in_vain());
+        drop(search);
         self.decoding += decoding;
-        Ok(search.first_us())
+        if let Some(from) = from.filter(|_| is_in_vain) {
+            self.note_barren(from);
+        }
+        Ok(first_us)
+    }
+
+    /// Notes that the packets from `keyframe` to the end of the film gave no whole picture.
+    pub(super) fn note_barren(&mut self, keyframe: &Keyframe) {
+        // Elsewhere damage may end a stream before its end.
+        let is_indexed = matches!(
+            keyframe.place,
+            Place::Indexed { stretch: None, .. } | Place::Sample { stretch: None, .. }
+        );
+        if is_indexed {
+            let barren_us = self.barren_us.get_or_insert(keyframe.time_us);
+            *barren_us = keyframe.time_us.min(*barren_us);
+        }
+    }
+
+    /// Whether decoding from `keyframe` on is known to lead nowhere.
+    pub(super) fn is_barren(&self, keyframe: &Keyframe) -> bool {
+        self.barren_us
+            .is_some_and(|barren_us| keyframe.time_us >= barren_us)
     }
 }

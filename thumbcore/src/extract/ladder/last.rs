@@ -5,9 +5,10 @@ use crate::{
     Error,
     container::Keyframe,
     extract::{
+        cpu::CpuTime,
         outcome::Origin,
         picture::Finished,
-        search::{Beyond, Search},
+        search::{Allowance, Beyond, Search},
         target::Made,
     },
     select::NEAR_US,
@@ -16,6 +17,10 @@ use crate::{
 /// Keyframes that are tried before those around a target, where these are damaged: a stretch that
 /// was lost is mostly longer than one group of pictures, and seldom longer than some.
 const EARLIER_KEYFRAMES: usize = 4;
+
+/// The part of [`Limits::max_decoding`](crate::Limits::max_decoding) that each of the last ways to a
+/// picture has, whatever was spent before.
+const KEPT_SHARE: u32 = 8;
 
 impl Ladder<'_> {
     /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
@@ -67,10 +72,15 @@ impl Ladder<'_> {
             };
             before_us = keyframe.time_us;
             let mut decoder = self.open_decoder()?;
-            let packets = self.session.packets(&task.reader, &keyframe)?;
             let until_us = target_us.min(before_us.saturating_add(NEAR_US));
+            let beyond = self.last_allowance(Some(until_us));
+            let packets = self.session.packets(&task.reader, &keyframe)?;
+            let cpu = CpuTime::start();
             let mut search = Search::new(&task, packets, &mut decoder);
-            let picture = search.reach(Some(until_us), Beyond::TAKE_LAST)?;
+            let picture = search.reach(Some(until_us), beyond);
+            drop(search);
+            self.decoding += cpu.spent();
+            let picture = picture?;
             if picture.is_some() {
                 return self.finish(&task, picture);
             }
@@ -94,22 +104,48 @@ impl Ladder<'_> {
         Ok(None)
     }
 
-    fn picture_from_start(&self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
-        let task = &self.last;
+    fn picture_from_start(&mut self, target_us: Option<i64>) -> Result<Option<Finished>, Error> {
+        let task = self.last.clone();
         let packets = self.session.packets_from_start(&task.reader)?;
         let mut decoder = self.open_decoder()?;
         decoder.trust_any_start();
-        let picture =
-            Search::new(task, packets, &mut decoder).reach(target_us, Beyond::TAKE_LAST)?;
-        self.finish(task, picture)
+        let beyond = self.last_allowance(None);
+        let cpu = CpuTime::start();
+        let picture = Search::new(&task, packets, &mut decoder).reach(target_us, beyond);
+        self.decoding += cpu.spent();
+        self.finish(&task, picture?)
     }
 
     /// The first whole picture from `keyframe` on, whatever is left of the budgets.
     fn first_picture(&mut self, keyframe: &Keyframe) -> Result<Option<Finished>, Error> {
-        let task = &self.last;
+        if self.is_barren(keyframe) {
+            return Ok(None);
+        }
+        let task = self.last.clone();
         let mut decoder = self.open_decoder()?;
+        let beyond = self.last_allowance(None);
         let packets = self.session.packets(&task.reader, keyframe)?;
-        let picture = Search::new(task, packets, &mut decoder).first()?;
-        self.finish(&self.last, picture)
+        let cpu = CpuTime::start();
+        let mut search = Search::new(&task, packets, &mut decoder);
+        let picture = search.first(beyond);
+        let is_in_vain = search.is_in_vain();
+        drop(search);
+        self.decoding += cpu.spent();
+        let picture = picture?;
+        if picture.is_none() && is_in_vain {
+            self.note_barren(keyframe);
+        }
+        self.finish(&task, picture)
+    }
+
+    /// What this rung may spend on one way to a picture, which is no later than `latest_us`: what
+    /// the rungs before left of the time for decoding forward, or the part that is kept for it.
+    fn last_allowance(&self, latest_us: Option<i64>) -> Beyond {
+        let most = self.task.reader.limits().max_decoding;
+        Beyond::TakeLast(Allowance {
+            cpu: most.saturating_sub(self.decoding).max(most / KEPT_SHARE),
+            bytes: u64::MAX,
+            latest_us,
+        })
     }
 }

@@ -47,6 +47,9 @@ pub(super) struct Ladder<'a> {
     cpu: Duration,
     /// What decoding forward has cost so far.
     decoding: Duration,
+    /// The time, in microseconds, of the first keyframe from which an index leads to the end of the
+    /// film, and to no whole picture: later keyframes lead to none either.
+    barren_us: Option<i64>,
 }
 
 /// What came of a request.
@@ -74,6 +77,7 @@ impl<'a> Ladder<'a> {
             limit: FirstLimit::default(),
             cpu: Duration::ZERO,
             decoding: Duration::ZERO,
+            barren_us: None,
             session,
             request,
         };
