@@ -2,7 +2,9 @@
 
 mod rank;
 
-pub(crate) use self::rank::{MAX_FURTHER, ROUNDING_US, further, group_end, groups, promising};
+pub(crate) use self::rank::{
+    MAX_FURTHER, ROUNDING_US, further, group_end, groups, promising, usual_change,
+};
 use crate::container::{Around, Keyframe};
 
 /// As far a video is decoded forward without asking what that costs: half a minute is a long group

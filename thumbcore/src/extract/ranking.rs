@@ -4,7 +4,10 @@ use super::target::Judged;
 use crate::score::{Score, is_blend};
 
 /// What is left of the value of a picture that is blended from those before and after it.
-const BLENDED: f64 = 0.3;
+pub(super) const BLENDED: f64 = 0.3;
+
+/// How far apart, in microseconds, pictures are that share a cross-fade: half a usual one.
+const DISSOLVE_US: u64 = 500_000;
 
 /// Pictures of one target's field, each with its number there.
 #[derive(Debug, Default)]
@@ -36,17 +39,42 @@ impl Ranking {
         judged.map(|(_, judged)| judged.judgement.score)
     }
 
-    /// Takes most of their value from pictures that are blended from their neighbours in time: a
-    /// cross-fade shows two scenes and neither well.
+    /// Takes most of their value from pictures that are blended from others before and after them:
+    /// a cross-fade shows two scenes and neither well.
     pub(super) fn discount_blends(&mut self) {
         self.judged
             .sort_by_key(|(_, judged)| judged.judgement.time_us);
-        let signature = |nth: usize| &self.judged[nth].1.judgement.signature;
-        let blends = (1..self.judged.len().saturating_sub(1))
-            .filter(|nth| is_blend(signature(*nth), signature(nth - 1), signature(nth + 1)));
-        for nth in blends.collect::<Vec<_>>() {
+        let last = self.judged.len().saturating_sub(1);
+        let mut blends: Vec<_> = (0..=last).filter(|nth| self.is_blended(*nth)).collect();
+        // The first and the last have one neighbour, and share its cross-fade where it is close.
+        let edges = [(0, 1), (last, last.saturating_sub(1))];
+        let shares = |(edge, inner): &(usize, usize)| {
+            blends.contains(inner) && self.apart_us(*edge, *inner) <= DISSOLVE_US
+        };
+        let edges: Vec<_> = edges.into_iter().filter(shares).collect();
+        blends.extend(edges.iter().map(|(edge, _)| edge));
+        for nth in blends {
             self.judged[nth].1.judgement.score.value *= BLENDED;
         }
+    }
+
+    /// Whether picture `nth` in the order of time is blended from its neighbours, or from others
+    /// close before and after it.
+    fn is_blended(&self, nth: usize) -> bool {
+        let signature = |nth: usize| &self.judged[nth].1.judgement.signature;
+        let is_close = |other: &usize| {
+            other.abs_diff(nth) == 1 || self.apart_us(*other, nth) <= 2 * DISSOLVE_US
+        };
+        let mut before = (0..nth).filter(is_close);
+        before.any(|before| {
+            let mut after = (nth + 1..self.judged.len()).filter(is_close);
+            after.any(|after| is_blend(signature(nth), signature(before), signature(after)))
+        })
+    }
+
+    fn apart_us(&self, one: usize, other: usize) -> u64 {
+        let time_us = |nth: usize| self.judged[nth].1.judgement.time_us.unwrap_or(0);
+        time_us(one).abs_diff(time_us(other))
     }
 
     pub(super) fn into_judged(self) -> Vec<Judged> {

@@ -3,6 +3,7 @@
 use super::{
     outcome::Origin,
     picture::{Finished, Judgement},
+    ranking::BLENDED,
     wanted::{Choice, Wanted},
 };
 use crate::{
@@ -120,6 +121,8 @@ pub(super) struct Made {
     pub(super) iframe: Option<IFrame>,
     /// The pictures that competed, once all are made.
     pub(super) judged: Vec<Judged>,
+    /// The picture lies in a cross-fade.
+    pub(super) is_blended: bool,
 }
 
 impl Made {
@@ -131,6 +134,7 @@ impl Made {
             limit: None,
             iframe: None,
             judged: Vec::new(),
+            is_blended: false,
         }
     }
 
@@ -143,6 +147,12 @@ impl Made {
 /// Part of the best picture's value that another must have to be taken instead, because the best
 /// one shows what another target's picture shows.
 const NEXT_BEST: f64 = 0.5;
+
+/// How far apart, in microseconds, keyframes are at most that may lie in one cross-fade.
+const CROSS_FADE_US: u64 = 1_500_000;
+
+/// Value under which a picture is as poor as a flawed one: it has a bit of several flaws.
+const POOR: f64 = 0.03;
 
 impl Target {
     /// Gives the target another plan, for which nothing was fetched yet. The plan before.
@@ -175,7 +185,7 @@ impl Target {
     pub(super) fn is_poor(&self) -> bool {
         let is_poor = |made: &Made| match self.wanted.choice {
             Choice::Nearest => !made.picture.score.is_fit(),
-            Choice::Best(_) => made.picture.score.flaw().is_some(),
+            Choice::Best(_) => made.picture.score.flaw().is_some() || made.value() < POOR,
         };
         self.made().is_some_and(is_poor)
     }
@@ -184,7 +194,37 @@ impl Target {
     /// poor, or shows what one of `kept` does for want of keyframes.
     pub(super) fn needs_other(&self, kept: &[Signature]) -> bool {
         let is_lone_twin = || self.judged.len() < 2 && self.is_twin(kept);
-        self.is_poor() || is_lone_twin()
+        let is_blended = self.made().is_some_and(|made| made.is_blended);
+        self.is_poor() || is_blended || is_lone_twin()
+    }
+
+    /// Takes most of the value of its picture, which lies in a cross-fade, and of those that
+    /// competed with it and are so close that they may lie there as well.
+    pub(super) fn dissolve(&mut self) {
+        let State::Made(made) = &mut self.state else {
+            return;
+        };
+        made.picture.score.value *= BLENDED;
+        made.is_blended = true;
+        let own_us = made.picture.time_us.unwrap_or(0);
+        for judged in &mut self.judged {
+            let time_us = judged.judgement.time_us.unwrap_or(0);
+            if time_us.abs_diff(own_us) <= CROSS_FADE_US {
+                judged.judgement.score.value *= BLENDED;
+            }
+        }
+    }
+
+    /// The keyframe of the best picture that competed and is better than the one that the target
+    /// has.
+    pub(super) fn second_best(&self) -> Option<Keyframe> {
+        let own = self.made().map_or(0.0, Made::value);
+        let keyframes = self.judged.iter().filter_map(|judged| {
+            let entrant = judged.entrant.as_ref()?;
+            (judged.value() > own).then_some((judged.value(), &entrant.keyframe))
+        });
+        let best = keyframes.max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, keyframe)| keyframe.clone())
     }
 
     /// Whether `judged` is to be preferred to the picture that the target has, beside those in

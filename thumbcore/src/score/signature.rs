@@ -10,7 +10,7 @@ const ALIKE: f64 = 0.94;
 /// Difference of mean chroma, in codes, up to which they do.
 const SAME_COLOUR: f64 = 12.0;
 /// Part of a picture's variance that a blend of two others may leave unexplained.
-const UNEXPLAINED: f64 = 0.15;
+const UNEXPLAINED: f64 = 0.2;
 /// Part of the others' variance that a blend has at most: 0.68 where 20 % of one is left and the
 /// two are not correlated.
 const LEVELLED: f64 = 0.85;

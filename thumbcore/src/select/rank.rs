@@ -131,6 +131,23 @@ pub(crate) fn group_end(listed: &[ListedKeyframe], time_us: i64) -> Option<i64> 
     listed.get(next).map(|next| next.time_us)
 }
 
+/// Bytes a microsecond that a film takes between its keyframes, in the median of its groups of
+/// pictures; `None` where an index tells no sizes, or of less than two groups.
+pub(crate) fn usual_change(listed: &[ListedKeyframe]) -> Option<f64> {
+    let rates = listed.windows(2).filter_map(|pair| {
+        let [one, next] = pair else { return None };
+        let bytes = next.position.checked_sub(one.position + one.size?)?;
+        let time_us = next.time_us.checked_sub(one.time_us).filter(|it| *it > 0)?;
+        Some(bytes as f64 / time_us as f64)
+    });
+    let mut rates: Vec<_> = rates.collect();
+    let middle = rates.len() / 2;
+    if rates.is_empty() {
+        return None;
+    }
+    Some(*rates.select_nth_unstable_by(middle, f64::total_cmp).1)
+}
+
 /// Those of `chosen` whose sizes together are at most [`MAX_FURTHER`] beside the largest one's;
 /// what promises least goes first.
 fn affordable(
@@ -197,6 +214,21 @@ mod tests {
 
     fn seconds(chosen: &[ListedKeyframe]) -> Vec<i64> {
         chosen.iter().map(|it| it.time_us / SECOND).collect()
+    }
+
+    #[test]
+    fn the_usual_change_is_that_of_the_middle_group() {
+        let at = |second: i64, position: u64| ListedKeyframe {
+            time_us: second * SECOND,
+            position,
+            size: Some(1000),
+        };
+        // 2,000, 9,000 and 4,000 bytes between the keyframes, in two seconds, one and one.
+        let film = [at(0, 0), at(2, 3000), at(3, 13_000), at(4, 18_000)];
+        assert_eq!(usual_change(&film), Some(4000.0 / 1e6));
+        assert_eq!(usual_change(&film[..1]), None);
+        let unsized_film = film.map(|it| ListedKeyframe { size: None, ..it });
+        assert_eq!(usual_change(&unsized_film), None);
     }
 
     #[test]

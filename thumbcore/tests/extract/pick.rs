@@ -67,6 +67,9 @@ const ALMOST_FADED: &str =
 /// The same picture wherever it is, and a good one.
 const CARD: &str = "geq=lum='20+mod(7*X+3*Y,200)':cb='128+60*sin(X/20)':cr='128+60*cos(Y/15)'";
 const BLURRED: &str = "gblur=sigma=14";
+const RATHER_DARK: &str = "lutyuv=y='16+(val-16)*0.2':u='128+(val-128)*0.2':v='128+(val-128)*0.2'";
+/// From 59.4 to 60.6 s.
+const CROSS_FADE: &str = "geq=lum='108+mod(5*X+3*Y,40)+80*(sin(X/40)*(1-clip((T-59.4)/1.2,0,1))+cos(Y/25)*clip((T-59.4)/1.2,0,1))':cb='128+60*sin(X/20)':cr='128+60*cos(Y/15)'";
 
 async fn extract(path: &Path, request: Request) -> Extraction {
     let extractor = Extractor::builder().request(request).build().unwrap();
@@ -252,6 +255,51 @@ async fn pictures_that_show_the_same_part_between_keyframes() {
     let cards = extraction.thumbnails.iter().filter(is_card).count();
     assert_eq!(cards, 1, "{:?}", extraction.thumbnails);
     assert_like_ffmpeg(&path, &extraction.thumbnails);
+}
+
+#[tokio::test]
+async fn every_group_within_reach_is_tried_until_a_picture_is_good() {
+    // The keyframes within reach, and all that follows them, are rather dark: no flaw by itself.
+    let path = sparse_film("mp4", &[(60, SECONDS, RATHER_DARK)], 8);
+    let within = Pick::Best {
+        within: 0.06,
+        candidates: 4,
+    };
+    let at = Position::Time(Duration::from_secs(66));
+    let request = Request::new().positions([at]).pick(within);
+    let best = extract(&path, request).await;
+    let thumbnail = &best.thumbnails[0];
+    let at = thumbnail.actual.as_secs_f64();
+    assert!(
+        (58.8..60.0).contains(&at),
+        "{at} {:?}",
+        thumbnail.candidates
+    );
+    assert_like_ffmpeg(&path, &best.thumbnails);
+}
+
+#[tokio::test]
+async fn a_keyframe_in_a_cross_fade_loses() {
+    // The only keyframe within reach is that at 60 s, half way from one scene to the other.
+    let spans = [(0, 57, CARD), (57, 64, CROSS_FADE), (64, SECONDS, CARD)];
+    for extension in ["mp4", "mkv"] {
+        let path = sparse_film(extension, &spans, 2);
+        let nearest = extract(&path, middle()).await;
+        let within = Pick::Best {
+            within: 0.01,
+            candidates: 4,
+        };
+        let best = extract(&path, middle().pick(within)).await;
+        let thumbnail = &best.thumbnails[0];
+        let at = thumbnail.actual.as_secs_f64();
+        // Cues tell no sizes, by which a cross-fade could be suspected.
+        let is_told = extension == "mp4";
+        let is_blended = (59.6..60.4).contains(&at);
+        assert_eq!(is_blended, !is_told, "{at} {:?}", thumbnail.candidates);
+        assert_like_ffmpeg(&path, &best.thumbnails);
+        assert!(best.stats.bytes_fetched <= nearest.stats.bytes_fetched + 2_000_000);
+        assert!(best.stats.round_trips <= nearest.stats.round_trips + 2);
+    }
 }
 
 #[tokio::test]

@@ -32,16 +32,16 @@ const STEP_US: i64 = 200_000;
 
 /// A group of pictures, as far as a target reaches into it.
 #[derive(Debug)]
-struct Group {
-    keyframe: Keyframe,
+pub(super) struct Group {
+    pub(super) keyframe: Keyframe,
     /// Times of the pictures that are judged, in microseconds, sorted.
-    times_us: Vec<i64>,
+    pub(super) times_us: Vec<i64>,
     /// What is read for them, where its place is known.
-    bytes: Option<Range<u64>>,
+    pub(super) bytes: Option<Range<u64>>,
 }
 
 impl Group {
-    fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         let bytes = self.bytes.as_ref();
         bytes.map_or(0, |bytes| bytes.end.saturating_sub(bytes.start))
     }
@@ -128,14 +128,27 @@ impl Ladder<'_> {
     /// The part of the group behind `keyframe` that lies in `span` and takes at most `most` bytes.
     fn group(&mut self, keyframe: Keyframe, span: Range<i64>, most: u64) -> Group {
         let step_us = (span.end.saturating_sub(span.start) / (SAMPLES + 1)).max(STEP_US);
-        let times_us = (1..=SAMPLES).map(|nth| span.start.saturating_add(nth * step_us));
+        // The keyframe itself has competed.
+        let first = i64::from(span.start <= keyframe.time_us);
+        let times_us = (first..=SAMPLES).map(|nth| span.start.saturating_add(nth * step_us));
+        // What is reached last belongs to this group for certain.
+        let is_within = |time_us: &i64| time_us.saturating_add(step_us / 2) < span.end;
+        let times_us = times_us.take_while(is_within).collect();
+        self.affordable_group(keyframe, times_us, most)
+    }
+
+    /// The pictures of `times_us` behind `keyframe`, without the last ones that would take more
+    /// than `most` bytes.
+    pub(super) fn affordable_group(
+        &mut self,
+        keyframe: Keyframe,
+        times_us: Vec<i64>,
+        most: u64,
+    ) -> Group {
         let mut group = Group {
-            // What is reached last belongs to this group for certain.
-            times_us: times_us
-                .take_while(|time_us| time_us.saturating_add(step_us / 2) < span.end)
-                .collect(),
-            bytes: None,
             keyframe,
+            times_us,
+            bytes: None,
         };
         while let Some(last_us) = group.times_us.last() {
             let reader = &self.task.reader;
@@ -151,11 +164,19 @@ impl Ladder<'_> {
     }
 
     /// Fetches all groups at once, as far as their places are known.
-    fn fetch_groups(&mut self, groups: &[(usize, Group)]) -> Result<(), Error> {
+    pub(super) fn fetch_groups(&mut self, groups: &[(usize, Group)]) -> Result<(), Error> {
         let ranges = groups.iter().filter_map(|(_, group)| group.bytes.clone());
         let fetched = self.session.prefetch(&self.task.reader, ranges);
         let numbers: Vec<_> = groups.iter().map(|(nth, _)| *nth).collect();
         self.allow(&numbers, fetched).map(drop)
+    }
+
+    /// What one group may cost.
+    pub(super) fn between_allowance(&self) -> Allowance {
+        Allowance {
+            bytes: MAX_FURTHER,
+            ..self.allowance(1, None)
+        }
     }
 
     /// Decodes a group and judges pictures of it, the best of which target `nth` takes if it is to
@@ -171,10 +192,7 @@ impl Ladder<'_> {
         let judge = Judge {
             task: self.task.clone(),
             track: Arc::clone(&self.session.track),
-            allowance: Allowance {
-                bytes: MAX_FURTHER,
-                ..self.allowance(1, None)
-            },
+            allowance: self.between_allowance(),
         };
         let reader = &judge.task.reader;
         let packets = self.session.packets(reader, &group.keyframe)?;
@@ -205,24 +223,24 @@ impl Ladder<'_> {
 
 /// Pictures of a group, as far as they were judged.
 #[derive(Default)]
-struct Judgements {
+pub(super) struct Judgements {
     /// By the numbers of their times.
-    ranking: Ranking,
+    pub(super) ranking: Ranking,
     /// The best one and its number.
     held: Option<(usize, Picture)>,
 }
 
 /// What judges the pictures of groups.
-struct Judge {
-    task: Task,
-    track: Arc<Track>,
-    allowance: Allowance,
+pub(super) struct Judge {
+    pub(super) task: Task,
+    pub(super) track: Arc<Track>,
+    pub(super) allowance: Allowance,
 }
 
 impl Judge {
     /// Decodes `packets`, those of `group`, as far as the allowance goes. At most two pictures are
     /// held at once.
-    fn pictures(
+    pub(super) fn pictures(
         &self,
         group: &Group,
         packets: Packets<'_>,

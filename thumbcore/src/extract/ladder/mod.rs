@@ -2,6 +2,7 @@
 
 mod between;
 mod choose;
+mod dissolve;
 mod fetch;
 mod forward;
 mod last;
@@ -91,6 +92,7 @@ impl<'a> Ladder<'a> {
     pub(super) fn climb(mut self) -> Result<Climbed, Error> {
         self.keyframes_alone()?;
         self.look_further()?;
+        self.leave_dissolves()?;
         self.part_twins()?;
         self.learn_times()?;
         self.roll_in()?;
