@@ -186,6 +186,7 @@ impl Clip {
                 &["-c:a", "libvorbis"],
                 &[],
             ),
+            "rm" => Codecs::new(&["-c:v", "rv10"], &["-c:a", "ac3"], &[]),
             other => bail!("no recipe for the extension {other:?}"),
         };
         Ok(codecs)

@@ -25,7 +25,7 @@ use self::{
 };
 pub(crate) use self::{packets::Packets, track::Track};
 use crate::{
-    Codec, Error,
+    Codec, Error, LimitError,
     container::{
         self, Around, Container, Entry, Keyframe, ListedKeyframe, Opened, Place, Searched,
     },
@@ -112,6 +112,11 @@ impl Session {
     ) -> Result<Vec<Result<Around, Error>>, Error> {
         let runtime = &self.opener.runtime;
         self.route.around(runtime, reader, &self.track, times_us)
+    }
+
+    /// The budget that ended the search for keyframes before all were seen.
+    pub(crate) fn cut_by(&self) -> Option<&LimitError> {
+        self.route.cut_by()
     }
 
     /// Every keyframe by time, where an index names them. Reads nothing.

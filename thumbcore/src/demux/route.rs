@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::{Packets, Track, demuxer::Demuxer, opener::Opener, track};
 use crate::{
-    Error,
+    Error, LimitError,
     container::{Around, Keyframe, ListedKeyframe, Locator, Place},
     libav::{IndexEntry, Input, StreamInfo},
     reader::{Reader, Reserve},
@@ -19,8 +19,8 @@ pub(super) enum Route {
     Index(Index),
     /// We find them by the file's bytes.
     Locate(Box<dyn Locator>),
-    /// The file was read front to back and these keyframes were seen.
-    Scan(Vec<Keyframe>),
+    /// The file was read front to back.
+    Scan(Scan),
 }
 
 impl Route {
@@ -32,10 +32,14 @@ impl Route {
         track: &mut Track,
     ) -> Result<Self, Error> {
         if track.is_attached {
-            return Ok(Self::Scan(vec![Keyframe {
+            let keyframes = vec![Keyframe {
                 time_us: track.start_us,
                 place: Place::Counted(0),
-            }]));
+            }];
+            return Ok(Self::Scan(Scan {
+                keyframes,
+                cut_by: None,
+            }));
         }
         let info = demuxer.input().info(track.stream);
         if opener.has_index && info.is_some_and(|info| info.index_entries > 0) {
@@ -47,11 +51,11 @@ impl Route {
             }
             return Ok(Self::Index(index));
         }
-        let Scan { keyframes, end_us } = scan(demuxer, reader, track)?;
+        let (scan, end_us) = scan(demuxer, reader, track)?;
         if let Some(end_us) = end_us {
             track.measure(end_us..end_us, end_us);
         }
-        Ok(Self::Scan(keyframes))
+        Ok(Self::Scan(scan))
     }
 
     /// The index that names the places, and its demuxer.
@@ -86,10 +90,18 @@ impl Route {
                 });
                 runtime.block_on(try_join_all(searches))
             }
-            Self::Scan(keyframes) => Ok(times_us
+            Self::Scan(scan) => Ok(times_us
                 .iter()
-                .map(|time_us| Ok(Around::among(keyframes, *time_us)))
+                .map(|time_us| Ok(Around::among(&scan.keyframes, *time_us)))
                 .collect()),
+        }
+    }
+
+    /// See [`Session::cut_by`](super::Session::cut_by).
+    pub(super) fn cut_by(&self) -> Option<&LimitError> {
+        match self {
+            Self::Index(_) | Self::Locate(_) => None,
+            Self::Scan(scan) => scan.cut_by.as_ref(),
         }
     }
 
@@ -112,7 +124,7 @@ impl Route {
             Self::Locate(locator) => {
                 locator.keyframes().map_or(0, |listed| listed.len()) * BYTES_AN_ENTRY
             }
-            Self::Scan(keyframes) => size_of_val(&keyframes[..]),
+            Self::Scan(scan) => size_of_val(&scan.keyframes[..]),
         }
     }
 
@@ -393,8 +405,9 @@ impl Index {
 }
 
 /// Reads packets from the start and notes the keyframes, to the end of the file, or as far as half
-/// of each budget and [`MAX_SCAN`] go: the pictures must be made from the rest.
-fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<Scan, Error> {
+/// of each budget and [`MAX_SCAN`] go: the pictures must be made from the rest. And when the last
+/// picture ends, in microseconds, where that was seen or nothing else tells.
+fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<(Scan, Option<i64>), Error> {
     let half = Arc::new(reader.within(Reserve::Half));
     demuxer.attach(&half);
     let track = &Arc::new(track.clone());
@@ -402,6 +415,7 @@ fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<Scan, Error>
     let mut keyframes = Vec::new();
     let mut last = None;
     let mut is_whole = false;
+    let mut cut_by = None;
     for nth in 0..MAX_SCAN_PACKETS {
         if half.bytes_fetched() > MAX_SCAN {
             break;
@@ -412,8 +426,10 @@ fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<Scan, Error>
                 is_whole = true;
                 break;
             }
-            Err(error) if error.is_budget() => break,
-            Err(error) => return Err(error),
+            Err(error) => {
+                cut_by = Some(error.spent_budget().ok_or(error)?);
+                break;
+            }
         };
         last = last.max(packet.timestamp());
         if packet.is_keyframe() {
@@ -429,20 +445,18 @@ fn scan(demuxer: Demuxer, reader: &Reader, track: &Track) -> Result<Scan, Error>
     // tells better.
     let is_measured = is_whole || track.duration_us.is_none();
     let end = last.map(|last| last.saturating_add(track.picture_ticks));
-    Ok(Scan {
-        keyframes,
-        end_us: end
-            .filter(|_| is_measured)
-            .and_then(|end| track.micros(Some(end))),
-    })
+    let end_us = end
+        .filter(|_| is_measured)
+        .and_then(|end| track.micros(Some(end)));
+    Ok((Scan { keyframes, cut_by }, end_us))
 }
 
 /// What reading front to back found.
-struct Scan {
+pub(super) struct Scan {
     /// By time.
     keyframes: Vec<Keyframe>,
-    /// When the last picture ends, in microseconds, where that was seen or nothing else tells.
-    end_us: Option<i64>,
+    /// The budget that ended the reading, so that keyframes may lie behind what was read.
+    cut_by: Option<LimitError>,
 }
 
 /// Bytes read front to back in search of keyframes: 32 MiB, what the cache holds to decode from.

@@ -1,6 +1,9 @@
 //! What the tests share.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use devstack::media::Clip;
@@ -18,7 +21,7 @@ pub(crate) fn tiny(extension: &'static str) -> PathBuf {
 }
 
 /// `path` held in memory.
-pub(crate) fn memory(path: &PathBuf) -> Arc<dyn RangeSource> {
+pub(crate) fn memory(path: &Path) -> Arc<dyn RangeSource> {
     let bytes = std::fs::read(path).unwrap();
     Arc::new(MemorySource::new(path.display().to_string(), bytes))
 }

@@ -124,6 +124,7 @@ impl<'a> Ladder<'a> {
         for (wanted, around) in wanted.into_iter().zip(found) {
             let time_us = wanted.time_us;
             let limit = around.as_ref().err().and_then(Error::spent_budget);
+            let limit = limit.or_else(|| self.session.cut_by().cloned());
             let around = self.limit.allow(around)?;
             let state = match &around {
                 Some(_) => State::Wanted,
