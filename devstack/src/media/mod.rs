@@ -227,11 +227,16 @@ pub fn samples() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
         height: 640,
         ..clip("mp4", Scene::Shore)
     };
+    // Too large to be read whole, so that something is saved.
+    let minute = Clip {
+        seconds: 60,
+        ..clip("ts", Scene::Pattern)
+    };
     let samples = [
         ("fractal.mp4", clip("mp4", Scene::Fractal)),
         ("spiral.mkv", clip("mkv", Scene::Spiral)),
         ("game of life.webm", clip("webm", Scene::Life)),
-        ("broadcast.ts", clip("ts", Scene::Pattern)),
+        ("broadcast.ts", minute),
         ("été à la mer.mp4", portrait),
     ];
     samples
