@@ -78,52 +78,65 @@ impl Luma {
 
 /// 1 less the larger blur of the two directions.
 pub(super) fn sharpness(plane: &Plane) -> f64 {
-    let (width, height) = (plane.width, plane.height);
-    let rows = (0..height).map(|y| plane.samples[y * width..][..width].to_vec());
-    let columns = (0..width).map(|x| {
-        let column = plane.samples[x..].iter().step_by(width.max(1));
-        column.copied().collect()
-    });
-    (1.0 - blur(rows).max(blur(columns))).clamp(0.0, 1.0)
+    let row = |y: usize| &plane.samples[y * plane.width..][..plane.width];
+    let (mut across, mut down) = (Blur::default(), Blur::default());
+    for y in 0..plane.height {
+        let row = row(y);
+        across.add([0, TAPS / 2, TAPS / 2 + 1, TAPS].map(|x| row.get(x..).unwrap_or_default()));
+    }
+    for y in 0..plane.height.saturating_sub(TAPS) {
+        down.add([0, TAPS / 2, TAPS / 2 + 1, TAPS].map(|below| row(y + below)));
+    }
+    (1.0 - across.left().max(down.left())).clamp(0.0, 1.0)
 }
 
-/// How much of the differences between neighbours along `lines` is left after a blur of
-/// [`TAPS`] along them.
-fn blur(lines: impl Iterator<Item = Vec<u8>>) -> f64 {
-    let (mut before, mut lost) = (0.0, 0.0);
-    for line in lines {
-        let blurred: Vec<f64> = line.windows(TAPS).map(mean).collect();
-        let sharp = line.get(TAPS / 2..).unwrap_or_default();
-        for (sharp, blurred) in sharp.windows(2).zip(blurred.windows(2)) {
-            let difference = f64::from(sharp[0].abs_diff(sharp[1]));
-            before += difference;
-            lost += (difference - (blurred[0] - blurred[1]).abs()).max(0.0);
+/// The differences between neighbours along lines, and what a blur of [`TAPS`] along them takes.
+#[derive(Default)]
+struct Blur {
+    before: u32,
+    lost: u32,
+}
+
+impl Blur {
+    /// Adds the differences of the samples `two` and `three`, neighbours in the middle of
+    /// [`TAPS`] + 1 that begin with `one` and end with `four`. Two blurred neighbours differ by
+    /// what enters and what leaves.
+    fn add(&mut self, [one, two, three, four]: [&[u8]; 4]) {
+        for (((one, two), three), four) in one.iter().zip(two).zip(three).zip(four) {
+            let difference = u32::from(two.abs_diff(*three)) * TAPS as u32;
+            self.before += difference;
+            self.lost += difference.saturating_sub(one.abs_diff(*four).into());
         }
     }
-    if before <= 0.0 {
-        return 1.0;
-    }
-    (before - lost) / before
-}
 
-fn mean(samples: &[u8]) -> f64 {
-    f64::from(samples.iter().map(|sample| u32::from(*sample)).sum::<u32>()) / samples.len() as f64
+    /// How much of the differences is left.
+    fn left(&self) -> f64 {
+        if self.before == 0 {
+            return 1.0;
+        }
+        f64::from(self.before - self.lost) / f64::from(self.before)
+    }
 }
 
 /// Over half-size chroma, with the luma at the same place.
 pub(super) fn colourfulness(small: &Small) -> f64 {
     let (mut rg, mut yb) = (Moments::default(), Moments::default());
     let luma = &small.y;
-    for (at, (blue, red)) in small.u.samples.iter().zip(&small.v.samples).enumerate() {
-        let (row, column) = (2 * (at / small.u.width), 2 * (at % small.u.width));
-        let beside = row.min(luma.height.saturating_sub(1)) * luma.width
-            + column.min(luma.width.saturating_sub(1));
-        let Some(luma) = luma.samples.get(beside) else {
-            continue;
-        };
-        let [red, green, blue] = rgb([*luma, *blue, *red].map(f64::from));
-        rg.add(red - green);
-        yb.add(f64::midpoint(red, green) - blue);
+    let width = small.u.width.max(1);
+    let chroma = small
+        .u
+        .samples
+        .chunks(width)
+        .zip(small.v.samples.chunks(width));
+    for (y, (blue, red)) in chroma.enumerate() {
+        let above = (2 * y).min(luma.height.saturating_sub(1)) * luma.width;
+        let row = luma.samples.get(above..).unwrap_or_default();
+        let beside = row.iter().take(luma.width).step_by(2);
+        for ((luma, blue), red) in beside.zip(blue).zip(red) {
+            let [red, green, blue] = rgb(*luma, *blue, *red);
+            rg.add(red - green);
+            yb.add(f64::midpoint(red, green) - blue);
+        }
     }
     let deviation = (rg.variance() + yb.variance()).sqrt();
     let mean = rg.mean().hypot(yb.mean());
@@ -131,29 +144,36 @@ pub(super) fn colourfulness(small: &Small) -> f64 {
 }
 
 /// Of luma and the differences of blue and red, as JPEG has them (ITU-T T.871).
-fn rgb([luma, blue, red]: [f64; 3]) -> [f64; 3] {
-    let (blue, red) = (blue - 128.0, red - 128.0);
-    let colours = [
-        luma + 1.402 * red,
-        luma - 0.344_136 * blue - 0.714_136 * red,
-        luma + 1.772 * blue,
-    ];
-    colours.map(|colour| colour.clamp(0.0, 255.0))
+fn rgb(luma: u8, blue: u8, red: u8) -> [f64; 3] {
+    let (luma, blue, red) = (
+        f64::from(luma),
+        f64::from(blue) - 128.0,
+        f64::from(red) - 128.0,
+    );
+    [
+        (luma + 1.402 * red).clamp(0.0, 255.0),
+        (luma - 0.344_136 * blue - 0.714_136 * red).clamp(0.0, 255.0),
+        (luma + 1.772 * blue).clamp(0.0, 255.0),
+    ]
 }
 
 pub(super) fn flatness(plane: &Plane) -> f64 {
     let (mut flat, mut all) = (0_u32, 0_u32);
     for top in (0..(plane.height + 1).saturating_sub(SQUARE)).step_by(SQUARE) {
         for left in (0..(plane.width + 1).saturating_sub(SQUARE)).step_by(SQUARE) {
-            let mut moments = Moments::default();
+            let (mut sum, mut squares) = (0_u32, 0_u32);
             for y in top..top + SQUARE {
-                let row = &plane.samples[y * plane.width..][left..left + SQUARE];
-                for luma in row {
-                    moments.add(f64::from(*luma));
+                for luma in &plane.samples[y * plane.width..][left..left + SQUARE] {
+                    let luma = u32::from(*luma);
+                    sum += luma;
+                    squares += luma * luma;
                 }
             }
+            let count = (SQUARE * SQUARE) as f64;
+            let mean = f64::from(sum) / count;
+            let variance = f64::from(squares) / count - mean.powi(2);
             all += 1;
-            flat += u32::from(moments.variance().sqrt() < DETAIL);
+            flat += u32::from(variance.max(0.0).sqrt() < DETAIL);
         }
     }
     f64::from(flat) / f64::from(all.max(1))
@@ -164,19 +184,26 @@ pub(super) fn noise(plane: &Plane, deviation: f64) -> f64 {
     if plane.width < 3 || plane.height < 3 || deviation <= 0.0 {
         return 0.0;
     }
-    let rows: Vec<&[u8]> = plane.samples.chunks_exact(plane.width).collect();
-    let mut sum = 0.0;
-    for rows in rows.windows(3) {
-        for x in 1..plane.width - 1 {
-            // The difference of two Laplacians: (1 -2 1), (-2 4 -2), (1 -2 1).
-            let across =
-                |row: &[u8]| i32::from(row[x - 1]) - 2 * i32::from(row[x]) + i32::from(row[x + 1]);
-            let masked = across(rows[0]) - 2 * across(rows[1]) + across(rows[2]);
-            sum += f64::from(masked.abs());
+    let mut sum = 0_u32;
+    let mut masked = vec![0_i32; plane.width - 2];
+    for y in 0..plane.height - 2 {
+        // The difference of two Laplacians: (1 -2 1), (-2 4 -2), (1 -2 1).
+        masked.fill(0);
+        for (below, weight) in [(0, 1), (1, -2), (2, 1)] {
+            let row = &plane.samples[(y + below) * plane.width..][..plane.width];
+            let beside = row.iter().zip(&row[1..]).zip(&row[2..]);
+            for (masked, ((left, middle), right)) in masked.iter_mut().zip(beside) {
+                let across = i32::from(*left) - 2 * i32::from(*middle) + i32::from(*right);
+                *masked += weight * across;
+            }
         }
+        sum += masked
+            .iter()
+            .map(|masked| masked.unsigned_abs())
+            .sum::<u32>();
     }
     let count = ((plane.width - 2) * (plane.height - 2)) as f64;
-    let sigma = (std::f64::consts::PI / 2.0).sqrt() * sum / (6.0 * count);
+    let sigma = (std::f64::consts::PI / 2.0).sqrt() * f64::from(sum) / (6.0 * count);
     (sigma / (deviation * 255.0)).min(1.0)
 }
 

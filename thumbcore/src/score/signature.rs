@@ -28,12 +28,8 @@ pub(crate) struct Signature {
 impl Signature {
     pub(crate) fn of(small: &Small) -> Self {
         let mean = |plane: &Plane| {
-            let sum = plane
-                .samples
-                .iter()
-                .map(|sample| f64::from(*sample))
-                .sum::<f64>();
-            sum / plane.samples.len().max(1) as f64
+            let sum: u32 = plane.samples.iter().map(|sample| u32::from(*sample)).sum();
+            f64::from(sum) / plane.samples.len().max(1) as f64
         };
         Self {
             cells: cells(&small.y),
@@ -94,16 +90,20 @@ pub(crate) fn is_blend(picture: &Signature, one: &Signature, other: &Signature) 
 
 /// The mean luma of each cell of a grid over `plane`.
 fn cells(plane: &Plane) -> Vec<f64> {
-    let mut sums = vec![(0.0, 0.0); CELLS * CELLS];
-    for (at, luma) in plane.samples.iter().enumerate() {
-        let (x, y) = (at % plane.width, at / plane.width);
-        let cell = y * CELLS / plane.height * CELLS + x * CELLS / plane.width;
-        sums[cell].0 += f64::from(*luma);
-        sums[cell].1 += 1.0;
+    let borders = |len: usize| (0..=CELLS).map(move |nth| (nth * len).div_ceil(CELLS));
+    let columns: Vec<_> = borders(plane.width).collect();
+    let rows: Vec<_> = borders(plane.height).collect();
+    let mut cells = Vec::with_capacity(CELLS * CELLS);
+    for rows in rows.windows(2) {
+        for columns in columns.windows(2) {
+            let row = |y: usize| &plane.samples[y * plane.width..][columns[0]..columns[1]];
+            let luma = (rows[0]..rows[1]).flat_map(row);
+            let sum: u32 = luma.map(|luma| u32::from(*luma)).sum();
+            let count = (rows[1] - rows[0]) * (columns[1] - columns[0]);
+            cells.push(f64::from(sum) / count.max(1) as f64);
+        }
     }
-    sums.iter()
-        .map(|(sum, count)| sum / f64::max(*count, 1.0))
-        .collect()
+    cells
 }
 
 fn centred(cells: &[f64]) -> Vec<f64> {

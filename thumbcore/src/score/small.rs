@@ -96,15 +96,17 @@ fn averaged(samples: &[u8], (width, height): (usize, usize), factor: usize) -> P
     let small = (width / factor, height / factor);
     let area = (factor * factor) as u32;
     let mut means = Vec::with_capacity(small.0 * small.1);
-    let mut sums = vec![0_u32; small.0];
+    let mut sums = vec![0_u32; width];
     for band in samples.chunks_exact(width * factor).take(small.1) {
+        // Down first: that goes through memory in order, many samples at once.
         sums.fill(0);
         for row in band.chunks_exact(width) {
-            for (sum, square) in sums.iter_mut().zip(row.chunks_exact(factor)) {
-                *sum += square.iter().map(|sample| u32::from(*sample)).sum::<u32>();
+            for (sum, sample) in sums.iter_mut().zip(row) {
+                *sum += u32::from(*sample);
             }
         }
-        means.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+        let squares = sums.chunks_exact(factor);
+        means.extend(squares.map(|square| ((square.iter().sum::<u32>() + area / 2) / area) as u8));
     }
     Plane {
         width: small.0,
