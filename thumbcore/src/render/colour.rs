@@ -28,14 +28,19 @@ pub(super) fn to_jfif(planes: &mut Planes<u8>, from: ColourInfo) {
     let (vu, vv) = (fixed(red[1]), fixed(red[2]));
     let offset = if from.full_range { 0 } else { 16 };
 
-    // What chroma adds to luma, of one row, spread to luma's width.
+    // What chroma adds to luma, of one row, and the same spread to luma's width: one loop each, so
+    // that many samples are computed at once.
+    let mut added = vec![0; planes.chroma_width];
     let mut shift = vec![0; 2 * planes.chroma_width];
     for (row, line) in planes.y.chunks_exact_mut(planes.width.max(1)).enumerate() {
         if row % 2 == 0 {
             let chroma = (row / 2) * planes.chroma_width..(row / 2 + 1) * planes.chroma_width;
             let chroma = planes.u[chroma.clone()].iter().zip(&planes.v[chroma]);
-            for (pair, (u, v)) in shift.chunks_exact_mut(2).zip(chroma) {
-                pair.fill(times(centred(*u), yu) + times(centred(*v), yv) + HALF);
+            for (added, (u, v)) in added.iter_mut().zip(chroma) {
+                *added = times(centred(*u), yu) + times(centred(*v), yv) + HALF;
+            }
+            for (pair, added) in shift.chunks_exact_mut(2).zip(&added) {
+                pair.fill(*added);
             }
         }
         for (y, shift) in line.iter_mut().zip(&shift) {
