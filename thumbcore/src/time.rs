@@ -3,7 +3,7 @@
 //! Not tokio's: an embedder's runtime may have no timers, and a runtime whose clock is paused moves
 //! the clock to the next timer as soon as its own tasks are idle, whatever other threads do.
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
 use futures::future::{Either, select};
 use futures_timer::Delay;
@@ -13,7 +13,11 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// What `work` gives, unless that takes longer than `limit`.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let work = std::pin::pin!(work);
+    let mut work = std::pin::pin!(work);
+    // A timer wakes a thread: what is there already does without.
+    if let Poll::Ready(done) = futures::poll!(work.as_mut()) {
+        return Some(done);
+    }
     match select(work, Delay::new(limit.min(LONGEST))).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(((), _)) => None,
