@@ -101,7 +101,8 @@ impl StoryboardArgs {
         Ok(request)
     }
 
-    /// A sheet has a hundred pictures, and nobody waits for it at a screen.
+    /// A sheet has a hundred pictures, whose keyframes are asked for together: so it is one round
+    /// trip, where fewer connections would make it several. Nobody waits for it at a screen.
     pub(crate) fn extractor() -> ExtractorBuilder {
         let limits = Limits {
             max_requests: 2048,
@@ -110,7 +111,7 @@ impl StoryboardArgs {
             ..Limits::default()
         };
         let read = ReadConfig {
-            concurrency: 64,
+            concurrency: 100,
             ..ReadConfig::default()
         };
         Extractor::builder().limits(limits).read(read)

@@ -260,6 +260,26 @@ fn a_run_that_was_killed_is_gone_on_with() {
 }
 
 #[test]
+fn the_keyframes_of_a_sheet_are_one_round_trip() {
+    let clip = Clip {
+        seconds: 30,
+        noise: true,
+        ..Clip::new("mp4")
+    };
+    let film = looped(&clip, Shape::Mp4MoovFirst, 120 << 20).unwrap();
+    let out = tempdir().unwrap();
+    let mut command = thumb();
+    command.arg("storyboard").arg(&film).arg("--out");
+    command.arg(out.path()).args(["--count", "100", "--json"]);
+    command.args(["--tile-width", "32"]);
+    let line = run(&mut command).clean().lines().remove(0);
+    let number = |name: &str| line[name].as_u64().unwrap();
+    assert!(number("requests") > 80, "{}", line["requests"]);
+    // Two at most open the film.
+    assert!(number("round_trips") <= 3, "{}", line["round_trips"]);
+}
+
+#[test]
 fn what_cannot_be_is_said() {
     let out = tempdir().unwrap();
     let refused = |arguments: &[&str]| {
