@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Error, LimitError,
+    confined::is_confined,
     container::Keyframe,
     decode::{Decoder, Picture},
     demux::Track,
@@ -29,6 +30,10 @@ use crate::{
 /// Compressed bytes that another thread is started for: 128 KiB take some 10 ms to decode, and a
 /// second decoder costs the CPU a few for its memory.
 const WORTH_A_THREAD: usize = 128 << 10;
+
+/// The same in a process of the sandbox, none of whose memory was used before: a second decoder's
+/// is zeroed and mapped for it, which is worth it where the first would take some 40 ms.
+const WORTH_A_THREAD_CONFINED: usize = 512 << 10;
 
 /// What one target's picture is made from.
 pub(super) struct Work {
@@ -93,7 +98,12 @@ impl Batch {
     ) -> Self {
         let entries = work.iter().flat_map(|work| &work.entries);
         let bytes: usize = entries.map(|entry| entry.packet.size()).sum();
-        let threads = work.len().min(bytes / WORTH_A_THREAD);
+        let worth = if is_confined() {
+            WORTH_A_THREAD_CONFINED
+        } else {
+            WORTH_A_THREAD
+        };
+        let threads = work.len().min(bytes / worth);
         // The first is taken from the end.
         work.reverse();
         let shared = Shared {
