@@ -60,6 +60,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
         None
     }
 
+    /// About as many bytes as looking for a keyframe that the index names reads, with what is read of
+    /// its neighbours; 0 where that is little.
+    fn looking(&self) -> u64 {
+        0
+    }
+
     /// One past the bytes of the `count` packets that are stored behind the keyframe at `time_us`,
     /// where an index tells.
     fn end_behind(&self, _time_us: i64, _count: usize) -> Option<u64> {

@@ -42,6 +42,10 @@ impl Locator for Videos {
         self.followed.around(reader, time_us).await
     }
 
+    fn looking(&self) -> u64 {
+        self.followed.looking()
+    }
+
     fn searched(&self) -> Searched {
         let others = self.others.iter().map(|(id, _)| *id);
         Searched::Ids([self.id].into_iter().chain(others).collect())

@@ -124,6 +124,11 @@ impl Session {
         self.route.keyframes(&self.track)
     }
 
+    /// About as many bytes as looking for a keyframe reads, where an index names it.
+    pub(crate) fn looking(&self) -> u64 {
+        self.route.looking()
+    }
+
     /// About as many bytes as the index takes in memory.
     pub(crate) fn index_bytes(&self) -> usize {
         self.route.index_bytes(&self.track)

@@ -114,6 +114,14 @@ impl Route {
         }
     }
 
+    /// See [`Session::looking`](super::Session::looking).
+    pub(super) fn looking(&self) -> u64 {
+        match self {
+            Self::Locate(locator) => locator.looking(),
+            Self::Index(_) | Self::Scan(_) => 0,
+        }
+    }
+
     /// See [`Session::index_bytes`](super::Session::index_bytes).
     pub(super) fn index_bytes(&self, track: &Track) -> usize {
         match self {

@@ -165,6 +165,13 @@ impl Track {
         self.film_us.or(self.duration_us)
     }
 
+    /// How long a picture is shown, in microseconds, by the rate that the demuxer knows or assumes.
+    pub(crate) fn picture_us(&self) -> i64 {
+        micros(self.picture_ticks, self.time_base)
+            .unwrap_or(0)
+            .max(1)
+    }
+
     /// Takes in when the last picture begins and ends, and when the last picture or sound of all
     /// ends, in microseconds of the container's timeline, by an index or by reading all of the
     /// file.

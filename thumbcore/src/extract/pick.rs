@@ -30,12 +30,16 @@ pub enum Pick {
     /// is read of them: by their size beside that of their neighbours, which tells their detail,
     /// and by their distance. The foremost are fetched together. Where no index names keyframes,
     /// the two on either side of the position compete. Where the best keyframe is poor, up to four
-    /// more are tried, and then pictures between keyframes: within the same distance, up to 640 KiB
-    /// of them, in one more round trip each.
+    /// more are tried, and then pictures between keyframes, within the same distance.
+    ///
+    /// Beyond what the nearest cost, all of that together takes at most 640 KiB a picture and, where
+    /// an index names the keyframes, one round trip; and not twice the nearest's work of decoding,
+    /// so that fewer keyframes compete where they are large.
     Best {
         /// How far from the position a keyframe may lie, as a fraction of the duration.
         within: f64,
-        /// How many keyframes are decoded for a picture: 1 to 8.
+        /// How many keyframes are decoded for a picture at most, 1 to 8, before it turns out to be
+        /// poor.
         candidates: usize,
     },
 }

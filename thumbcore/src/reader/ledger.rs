@@ -245,6 +245,10 @@ impl Ledger {
     }
 
     /// What it comes to so far.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.finished_round_trip
+    }
+
     pub(super) fn costs(&self) -> Costs {
         Costs {
             bytes_fetched: self.bytes,

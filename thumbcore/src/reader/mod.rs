@@ -228,6 +228,17 @@ impl Reader {
         self.call.ledger().bytes()
     }
 
+    /// Round trips made so far.
+    pub(crate) fn round_trips(&self) -> u64 {
+        self.call.ledger().round_trips()
+    }
+
+    /// How many bytes of `range` are not held.
+    pub(crate) fn missing(&self, range: Range<u64>) -> u64 {
+        let gaps = self.store.cache().gaps(self.clamp(range));
+        gaps.iter().map(|gap| gap.end - gap.start).sum()
+    }
+
     /// What the call has cost so far.
     pub(crate) fn costs(&self) -> Costs {
         Costs {

@@ -206,6 +206,53 @@ async fn the_best_is_chosen_by_size_before_it_is_read_and_by_score_then() {
 }
 
 #[tokio::test]
+async fn the_best_of_poor_pictures_costs_little_more_than_the_nearest() {
+    // Keyframes are large, and none is any good.
+    let noise = "color=gray:size=1280x720:rate=1:duration=120,noise=alls=100:allf=t";
+    let fragments = "frag_keyframe+empty_moov+default_base_moof";
+    for (extension, flags) in [
+        ("mp4", vec![]),
+        ("mkv", vec![]),
+        ("avi", vec![]),
+        ("flv", vec!["-flvflags", "add_keyframe_index"]),
+        ("mov", vec!["-movflags", fragments]),
+    ] {
+        let coded = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "2M"];
+        let alone = ["-g", "1", "-pix_fmt", "yuv420p"];
+        let arguments = [&coded[..], &alone, &flags].concat();
+        let path = made(&format!("pick-noise.{extension}"), noise, &arguments);
+        let piecemeal = ReadConfig {
+            whole: 0,
+            ..ReadConfig::default()
+        };
+        let by = async |pick| {
+            let extractor = Extractor::builder().read(piecemeal.clone()).pick(pick);
+            let source = Arc::new(memory(&path));
+            extractor.build().unwrap().extract(source).await.unwrap()
+        };
+        let (nearest, best) = (by(Pick::Nearest).await, by(Pick::BEST).await);
+        let (less, more) = (&nearest.stats, &best.stats);
+        assert!(
+            more.bytes_fetched <= less.bytes_fetched + 2_000_000,
+            "{extension}: {} after {}",
+            more.bytes_fetched,
+            less.bytes_fetched
+        );
+        assert!(
+            more.round_trips <= less.round_trips + 1,
+            "{extension}: {:?}",
+            more.reads
+        );
+        // Decoding is almost all that takes time.
+        let tried: usize = best.thumbnails.iter().map(|it| it.candidates.len()).sum();
+        assert!(
+            (4..=8).contains(&tried),
+            "{extension}: {tried} of keyframes"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_best_lies_between_keyframes_where_these_are_poor() {
     // Keyframes near the middle are those at 56 and 64 s.
     let spans = [(54, 58, BLACK), (62, 67, BLACK)];

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::Ladder;
+use super::{Ladder, purse::Price};
 use crate::{
     Error,
     container::Keyframe,
@@ -40,13 +40,6 @@ pub(super) struct Group {
     pub(super) bytes: Option<Range<u64>>,
 }
 
-impl Group {
-    pub(super) fn length(&self) -> u64 {
-        let bytes = self.bytes.as_ref();
-        bytes.map_or(0, |bytes| bytes.end.saturating_sub(bytes.start))
-    }
-}
-
 impl Ladder<'_> {
     /// Targets that take the best, and whose picture is poor or shows what another's does for want
     /// of keyframes, take a better one from between keyframes.
@@ -60,7 +53,9 @@ impl Ladder<'_> {
             let mut groups = Vec::new();
             for nth in &order {
                 if self.targets[*nth].needs_other(&kept) {
-                    groups.extend(self.groups_near(*nth)?);
+                    let near = self.groups_near(*nth)?;
+                    self.pay_for_groups(*nth, near.iter().map(|(_, group)| group));
+                    groups.extend(near);
                 }
                 kept.extend(self.targets[*nth].signature().cloned());
             }
@@ -86,8 +81,8 @@ impl Ladder<'_> {
         Ok(())
     }
 
-    /// Groups of pictures within reach of target `nth`, the nearest first, as many as
-    /// [`MAX_FURTHER`] bytes hold.
+    /// Groups of pictures within reach of target `nth`, the nearest first, as many as the purse pays
+    /// for.
     fn groups_near(&mut self, nth: usize) -> Result<Vec<(usize, Group)>, Error> {
         let listed = self.listed();
         let target = &self.targets[nth];
@@ -101,12 +96,13 @@ impl Ladder<'_> {
             found.extend(self.allow(&[nth], start)?.flatten());
         } else if !listed.is_empty() {
             let chosen = groups(&listed, time_us, &reach, GROUPS);
+            let chosen = self.affordable_looks(nth, chosen);
             let asked = chosen.iter().map(|it| (nth, it.time_us, it.size));
             let asked: Vec<_> = asked.collect();
-            let located = self.locate(&asked)?;
+            let located = self.look_for(&asked)?;
             found = located.into_iter().map(|(_, it)| it.keyframe).collect();
         }
-        let mut left = MAX_FURTHER;
+        let mut left = self.left_for(nth);
         let mut near = Vec::new();
         for keyframe in found {
             let end_us = if listed.is_empty() {
@@ -116,17 +112,32 @@ impl Ladder<'_> {
             };
             let start_us = keyframe.time_us.max(reach.start);
             let end_us = end_us.unwrap_or(i64::MAX).min(reach.end);
-            let group = self.group(keyframe, start_us..end_us, left);
-            left = left.saturating_sub(group.length());
+            let group = self.group(nth, keyframe, start_us..end_us, left);
             if !group.times_us.is_empty() {
+                left = left.less(self.group_price(&group));
                 near.push((nth, group));
             }
         }
         Ok(near)
     }
 
-    /// The part of the group behind `keyframe` that lies in `span` and takes at most `most` bytes.
-    fn group(&mut self, keyframe: Keyframe, span: Range<i64>, most: u64) -> Group {
+    /// Pays for the bytes of the groups within reach of target `nth`, whose pictures may be wanted
+    /// once its keyframes turn out to be poor.
+    pub(super) fn reserve_groups(&mut self, nth: usize) -> Result<Vec<Range<u64>>, Error> {
+        let mut ranges = Vec::new();
+        for (_, group) in self.groups_near(nth)? {
+            let price = Price {
+                work: 0,
+                ..self.group_price(&group)
+            };
+            self.purse(nth).pay(price);
+            ranges.extend(group.bytes);
+        }
+        Ok(ranges)
+    }
+
+    /// The part of the group behind `keyframe` that lies in `span` and costs at most `most`.
+    fn group(&mut self, nth: usize, keyframe: Keyframe, span: Range<i64>, most: Price) -> Group {
         let step_us = (span.end.saturating_sub(span.start) / (SAMPLES + 1)).max(STEP_US);
         // The keyframe itself has competed.
         let first = i64::from(span.start <= keyframe.time_us);
@@ -134,17 +145,19 @@ impl Ladder<'_> {
         // What is reached last belongs to this group for certain.
         let is_within = |time_us: &i64| time_us.saturating_add(step_us / 2) < span.end;
         let times_us = times_us.take_while(is_within).collect();
-        self.affordable_group(keyframe, times_us, most)
+        self.affordable_group(nth, keyframe, times_us, most)
     }
 
-    /// The pictures of `times_us` behind `keyframe`, without the last ones that would take more
-    /// than `most` bytes.
+    /// The pictures of `times_us` behind `keyframe`, for target `nth`, without the last ones that would
+    /// cost more than `most`.
     pub(super) fn affordable_group(
         &mut self,
+        nth: usize,
         keyframe: Keyframe,
         times_us: Vec<i64>,
-        most: u64,
+        most: Price,
     ) -> Group {
+        let may_read = self.may_read(nth);
         let mut group = Group {
             keyframe,
             times_us,
@@ -155,7 +168,8 @@ impl Ladder<'_> {
             group.bytes = self
                 .session
                 .planned(reader, &group.keyframe, Some(*last_us));
-            if group.length() <= most {
+            let price = self.group_price(&group);
+            if most.covers(price) && (price.bytes == 0 || may_read) {
                 break;
             }
             group.times_us.pop();
@@ -166,7 +180,9 @@ impl Ladder<'_> {
     /// Fetches all groups at once, as far as their places are known.
     pub(super) fn fetch_groups(&mut self, groups: &[(usize, Group)]) -> Result<(), Error> {
         let ranges = groups.iter().filter_map(|(_, group)| group.bytes.clone());
+        let round_trips = self.task.reader.round_trips();
         let fetched = self.session.prefetch(&self.task.reader, ranges);
+        self.spend_trips_since(round_trips);
         let numbers: Vec<_> = groups.iter().map(|(nth, _)| *nth).collect();
         self.allow(&numbers, fetched).map(drop)
     }

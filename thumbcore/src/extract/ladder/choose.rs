@@ -12,7 +12,7 @@ use crate::{
         wanted::Choice,
     },
     score::Signature,
-    select::{Plan, ROUNDING_US, further, promising},
+    select::{Plan, ROUNDING_US, further},
 };
 
 /// Largest picture, in pixels, of which two are held at once to be compared: 8K UHD.
@@ -37,23 +37,31 @@ impl Ladder<'_> {
             return Ok(());
         }
         let listed = self.listed();
+        let counted = |nth: &usize| match self.targets[*nth].wanted.choice {
+            Choice::Best(count) => (*nth, count),
+            Choice::Nearest => (*nth, 1),
+        };
+        let counts: Vec<_> = wanted.iter().map(counted).collect();
+        self.fill_purses(&counts);
         let mut asked: Vec<Asked> = Vec::new();
-        for nth in &wanted {
-            let wanted = &self.targets[*nth].wanted;
-            let Choice::Best(count) = wanted.choice else {
-                continue;
-            };
+        for (nth, count) in counts {
+            let wanted = &self.targets[nth].wanted;
             if listed.is_empty() && wanted.is_cover {
                 // Nothing is known of the film but where it ends.
                 let step = (wanted.reach.end - wanted.reach.start) / (count as i64 + 1);
                 let times = (1..=count as i64).map(|part| wanted.reach.start + part * step);
-                asked.extend(times.map(|time| (*nth, time, None)));
+                asked.extend(times.map(|time| (nth, time, None)));
             } else {
-                let chosen = promising(&listed, wanted.time_us, &wanted.reach, count);
-                asked.extend(chosen.iter().map(|it| (*nth, it.time_us, it.size)));
+                let chosen = self.affordable_field(&listed, nth, count);
+                asked.extend(chosen.iter().map(|it| (nth, it.time_us, it.size)));
             }
         }
-        let mut found = self.locate(&asked)?;
+        let are_untold = !listed.is_empty() && asked.iter().any(|(.., size)| size.is_none());
+        let mut found = if are_untold {
+            self.look_for_field(&asked)?
+        } else {
+            self.locate(&asked)?
+        };
         for nth in wanted {
             let target = &mut self.targets[nth];
             let mut field = take(&mut found, nth);
@@ -81,7 +89,8 @@ impl Ladder<'_> {
         let mut left = ALL_ROUNDS;
         for round in 0..ROUNDS {
             let poor = self.those(|target| target.is_poor() && round < rounds(target));
-            let mut found = self.further(&poor, round)?;
+            let found = self.further(&poor, round)?;
+            let mut found = self.affordable(found);
             let mut before = Vec::new();
             for nth in poor {
                 let mut field = take(&mut found, nth);
@@ -91,6 +100,7 @@ impl Ladder<'_> {
                     before.push((nth, self.targets[nth].enter(field)));
                 }
             }
+            self.fetch_further(&before)?;
             let tried: Vec<_> = before.iter().map(|(nth, _)| *nth).collect();
             let mut made = self.decode_keyframes(&tried)?;
             for (nth, plan) in before {
@@ -104,6 +114,31 @@ impl Ladder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Fetches the fields of targets that take the best, which a purse pays for, and with them what
+    /// the purse has for pictures between keyframes: there is no other round trip.
+    fn fetch_further(&mut self, fields: &[(usize, Plan)]) -> Result<(), Error> {
+        let mut ranges = Vec::new();
+        let mut numbers = Vec::new();
+        for (nth, _) in fields {
+            if matches!(self.targets[*nth].wanted.choice, Choice::Nearest) {
+                continue;
+            }
+            numbers.push(*nth);
+            let field = &self.targets[*nth].field;
+            ranges.extend(field.iter().filter_map(|it| it.keyframe.place.bytes()));
+        }
+        if self.listed().is_empty() || numbers.is_empty() {
+            return Ok(());
+        }
+        for nth in &numbers {
+            ranges.extend(self.reserve_groups(*nth)?);
+        }
+        let round_trips = self.task.reader.round_trips();
+        let fetched = self.session.prefetch(&self.task.reader, ranges);
+        self.spend_trips_since(round_trips);
+        self.allow(&numbers, fetched).map(drop)
     }
 
     /// Keyframes that were not tried for the targets `poor`: in the first round the nearest, in the
@@ -124,6 +159,7 @@ impl Ladder<'_> {
             if !listed.is_empty() {
                 let how = (A_ROUND, round > 0);
                 let chosen = further(&listed, time_us, reach, &target.tried, how);
+                let chosen = self.affordable_looks(*nth, chosen);
                 asked.extend(chosen.iter().map(|it| (*nth, it.time_us, it.size)));
             } else if round > 0 {
                 let (start, end) = (reach.start, reach.end);
@@ -135,7 +171,7 @@ impl Ladder<'_> {
                 found.extend(spare.map(|spare| (*nth, spare)));
             }
         }
-        found.extend(self.locate(&asked)?);
+        found.extend(self.look_for(&asked)?);
         found.retain(|(nth, entrant)| {
             let is_tried = self.targets[*nth].tried.contains(&entrant.keyframe.time_us);
             !is_tried && !self.is_taken(*nth, &entrant.keyframe)
@@ -181,6 +217,9 @@ impl Ladder<'_> {
         let Some(keyframe) = self.targets[nth].unlike(kept) else {
             return Ok(());
         };
+        if !self.pays_again(nth, &keyframe) {
+            return Ok(());
+        }
         let plan = self.targets[nth].replan(Plan::Keyframe(keyframe));
         match self.decode_keyframes(&[nth])?.pop() {
             Some((_, made)) => self.targets[nth].make(made),
@@ -197,6 +236,35 @@ impl Ladder<'_> {
             Arc::from(listed)
         });
         Arc::clone(listed)
+    }
+
+    /// The keyframes `asked` for that compete with the nearest ones, and these.
+    fn look_for_field(&mut self, asked: &[Asked]) -> Result<Vec<(usize, Entrant)>, Error> {
+        let reader = Arc::clone(&self.task.reader);
+        let before = (reader.bytes_fetched(), reader.round_trips());
+        let mut found = self.locate(asked)?;
+        self.spend_trips_since(before.1);
+        self.settle(&mut found, reader.bytes_fetched() - before.0);
+        for nth in self.those(Target::is_wanted) {
+            let nearest = self.targets[nth].keyframe_alone().cloned();
+            let is_other = |nearest: &Keyframe| {
+                let mut own = found.iter().filter(|(of, _)| *of == nth);
+                own.clone().count() > 0 && own.all(|(_, it)| it.keyframe != *nearest)
+            };
+            if let Some(nearest) = nearest.filter(is_other) {
+                found.push((nth, Entrant::unlisted(nearest)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// As [`locate`](Self::locate), and pays for it.
+    pub(super) fn look_for(&mut self, asked: &[Asked]) -> Result<Vec<(usize, Entrant)>, Error> {
+        let reader = &self.task.reader;
+        let before = (reader.bytes_fetched(), reader.round_trips());
+        let found = self.locate(asked)?;
+        self.pay_since(before);
+        Ok(found)
     }
 
     /// The places of keyframes, each with its target, no two of one target the same.

@@ -11,7 +11,7 @@ use crate::{
     Error,
     decode::Decoder,
     extract::{cpu::CpuTime, target::Target, wanted::Choice},
-    select::{MAX_FURTHER, Plan, usual_change},
+    select::{Plan, usual_change},
 };
 
 /// Time between the pictures that are looked at, in microseconds.
@@ -41,6 +41,7 @@ impl Ladder<'_> {
         let sound = self.those(|target| takes_best(target) && !target.is_poor());
         let suspects = sound.into_iter().filter_map(|nth| {
             let group = self.suspect(nth, usual)?;
+            self.pay_for_groups(nth, [&group]);
             Some((nth, group))
         });
         let suspects: Vec<_> = suspects.collect();
@@ -72,7 +73,8 @@ impl Ladder<'_> {
         let start_us = keyframe.time_us;
         let times_us = (0..=SAMPLES).map(|nth| start_us + nth * STEP_US);
         let alone = self.session.planned(&self.task.reader, &keyframe, None)?;
-        let group = self.affordable_group(keyframe, times_us.collect(), MAX_FURTHER);
+        let left = self.left_for(nth);
+        let group = self.affordable_group(nth, keyframe, times_us.collect(), left);
         let bytes = group.bytes.as_ref()?;
         let span_us = (group.times_us.len() as i64 - 1) * STEP_US;
         let change = (bytes.end - alone.end) as f64 / span_us as f64;
@@ -100,6 +102,9 @@ impl Ladder<'_> {
         let Some(keyframe) = self.targets[nth].second_best() else {
             return Ok(());
         };
+        if !self.pays_again(nth, &keyframe) {
+            return Ok(());
+        }
         let plan = self.targets[nth].replan(Plan::Keyframe(keyframe));
         match self.decode_keyframes(&[nth])?.pop() {
             Some((_, made)) => self.targets[nth].make(made),

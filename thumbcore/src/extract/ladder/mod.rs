@@ -1,16 +1,19 @@
 //! The ladder: how each target's picture is made, the cheapest way first.
 
+mod afford;
 mod between;
 mod choose;
 mod dissolve;
 mod fetch;
 mod forward;
 mod last;
+mod purse;
 mod roll_in;
 mod unwritten;
 
 use std::{sync::Arc, time::Duration};
 
+use self::purse::Purse;
 use super::{
     first_limit::FirstLimit,
     outcome::Origin,
@@ -43,6 +46,10 @@ pub(super) struct Ladder<'a> {
     targets: Vec<Target>,
     /// The keyframes that an index names, once they were asked for.
     listed: Option<Arc<[ListedKeyframe]>>,
+    /// What targets that take the best may still cost: those at positions, and covers.
+    purses: [Purse; 2],
+    /// Bytes that looking for the keyframes around a target took.
+    looking: u64,
     limit: FirstLimit,
     /// CPU time of other threads.
     cpu: Duration,
@@ -75,6 +82,8 @@ impl<'a> Ladder<'a> {
             last: task,
             targets: Vec::new(),
             listed: None,
+            purses: [Purse::default(); 2],
+            looking: 0,
             limit: FirstLimit::default(),
             cpu: Duration::ZERO,
             decoding: Duration::ZERO,
@@ -120,7 +129,10 @@ impl<'a> Ladder<'a> {
         let times_us: Vec<_> = wanted.iter().map(|wanted| wanted.time_us).collect();
         let tolerance_us = self.request.tolerance_us(track.film_us());
         let mut planner = Planner::new(tolerance_us, self.request.exact);
+        let bytes_before = self.task.reader.bytes_fetched();
         let found = self.session.around(&self.task.reader, &times_us)?;
+        let looking = self.task.reader.bytes_fetched() - bytes_before;
+        self.looking = looking / times_us.len().max(1) as u64;
         for (wanted, around) in wanted.into_iter().zip(found) {
             let time_us = wanted.time_us;
             let limit = around.as_ref().err().and_then(Error::spent_budget);

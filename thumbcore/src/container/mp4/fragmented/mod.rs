@@ -496,6 +496,11 @@ impl Locator for Fragmented {
         (!listed.is_empty()).then_some(listed)
     }
 
+    fn looking(&self) -> u64 {
+        let reach = (self.reach.load(Relaxed) * 5 / 4).min(MAX_REACH);
+        self.window.max(reach) + 2 * self.window
+    }
+
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         match &self.way {
             Way::Index(entries) => self.around_indexed(reader, entries, time_us).await,
