@@ -33,8 +33,9 @@ pub enum Pick {
     /// more are tried, and then pictures between keyframes, within the same distance.
     ///
     /// Beyond what the nearest cost, all of that together takes at most 640 KiB a picture and, where
-    /// an index names the keyframes, one round trip; and not twice the nearest's work of decoding,
-    /// so that fewer keyframes compete where they are large.
+    /// an index names the keyframes, one round trip, or three where it does not tell their sizes and
+    /// a picture is poor; and not twice the nearest's work of decoding, so that fewer keyframes
+    /// compete where they are large. Small pictures that are poor may take some 40 ms.
     Best {
         /// How far from the position a keyframe may lie, as a fraction of the duration.
         within: f64,

@@ -238,15 +238,21 @@ async fn the_best_of_poor_pictures_costs_little_more_than_the_nearest() {
             more.bytes_fetched,
             less.bytes_fetched
         );
+        // Where no sizes are told, keyframes are looked for before they are read.
+        let trips = if ["mp4", "avi"].contains(&extension) {
+            1
+        } else {
+            3
+        };
         assert!(
-            more.round_trips <= less.round_trips + 1,
+            more.round_trips <= less.round_trips + trips,
             "{extension}: {:?}",
             more.reads
         );
         // Decoding is almost all that takes time.
         let tried: usize = best.thumbnails.iter().map(|it| it.candidates.len()).sum();
         assert!(
-            (4..=8).contains(&tried),
+            (4..=9).contains(&tried),
             "{extension}: {tried} of keyframes"
         );
     }

@@ -49,7 +49,7 @@ impl Ladder<'_> {
         chosen
     }
 
-    /// Looking for keyframes takes the one round trip, so that no bytes are kept for later.
+    /// What is looked for may be all that the bytes are enough for: none are kept for later.
     fn untold_field(
         &mut self,
         listed: &[ListedKeyframe],

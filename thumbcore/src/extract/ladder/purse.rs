@@ -15,15 +15,20 @@ use crate::{
 /// Pixels that take as much work as a byte of a compressed picture.
 const PIXELS: u64 = 32;
 /// Work of making a picture small and judging it.
-const JUDGING: u64 = 12 << 10;
+const JUDGING: u64 = 6 << 10;
 /// Work that a picture may take beyond that of the nearest keyframe, in quarters of that: decoding
 /// is almost all that a call takes, so that three times as much is not reached.
 const QUARTERS: u64 = 7;
 /// And as much besides: a call takes some time whatever it decodes.
 const BESIDES: u64 = 48 << 10;
 /// Work that a picture may take that turns out to be poor, however small the film's pictures: about
-/// 30 ms.
-const LEAST: u64 = 320 << 10;
+/// 40 ms.
+const LEAST: u64 = 512 << 10;
+/// Round trips where an index tells the keyframes' sizes.
+const ONE_TRIP: u64 = 1;
+/// Where it does not: one looks for those that compete, and two find and fetch what a picture needs
+/// that turns out to be poor.
+const THREE_TRIPS: u64 = 3;
 /// The part of the work that fields leave: for pictures that turn out to be poor, or to show the same.
 const KEPT: usize = 3;
 
@@ -103,6 +108,8 @@ impl Ladder<'_> {
     /// Sets aside what the targets `wanted` may cost, each with the number of keyframes that compete
     /// for it at most.
     pub(super) fn fill_purses(&mut self, wanted: &[(usize, usize)]) {
+        let are_told = self.listed().iter().all(|it| it.size.is_some());
+        let round_trips = if are_told { ONE_TRIP } else { THREE_TRIPS };
         for is_cover in [false, true] {
             let of_kind =
                 |(nth, _): &&(usize, usize)| self.targets[*nth].wanted.is_cover == is_cover;
@@ -141,7 +148,7 @@ impl Ladder<'_> {
                 targets: own.len(),
                 usual,
                 reserved: 0,
-                round_trips: 1,
+                round_trips,
             };
         }
     }
