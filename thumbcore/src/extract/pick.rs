@@ -35,7 +35,7 @@ pub enum Pick {
     /// Beyond what the nearest cost, all of that together takes at most 640 KiB a picture and, where
     /// an index names the keyframes, one round trip, or three where it does not tell their sizes and
     /// a picture is poor; and not twice the nearest's work of decoding, so that fewer keyframes
-    /// compete where they are large. Small pictures that are poor may take some 40 ms.
+    /// compete where they are large. Small pictures that are poor may take some 80 ms.
     Best {
         /// How far from the position a keyframe may lie, as a fraction of the duration.
         within: f64,

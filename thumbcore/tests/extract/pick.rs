@@ -252,7 +252,7 @@ async fn the_best_of_poor_pictures_costs_little_more_than_the_nearest() {
         // Decoding is almost all that takes time.
         let tried: usize = best.thumbnails.iter().map(|it| it.candidates.len()).sum();
         assert!(
-            (4..=9).contains(&tried),
+            (3..=9).contains(&tried),
             "{extension}: {tried} of keyframes"
         );
     }

@@ -21,9 +21,9 @@ const JUDGING: u64 = 6 << 10;
 const QUARTERS: u64 = 7;
 /// And as much besides: a call takes some time whatever it decodes.
 const BESIDES: u64 = 48 << 10;
-/// Work that a picture may take that turns out to be poor, however small the film's pictures: about
-/// 40 ms.
-const LEAST: u64 = 512 << 10;
+/// Work that a picture may take that turns out to be poor in films of small pictures, the nearest's
+/// among it: about 80 ms.
+const LEAST: u64 = 1 << 20;
 /// Round trips where an index tells the keyframes' sizes.
 const ONE_TRIP: u64 = 1;
 /// Where it does not: one looks for those that compete, and two find and fetch what a picture needs
@@ -136,7 +136,7 @@ impl Ladder<'_> {
             let count = own.len() as u64;
             let left = Price {
                 bytes: count * MAX_FURTHER,
-                work: usual_work.max(count * LEAST),
+                work: usual_work.max((count * LEAST).saturating_sub(usual_work)),
             };
             let fields = usual_work - usual_work / KEPT as u64;
             self.purses[usize::from(is_cover)] = Purse {
