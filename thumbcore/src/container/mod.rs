@@ -43,7 +43,10 @@ pub(crate) use self::{
     mp4::{Composition, Stretch, TrackComposition},
     profile::{Opened, Profile},
 };
-use crate::{Codec, Error, confined};
+use crate::{
+    Codec, Error, confined, libav,
+    reader::{Reader, Reason},
+};
 
 /// A container family.
 ///
@@ -156,6 +159,28 @@ pub(crate) fn encrypted(scheme: &str) -> Error {
         name: scheme.to_owned(),
     }
 }
+
+/// What a file may be that begins with bytes of nothing known.
+static BEHIND_GARBAGE: [&Profile; 2] = [&mpegts::BEHIND_GARBAGE, &mpegps::BEHIND_GARBAGE];
+/// Bytes in which such a file's own are looked for, as many as libav would look at.
+const GARBAGE: u64 = 1 << 20;
+
+/// The family of the file that `reader` reads, which starts with `head`.
+pub(crate) async fn tell(reader: &Reader, head: &[u8]) -> Result<&'static Profile, Error> {
+    let known = sniff(head);
+    let is_known = known.demuxer.is_some();
+    if is_known || libav::format_of(head).is_some_and(|names| !STREAMS.contains(&&names[..])) {
+        return Ok(known);
+    }
+    let bytes = reader.read(0..GARBAGE, Reason::Index).await?;
+    let mut streams = BEHIND_GARBAGE.into_iter();
+    Ok(streams
+        .find(|profile| (profile.sniff)(&bytes))
+        .unwrap_or(known))
+}
+
+/// What libav calls the formats of [`BEHIND_GARBAGE`].
+const STREAMS: [&str; 2] = ["mpegts", "mpeg"];
 
 /// The family of a file that starts with `head`.
 pub(crate) fn sniff(head: &[u8]) -> &'static Profile {

@@ -51,7 +51,7 @@ impl Session {
         takes_attached: bool,
     ) -> Result<Self, Error> {
         let head = head_of(reader)?;
-        let profile = container::sniff(&head);
+        let profile = runtime.block_on(container::tell(reader, &head))?;
         let Opened {
             mut locator,
             needs_stream_info,

@@ -26,7 +26,18 @@ use crate::{
     reader::{Piece, Reader, Reason},
 };
 
-pub(super) static PROFILE: Profile = Profile {
+pub(super) static PROFILE: Profile = FROM_START;
+
+/// A stream that other bytes come before.
+pub(super) static BEHIND_GARBAGE: Profile = Profile {
+    sniff: |bytes| packets(bytes).nth(MANY_PACKETS).is_some(),
+    ..FROM_START
+};
+
+/// More packets than chance gives, right behind each other.
+const MANY_PACKETS: usize = 24;
+
+const FROM_START: Profile = Profile {
     container: Container::MpegPs,
     demuxer: Some(c"mpeg"),
     options: &[],

@@ -1,4 +1,4 @@
-//! Transport packets that are missing.
+//! Transport packets that are missing, or cannot be read without a key.
 //!
 //! libav sees them too, but its parser gives a picture out after the PES packet behind it has
 //! begun, with that packet's flags, so that the mark of damage lands on another picture or on none.
@@ -67,11 +67,18 @@ impl Stream {
             self.lose();
         }
         self.counter = packet.counter;
+        if packet.is_scrambled && !packet.starts {
+            self.lose();
+        }
         if packet.starts {
             keep(&mut self.starts, (at, self.len));
         }
         let header = pes.map_or(0, |pes| pes.header);
         self.len += packet.payload.len().saturating_sub(header) as u64;
+        if packet.is_scrambled {
+            // One that begins a picture is of that picture.
+            self.lose();
+        }
     }
 }
 
@@ -247,6 +254,18 @@ mod tests {
         let second = 8 * 188..8 * 188 + FIRST + 6 * OTHER;
         assert!(continuity.has_lost(&second));
         assert_eq!(damaged(&continuity, &[0, 23]), [false; 2]);
+    }
+
+    #[test]
+    fn a_scrambled_packet_damages_the_picture_that_it_is_of() {
+        for nth in 8..16 {
+            let mut packets = stream(4);
+            packets[nth][3] |= 0x80;
+            let continuity = seen(&packets, 1000);
+            let is_picture = nth % 2 == 0;
+            let expected = [false, is_picture, false, false];
+            assert_eq!(damaged(&continuity, &[0, 8, 16, 24]), expected, "{nth}");
+        }
     }
 
     #[test]

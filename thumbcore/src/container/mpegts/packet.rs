@@ -98,6 +98,18 @@ pub(super) fn is_transport_stream(head: &[u8]) -> bool {
     })
 }
 
+/// Whether a transport stream begins anywhere in `bytes`, however much comes before: so many sync
+/// bytes in a row as chance does not give, in packets that are not made of these alone.
+pub(super) fn are_behind_garbage(bytes: &[u8]) -> bool {
+    const IN_A_ROW: usize = 24;
+    [188, 192, 204].into_iter().any(|size: usize| {
+        let last = bytes.len().saturating_sub(IN_A_ROW * size);
+        (0..last).any(|at| {
+            (0..IN_A_ROW).all(|nth| bytes[at + nth * size] == SYNC) && bytes[at + 1] != SYNC
+        })
+    })
+}
+
 impl<'a> Packet<'a> {
     /// `None` for a packet marked damaged, or malformed.
     fn parse(bytes: &'a [u8]) -> Option<Self> {

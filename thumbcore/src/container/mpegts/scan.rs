@@ -40,6 +40,8 @@ struct Progress<'a> {
     picture: Option<Picture>,
     /// Starts seen since the last keyframe's.
     starts: u32,
+    /// Packets of the video seen: those in the clear, and those that need a key.
+    seen: (u32, u32),
 }
 
 impl Scanner for PacketScanner {
@@ -49,6 +51,7 @@ impl Scanner for PacketScanner {
             scan: Scan::default(),
             picture: None,
             starts: 0,
+            seen: (0, 0),
         };
         for (offset, packet) in self.framing.packets(bytes) {
             if self.media.contains(&packet.pid) {
@@ -57,13 +60,33 @@ impl Scanner for PacketScanner {
             }
         }
         progress.judge(true);
-        progress.scan
+        let mut scan = progress.scan;
+        scan.is_locked = matches!(progress.seen, (0, 1..));
+        if scan.is_locked {
+            // What sound tells there leads to no picture.
+            scan.first_time_us = None;
+        }
+        scan
     }
 }
 
 impl Progress<'_> {
     fn push(&mut self, packet: &Packet<'_>, start: u64, end: u64) {
         let is_video = packet.pid == self.scanner.video;
+        if is_video && !packet.payload.is_empty() {
+            let (clear, scrambled) = &mut self.seen;
+            *if packet.is_scrambled {
+                scrambled
+            } else {
+                clear
+            } += 1;
+        }
+        if packet.is_scrambled {
+            if is_video {
+                self.picture = None;
+            }
+            return;
+        }
         if !packet.starts {
             if is_video && let Some(picture) = &mut self.picture {
                 let room = ENOUGH.saturating_sub(picture.bytes.len());

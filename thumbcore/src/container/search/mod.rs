@@ -6,8 +6,8 @@
 //! a keyframe is whole. At a constant bit rate that is one probe and at most one group of pictures.
 //! [`keyframes_around`] also sweeps backward where what lies ahead is too far from the target.
 //!
-//! A stretch that holds nothing (see [`blank`](super::blank)) is gone round in growing strides, so
-//! that it costs the times in it and no others.
+//! A stretch that holds nothing (see [`blank`](super::blank)), or nothing that can be read, is gone
+//! round in growing strides, so that it costs the times in it and no others.
 
 mod last_picture;
 
@@ -42,6 +42,8 @@ pub(crate) struct Scan {
     pub(crate) last_picture: Option<Anchor>,
     /// The keyframes of the track, in the order of the file.
     pub(crate) keyframes: Vec<Sighting>,
+    /// Nothing of the track can be read there without a key.
+    pub(crate) is_locked: bool,
 }
 
 impl Scan {
@@ -258,9 +260,10 @@ async fn land(
         let bytes = reader
             .read(position..position + effort.probe, Reason::Search)
             .await?;
-        match scanner.scan(&bytes, position).first_time_us {
+        let scan = scanner.scan(&bytes, position);
+        match scan.first_time_us {
             Some(found_us) => (low, high) = narrowed((low, high), time_us, (position, found_us)),
-            None if is_blank(&bytes) && holes < MAX_HOLES => {
+            None if (scan.is_locked || is_blank(&bytes)) && holes < MAX_HOLES => {
                 holes += 1;
                 // What is learnt of the hole is worth as much as a probe.
                 left += 1;
@@ -437,7 +440,7 @@ async fn sweep(
                 return Ok((seen, end));
             }
             from = first.start;
-        } else if scan.first_time_us.is_none() && ends_blank(&bytes) {
+        } else if scan.is_locked || scan.first_time_us.is_none() && ends_blank(&bytes) {
             break;
         } else if scan.first_time_us.is_some() {
             from = from.max(end.saturating_sub(seam));
@@ -462,7 +465,8 @@ async fn retreat(
         let seam = swept.min(from + SEAM);
         from = from.saturating_sub(steps.take(range.end - from)).max(limit);
         let bytes = reader.read(from..seam, Reason::Search).await?;
-        let mut seen = scanner.scan(&bytes, from).keyframes;
+        let scan = scanner.scan(&bytes, from);
+        let mut seen = scan.keyframes;
         if let Some(last) = seen.last_mut()
             && last.end.is_none()
         {
@@ -478,7 +482,7 @@ async fn retreat(
         if !seen.is_empty() {
             return Ok(seen);
         }
-        if begins_blank(&bytes) {
+        if scan.is_locked || begins_blank(&bytes) {
             break;
         }
     }

@@ -27,6 +27,7 @@ impl Scanner for Marks {
             first_time_us: Some(0),
             last_picture: None,
             keyframes: marks.map(keyframe).collect(),
+            is_locked: false,
         }
     }
 }
