@@ -187,6 +187,7 @@ impl Cursor {
             .min(held.len())
             .min(usize::try_from(limit - self.position).unwrap_or(usize::MAX));
         buf[..len].copy_from_slice(&held[..len]);
+        reader.store().amend(self.position, &mut buf[..len]);
         self.position += len as u64;
         Ok(len)
     }

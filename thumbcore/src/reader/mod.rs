@@ -110,6 +110,11 @@ impl Reader {
         Ok(self.store.account().charge(bytes)?)
     }
 
+    /// From now on libav reads `bytes` at `at`, where the file is wrong.
+    pub(crate) fn patch(&self, at: u64, bytes: Bytes) {
+        self.store.patch(at, bytes);
+    }
+
     /// As [`charge`](Self::charge), for as long as the source is kept open: what libav makes of an
     /// index.
     pub(crate) fn charge_while_open(&self, bytes: u64) -> Result<(), Error> {

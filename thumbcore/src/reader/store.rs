@@ -34,6 +34,8 @@ pub(crate) struct Store {
     account: Arc<Account>,
     /// What is charged as long as the source is kept open.
     kept: Mutex<Vec<Charge>>,
+    /// Places of the file, and what libav reads there instead.
+    patches: Mutex<Vec<(u64, Bytes)>>,
 }
 
 impl Store {
@@ -55,6 +57,7 @@ impl Store {
             landed: Notify::new(),
             account,
             kept: Mutex::default(),
+            patches: Mutex::default(),
         }
     }
 
@@ -104,6 +107,27 @@ impl Store {
     pub(super) fn keep(&self, charge: Charge) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push(charge);
+    }
+
+    /// From now on libav reads `bytes` at `at`, where the file is wrong.
+    pub(super) fn patch(&self, at: u64, bytes: Bytes) {
+        self.patches().push((at, bytes));
+    }
+
+    fn patches(&self) -> MutexGuard<'_, Vec<(u64, Bytes)>> {
+        self.patches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What libav reads at `at`, where the file has `bytes`.
+    pub(super) fn amend(&self, at: u64, bytes: &mut [u8]) {
+        for (place, patch) in &*self.patches() {
+            for (offset, byte) in (*place..).zip(patch) {
+                let nth = offset.checked_sub(at).map(usize::try_from);
+                if let Some(own) = nth.and_then(Result::ok).and_then(|nth| bytes.get_mut(nth)) {
+                    *own = *byte;
+                }
+            }
+        }
     }
 
     pub(super) fn name(&self) -> &str {

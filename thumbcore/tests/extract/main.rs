@@ -25,6 +25,7 @@ mod presentation;
 mod preview;
 mod programs;
 mod reported;
+mod rescued;
 mod rotation;
 mod scrambled;
 mod sound;

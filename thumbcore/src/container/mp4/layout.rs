@@ -15,6 +15,8 @@ pub(in crate::container) struct Layout {
     pub(super) next: u64,
     /// A movie fragment was seen before any movie box.
     pub(super) starts_with_fragment: bool,
+    /// The last box of media that was seen: where it begins, and the length of its header.
+    pub(super) media: Option<(u64, u64)>,
 }
 
 impl Layout {
@@ -31,6 +33,7 @@ impl Layout {
                 .map_or(len, |size| self.next.saturating_add(size).min(len));
             match &header.kind {
                 b"moov" => self.moov = Some(self.next..end),
+                b"mdat" => self.media = Some((self.next, header.header_len)),
                 b"moof" => self.starts_with_fragment = true,
                 _ => {}
             }

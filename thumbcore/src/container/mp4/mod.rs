@@ -12,6 +12,7 @@ mod edits;
 mod fragmented;
 mod layout;
 mod open;
+mod rescue;
 mod samples;
 
 use self::boxes::BoxHeader;

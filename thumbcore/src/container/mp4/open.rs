@@ -13,6 +13,7 @@ use super::{
     edits::{self, Hiding},
     fragmented::{self, Fragmented, Outcome},
     layout::Layout,
+    rescue,
     samples::SampleTables,
 };
 use crate::{
@@ -119,6 +120,9 @@ impl MovieBox {
                 });
             }
             if layout.next >= reader.len() || is_stuck {
+                if let Some(place) = rescue::find(reader, &layout).await? {
+                    return Self::read(reader, place, false).await;
+                }
                 return Err(Error::Corrupt {
                     reason: "there is no movie box where it should be".to_owned(),
                 });
