@@ -20,6 +20,7 @@ mod lost;
 mod many;
 mod matroska;
 mod memory;
+mod nonsense;
 mod pick;
 mod presentation;
 mod preview;

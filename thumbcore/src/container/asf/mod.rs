@@ -179,6 +179,11 @@ impl Locator for Asf {
         self.timeline
     }
 
+    /// libav takes the preroll off times of 32 bits, which wrap where a time is less than that.
+    fn wrap_bits(&self) -> Option<u32> {
+        Some(32)
+    }
+
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         let Some(index) = &self.index else {
             return self.searched(reader, time_us).await;

@@ -1,6 +1,6 @@
 //! The header of an AVI file.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Buf;
 
@@ -20,6 +20,8 @@ pub(super) struct Header {
     pub(super) media: Range<u64>,
     /// Where the first chunk of any stream is.
     pub(super) first_chunk: u64,
+    /// How long a picture lasts, in microseconds, as the main header has it.
+    picture_us: u32,
 }
 
 /// One stream.
@@ -29,6 +31,8 @@ pub(super) struct StreamHead {
     /// A unit takes `scale / rate` seconds.
     scale: u32,
     rate: u32,
+    /// Where the file says `scale` and `rate`.
+    rates_at: u64,
     /// Number of the first unit.
     start: u32,
     /// In units.
@@ -109,10 +113,14 @@ impl Header {
     pub(super) fn parse(head: &[u8]) -> Option<Self> {
         let riff = Chunk::at(head, 0).filter(|riff| riff.list == Some(*b"AVI "))?;
         let mut streams = Vec::new();
+        let mut picture_us = 0;
         for chunk in chunks(head, riff.at, riff.end()) {
             match chunk.list.as_ref() {
                 Some(b"hdrl") => {
                     for list in chunks(head, chunk.at, chunk.end()) {
+                        if list.kind == *b"avih" {
+                            picture_us = { list.payload }.try_get_u32_le().ok()?;
+                        }
                         if list.list == Some(*b"strl") {
                             streams.push(StreamHead::parse(head, &list, streams.len())?);
                         }
@@ -126,12 +134,33 @@ impl Header {
                         first_chunk: first_chunk(head, media.clone(), streams.len())?,
                         streams,
                         media,
+                        picture_us,
                     });
                 }
                 _ => {}
             }
         }
         None
+    }
+
+    /// Gives the pictures of stream `nth` the length that the main header has, or a usual one, where
+    /// their own is less than any camera's. What libav must read for that, and where.
+    pub(super) fn mend(&mut self, nth: usize) -> Option<(u64, [u8; 8])> {
+        const FASTEST: u64 = 100_000;
+        const PICTURE_US: RangeInclusive<u32> = 1000..=10_000_000;
+        let stream = self.streams.get_mut(nth)?;
+        if u64::from(stream.rate) <= u64::from(stream.scale) * FASTEST {
+            return None;
+        }
+        (stream.scale, stream.rate) = if PICTURE_US.contains(&self.picture_us) {
+            (self.picture_us, 1_000_000)
+        } else {
+            (1, 25)
+        };
+        let mut rates = [0; 8];
+        rates[..4].copy_from_slice(&stream.scale.to_le_bytes());
+        rates[4..].copy_from_slice(&stream.rate.to_le_bytes());
+        Some((stream.rates_at, rates))
     }
 
     /// The film: its stream, that stream's number, and which of libav's streams it is. `None` where
@@ -202,7 +231,9 @@ impl StreamHead {
             let mut chunks = chunks(head, list.at, list.end());
             chunks.find(|chunk| chunk.kind == *kind)
         };
-        let mut fields = find(b"strh")?.payload;
+        let own = find(b"strh")?;
+        let rates_at = own.at + 20;
+        let mut fields = own.payload;
         let kind = take_kind(&mut fields)?;
         fields = fields.get(16..)?;
         let scale = fields.try_get_u32_le().ok()?;
@@ -231,6 +262,7 @@ impl StreamHead {
             kind,
             scale,
             rate,
+            rates_at,
             start,
             len,
             area: picture.area(),

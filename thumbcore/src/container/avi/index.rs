@@ -217,6 +217,18 @@ fn index_header(payload: &mut &[u8], stream: usize) -> Option<(u8, usize)> {
     (words == expected && sub_kind == 0 && of == stream).then_some((kind, count))
 }
 
+/// Where the `idx1` chunk lies among those in `bytes`, which follow the media.
+pub(super) fn simple_at(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((kind, _, next)) = chunk(rest) {
+        if kind == *b"idx1" {
+            return Some(bytes.len() - rest.len());
+        }
+        rest = next;
+    }
+    None
+}
+
 /// The first chunk's kind and payload, and what follows.
 fn chunk(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
     let kind = bytes.get(..4)?.try_into().ok()?;

@@ -98,20 +98,27 @@ impl Avi {
     /// Reads the index of `reader`'s file.
     async fn open(reader: &Reader) -> Result<Index, Error> {
         let head = reader.cached(0).unwrap_or_default();
-        let Some(header) = Header::parse(&head) else {
+        let Some(mut header) = Header::parse(&head) else {
             return Ok(Index::None);
         };
-        let Some((nth, video, searched)) = header.film() else {
+        let Some((nth, _, searched)) = header.film() else {
             return Ok(Index::None);
         };
-        let video = video.clone();
+        if let Some((at, rates)) = header.mend(nth) {
+            reader.patch(at, Bytes::copy_from_slice(&rates));
+        }
+        let Some(video) = header.streams.get(nth).cloned() else {
+            return Ok(Index::None);
+        };
+        let mut index_at = None;
         let mut frames = Frames::default();
         if video.super_index.is_empty() {
             let end = header.riff_end.min(reader.len());
             let range = header.media.end..end;
-            let Some(bytes) = SIMPLE.read(reader, range).await? else {
+            let Some(bytes) = SIMPLE.read(reader, range.clone()).await? else {
                 return Ok(Index::None);
             };
+            index_at = index::simple_at(&bytes).map(|at| range.start + at as u64);
             frames.add_simple(&bytes, nth, header.first_chunk);
         } else {
             for part in read_parts(reader, &video.super_index).await? {
@@ -126,6 +133,10 @@ impl Avi {
         }
         let media = header.media.start..header.media.end.min(reader.len());
         if video.super_index.is_empty() && !frames.cover(&media) {
+            if let Some(at) = index_at {
+                // libav would read no more than the index names.
+                reader.patch(at, Bytes::from_static(b"JUNK"));
+            }
             return Ok(Index::Partial);
         }
         let counted = video.micros(frames.len() as i64);

@@ -6,6 +6,7 @@
 
 mod boxes;
 mod claims;
+mod clock;
 mod composition;
 mod description;
 mod edits;

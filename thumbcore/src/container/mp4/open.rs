@@ -8,6 +8,7 @@ use super::{
     PROFILE,
     boxes::{BoxHeader, child, children, descendant},
     claims::{Claims, unpacked_len},
+    clock,
     composition::Composition,
     description,
     edits::{self, Hiding},
@@ -172,6 +173,7 @@ impl MovieBox {
             .prefetch([place.clone(), behind], Reason::Index)
             .await?;
         let bytes = reader.read(place.clone(), Reason::Index).await?;
+        let bytes = with_clocks(reader, &place, bytes);
         let unpacking = reader.charge(unpacked_len(&bytes))?;
         let claims = Claims::of(&bytes)?;
         drop(unpacking);
@@ -219,6 +221,23 @@ impl MovieBox {
     fn announces_fragments(&self) -> bool {
         child(self.payload(), b"mvex").is_some()
     }
+}
+
+/// `bytes`, the movie box at `place`, with time scales that make sense, which libav reads as well.
+fn with_clocks(reader: &Reader, place: &Range<u64>, bytes: Bytes) -> Bytes {
+    let header = BoxHeader::parse(&bytes).map_or(0, |header| header.header_len as usize);
+    let mended = clock::mended(bytes.get(header..).unwrap_or_default());
+    if mended.is_empty() {
+        return bytes;
+    }
+    let mut own = bytes.to_vec();
+    for (at, scale) in mended {
+        let at = header + at;
+        let scale = scale.to_be_bytes();
+        own[at..at + 4].copy_from_slice(&scale);
+        reader.patch(place.start + at as u64, Bytes::copy_from_slice(&scale));
+    }
+    own.into()
 }
 
 /// Refuses a film, whose track box is `trak`, of which no picture can be made.
