@@ -60,8 +60,8 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
         None
     }
 
-    /// About as many bytes as looking for a keyframe that the index names reads, with what is read of
-    /// its neighbours; 0 where that is little.
+    /// About as many bytes as looking for a keyframe that the index names reads, with what is read
+    /// of its neighbours; 0 where that is little.
     fn looking(&self) -> u64 {
         0
     }

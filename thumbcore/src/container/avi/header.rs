@@ -145,7 +145,7 @@ impl Header {
 
     /// Gives the pictures of stream `nth` the length that the main header has, or a usual one, where
     /// their own is less than any camera's. What libav must read for that, and where.
-    pub(super) fn mend(&mut self, nth: usize) -> Option<(u64, [u8; 8])> {
+    pub(super) fn correct(&mut self, nth: usize) -> Option<(u64, [u8; 8])> {
         const FASTEST: u64 = 100_000;
         const PICTURE_US: RangeInclusive<u32> = 1000..=10_000_000;
         let stream = self.streams.get_mut(nth)?;

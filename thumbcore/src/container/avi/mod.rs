@@ -104,7 +104,7 @@ impl Avi {
         let Some((nth, _, searched)) = header.film() else {
             return Ok(Index::None);
         };
-        if let Some((at, rates)) = header.mend(nth) {
+        if let Some((at, rates)) = header.correct(nth) {
             reader.patch(at, Bytes::copy_from_slice(&rates));
         }
         let Some(video) = header.streams.get(nth).cloned() else {

@@ -4,7 +4,8 @@
 
 use super::boxes::{child, children, descendant};
 
-/// What a track's pictures last at most and least, in seconds, where its time scale is right.
+/// What most pictures of a track last at least and at most, in seconds, where its time scale is
+/// right.
 const PICTURE: (f64, f64) = (1.0 / 2000.0, 60.0);
 /// How many times longer or shorter a film is for its time scale to be nonsense.
 const OFF: f64 = 20.0;
@@ -23,18 +24,18 @@ const RATES: [(f64, f64); 9] = [
 
 /// The time scales of the videos in `movie`, a movie box's payload, that make no sense: where each
 /// lies in it, and what is right.
-pub(super) fn mended(movie: &[u8]) -> Vec<(usize, u32)> {
+pub(super) fn corrected(movie: &[u8]) -> Vec<(usize, u32)> {
     let Some((scale, stated)) = child(movie, b"mvhd").and_then(clock) else {
         return Vec::new();
     };
     let traks = children(movie).filter(|(kind, _)| kind == b"trak");
-    let mended = traks.filter_map(|(_, trak)| mended_track(trak, f64::from(scale), stated));
-    mended
+    let corrected = traks.filter_map(|(_, trak)| corrected_track(trak, f64::from(scale), stated));
+    corrected
         .map(|(field, right)| (field.as_ptr().addr() - movie.as_ptr().addr(), right))
         .collect()
 }
 
-fn mended_track(trak: &[u8], scale: f64, stated: u64) -> Option<(&[u8], u32)> {
+fn corrected_track(trak: &[u8], scale: f64, stated: u64) -> Option<(&[u8], u32)> {
     let media = child(trak, b"mdia")?;
     let is_video = descendant(media, &[b"hdlr"])?.get(8..12)? == b"vide";
     let header = child(media, b"mdhd").filter(|_| is_video)?;
@@ -45,7 +46,8 @@ fn mended_track(trak: &[u8], scale: f64, stated: u64) -> Option<(&[u8], u32)> {
     let stated = track.filter(|ticks| *ticks > 0).unwrap_or(stated);
     let seconds = stated as f64 / scale;
     let told = times.ticks / own.max(f64::MIN_POSITIVE);
-    let picture = told / times.pictures;
+    // Of most pictures: one alone may last for hours.
+    let picture = times.usual / own.max(f64::MIN_POSITIVE);
     let is_sound = (PICTURE.0..PICTURE.1).contains(&picture);
     let is_off = told > seconds * OFF || told * OFF < seconds;
     let mean = seconds / times.pictures;

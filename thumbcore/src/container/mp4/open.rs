@@ -226,12 +226,12 @@ impl MovieBox {
 /// `bytes`, the movie box at `place`, with time scales that make sense, which libav reads as well.
 fn with_clocks(reader: &Reader, place: &Range<u64>, bytes: Bytes) -> Bytes {
     let header = BoxHeader::parse(&bytes).map_or(0, |header| header.header_len as usize);
-    let mended = clock::mended(bytes.get(header..).unwrap_or_default());
-    if mended.is_empty() {
+    let corrected = clock::corrected(bytes.get(header..).unwrap_or_default());
+    if corrected.is_empty() {
         return bytes;
     }
     let mut own = bytes.to_vec();
-    for (at, scale) in mended {
+    for (at, scale) in corrected {
         let at = header + at;
         let scale = scale.to_be_bytes();
         own[at..at + 4].copy_from_slice(&scale);
