@@ -32,10 +32,11 @@ pub enum Pick {
     /// the two on either side of the position compete. Where the best keyframe is poor, up to four
     /// more are tried, and then pictures between keyframes, within the same distance.
     ///
-    /// Beyond what the nearest cost, all of that together takes at most 640 KiB a picture and, where
-    /// an index names the keyframes, one round trip, or three where it does not tell their sizes and
-    /// a picture is poor; and not twice the nearest's work of decoding, so that fewer keyframes
-    /// compete where they are large. Small pictures that are poor may take some 80 ms.
+    /// Beyond what the nearest cost, all of that together takes at most 640 KiB a picture and,
+    /// where an index names the keyframes, one round trip: an index that tells no sizes leaves none
+    /// for pictures between keyframes. It takes not twice the nearest's work of decoding, so that
+    /// fewer keyframes compete where they are large. Small pictures that are poor may take some 80
+    /// ms.
     Best {
         /// How far from the position a keyframe may lie, as a fraction of the duration.
         within: f64,

@@ -238,23 +238,14 @@ async fn the_best_of_poor_pictures_costs_little_more_than_the_nearest() {
             more.bytes_fetched,
             less.bytes_fetched
         );
-        // Where no sizes are told, keyframes are looked for before they are read.
-        let trips = if ["mp4", "avi"].contains(&extension) {
-            1
-        } else {
-            3
-        };
         assert!(
-            more.round_trips <= less.round_trips + trips,
+            more.round_trips <= less.round_trips + 1,
             "{extension}: {:?}",
             more.reads
         );
         // Decoding is almost all that takes time.
         let tried: usize = best.thumbnails.iter().map(|it| it.candidates.len()).sum();
-        assert!(
-            (3..=9).contains(&tried),
-            "{extension}: {tried} of keyframes"
-        );
+        assert!(tried <= 9, "{extension}: {tried} of keyframes");
     }
 }
 
@@ -262,7 +253,7 @@ async fn the_best_of_poor_pictures_costs_little_more_than_the_nearest() {
 async fn the_best_lies_between_keyframes_where_these_are_poor() {
     // Keyframes near the middle are those at 56 and 64 s.
     let spans = [(54, 58, BLACK), (62, 67, BLACK)];
-    for extension in ["mp4", "mkv", "ts"] {
+    for extension in ["mp4", "ts"] {
         let path = sparse_film(extension, &spans, 8);
         let nearest = extract(&path, middle()).await;
         let best = extract(&path, middle().pick(Pick::BEST)).await;

@@ -15,7 +15,7 @@ use crate::{
 /// Pixels that take as much work as a byte of a compressed picture.
 const PIXELS: u64 = 32;
 /// Work of making a picture small and judging it.
-const JUDGING: u64 = 6 << 10;
+const JUDGING: u64 = 12 << 10;
 /// Work that a picture may take beyond that of the nearest keyframe, in quarters of that: decoding
 /// is almost all that a call takes, so that three times as much is not reached.
 const QUARTERS: u64 = 7;
@@ -24,12 +24,10 @@ const BESIDES: u64 = 48 << 10;
 /// Work that a picture may take that turns out to be poor in films of small pictures, the nearest's
 /// among it: about 80 ms.
 const LEAST: u64 = 1 << 20;
-/// Round trips where an index tells the keyframes' sizes.
-const ONE_TRIP: u64 = 1;
-/// Where it does not: one looks for those that compete, and two find and fetch what a picture needs
-/// that turns out to be poor.
-const THREE_TRIPS: u64 = 3;
-/// The part of the work that fields leave: for pictures that turn out to be poor, or to show the same.
+/// Round trips where an index names the keyframes.
+const TRIPS: u64 = 1;
+/// The part of the work that fields leave: for pictures that turn out to be poor, or to show the
+/// same.
 const KEPT: usize = 3;
 
 /// Bytes to fetch, and work: the time that decoding a byte of a compressed picture takes is 1.
@@ -108,8 +106,6 @@ impl Ladder<'_> {
     /// Sets aside what the targets `wanted` may cost, each with the number of keyframes that compete
     /// for it at most.
     pub(super) fn fill_purses(&mut self, wanted: &[(usize, usize)]) {
-        let are_told = self.listed().iter().all(|it| it.size.is_some());
-        let round_trips = if are_told { ONE_TRIP } else { THREE_TRIPS };
         for is_cover in [false, true] {
             let of_kind =
                 |(nth, _): &&(usize, usize)| self.targets[*nth].wanted.is_cover == is_cover;
@@ -148,7 +144,7 @@ impl Ladder<'_> {
                 targets: own.len(),
                 usual,
                 reserved: 0,
-                round_trips,
+                round_trips: TRIPS,
             };
         }
     }
