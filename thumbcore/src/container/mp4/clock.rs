@@ -2,7 +2,11 @@
 //! film would last an instant, or years. How long its track lasts is said in the movie's time scale
 //! as well.
 
-use super::boxes::{child, children, descendant};
+use super::{
+    boxes::{child, children, descendant},
+    header::{duration, timescale, timescale_at, track_duration},
+    samples::{counted, word},
+};
 
 /// What most pictures of a track last at least and at most, in seconds, where its time scale is
 /// right.
@@ -25,9 +29,11 @@ const RATES: [(f64, f64); 9] = [
 /// The time scales of the videos in `movie`, a movie box's payload, that make no sense: where each
 /// lies in it, and what is right.
 pub(super) fn corrected(movie: &[u8]) -> Vec<(usize, u32)> {
-    let Some((scale, stated)) = child(movie, b"mvhd").and_then(clock) else {
+    let header = child(movie, b"mvhd").unwrap_or_default();
+    let Some(scale) = timescale(header) else {
         return Vec::new();
     };
+    let stated = duration(header);
     let traks = children(movie).filter(|(kind, _)| kind == b"trak");
     let corrected = traks.filter_map(|(_, trak)| corrected_track(trak, f64::from(scale), stated));
     corrected
@@ -35,15 +41,15 @@ pub(super) fn corrected(movie: &[u8]) -> Vec<(usize, u32)> {
         .collect()
 }
 
-fn corrected_track(trak: &[u8], scale: f64, stated: u64) -> Option<(&[u8], u32)> {
+fn corrected_track(trak: &[u8], scale: f64, stated: Option<u64>) -> Option<(&[u8], u32)> {
     let media = child(trak, b"mdia")?;
     let is_video = descendant(media, &[b"hdlr"])?.get(8..12)? == b"vide";
     let header = child(media, b"mdhd").filter(|_| is_video)?;
-    let field = header.get(scale_at(header)?..)?.get(..4)?;
+    let field = header.get(timescale_at(header)?..)?.get(..4)?;
     let own = f64::from(u32::from_be_bytes(field.try_into().ok()?));
     let times = Times::parse(descendant(media, &[b"minf", b"stbl", b"stts"])?)?;
-    let track = child(trak, b"tkhd").and_then(duration);
-    let stated = track.filter(|ticks| *ticks > 0).unwrap_or(stated);
+    let track = child(trak, b"tkhd").and_then(track_duration);
+    let stated = track.filter(|ticks| *ticks > 0).or(stated)?;
     let seconds = stated as f64 / scale;
     let told = times.ticks / own.max(f64::MIN_POSITIVE);
     // Of most pictures: one alone may last for hours.
@@ -69,11 +75,8 @@ struct Times {
 impl Times {
     fn parse(table: &[u8]) -> Option<Self> {
         let (mut pictures, mut ticks, mut usual) = (0.0, 0.0, (0, 0));
-        for entry in table.get(8..)?.chunks_exact(8) {
-            let [count, delta] = [0, 4].map(|at| {
-                let word = entry[at..at + 4].try_into().unwrap_or_default();
-                u32::from_be_bytes(word)
-            });
+        for run in counted(table, 8)?.chunks_exact(8) {
+            let [count, delta] = [0, 4].map(|at| word(run, at));
             pictures += f64::from(count);
             ticks += f64::from(count) * f64::from(delta);
             usual = usual.max((count, delta));
@@ -99,32 +102,6 @@ impl Times {
             .unwrap_or(right)
             .round()
     }
-}
-
-/// Where the time scale lies in a movie's or a media's header.
-fn scale_at(header: &[u8]) -> Option<usize> {
-    Some(if *header.first()? == 1 { 20 } else { 12 })
-}
-
-/// Time scale and duration in a movie's header.
-fn clock(header: &[u8]) -> Option<(u32, u64)> {
-    let at = scale_at(header)?;
-    let scale = u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?);
-    Some((scale, wide(header, at + 4)?)).filter(|(scale, _)| *scale > 0)
-}
-
-/// Duration in a track's header.
-fn duration(header: &[u8]) -> Option<u64> {
-    wide(header, if *header.first()? == 1 { 28 } else { 20 })
-}
-
-/// The number at `at` in a header whose version tells how wide it is.
-fn wide(header: &[u8], at: usize) -> Option<u64> {
-    if *header.first()? == 1 {
-        return Some(u64::from_be_bytes(header.get(at..at + 8)?.try_into().ok()?));
-    }
-    let narrow = u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?);
-    Some(narrow.into())
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 
 use super::{
-    boxes::{children, descendant},
+    boxes::{child, children, descendant},
     description,
     edits::{self, Scale, Stretch},
     fragmented::track_id,
+    header::timescale,
     samples::SampleTables,
 };
 
@@ -51,7 +52,7 @@ impl Composition {
         if !self.applies_edits {
             return None;
         }
-        let movie_timescale = timescale(&self.movie, &[b"mvhd"])?;
+        let movie_timescale = timescale(child(&self.movie, b"mvhd")?)?;
         let traks = children(&self.movie).filter(|(kind, _)| kind == b"trak");
         let media = traks.filter(|(_, trak)| description::is_media(trak));
         let lead_us = media.map(|(_, trak)| {
@@ -65,8 +66,8 @@ impl Composition {
     fn stretches(&self, trak: &[u8], tables: &SampleTables<'_>) -> Option<Vec<Stretch>> {
         let list = descendant(trak, &[b"edts", b"elst"]).filter(|_| self.applies_edits)?;
         let scale = Scale {
-            timescale: timescale(trak, &[b"mdia", b"mdhd"])?,
-            movie_timescale: timescale(&self.movie, &[b"mvhd"])?,
+            timescale: timescale(descendant(trak, &[b"mdia", b"mdhd"])?)?,
+            movie_timescale: timescale(child(&self.movie, b"mvhd")?)?,
             ticks: tables.ticks(),
         };
         let mut stretches = edits::stretches(list, scale);
@@ -126,14 +127,6 @@ impl Composition {
         })?;
         Some(trak)
     }
-}
-
-/// The ticks of a second that the header at `path` tells.
-fn timescale(bytes: &[u8], path: &[&[u8; 4]]) -> Option<u32> {
-    let header = descendant(bytes, path)?;
-    let at = if header.first() == Some(&1) { 20 } else { 12 };
-    let four = header.get(at..at + 4)?;
-    Some(u32::from_be_bytes(four.try_into().ok()?)).filter(|scale| *scale > 0)
 }
 
 impl TrackComposition {

@@ -11,6 +11,7 @@ mod composition;
 mod description;
 mod edits;
 mod fragmented;
+mod header;
 mod layout;
 mod open;
 mod rescue;

@@ -131,7 +131,7 @@ fn sizes(table: &[u8]) -> Option<(u32, Sizes<'_>)> {
 }
 
 /// The entries, of `width` bytes each, of a table's payload.
-fn counted(table: &[u8], width: usize) -> Option<&[u8]> {
+pub(super) fn counted(table: &[u8], width: usize) -> Option<&[u8]> {
     let len = (word_at(table, 4)? as usize).checked_mul(width)?;
     let entries = table.get(8..)?;
     Some(entries.get(..len).unwrap_or(entries))
@@ -143,7 +143,7 @@ fn word_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The word at `at`; 0 beyond the end.
-fn word(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
     word_at(bytes, at).unwrap_or(0)
 }
 

@@ -14,6 +14,7 @@ use crate::container::{
     mp4::{
         boxes::{child, children, descendant},
         description, edits,
+        header::{duration, timescale},
         samples::SampleTables,
     },
 };
@@ -62,7 +63,7 @@ impl Movie {
     /// and there are at most `max_tracks`, so that a look through all of them costs little:
     /// anything else is libav's.
     pub(super) fn parse(moov: &[u8], max_tracks: usize) -> Option<Self> {
-        let timescale = timescale(child(moov, b"mvhd")?)?.0;
+        let timescale = timescale(child(moov, b"mvhd")?)?;
         let extends = child(moov, b"mvex")?;
         let traks = || children(moov).filter(|(kind, _)| kind == b"trak");
         if traks().count() > max_tracks {
@@ -161,14 +162,16 @@ impl TrackHead {
         movie_timescale: u32,
     ) -> Option<Self> {
         let id = track_id(trak)?;
-        let (timescale, duration) = timescale(descendant(trak, &[b"mdia", b"mdhd"])?)?;
+        let header = descendant(trak, &[b"mdia", b"mdhd"])?;
+        let timescale = timescale(header)?;
+        let duration = duration(header).and_then(|ticks| i64::try_from(ticks).ok());
         let offset = descendant(trak, &[b"edts", b"elst"])
             .map_or(0, |list| edits::offset(list, timescale, movie_timescale));
         Some(Self {
             id,
             timescale,
             offset,
-            duration,
+            duration: duration.unwrap_or(0),
             defaults: defaults.get(&id).copied().unwrap_or_default(),
         })
     }
@@ -213,20 +216,6 @@ fn defaults(extends: &[u8]) -> BTreeMap<u32, Defaults> {
         }
     }
     defaults
-}
-
-/// Timescale and duration of an `mvhd` or `mdhd` box.
-fn timescale(mut header: &[u8]) -> Option<(u32, i64)> {
-    let long = header.try_get_u32().ok()? >> 24 == 1;
-    header = header.get(if long { 16 } else { 8 }..)?;
-    let timescale = header.try_get_u32().ok().filter(|scale| *scale > 0)?;
-    let duration = if long {
-        header.try_get_u64().ok().filter(|ticks| *ticks < u64::MAX)
-    } else {
-        let short = header.try_get_u32().ok();
-        short.filter(|ticks| *ticks < u32::MAX).map(u64::from)
-    };
-    Some((timescale, i64::try_from(duration.unwrap_or(0)).unwrap_or(0)))
 }
 
 /// The number that a track's header gives it.
