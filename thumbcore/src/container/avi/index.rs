@@ -58,17 +58,20 @@ pub(super) fn stream_of(kind: [u8; 4]) -> Option<usize> {
 
 impl Frames {
     /// Adds stream `stream`'s frames from the `idx1` chunk among those in `bytes`, which follow the
-    /// media.
+    /// media. Where in `bytes` the chunk lies, if there is one.
     ///
     /// Places are told from the start of the file or of the media or from elsewhere; but the first
     /// entry is the first chunk, which tells from where.
-    pub(super) fn add_simple(&mut self, bytes: &[u8], stream: usize, first_chunk: u64) {
+    pub(super) fn add_simple(
+        &mut self,
+        bytes: &[u8],
+        stream: usize,
+        first_chunk: u64,
+    ) -> Option<usize> {
         const IS_KEYFRAME: u32 = 0x10;
         let mut rest = bytes;
         let entries = loop {
-            let Some((kind, payload, next)) = chunk(rest) else {
-                return;
-            };
+            let (kind, payload, next) = chunk(rest)?;
             if kind == *b"idx1" {
                 break payload;
             }
@@ -93,6 +96,7 @@ impl Frames {
             self.keyframes
                 .extend(self.all.iter().position(|frame| frame.len > 0));
         }
+        Some(bytes.len() - rest.len())
     }
 
     /// Adds the frames in a part of an `OpenDML` index, an `ix##` chunk. `None` where it is none.
@@ -215,18 +219,6 @@ fn index_header(payload: &mut &[u8], stream: usize) -> Option<(u8, usize)> {
     let of = stream_of(payload.try_get_u32_le().ok()?.to_le_bytes())?;
     let expected = if kind == INDEX_OF_CHUNKS { 2 } else { 4 };
     (words == expected && sub_kind == 0 && of == stream).then_some((kind, count))
-}
-
-/// Where the `idx1` chunk lies among those in `bytes`, which follow the media.
-pub(super) fn simple_at(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    while let Some((kind, _, next)) = chunk(rest) {
-        if kind == *b"idx1" {
-            return Some(bytes.len() - rest.len());
-        }
-        rest = next;
-    }
-    None
 }
 
 /// The first chunk's kind and payload, and what follows.

@@ -118,8 +118,8 @@ impl Avi {
             let Some(bytes) = SIMPLE.read(reader, range.clone()).await? else {
                 return Ok(Index::None);
             };
-            index_at = index::simple_at(&bytes).map(|at| range.start + at as u64);
-            frames.add_simple(&bytes, nth, header.first_chunk);
+            let at = frames.add_simple(&bytes, nth, header.first_chunk);
+            index_at = at.map(|at| range.start + at as u64);
         } else {
             for part in read_parts(reader, &video.super_index).await? {
                 if frames.add_standard(&part, nth, reader.len()).is_none() {
