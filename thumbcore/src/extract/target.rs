@@ -155,6 +155,11 @@ const CROSS_FADE_US: u64 = 1_500_000;
 const POOR: f64 = 0.03;
 
 impl Target {
+    /// Whether it takes the best keyframe rather than the nearest.
+    pub(super) fn takes_best(&self) -> bool {
+        matches!(self.wanted.choice, Choice::Best(_))
+    }
+
     /// Gives the target another plan, for which nothing was fetched yet. The plan before.
     pub(super) fn replan(&mut self, plan: Plan) -> Plan {
         self.supply = Supply::Unfetched;

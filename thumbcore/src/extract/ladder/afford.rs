@@ -117,7 +117,7 @@ impl Ladder<'_> {
         let reader = &self.task.reader;
         let is_whole = reader.missing(0..reader.len()) == 0;
         let are_told = chosen.iter().all(|it| it.size.is_some());
-        if is_whole || are_told || !self.takes_best(nth) {
+        if is_whole || are_told || !self.targets[nth].takes_best() {
             return chosen;
         }
         let left = if self.may_read(nth) {
@@ -146,7 +146,7 @@ impl Ladder<'_> {
             let price = self.price(*nth, entrant);
             let is_held = price.bytes == 0;
             let may_read = is_held || self.may_read(*nth);
-            if !self.takes_best(*nth) {
+            if !self.targets[*nth].takes_best() {
                 kept.push(at);
             } else if may_read && self.purse(*nth).left.covers(price) {
                 self.purse(*nth).pay(price);

@@ -102,7 +102,7 @@ impl Ladder<'_> {
             let located = self.look_for(&asked)?;
             found = located.into_iter().map(|(_, it)| it.keyframe).collect();
         }
-        let mut left = self.left_for(nth);
+        let mut left = self.purse(nth).left;
         let mut near = Vec::new();
         for keyframe in found {
             let end_us = if listed.is_empty() {
@@ -180,11 +180,8 @@ impl Ladder<'_> {
     /// Fetches all groups at once, as far as their places are known.
     pub(super) fn fetch_groups(&mut self, groups: &[(usize, Group)]) -> Result<(), Error> {
         let ranges = groups.iter().filter_map(|(_, group)| group.bytes.clone());
-        let round_trips = self.task.reader.round_trips();
-        let fetched = self.session.prefetch(&self.task.reader, ranges);
-        self.spend_trips_since(round_trips);
         let numbers: Vec<_> = groups.iter().map(|(nth, _)| *nth).collect();
-        self.allow(&numbers, fetched).map(drop)
+        self.fetch_paid(&numbers, ranges)
     }
 
     /// What one group may cost.

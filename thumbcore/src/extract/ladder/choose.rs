@@ -31,8 +31,7 @@ pub(super) type Asked = (usize, i64, Option<u64>);
 impl Ladder<'_> {
     /// Lets the most promising keyframes compete for each target that takes the best.
     pub(super) fn enter_fields(&mut self) -> Result<(), Error> {
-        let takes_best = |target: &Target| matches!(target.wanted.choice, Choice::Best(_));
-        let wanted = self.those(|target| target.is_wanted() && takes_best(target));
+        let wanted = self.those(|target| target.is_wanted() && target.takes_best());
         if self.is_huge() || wanted.is_empty() {
             return Ok(());
         }
@@ -122,7 +121,7 @@ impl Ladder<'_> {
         let mut ranges = Vec::new();
         let mut numbers = Vec::new();
         for (nth, _) in fields {
-            if matches!(self.targets[*nth].wanted.choice, Choice::Nearest) {
+            if !self.targets[*nth].takes_best() {
                 continue;
             }
             numbers.push(*nth);
@@ -135,10 +134,7 @@ impl Ladder<'_> {
         for nth in &numbers {
             ranges.extend(self.reserve_groups(*nth)?);
         }
-        let round_trips = self.task.reader.round_trips();
-        let fetched = self.session.prefetch(&self.task.reader, ranges);
-        self.spend_trips_since(round_trips);
-        self.allow(&numbers, fetched).map(drop)
+        self.fetch_paid(&numbers, ranges)
     }
 
     /// Keyframes that were not tried for the targets `poor`: in the first round the nearest, in the
@@ -199,8 +195,8 @@ impl Ladder<'_> {
     /// first.
     pub(super) fn best_first(&self, is_cover: bool) -> Vec<usize> {
         let mut best = self.those(|target| {
-            let takes_best = matches!(target.wanted.choice, Choice::Best(_));
-            target.wanted.is_cover == is_cover && takes_best && target.made().is_some()
+            let is_one = target.wanted.is_cover == is_cover && target.takes_best();
+            is_one && target.made().is_some()
         });
         let value = |nth: &usize| self.targets[*nth].made().map_or(0.0, Made::value);
         best.sort_by(|a, b| value(b).total_cmp(&value(a)));
@@ -217,6 +213,12 @@ impl Ladder<'_> {
         let Some(keyframe) = self.targets[nth].unlike(kept) else {
             return Ok(());
         };
+        self.take_instead(nth, keyframe)
+    }
+
+    /// Gives target `nth` the picture of `keyframe`, which competed, instead of its own, if the purse
+    /// pays for decoding it once more.
+    pub(super) fn take_instead(&mut self, nth: usize, keyframe: Keyframe) -> Result<(), Error> {
         if !self.pays_again(nth, &keyframe) {
             return Ok(());
         }

@@ -7,12 +7,7 @@ use super::{
     Ladder,
     between::{Group, Judge, Judgements},
 };
-use crate::{
-    Error,
-    decode::Decoder,
-    extract::{cpu::CpuTime, target::Target, wanted::Choice},
-    select::{Plan, usual_change},
-};
+use crate::{Error, decode::Decoder, extract::cpu::CpuTime, select::usual_change};
 
 /// Time between the pictures that are looked at, in microseconds.
 const STEP_US: i64 = 250_000;
@@ -37,8 +32,7 @@ impl Ladder<'_> {
         let Some(usual) = usual_change(&self.listed()) else {
             return Ok(());
         };
-        let takes_best = |target: &Target| matches!(target.wanted.choice, Choice::Best(_));
-        let sound = self.those(|target| takes_best(target) && !target.is_poor());
+        let sound = self.those(|target| target.takes_best() && !target.is_poor());
         let suspects = sound.into_iter().filter_map(|nth| {
             let group = self.suspect(nth, usual)?;
             self.pay_for_groups(nth, [&group]);
@@ -73,7 +67,7 @@ impl Ladder<'_> {
         let start_us = keyframe.time_us;
         let times_us = (0..=SAMPLES).map(|nth| start_us + nth * STEP_US);
         let alone = self.session.planned(&self.task.reader, &keyframe, None)?;
-        let left = self.left_for(nth);
+        let left = self.purse(nth).left;
         let group = self.affordable_group(nth, keyframe, times_us.collect(), left);
         let bytes = group.bytes.as_ref()?;
         let span_us = (group.times_us.len() as i64 - 1) * STEP_US;
@@ -99,17 +93,9 @@ impl Ladder<'_> {
 
     /// Gives target `nth` the best of the other keyframes that competed, if one is better.
     fn take_another(&mut self, nth: usize) -> Result<(), Error> {
-        let Some(keyframe) = self.targets[nth].second_best() else {
-            return Ok(());
-        };
-        if !self.pays_again(nth, &keyframe) {
-            return Ok(());
+        match self.targets[nth].second_best() {
+            Some(keyframe) => self.take_instead(nth, keyframe),
+            None => Ok(()),
         }
-        let plan = self.targets[nth].replan(Plan::Keyframe(keyframe));
-        match self.decode_keyframes(&[nth])?.pop() {
-            Some((_, made)) => self.targets[nth].make(made),
-            None => self.targets[nth].stay_with(plan),
-        }
-        Ok(())
     }
 }

@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::{Ladder, between::Group};
-use crate::{
-    container::ListedKeyframe,
-    extract::{target::Entrant, wanted::Choice},
-    select::MAX_FURTHER,
-};
+use crate::{Error, container::ListedKeyframe, extract::target::Entrant, select::MAX_FURTHER};
 
 /// Pixels that take as much work as a byte of a compressed picture.
 const PIXELS: u64 = 32;
@@ -149,23 +145,19 @@ impl Ladder<'_> {
         }
     }
 
+    /// What target `nth` is paid from.
     pub(super) fn purse(&mut self, nth: usize) -> &mut Purse {
-        &mut self.purses[usize::from(self.targets[nth].wanted.is_cover)]
+        &mut self.purses[self.purse_of(nth)]
     }
 
-    /// What target `nth` may still cost.
-    pub(super) fn left_for(&mut self, nth: usize) -> Price {
-        self.purse(nth).left
+    fn purse_of(&self, nth: usize) -> usize {
+        usize::from(self.targets[nth].wanted.is_cover)
     }
 
     /// Whether a round trip is left for target `nth`. Where no index names keyframes they are
     /// searched for, and nobody counts.
     pub(super) fn may_read(&mut self, nth: usize) -> bool {
         self.listed().is_empty() || self.purse(nth).round_trips > 0
-    }
-
-    pub(super) fn takes_best(&self, nth: usize) -> bool {
-        matches!(self.targets[nth].wanted.choice, Choice::Best(_))
     }
 
     /// Pays for what was read since the reader had these costs: looking for keyframes.
@@ -189,6 +181,18 @@ impl Ladder<'_> {
         self.purse(nth).pay(price);
     }
 
+    /// Fetches `ranges`, whose bytes are paid for, for the targets `numbers`, and spends the round trip.
+    pub(super) fn fetch_paid(
+        &mut self,
+        numbers: &[usize],
+        ranges: impl IntoIterator<Item = Range<u64>>,
+    ) -> Result<(), Error> {
+        let round_trips = self.task.reader.round_trips();
+        let fetched = self.session.prefetch(&self.task.reader, ranges);
+        self.spend_trips_since(round_trips);
+        self.allow(numbers, fetched).map(drop)
+    }
+
     /// Spends the round trips that were made since the reader had made so many.
     pub(super) fn spend_trips_since(&mut self, round_trips: u64) {
         let trips = self.task.reader.round_trips() - round_trips;
@@ -200,7 +204,7 @@ impl Ladder<'_> {
     /// What a keyframe costs that was located.
     pub(super) fn price(&self, nth: usize, entrant: &Entrant) -> Price {
         let bytes = entrant.keyframe.place.bytes();
-        let usual = self.purses[usize::from(self.targets[nth].wanted.is_cover)].usual;
+        let usual = self.purses[self.purse_of(nth)].usual;
         let size = entrant.size.or(bytes.as_ref().map(length));
         Price {
             bytes: bytes.map_or(0, |bytes| self.task.reader.missing(bytes)),
@@ -210,7 +214,7 @@ impl Ladder<'_> {
 
     /// What keyframes of an index cost.
     pub(super) fn listed_price(&self, nth: usize, chosen: &[ListedKeyframe]) -> Price {
-        let usual = self.purses[usize::from(self.targets[nth].wanted.is_cover)].usual;
+        let usual = self.purses[self.purse_of(nth)].usual;
         let prices = chosen.iter().map(|it| match it.size {
             Some(bytes) => Price {
                 bytes,
