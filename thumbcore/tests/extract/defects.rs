@@ -1,19 +1,12 @@
 //! Files whose index, duration or bytes are wrong in ways that people report: the right pictures at
 //! the right times, or a refusal that names the reason.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use devstack::media::{Clip, Shape, looped};
-use thumbcore::{Error, Extraction, Extractor, MemorySource};
+use thumbcore::{Error, Extraction};
 
-use crate::support::{assert_like_ffmpeg, assert_near, extract, remuxed};
-
-async fn extract_bytes(bytes: Vec<u8>) -> Result<Extraction, Error> {
-    let extractor = Extractor::builder().build()?;
-    extractor
-        .extract(Arc::new(MemorySource::new("m", bytes)))
-        .await
-}
+use crate::support::{assert_like_ffmpeg, assert_near, extract, extract_bytes, remuxed};
 
 /// Three pictures near 10, 50 and 95 % of `seconds`, each the frame of `reference` at its time.
 fn assert_right(extraction: &Extraction, reference: &Path, seconds: f64) {

@@ -1,18 +1,9 @@
 //! Bytes of something else in front of a stream, more than demuxers pass over by themselves.
 
-use std::sync::Arc;
-
 use devstack::media::{Clip, Shape, looped};
-use thumbcore::{Container, Extraction, Extractor, MemorySource};
+use thumbcore::Container;
 
-use crate::support::{assert_frames, assert_near};
-
-async fn behind(garbage: &[u8], stream: &[u8]) -> Extraction {
-    let extractor = Extractor::builder().build().unwrap();
-    let bytes = [garbage, stream].concat();
-    let source = MemorySource::new("m", bytes);
-    extractor.extract(Arc::new(source)).await.unwrap()
-}
+use crate::support::{assert_frames, assert_near, extract_bytes};
 
 /// Bytes without order, in which neither sync bytes nor start codes lie by chance.
 fn garbage(len: usize) -> Vec<u8> {
@@ -39,7 +30,8 @@ async fn garbage_before_a_stream_is_passed_over() {
             let path = looped(&clip, shape, least).unwrap();
             let stream = std::fs::read(&path).unwrap();
             for len in [70_000, 600_000, 1_000_000] {
-                let extraction = behind(&garbage(len), &stream).await;
+                let bytes = [&garbage(len)[..], &stream].concat();
+                let extraction = extract_bytes(bytes).await.unwrap();
                 assert_eq!(extraction.media.container, container);
                 assert_near(&extraction, 1.6);
                 assert_frames(&path, &extraction);

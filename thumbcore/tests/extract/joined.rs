@@ -1,15 +1,14 @@
 //! Recordings joined byte by byte, whose times begin anew in the second: as for ffprobe, the first
 //! is the film, however long the others are and whatever parameters their codec has.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use devstack::{
     media::{Clip, Scene, Shape, looped},
     oracle,
 };
-use thumbcore::{Extraction, Extractor, MemorySource};
 
-use crate::support::{assert_frames, assert_near};
+use crate::support::{assert_frames, assert_near, extract_bytes};
 
 /// Too many bytes of two films to be read whole, of different pictures, lengths and sizes.
 fn films(shape: Shape) -> [PathBuf; 2] {
@@ -28,19 +27,13 @@ fn films(shape: Shape) -> [PathBuf; 2] {
     films.map(|film| looped(&film, shape, 3 << 20).unwrap())
 }
 
-async fn extract(bytes: Vec<u8>) -> Extraction {
-    let extractor = Extractor::builder().build().unwrap();
-    let source = Arc::new(MemorySource::new("m", bytes));
-    extractor.extract(source).await.unwrap()
-}
-
 /// Whatever is joined to a film, it is the first that is shown.
 async fn assert_first(shape: Shape) {
     let films = films(shape);
     let bytes = films.clone().map(|film| std::fs::read(film).unwrap());
     for order in [&[0, 1][..], &[1, 0], &[0, 1, 0], &[1, 1]] {
         let parts: Vec<_> = order.iter().map(|nth| &bytes[*nth][..]).collect();
-        let extraction = extract(parts.concat()).await;
+        let extraction = extract_bytes(parts.concat()).await.unwrap();
         let first = &films[order[0]];
         let seconds = oracle::probe(first).unwrap().duration.unwrap();
         let told = extraction.media.duration.unwrap().as_secs_f64();
@@ -70,7 +63,9 @@ async fn the_first_of_two_segments_is_the_film() {
     let films = films(Shape::Mkv);
     let [first, second] = films.clone().map(|film| std::fs::read(film).unwrap());
     let segment = second.windows(4).position(|four| four == SEGMENT).unwrap();
-    let extraction = extract([&first[..], &second[segment..]].concat()).await;
+    let extraction = extract_bytes([&first[..], &second[segment..]].concat())
+        .await
+        .unwrap();
     assert_near(&extraction, 2.0);
     assert_frames(&films[0], &extraction);
 }

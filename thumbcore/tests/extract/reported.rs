@@ -7,18 +7,9 @@ use devstack::{
     media::{Clip, Scene, Shape, looped},
     oracle,
 };
-use thumbcore::{
-    Error, Extraction, Extractor, MemorySource, Position, ReadConfig, Request, Thumbnail,
-};
+use thumbcore::{Extraction, Extractor, MemorySource, Position, ReadConfig, Request, Thumbnail};
 
-use crate::support::{assert_like_ffmpeg, assert_near, extract, made, memory};
-
-async fn extract_bytes(bytes: Vec<u8>) -> Result<Extraction, Error> {
-    let extractor = Extractor::builder().build()?;
-    extractor
-        .extract(Arc::new(MemorySource::new("m", bytes)))
-        .await
-}
+use crate::support::{assert_like_ffmpeg, assert_near, extract, extract_bytes, made, memory};
 
 /// No two pictures are the same.
 fn assert_distinct(extraction: &Extraction) {

@@ -1,17 +1,9 @@
 //! An mp4 whose box of media tells a wrong length: the movie box behind it is found nevertheless.
 
-use std::sync::Arc;
-
 use devstack::media::{Clip, Shape, looped};
-use thumbcore::{Error, Extraction, Extractor, MemorySource};
+use thumbcore::Error;
 
-use crate::support::{assert_frames, assert_near};
-
-async fn extract(bytes: Vec<u8>) -> Result<Extraction, Error> {
-    let extractor = Extractor::builder().build()?;
-    let source = Arc::new(MemorySource::new("m.mp4", bytes));
-    extractor.extract(source).await
-}
+use crate::support::{assert_frames, assert_near, extract_bytes};
 
 #[tokio::test]
 async fn a_movie_box_is_found_behind_media_of_a_wrong_length() {
@@ -27,7 +19,7 @@ async fn a_movie_box_is_found_behind_media_of_a_wrong_length() {
     for wrong in [0, 8, right / 2, right + 1000, u32::MAX] {
         let mut bytes = whole.clone();
         bytes[media..media + 4].copy_from_slice(&wrong.to_be_bytes());
-        let extraction = extract(bytes).await;
+        let extraction = extract_bytes(bytes).await;
         let extraction = extraction.unwrap_or_else(|error| panic!("{wrong}: {error}"));
         assert_near(&extraction, 1.0);
         assert_frames(&path, &extraction);
@@ -37,7 +29,7 @@ async fn a_movie_box_is_found_behind_media_of_a_wrong_length() {
         let mut bytes = whole.clone();
         bytes[media - 8..media].copy_from_slice(b"\0\0\0\x01mdat");
         bytes[media..media + 8].copy_from_slice(&wrong.to_be_bytes());
-        let extraction = extract(bytes).await;
+        let extraction = extract_bytes(bytes).await;
         let extraction = extraction.unwrap_or_else(|error| panic!("{wrong}: {error}"));
         assert_frames(&path, &extraction);
     }
@@ -45,6 +37,6 @@ async fn a_movie_box_is_found_behind_media_of_a_wrong_length() {
     let mut bytes = whole.clone();
     bytes.truncate(media + right as usize);
     bytes[media..media + 4].fill(0);
-    let error = extract(bytes).await.unwrap_err();
+    let error = extract_bytes(bytes).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
 }

@@ -1,11 +1,11 @@
 //! Transport streams of which a part needs a key: what needs none is shown, and nothing else.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{ops::Range, path::Path};
 
 use devstack::media::{Clip, Shape, looped};
-use thumbcore::{Error, Extraction, Extractor, MemorySource};
+use thumbcore::Extraction;
 
-use crate::support::{assert_frames, assert_like_ffmpeg, assert_near, noisy};
+use crate::support::{assert_frames, assert_like_ffmpeg, assert_near, extract_bytes, noisy};
 
 const PACKET: usize = 188;
 /// The packet ids that ffmpeg gives to picture and sound.
@@ -46,12 +46,6 @@ fn scrambled(stream: &[u8], pids: &[u16], is_locked: impl Fn(usize) -> bool) -> 
     stream
 }
 
-async fn extract(bytes: &[u8]) -> Result<Extraction, Error> {
-    let extractor = Extractor::builder().build()?;
-    let source = Arc::new(MemorySource::new("m.ts", bytes.to_vec()));
-    extractor.extract(source).await
-}
-
 #[tokio::test]
 async fn bit_errors_do_not_make_a_film_an_encrypted_one() {
     let path = film();
@@ -60,7 +54,7 @@ async fn bit_errors_do_not_make_a_film_an_encrypted_one() {
     // The very first pictures among them.
     for nth in [3, 40, packets / 2, packets - 20] {
         let bytes = scrambled(&whole, &[PICTURE, SOUND], |at| (nth..nth + 3).contains(&at));
-        let extraction = extract(&bytes).await.unwrap();
+        let extraction = extract_bytes(bytes).await.unwrap();
         assert_near(&extraction, 2.1);
         assert_frames(&path, &extraction);
     }
@@ -78,7 +72,7 @@ async fn assert_shown(path: &Path, pids: &[u16], part: Range<usize>) -> Extracti
     let packets = bytes.chunks_exact(PACKET);
     let clear = packets.filter(|packet| !pids.contains(&pid(packet)) || packet[3] & 0xc0 == 0);
     std::fs::write(&bent, clear.collect::<Vec<_>>().concat()).unwrap();
-    let extraction = extract(&bytes).await.unwrap();
+    let extraction = extract_bytes(bytes).await.unwrap();
     assert_like_ffmpeg(&bent, &extraction.thumbnails);
     extraction
 }
@@ -111,7 +105,7 @@ async fn a_recording_that_is_all_but_clear_nowhere_is_encrypted() {
     let whole = std::fs::read(film()).unwrap();
     for share in [20, 1000] {
         let bytes = scrambled(&whole, &[PICTURE, SOUND], |nth| nth % share > 0);
-        let error = extract(&bytes).await.unwrap_err();
+        let error = extract_bytes(bytes).await.unwrap_err();
         assert!(error.to_string().contains("scrambled"), "{error}");
     }
 }

@@ -18,6 +18,14 @@ pub(crate) async fn extract_with(extractor: &Extractor, path: &Path) -> Result<E
     extractor.extract(Arc::new(memory(path))).await
 }
 
+pub(crate) async fn extract_bytes(bytes: Vec<u8>) -> Result<Extraction, Error> {
+    let source = MemorySource::new("m", bytes);
+    Extractor::builder()
+        .build()?
+        .extract(Arc::new(source))
+        .await
+}
+
 pub(crate) fn memory(path: &Path) -> MemorySource {
     MemorySource::new(path.display().to_string(), std::fs::read(path).unwrap())
 }
