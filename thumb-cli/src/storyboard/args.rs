@@ -105,6 +105,9 @@ impl StoryboardArgs {
     /// trip, where fewer connections would make it several. Nobody waits for it at a screen.
     pub(crate) fn extractor() -> ExtractorBuilder {
         let limits = Limits {
+            // Without an index, a sheet of tiles at short intervals may take all that lies between
+            // them twice: to find keyframes, and to decode.
+            max_bytes: 1 << 30,
             max_requests: 2048,
             max_time: Duration::from_mins(10),
             max_decoding: Duration::from_secs(30),

@@ -1,10 +1,10 @@
 //! Finding keyframes where libav's own way costs too much.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use async_trait::async_trait;
 
-use super::{Around, ListedKeyframe, film_within};
+use super::{Around, Keyframe, ListedKeyframe, film_within};
 use crate::{
     Error,
     reader::{Piece, Reader},
@@ -25,6 +25,12 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     /// [`Place::Spliced`](super::Place::Spliced). One side may be missing where finding it would
     /// cost more reading.
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error>;
+
+    /// Every keyframe around `times_us`, where reading all that lies between the times takes fewer
+    /// bytes than searching for each.
+    async fn sweep(&self, _reader: &Reader, _times_us: &[i64]) -> Result<Swept, Error> {
+        Ok(Swept::default())
+    }
 
     /// Which of libav's streams can be searched; where several can, one is
     /// [followed](Self::follow).
@@ -77,6 +83,16 @@ pub(crate) trait Locator: Send + Sync + fmt::Debug {
     fn time_behind(&self, _time_us: i64, _count: usize) -> Option<i64> {
         None
     }
+}
+
+/// The keyframes of a stretch of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// By time.
+    pub(crate) keyframes: Vec<Keyframe>,
+    /// The times, in microseconds, around which no other keyframe is nearer; none where nothing
+    /// was swept.
+    pub(crate) times_us: Range<i64>,
 }
 
 /// Which of libav's streams a locator searches.

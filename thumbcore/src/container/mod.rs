@@ -39,7 +39,7 @@ pub(crate) use self::{
     blank::{data_end_among, is_blank},
     duration::{believed, film_within},
     keyframe::{Around, Entry, Keyframe, ListedKeyframe, Place},
-    locate::{Locator, Searched, Timeline},
+    locate::{Locator, Searched, Swept, Timeline},
     mp4::{Composition, Stretch, TrackComposition},
     profile::{Opened, Profile},
 };

@@ -7,11 +7,14 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use futures::future::try_join;
 
 use super::{
-    Around, Entry, Keyframe, Locator, Place, Timeline,
+    Around, Entry, Keyframe, Locator, Place, Swept, Timeline,
     keyframe::IFrame,
-    search::{Anchor, Effort, GroupSize, Scanner, Sighting, keyframes_around},
+    search::{
+        Anchor, Effort, GroupSize, Scanner, Sighting, every_keyframe, interpolate, keyframes_around,
+    },
 };
 use crate::{
     Error,
@@ -21,6 +24,12 @@ use crate::{
 /// A stream up to this long, 2 MiB, is fetched whole in one request, in about the time of a first
 /// byte, and read by libav.
 pub(super) const WHOLE: u64 = 2 << 20;
+
+/// So few times are searched for one by one.
+const FEW: usize = 8;
+
+/// About as many bytes as the longest search reads, as long as no group of pictures was seen.
+const LONGEST_SEARCH: u64 = 32 << 20;
 
 /// Finds keyframes of one stream by searching its bytes.
 #[derive(Debug)]
@@ -59,6 +68,13 @@ impl StreamLocator {
         })
     }
 
+    fn keyframe(&self, sighting: &Sighting) -> Keyframe {
+        Keyframe {
+            time_us: sighting.time_us,
+            place: self.place(sighting),
+        }
+    }
+
     fn place(&self, sighting: &Sighting) -> Place {
         let preamble = self.preamble.iter().cloned().map(Piece::File);
         let media = Piece::File(sighting.start..self.len);
@@ -85,13 +101,55 @@ impl Locator for StreamLocator {
         let scanner = self.scanner.as_ref();
         let found =
             keyframes_around(reader, scanner, wanted, self.ends, effort, &self.group).await?;
-        let keyframe = |sighting: Sighting| Keyframe {
-            time_us: sighting.time_us,
-            place: self.place(&sighting),
-        };
+        let keyframe = |sighting| self.keyframe(&sighting);
         Ok(Around {
             before: found.before.map(keyframe),
             after: found.after.map(keyframe),
+        })
+    }
+
+    async fn sweep(&self, reader: &Reader, times_us: &[i64]) -> Result<Swept, Error> {
+        let ends_us = times_us.iter().min().zip(times_us.iter().max());
+        let Some((&first_us, &last_us)) = ends_us.filter(|_| times_us.len() > FEW) else {
+            return Ok(Swept::default());
+        };
+        let (low, high) = self.ends;
+        let place = |time_us| interpolate(low, high, time_us);
+        let apart = (place(last_us) - place(first_us)) / times_us.len() as u64;
+        if apart >= self.group.search_bytes().unwrap_or(LONGEST_SEARCH) {
+            return Ok(Swept::default());
+        }
+        let middle_us = first_us + (last_us - first_us) / 2;
+        let bytes_before = reader.bytes_fetched();
+        let searches = try_join(
+            self.around(reader, middle_us),
+            self.around(reader, first_us),
+        );
+        let (_, first) = match searches.await {
+            Err(error) if error.is_budget() => return Ok(Swept::default()),
+            searches => searches?,
+        };
+        let spent = reader.bytes_fetched() - bytes_before;
+        let search = self.group.search_bytes().unwrap_or(spent);
+        if apart >= search {
+            return Ok(Swept::default());
+        }
+        let start = |keyframe: Keyframe| Some(keyframe.place.bytes()?.start);
+        let behind = |after: u64| after.saturating_sub(2 * search);
+        let start = first
+            .before
+            .and_then(start)
+            .or_else(|| first.after.and_then(start).map(behind));
+        let start = start.unwrap_or(low.position).max(low.position);
+        let scanner = self.scanner.as_ref();
+        let places = (start, high.position);
+        let found = every_keyframe(reader, scanner, places, last_us, &self.group).await?;
+        let mut keyframes: Vec<_> = found.iter().map(|it| self.keyframe(it)).collect();
+        keyframes.sort_by_key(|keyframe| keyframe.time_us);
+        let ends_us = keyframes.first().zip(keyframes.last());
+        Ok(Swept {
+            times_us: ends_us.map_or(0..0, |(first, last)| first.time_us..last.time_us),
+            keyframes,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Around, Locator, Searched, Timeline, stream::StreamLocator};
+use super::{Around, Locator, Searched, Swept, Timeline, stream::StreamLocator};
 use crate::{
     Error,
     reader::{Piece, Reader},
@@ -40,6 +40,10 @@ impl Locator for Videos {
 
     async fn around(&self, reader: &Reader, time_us: i64) -> Result<Around, Error> {
         self.followed.around(reader, time_us).await
+    }
+
+    async fn sweep(&self, reader: &Reader, times_us: &[i64]) -> Result<Swept, Error> {
+        self.followed.sweep(reader, times_us).await
     }
 
     fn looking(&self) -> u64 {

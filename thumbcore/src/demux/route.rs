@@ -81,15 +81,7 @@ impl Route {
                 .iter()
                 .map(|time_us| Ok(index.around(track, *time_us)))
                 .collect()),
-            Self::Locate(locator) => {
-                let searches = times_us.iter().map(async |time_us| {
-                    match locator.around(reader, *time_us).await {
-                        Err(error) if error.is_budget() => Ok(Err(error)),
-                        found => found.map(Ok),
-                    }
-                });
-                runtime.block_on(try_join_all(searches))
-            }
+            Self::Locate(locator) => runtime.block_on(located(locator.as_ref(), reader, times_us)),
             Self::Scan(scan) => Ok(times_us
                 .iter()
                 .map(|time_us| Ok(Around::among(&scan.keyframes, *time_us)))
@@ -164,6 +156,25 @@ impl Route {
             Self::Index(_) | Self::Scan(_) => None,
         }
     }
+}
+
+/// The keyframes around each of `times_us`. A search over budget is its own time's error.
+async fn located(
+    locator: &dyn Locator,
+    reader: &Reader,
+    times_us: &[i64],
+) -> Result<Vec<Result<Around, Error>>, Error> {
+    let swept = locator.sweep(reader, times_us).await?;
+    let searches = times_us.iter().map(async |time_us| {
+        if swept.times_us.contains(time_us) {
+            return Ok(Ok(Around::among(&swept.keyframes, *time_us)));
+        }
+        match locator.around(reader, *time_us).await {
+            Err(error) if error.is_budget() => Ok(Err(error)),
+            found => found.map(Ok),
+        }
+    });
+    try_join_all(searches).await
 }
 
 /// How much later than its time a picture may be stored: half a second, 16 frames at 30 a second,

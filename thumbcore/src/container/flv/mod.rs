@@ -17,7 +17,7 @@ use self::{
     tag::{Kind, TagScanner, chain},
 };
 use super::{
-    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Timeline, believed,
+    Around, Container, Entry, Keyframe, ListedKeyframe, Locator, Place, Swept, Timeline, believed,
     blank::data_end,
     profile::{Opening, Profile},
     search::GroupSize,
@@ -198,6 +198,13 @@ impl Locator for Flv {
             Some(around) => Ok(around),
             None => self.stream.around(reader, time_us).await,
         }
+    }
+
+    async fn sweep(&self, reader: &Reader, times_us: &[i64]) -> Result<Swept, Error> {
+        if !self.index.is_empty() {
+            return Ok(Swept::default());
+        }
+        self.stream.sweep(reader, times_us).await
     }
 
     fn headers(&self) -> Option<Vec<Piece>> {

@@ -9,6 +9,7 @@
 //! A stretch that holds nothing (see [`blank`](super::blank)), or nothing that can be read, is gone
 //! round in growing strides, so that it costs the times in it and no others.
 
+mod all;
 mod last_picture;
 
 use std::{
@@ -19,7 +20,10 @@ use std::{
 
 use bytes::Bytes;
 
-pub(super) use self::last_picture::{is_sound_alone, last_picture};
+pub(super) use self::{
+    all::every_keyframe,
+    last_picture::{is_sound_alone, last_picture},
+};
 use super::blank::{begins_blank, ends_blank, is_blank};
 use crate::{
     Error,
@@ -396,6 +400,11 @@ impl Steps<'_> {
 impl GroupSize {
     fn get(&self) -> Option<u64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// About as many bytes as a search reads, once a group of pictures was seen.
+    pub(crate) fn search_bytes(&self) -> Option<u64> {
+        self.get().map(|group| group.max(2 * FIRST_STEP))
     }
 
     /// Learns from keyframes seen one after the other.

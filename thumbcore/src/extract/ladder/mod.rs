@@ -130,7 +130,12 @@ impl<'a> Ladder<'a> {
         let tolerance_us = self.request.tolerance_us(track.film_us());
         let mut planner = Planner::new(tolerance_us, self.request.exact);
         let bytes_before = self.task.reader.bytes_fetched();
-        let found = self.session.around(&self.task.reader, &times_us)?;
+        let reader = match self.request.tiling {
+            // What many searches leave is for the pictures.
+            Some(_) => Arc::new(self.last.reader.within(Reserve::Half)),
+            None => Arc::clone(&self.task.reader),
+        };
+        let found = self.session.around(&reader, &times_us)?;
         let looking = self.task.reader.bytes_fetched() - bytes_before;
         self.looking = looking / times_us.len().max(1) as u64;
         for (wanted, around) in wanted.into_iter().zip(found) {
