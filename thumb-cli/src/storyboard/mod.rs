@@ -17,7 +17,7 @@ use std::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use thumbcore::{
-    Extractor, RangeSource, Stats, Video,
+    Extractor, LimitError, RangeSource, Stats, Video,
     storyboard::{Index, Storyboard, StoryboardRequest},
 };
 use tokio::task;
@@ -66,6 +66,9 @@ pub(crate) struct Board {
     /// What was asked for and cannot be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<LeftOut>,
+    /// The first budget whose end kept a tile from a picture of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
 }
 
 /// A file that cannot be written of this video.
@@ -127,7 +130,8 @@ impl Maker {
         if self.resume
             && let Some(made) = place.published(storyboard.layout())
         {
-            return Ok(self.made(&video, stats, &made.index, &made.files));
+            let board = self.board(&made.index, &made.files, None);
+            return Ok(outcome(&video, stats, board));
         }
         let (layout, resume) = (storyboard.layout().clone(), self.resume);
         let sheets = layout.sheets();
@@ -136,8 +140,10 @@ impl Maker {
         let request = self.request.clone().first_sheet(first);
         let mut storyboard = video.storyboard(&request)?;
         progress.reach(first, sheets);
+        let mut limit = None;
         while let Some(sheet) = storyboard.next_sheet().await? {
             stats += sheet.stats.clone();
+            limit = limit.or_else(|| sheet.limit.clone());
             index.push(&sheet);
             progress.reach(index.sheets().len(), sheets);
             let known = index.clone();
@@ -145,20 +151,19 @@ impl Maker {
         }
         let whole = index.clone();
         let files = blocking(move || work.publish(&whole)).await?;
-        Ok(self.made(&video, stats, &index, &files))
+        let board = self.board(&index, &files, limit.as_ref());
+        Ok(outcome(&video, stats, board))
     }
 
-    fn made(&self, video: &Video, stats: Stats, index: &Index, files: &[PathBuf]) -> Outcome {
+    fn board(&self, index: &Index, files: &[PathBuf], limit: Option<&LimitError>) -> Board {
         let has_iframes = index.tiles().iter().any(|tile| tile.iframe.is_some());
         let left_out = (self.files.hls && !has_iframes).then_some(LeftOut {
             file: IFRAMES,
             reason: NO_IFRAMES,
         });
-        Outcome {
-            media: video.facts().clone(),
-            stats,
-            product: Product::Storyboard(Board::new(index, files, left_out)),
-        }
+        let mut board = Board::new(index, files, left_out);
+        board.limit = limit.map(ToString::to_string);
+        board
     }
 
     /// What a storyboard depends on: a stopped run is gone on with where it is the same.
@@ -166,6 +171,14 @@ impl Maker {
         let version = env!("CARGO_PKG_VERSION");
         let (request, layout) = (&self.request, storyboard.layout());
         format!("{version} {request:?} {layout:?} {:?}", video.stat())
+    }
+}
+
+fn outcome(video: &Video, stats: Stats, board: Board) -> Outcome {
+    Outcome {
+        media: video.facts().clone(),
+        stats,
+        product: Product::Storyboard(board),
     }
 }
 
@@ -196,6 +209,7 @@ impl Board {
                 .map(|path| path.to_string_lossy().into_owned())
                 .collect(),
             left_out: left_out.into_iter().collect(),
+            limit: None,
         }
     }
 
@@ -203,13 +217,15 @@ impl Board {
     pub(crate) fn summary(&self) -> String {
         let sheets = self.tiles.last().map_or(0, |tile| tile.sheet + 1);
         let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let limit = self.limit.as_ref().map(|limit| format!("; {limit}"));
         format!(
-            "{} tile{} of {}x{} on {sheets} sheet{}",
+            "{} tile{} of {}x{} on {sheets} sheet{}{}",
             self.tiles.len(),
             plural(self.tiles.len()),
             self.tile.width,
             self.tile.height,
             plural(sheets),
+            limit.unwrap_or_default(),
         )
     }
 }

@@ -229,14 +229,18 @@ fn filled(pictures: Vec<Option<Picture>>) -> Vec<Picture> {
     let first = pictures.iter().flatten().find(is_own);
     let mut last = first.or(pictures.iter().flatten().next()).cloned();
     let filled = pictures.into_iter().filter_map(|picture| {
-        if let Some(own) = picture.filter(|picture| !picture.is_stray) {
-            last = Some(own.clone());
-            return Some(own);
-        }
+        let limit = match picture {
+            Some(own) if !own.is_stray => {
+                last = Some(own.clone());
+                return Some(own);
+            }
+            stray => stray.and_then(|stray| stray.limit),
+        };
         let neighbour = last.clone()?;
         Some(Picture {
             origin: Origin::Fallback,
             iframe: None,
+            limit: limit.or(neighbour.limit.clone()),
             ..neighbour
         })
     });

@@ -8,7 +8,7 @@ use devstack::{
 };
 use image::RgbImage;
 use thumbcore::{
-    Error, Extractor, Origin, Reason, Video,
+    Error, Extractor, LimitError, Limits, Origin, Reason, Video,
     source::testing::Trace,
     storyboard::{Index, Layout, Sheet, StoryboardRequest},
 };
@@ -123,6 +123,62 @@ async fn where_keyframes_are_further_apart_tiles_are_decoded_to_the_start_of_the
     assert_eq!(tiles[2], (Origin::Keyframe, at(4800)));
     assert_eq!(tiles[5], (Origin::Decoded, at(10_000)));
     assert_eq!(tiles.iter().filter(|it| it.0 == Origin::Decoded).count(), 1);
+}
+
+/// A transport stream of some 60 MB, its keyframes 5 s apart, and a sheet a tile a second of it by
+/// a reader that keeps as little as of a film that is far larger.
+async fn sheet_without_index(limits: Limits) -> (u64, Layout, Sheet) {
+    let clip = Clip {
+        gop: 125,
+        seconds: 20,
+        extension: "ts",
+        ..noisy()
+    };
+    let path = looped(&clip, Shape::Ts, 40 << 20).unwrap();
+    let read = thumbcore::ReadConfig {
+        cache: 8 << 20,
+        ..Default::default()
+    };
+    let extractor = Extractor::builder().read(read).limits(limits).build();
+    let source = Arc::new(memory(&path));
+    let video = extractor.unwrap().open(source).await.unwrap();
+    let (layout, mut sheets) = sheets(&video, &every(1).grid(10, 10)).await;
+    assert_eq!(sheets.len(), 1);
+    (path.metadata().unwrap().len(), layout, sheets.remove(0))
+}
+
+#[tokio::test]
+async fn without_an_index_many_tiles_share_one_search() {
+    let (len, layout, sheet) = sheet_without_index(Limits::default()).await;
+    assert_eq!(sheet.limit, None);
+    for (nth, tile) in sheet.tiles.iter().enumerate() {
+        let stretch = layout.start(nth)..layout.end(nth);
+        assert!(stretch.contains(&tile.actual), "{stretch:?}: {tile:?}");
+    }
+    // All is read once to find keyframes, and at most once more to decode.
+    let bytes = sheet.stats.bytes_fetched;
+    assert!(bytes < 2 * len + len / 2, "{bytes} of {len}");
+}
+
+#[tokio::test]
+async fn tiles_over_budget_show_their_neighbour_and_say_so() {
+    let limits = Limits {
+        max_bytes: 40 << 20,
+        ..Limits::default()
+    };
+    let (_, layout, sheet) = sheet_without_index(limits).await;
+    assert!(matches!(sheet.limit, Some(LimitError::Bytes { .. })));
+    let mut shown = sheet.tiles[0].actual;
+    let mut own = 0;
+    for (nth, tile) in sheet.tiles.iter().enumerate() {
+        if (layout.start(nth)..layout.end(nth)).contains(&tile.actual) {
+            own += 1;
+            shown = tile.actual;
+        } else {
+            assert_eq!((tile.origin, tile.actual), (Origin::Fallback, shown));
+        }
+    }
+    assert!(own >= 5, "{own} of {}", layout.tiles);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
         outcome::Origin,
         picture::Finished,
         search::{Allowance, Beyond, Search},
-        target::Made,
+        target::{Made, Target},
     },
     select::NEAR_US,
 };
@@ -24,7 +24,8 @@ const KEPT_SHARE: u32 = 8;
 
 impl Ladder<'_> {
     /// The last rung: what follows the chosen keyframe, the keyframe on the other side, and what
-    /// decodes from the start of the file; over budget, the first picture there.
+    /// decodes from the start of the file; over budget, the first picture there. A tile takes its
+    /// neighbour's picture before one from elsewhere.
     pub(super) fn take_what_decodes(&mut self) -> Result<(), Error> {
         for nth in self.those(|target| target.made().is_none()) {
             let chosen = self.targets[nth].plan.keyframe().cloned();
@@ -35,10 +36,8 @@ impl Ladder<'_> {
                     found = self.allow(&[nth], picture)?.flatten();
                 }
             }
-            // A tile without a picture is filled from its neighbours, if one has any.
-            let has_neighbour = self.targets.iter().any(|target| target.made().is_some());
-            if found.is_none() && self.request.tiling.is_some() && has_neighbour {
-                continue;
+            if self.request.tiling.is_some() {
+                found = found.or_else(|| self.neighbour(nth));
             }
             let has_keyframes = !self.session.track.codec.random_access().is_unmarked();
             // What is left of a spent budget is for the start of the file.
@@ -55,6 +54,15 @@ impl Ladder<'_> {
             self.targets[nth].make(Made::new(picture, Origin::Fallback));
         }
         Ok(())
+    }
+
+    /// The picture of the target that is nearest to target `nth` among those that have one.
+    fn neighbour(&self, nth: usize) -> Option<Finished> {
+        let target_us = self.targets[nth].wanted.time_us;
+        let distance = |target: &&Target| target.wanted.time_us.abs_diff(target_us);
+        let made = self.targets.iter().filter(|target| target.made().is_some());
+        let made = made.min_by_key(distance)?.made()?;
+        Some(made.picture.clone())
     }
 
     /// The last whole picture before target `nth`, whose own keyframes give none.
