@@ -53,6 +53,9 @@ pub fn locate(family: &str, input: &[u8]) {
 /// Bytes of a repeated file at most: 1 MiB, several of the reads below.
 const LARGEST: usize = 1 << 20;
 
+/// Times that are asked for together: more than are searched for one by one.
+const TILES: i64 = 64;
+
 async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
     let len = file.len() as u64;
     let source = std::sync::Arc::new(MemorySource::new("fuzz", file));
@@ -94,6 +97,12 @@ async fn search(family: &str, file: Vec<u8>) -> Result<(), crate::Error> {
             check_keyframe(len, keyframe);
         }
         locator.end_of(&reader, time_us);
+    }
+    let step_us = length_us / TILES;
+    let tiles = (0..TILES).map(|nth| timeline.start_us.saturating_add(nth * step_us));
+    let swept = locator.sweep(&reader, &tiles.collect::<Vec<_>>()).await?;
+    for keyframe in swept.keyframes {
+        check_keyframe(len, keyframe);
     }
     Ok(())
 }

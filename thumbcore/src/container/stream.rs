@@ -7,14 +7,11 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use futures::future::try_join;
 
 use super::{
     Around, Entry, Keyframe, Locator, Place, Swept, Timeline,
     keyframe::IFrame,
-    search::{
-        Anchor, Effort, GroupSize, Scanner, Sighting, every_keyframe, interpolate, keyframes_around,
-    },
+    search::{Anchor, Effort, GroupSize, Scanner, Sighting, Sweep, interpolate, keyframes_around},
 };
 use crate::{
     Error,
@@ -27,9 +24,6 @@ pub(super) const WHOLE: u64 = 2 << 20;
 
 /// So few times are searched for one by one.
 const FEW: usize = 8;
-
-/// About as many bytes as the longest search reads, as long as no group of pictures was seen.
-const LONGEST_SEARCH: u64 = 32 << 20;
 
 /// Finds keyframes of one stream by searching its bytes.
 #[derive(Debug)]
@@ -75,6 +69,20 @@ impl StreamLocator {
         }
     }
 
+    /// Where the keyframe at or before `time_us` begins, or a place before it.
+    async fn start_of(&self, reader: &Reader, time_us: i64) -> Result<u64, Error> {
+        let around = self.around(reader, time_us).await?;
+        let start = |keyframe: Keyframe| Some(keyframe.place.bytes()?.start);
+        // A search that found a later keyframe did not look for the one before.
+        let group = self.group.search_bytes();
+        let back = group.map_or(u64::MAX, |bytes| bytes.saturating_mul(2));
+        let after = around.after.and_then(start);
+        let before = around.before.and_then(start);
+        let start = before.or(after.map(|after| after.saturating_sub(back)));
+        let low = self.ends.0.position;
+        Ok(start.unwrap_or(low).max(low))
+    }
+
     fn place(&self, sighting: &Sighting) -> Place {
         let preamble = self.preamble.iter().cloned().map(Piece::File);
         let media = Piece::File(sighting.start..self.len);
@@ -115,41 +123,35 @@ impl Locator for StreamLocator {
         };
         let (low, high) = self.ends;
         let place = |time_us| interpolate(low, high, time_us);
-        let apart = (place(last_us) - place(first_us)) / times_us.len() as u64;
-        if apart >= self.group.search_bytes().unwrap_or(LONGEST_SEARCH) {
-            return Ok(Swept::default());
-        }
-        let middle_us = first_us + (last_us - first_us) / 2;
-        let bytes_before = reader.bytes_fetched();
-        let searches = try_join(
-            self.around(reader, middle_us),
-            self.around(reader, first_us),
-        );
-        let (_, first) = match searches.await {
-            Err(error) if error.is_budget() => return Ok(Swept::default()),
-            searches => searches?,
+        let between = place(last_us).saturating_sub(place(first_us));
+        let sweep = Sweep {
+            until_us: last_us,
+            end: high.position,
+            apart: between / times_us.len() as u64,
+            group: &self.group,
         };
-        let spent = reader.bytes_fetched() - bytes_before;
-        let search = self.group.search_bytes().unwrap_or(spent);
-        if apart >= search {
+        if !sweep.is_worth_it() {
             return Ok(Swept::default());
         }
-        let start = |keyframe: Keyframe| Some(keyframe.place.bytes()?.start);
-        let behind = |after: u64| after.saturating_sub(2 * search);
-        let start = first
-            .before
-            .and_then(start)
-            .or_else(|| first.after.and_then(start).map(behind));
-        let start = start.unwrap_or(low.position).max(low.position);
-        let scanner = self.scanner.as_ref();
-        let places = (start, high.position);
-        let found = every_keyframe(reader, scanner, places, last_us, &self.group).await?;
+        let start = match self.start_of(reader, first_us).await {
+            Err(error) if error.is_budget() => return Ok(Swept::default()),
+            start => start?,
+        };
+        let (found, is_whole) = sweep.run(reader, self.scanner.as_ref(), start).await?;
         let mut keyframes: Vec<_> = found.iter().map(|it| self.keyframe(it)).collect();
         keyframes.sort_by_key(|keyframe| keyframe.time_us);
-        let ends_us = keyframes.first().zip(keyframes.last());
+        let Some((first, last)) = keyframes.first().zip(keyframes.last()) else {
+            return Ok(Swept::default());
+        };
+        let times_us = match (start == low.position, is_whole) {
+            (true, true) => i64::MIN..i64::MAX,
+            (true, false) => i64::MIN..last.time_us,
+            (false, true) => first.time_us..i64::MAX,
+            (false, false) => first.time_us..last.time_us,
+        };
         Ok(Swept {
-            times_us: ends_us.map_or(0..0, |(first, last)| first.time_us..last.time_us),
             keyframes,
+            times_us,
         })
     }
 

@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 
 pub(super) use self::{
-    all::every_keyframe,
+    all::Sweep,
     last_picture::{is_sound_alone, last_picture},
 };
 use super::blank::{begins_blank, ends_blank, is_blank};
